@@ -27,6 +27,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) struct Endpoint {
     uri: Uri,
     connector: HttpsConnector<HttpConnector>,
+    timeout: Duration,
 }
 
 impl Endpoint {
@@ -42,12 +43,13 @@ impl Endpoint {
         Ok(Endpoint {
             uri: url.parse().map_err(|_| SettingsError::NotAUrl)?,
             connector,
+            timeout: FETCH_TIMEOUT,
         })
     }
 
     /// Fetches the keys once. Anything but a well-formed document with status 200 is a failure.
     pub(crate) async fn fetch(&self) -> Result<KeySet, Failure> {
-        tokio::time::timeout(FETCH_TIMEOUT, self.get()).await?
+        tokio::time::timeout(self.timeout, self.get()).await?
     }
 
     async fn get(&self) -> Result<KeySet, Failure> {
@@ -67,5 +69,118 @@ impl Endpoint {
             .collect()
             .await?;
         Ok(KeySet::parse(&body.to_bytes())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{SocketAddr, TcpListener};
+    use std::sync::Arc;
+
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+    use rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+
+    use super::*;
+
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"keys\":[]}";
+
+    fn certificate(name: &str) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        (made.cert.into(), key.into())
+    }
+
+    /// Answers one request over TLS, if the client goes that far.
+    fn serve(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> SocketAddr {
+        let config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (socket, _) = listener.accept().unwrap();
+            let connection = ServerConnection::new(Arc::new(config)).unwrap();
+            let mut stream = StreamOwned::new(connection, socket);
+            // Fails where the client refuses the certificate, as it should in those tests.
+            if stream.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {
+                stream.write_all(ANSWER).unwrap();
+                stream.flush().unwrap();
+            }
+        });
+        address
+    }
+
+    fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+        Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+    }
+
+    fn trusting(url: String, root: CertificateDer<'static>) -> Endpoint {
+        let mut roots = RootCertStore::empty();
+        roots.add(root).unwrap();
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(config)
+            .https_or_http()
+            .enable_http1()
+            .build();
+        Endpoint {
+            connector,
+            ..Endpoint::new(url).unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn keys_come_over_tls_from_a_name_its_certificate_proves() {
+        let (certificate, key) = certificate("localhost");
+        let port = serve(certificate.clone(), key).port();
+        let endpoint = trusting(format!("https://localhost:{port}/"), certificate);
+        assert!(endpoint.fetch().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_certificate_of_another_name_is_a_failure() {
+        let (certificate, key) = certificate("other.example.org");
+        let port = serve(certificate.clone(), key).port();
+        let endpoint = trusting(format!("https://localhost:{port}/"), certificate);
+        let failure = endpoint.fetch().await.err().unwrap();
+        assert!(
+            format!("{failure:?}").contains("NotValidForName"),
+            "{failure:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_no_root_of_the_web_signed_is_a_failure() {
+        let (certificate, key) = certificate("localhost");
+        let port = serve(certificate, key).port();
+        let endpoint = Endpoint::new(format!("https://localhost:{port}/")).unwrap();
+        let failure = endpoint.fetch().await.err().unwrap();
+        let failure = format!("{failure:?}");
+        assert!(
+            failure.contains("UnknownIssuer") || failure.contains("CaUsedAsEndEntity"),
+            "{failure}"
+        );
+    }
+
+    #[tokio::test]
+    async fn silence_is_a_failure_after_the_timeout() {
+        // The kernel accepts for the listener; nobody ever reads or answers.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let timeout = Duration::from_millis(20);
+        let endpoint = Endpoint {
+            timeout,
+            ..Endpoint::new(url).unwrap()
+        };
+        let failure = endpoint.fetch().await.err().unwrap();
+        assert!(failure.is::<tokio::time::error::Elapsed>(), "{failure:?}");
     }
 }

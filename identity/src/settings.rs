@@ -46,13 +46,14 @@ impl Settings {
     pub(crate) fn issuer(&self) -> Result<String, SettingsError> {
         let base = self.supabase_url.trim_end_matches('/');
         let uri: Uri = base.parse().map_err(|_| SettingsError::NotAUrl)?;
+        let scheme = uri.scheme().ok_or(SettingsError::NotAUrl)?;
         let authority = uri.authority().ok_or(SettingsError::NotAUrl)?.as_str();
         // `Uri` drops a fragment silently; it must not end up in the issuer.
         if authority.contains('@') || base.contains(['?', '#']) {
             return Err(SettingsError::NotAUrl);
         }
-        let http_on_loopback = uri.scheme() == Some(&Scheme::HTTP) && is_loopback(&uri);
-        if uri.scheme() != Some(&Scheme::HTTPS) && !http_on_loopback {
+        let http_on_loopback = *scheme == Scheme::HTTP && is_loopback(&uri);
+        if *scheme != Scheme::HTTPS && !http_on_loopback {
             return Err(SettingsError::InsecureUrl);
         }
         Ok(format!("{base}/auth/v1"))
