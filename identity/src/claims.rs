@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::Reason;
+use crate::{Reason, json};
 
 /// How far the issuer's clock may run ahead of ours, in seconds: a token is often used in the
 /// second it was issued. Expiry gets none of it: a client refreshes before `exp` and RFC 7519,
@@ -71,7 +71,7 @@ impl Audience {
 
 /// Judges the claims of a token whose signature is good.
 pub(crate) fn check(payload: &[u8], issuer: &str, now: SystemTime) -> Result<Claims, Reason> {
-    let signed: Signed = serde_json::from_slice(payload).map_err(|_| Reason::MalformedClaims)?;
+    let signed: Signed = json::object(payload).map_err(|_| Reason::MalformedClaims)?;
     let now = seconds(now);
 
     // First, so that the security log names the use of an API key (anon, service_role) as such:

@@ -95,11 +95,10 @@ impl Keyring {
             }
         }
 
-        // One fetch at a time; whoever waited for another's looks at what that one brought.
+        // One fetch at a time. Whoever waited for another's finds that it is too early for one more,
+        // and looks at what that one brought.
         let _turn = self.fetching.lock().await;
-        let held = self.held();
-        let known = held.keys.find(id, algorithm).err() != Some(Reason::UnknownKey);
-        if !(known && held.is_fresh(clock())) && held.may_fetch(clock()) {
+        if self.held().may_fetch(clock()) {
             self.fetch(clock).await;
         }
 

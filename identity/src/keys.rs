@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::Reason;
+use crate::{Reason, json};
 
 /// The smallest RSA modulus accepted, in bits (RFC 7518, 3.3).
 const SMALLEST_RSA: usize = 2048;
@@ -33,10 +33,10 @@ impl KeySet {
     /// Reads a JWKS document. Keys this service cannot use are left out (RFC 7517, 5), so that one
     /// of a kind not known yet does not lock everybody out.
     pub(crate) fn parse(document: &[u8]) -> Result<KeySet, serde_json::Error> {
-        let document: Document = serde_json::from_slice(document)?;
+        let document: Document = json::object(document)?;
         let mut set = KeySet::default();
         for raw in document.keys {
-            match serde_json::from_str(raw.get()).ok().and_then(usable) {
+            match json::object(raw.get().as_bytes()).ok().and_then(usable) {
                 Some((id, algorithm, key)) => set.add(id, algorithm, key),
                 None => tracing::debug!("left out a key of the JWKS that verifies no token here"),
             }

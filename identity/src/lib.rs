@@ -11,6 +11,7 @@
 mod bearer;
 mod claims;
 mod endpoint;
+mod json;
 mod keyring;
 mod keys;
 mod refusal;

@@ -6,7 +6,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::Reason;
+use crate::{Reason, json};
 
 /// A token whose shape is right and whose signature nobody checked yet.
 pub(crate) struct Token<'a> {
@@ -41,8 +41,7 @@ impl<'a> Token<'a> {
         if payload.contains('.') {
             return Err(Reason::MalformedToken);
         }
-        let header: Header =
-            serde_json::from_slice(&decode(header)?).map_err(|_| Reason::MalformedToken)?;
+        let header: Header = json::object(&decode(header)?).map_err(|_| Reason::MalformedToken)?;
         if header.crit {
             return Err(Reason::CriticalExtension);
         }

@@ -296,7 +296,7 @@ async fn every_bad_answer_is_an_outage_and_keeps_the_keys() {
             "keys named twice",
             Answer::Document(200, r#"{"keys": [], "keys": []}"#.into()),
         ),
-        ("a list", Answer::Document(200, "[]".into())),
+        ("a list of keys alone", Answer::Document(200, "[[]]".into())),
         (
             "a document too long",
             Answer::Document(200, format!("{document}{padding}")),

@@ -1,5 +1,7 @@
 //! Which tokens let their bearer in, and why each of the others does not.
 
+use std::sync::Arc;
+
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use identity::{Assurance, Claims, Reason, Refusal, Verifier};
@@ -231,7 +233,7 @@ async fn a_token_of_a_wrong_shape_is_refused() {
         ("no payload", format!("{header}..{signature}"), Reason::BadSignature),
         ("a header of one letter", format!("A.{payload}.{signature}"), Reason::MalformedToken),
         ("a header that is not JSON", world.with_header("alg=ES256"), Reason::MalformedToken),
-        ("a header that is a list", world.with_header(r#"["ES256", 1]"#), Reason::MalformedToken),
+        ("a header that is a list", world.with_header(r#"["ES256", "ec", "JWT", 0]"#), Reason::MalformedToken),
         ("an empty header object", world.with_header("{}"), Reason::MalformedToken),
         ("a header naming its algorithm twice", world.with_header(r#"{"alg":"none","alg":"ES256","kid":"ec"}"#), Reason::MalformedToken),
         ("a header naming its key twice", world.with_header(r#"{"alg":"ES256","kid":"ec","kid":"ec"}"#), Reason::MalformedToken),
@@ -444,13 +446,19 @@ async fn a_payload_that_is_not_one_object_of_claims_is_refused() {
     let world = World::new().await;
     let good = world.project.claims().to_string();
     let open = good.strip_suffix('}').unwrap();
+    let values = format!(
+        r#"["{}","authenticated","authenticated",false,{NOW},null,{},"{SUB}","{SESSION}","aal2"]"#,
+        world.project.issuer(),
+        NOW + 60,
+    );
     let twice = |claim: &str| world.with_payload(format!("{open},{claim}}}"));
     #[rustfmt::skip]
     let rows = bearing([
         ("an empty payload", world.with_payload(""), Reason::MalformedClaims),
         ("text", world.with_payload("claims"), Reason::MalformedClaims),
         ("null", world.with_payload("null"), Reason::MalformedClaims),
-        ("a list", world.with_payload(format!("[{good}]")), Reason::MalformedClaims),
+        ("a list of an object", world.with_payload(format!("[{good}]")), Reason::MalformedClaims),
+        ("the claims' values as a list", world.with_payload(values), Reason::MalformedClaims),
         ("claims cut short", world.with_payload(open), Reason::MalformedClaims),
         ("two objects", world.with_payload(format!("{good}{good}")), Reason::MalformedClaims),
         ("no claims", world.with_payload("{}"), Reason::MissingRole),
@@ -471,4 +479,18 @@ fn reasons_have_stable_names_and_tell_nothing_else() {
     assert_eq!(Reason::IssuedInFuture.name(), "issued-in-future");
     let refusal = Refusal::Unauthenticated(Reason::BadSignature);
     assert_eq!(refusal.to_string(), "unauthenticated: bad-signature");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_verifier_serves_every_thread() {
+    let world = World::new().await;
+    let verifier = Arc::new(world.project.verifier());
+    let requests = (0..8).map(|_| {
+        let (verifier, authorization) = (verifier.clone(), format!("Bearer {}", world.good()));
+        tokio::spawn(async move { verifier.verify(Some(&authorization)).await })
+    });
+    for request in requests.collect::<Vec<_>>() {
+        assert!(request.await.unwrap().is_ok());
+    }
+    assert_eq!(world.project.requests(), 1);
 }
