@@ -1,0 +1,93 @@
+//! `GET /v1/audit-logs`: who did what to whom, newest first. Reading it is audited too.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use shared::audit::Outcome;
+use shared::domain::audit_log::AuditLog;
+use shared::prelude::*;
+use shared::select_audit_log;
+
+/// What this function is.
+pub const ENDPOINT: Endpoint = Endpoint {
+    name: "list-audit-logs",
+    permission: "audit:read",
+    action: Action::Search,
+    resource: ResourceType::AuditLog,
+};
+
+/// The query.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// Who.
+    pub user_id: Option<UserId>,
+    /// The patient concerned, alone or among others.
+    pub patient_id: Option<PatientId>,
+    /// What kind of thing.
+    pub resource_type: Option<ResourceType>,
+    /// Which one.
+    pub resource_id: Option<AnyId>,
+    /// What was done.
+    pub action_type: Option<Action>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// At this time or later.
+    pub from: Option<Timestamp>,
+    /// Before this time.
+    pub to: Option<Timestamp>,
+    /// Items a page, 1 to 100.
+    pub limit: Option<u32>,
+    /// Where the page begins.
+    pub cursor: Option<String>,
+}
+
+// `month` repeats what `timestamp` says, so that only the partitions concerned are read.
+const LIST: &str = select_audit_log!(
+    "where reach('audit:read') = 'ALL'
+       and ($1::uuid is null or user_id = $1)
+       and ($2::uuid is null or patient_id = $2 or patient_ids @> array[$2])
+       and ($3::text is null or resource_type = $3)
+       and ($4::uuid is null or resource_id = $4)
+       and ($5::text is null or action_type = $5::text::audit_action)
+       and ($6::text is null or outcome = $6::text::audit_outcome)
+       and ($7::timestamptz is null
+         or (timestamp >= $7 and month >= date_trunc('month', $7 at time zone 'UTC')::date))
+       and ($8::timestamptz is null or (timestamp < $8 and month <= ($8 at time zone 'UTC')::date))
+       and ($9::timestamptz is null
+         or ((timestamp, id) < ($9, $10) and month <= ($9 at time zone 'UTC')::date))
+     order by timestamp desc, id desc
+     limit $11"
+);
+
+/// Answers the page.
+pub async fn handle(call: Call) -> Reply<Json<Page<AuditLog>>> {
+    let filter: Filter = call.query()?;
+    let page = call.page::<(Timestamp, AuditLogId)>(filter.limit, filter.cursor.as_deref())?;
+    let (after_time, after_id) = page.after().copied().unzip();
+    let mut access = call.authorize(Search::default());
+    access.note(
+        "filtered_patient_id",
+        filter.patient_id.map(|id| id.to_string()),
+    );
+    let rows: Vec<AuditLog> = access
+        .all(sql(
+            LIST,
+            &[
+                &filter.user_id,
+                &filter.patient_id,
+                &filter.resource_type,
+                &filter.resource_id,
+                &filter.action_type,
+                &filter.outcome,
+                &filter.from,
+                &filter.to,
+                &after_time,
+                &after_id,
+                &page.fetch(),
+            ],
+        ))
+        .await?;
+    access
+        .commit(Json(page.page(rows, |row| (row.timestamp, row.id))))
+        .await
+}

@@ -1,0 +1,5 @@
+//! The Lambda `create-file`.
+
+fn main() -> Result<(), shared::lambda::Failure> {
+    shared::lambda::serve(create_file::ENDPOINT, create_file::handle)
+}

@@ -1,0 +1,100 @@
+//! `POST /v1/medical-records`: a provider adds an entry to the chart of a patient in her care.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use shared::domain::content::RecordContent;
+use shared::domain::record::{MedicalRecord, RecordType};
+use shared::domain::text::Text;
+use shared::prelude::*;
+use shared::select_record;
+use shared::sql::Jsonb;
+
+/// What this function is.
+pub const ENDPOINT: Endpoint = Endpoint {
+    name: "create-record",
+    permission: "records:write",
+    action: Action::Create,
+    resource: ResourceType::MedicalRecord,
+};
+
+/// The body.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRecord {
+    /// Whose chart.
+    pub patient_id: PatientId,
+    /// In which visit; none for an unsolicited result.
+    pub appointment_id: Option<AppointmentId>,
+    /// Of which kind.
+    pub record_type: RecordType,
+    /// What, in the shape of its kind.
+    pub content: Box<RawValue>,
+    /// In plain words.
+    pub diagnosis: Option<Text<10000>>,
+    /// In plain words.
+    pub treatment: Option<Text<10000>>,
+    /// In plain words.
+    pub notes: Option<Text<10000>>,
+    /// Whether the patient may see it once released; yes by default (21st Century Cures Act).
+    pub is_patient_visible: Option<bool>,
+    /// From when the patient may see it; at once by default.
+    pub release_date: Option<Timestamp>,
+    /// Its identifier in the system it came from.
+    pub external_id: Option<Text<255>>,
+}
+
+const CREATE: &str = "
+    insert into medical_records
+      (id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes,
+       is_patient_visible, release_date, external_id)
+    select $1, $2, actor_provider(), $3, $4::text::record_type, $5, $6, $7, $8,
+       coalesce($9, true), coalesce($10, now()), $11
+    from patients where id = $2 and not is_archived and reaches('records:write', id)";
+const READ: &str = select_record!("where id = $1");
+
+/// Adds the entry.
+pub async fn handle(call: Call) -> Reply<Created<MedicalRecord>> {
+    let new: NewRecord = call.body()?;
+    let content = RecordContent::parse(new.record_type, &new.content)?;
+    let id = RecordId::generate();
+    let mut access = call.authorize(InChart {
+        resource: id,
+        patient: new.patient_id,
+    });
+    let record: MedicalRecord = access
+        .write_then_read(
+            sql(
+                CREATE,
+                &[
+                    &id,
+                    &new.patient_id,
+                    &new.appointment_id,
+                    &new.record_type,
+                    &Jsonb(content),
+                    &new.diagnosis,
+                    &new.treatment,
+                    &new.notes,
+                    &new.is_patient_visible,
+                    &new.release_date,
+                    &new.external_id,
+                ],
+            ),
+            sql(READ, &[&id]),
+        )
+        .await
+        .on_constraint(
+            "medical_records_external_id_key",
+            Error::AlreadyExists("this external_id is taken"),
+        )
+        .on_constraint(
+            "medical_records_appointment_of_patient",
+            Error::invalid("appointment_id", "expected a visit of this patient"),
+        )?;
+    access
+        .commit(Created {
+            location: format!("/v1/medical-records/{id}"),
+            body: record,
+        })
+        .await
+}

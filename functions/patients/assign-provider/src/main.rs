@@ -1,0 +1,5 @@
+//! The Lambda `assign-provider`.
+
+fn main() -> Result<(), shared::lambda::Failure> {
+    shared::lambda::serve(assign_provider::ENDPOINT, assign_provider::handle)
+}

@@ -1,0 +1,94 @@
+//! `POST /v1/patients`: registers a user of role PATIENT as a patient.
+
+use jiff::civil::Date;
+use serde::Deserialize;
+use shared::domain::patient::{Allergy, Gender, HealthGoal, PastCondition, Patient, RiskFactor};
+use shared::domain::text::Text;
+use shared::prelude::*;
+use shared::select_patient;
+use shared::sql::Jsonb;
+
+/// What this function is.
+pub const ENDPOINT: Endpoint = Endpoint {
+    name: "create-patient",
+    permission: "patients:write",
+    action: Action::Create,
+    resource: ResourceType::Patient,
+};
+
+/// The body.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewPatient {
+    /// The account, of role PATIENT.
+    pub user_id: UserId,
+    /// The medical record number.
+    pub patient_number: Text<100>,
+    /// Date of birth.
+    pub date_of_birth: Date,
+    /// Administrative gender.
+    pub gender: Gender,
+    /// Past conditions, as told at intake.
+    pub medical_history: Option<Vec<PastCondition>>,
+    /// Allergies, as told at intake.
+    pub allergies: Option<Vec<Allergy>>,
+    /// Goals.
+    pub health_goals: Option<Vec<HealthGoal>>,
+    /// Risks.
+    pub risk_factors: Option<Vec<RiskFactor>>,
+}
+
+const CREATE: &str = "
+    insert into patients
+      (id, user_id, patient_number, date_of_birth, gender,
+       medical_history, allergies, health_goals, risk_factors)
+    values ($1, $2, $3, $4, $5::text::administrative_gender, $6, $7, $8, $9)";
+const READ: &str = select_patient!("where id = $1");
+
+/// Registers the patient.
+pub async fn handle(call: Call) -> Reply<Created<Patient>> {
+    let new: NewPatient = call.body()?;
+    let id = PatientId::generate();
+    let mut access = call.authorize(id);
+    let patient: Patient = access
+        .write_then_read(
+            sql(
+                CREATE,
+                &[
+                    &id,
+                    &new.user_id,
+                    &new.patient_number,
+                    &new.date_of_birth,
+                    &new.gender,
+                    &new.medical_history.map(Jsonb),
+                    &new.allergies.map(Jsonb),
+                    &new.health_goals.map(Jsonb),
+                    &new.risk_factors.map(Jsonb),
+                ],
+            ),
+            sql(READ, &[&id]),
+        )
+        .await
+        .on_constraint(
+            "patients_user_id_key",
+            Error::AlreadyExists("this user is a patient already"),
+        )
+        .on_constraint(
+            "patients_patient_number_key",
+            Error::AlreadyExists("this patient_number is taken"),
+        )
+        .on_constraint(
+            "patients_user_is_patient",
+            Error::invalid("user_id", "expected a user of role PATIENT"),
+        )
+        .on_constraint(
+            "patients_date_of_birth_range",
+            Error::invalid("date_of_birth", "expected a date since 1850"),
+        )?;
+    access
+        .commit(Created {
+            location: format!("/v1/patients/{id}"),
+            body: patient,
+        })
+        .await
+}

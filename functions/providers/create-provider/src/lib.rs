@@ -1,0 +1,82 @@
+//! `POST /v1/providers`: registers a user of role PROVIDER as a provider, not yet verified.
+
+use serde::Deserialize;
+use shared::domain::provider::{Certification, Provider, Schedule};
+use shared::domain::text::Text;
+use shared::prelude::*;
+use shared::select_provider;
+use shared::sql::Jsonb;
+
+/// What this function is.
+pub const ENDPOINT: Endpoint = Endpoint {
+    name: "create-provider",
+    permission: "providers:write",
+    action: Action::Create,
+    resource: ResourceType::Provider,
+};
+
+/// The body.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewProvider {
+    /// The account, of role PROVIDER.
+    pub user_id: UserId,
+    /// The licence.
+    pub license_number: Text<100>,
+    /// Fields of practice.
+    pub specialties: Vec<Text<100>>,
+    /// Qualifications.
+    pub certifications: Option<Vec<Certification>>,
+    /// Hours.
+    pub schedule: Option<Schedule>,
+}
+
+const CREATE: &str = "
+    insert into providers (id, user_id, license_number, specialties, certifications, schedule)
+    values ($1, $2, $3, $4, $5, $6)";
+const READ: &str = select_provider!("where id = $1");
+
+/// Registers the provider.
+pub async fn handle(call: Call) -> Reply<Created<Provider>> {
+    let new: NewProvider = call.body()?;
+    let id = ProviderId::generate();
+    let mut access = call.authorize(id);
+    let provider: Provider = access
+        .write_then_read(
+            sql(
+                CREATE,
+                &[
+                    &id,
+                    &new.user_id,
+                    &new.license_number,
+                    &new.specialties,
+                    &new.certifications.map(Jsonb),
+                    &new.schedule.map(Jsonb),
+                ],
+            ),
+            sql(READ, &[&id]),
+        )
+        .await
+        .on_constraint(
+            "providers_user_id_key",
+            Error::AlreadyExists("this user is a provider already"),
+        )
+        .on_constraint(
+            "providers_license_number_key",
+            Error::AlreadyExists("this license_number is taken"),
+        )
+        .on_constraint(
+            "providers_specialties_count",
+            Error::invalid("specialties", "expected at most 50"),
+        )
+        .on_constraint(
+            "providers_user_is_provider",
+            Error::invalid("user_id", "expected a user of role PROVIDER"),
+        )?;
+    access
+        .commit(Created {
+            location: format!("/v1/providers/{id}"),
+            body: provider,
+        })
+        .await
+}

@@ -1,0 +1,93 @@
+//! `POST /v1/users`: gives a person who can sign in a profile and a role.
+
+use serde::Deserialize;
+use shared::domain::text::{EmailAddress, Text};
+use shared::domain::user::{Address, Preferences, User};
+use shared::prelude::*;
+use shared::select_user;
+use shared::sql::Jsonb;
+
+/// What this function is.
+pub const ENDPOINT: Endpoint = Endpoint {
+    name: "create-user",
+    permission: "users:write",
+    action: Action::Create,
+    resource: ResourceType::User,
+};
+
+/// The body.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// The Supabase `sub`.
+    pub id: UserId,
+    /// The sign-in e-mail.
+    pub username: EmailAddress,
+    /// Where notices go, if elsewhere.
+    pub notification_email: Option<EmailAddress>,
+    /// Given name.
+    pub first_name: Text<100>,
+    /// Family name.
+    pub last_name: Text<100>,
+    /// A name in `roles`.
+    pub role: Text<50>,
+    /// Telephone number.
+    pub phone: Option<Text<50>>,
+    /// Postal address.
+    pub address: Option<Address>,
+    /// Preferences.
+    pub preferences: Option<Preferences>,
+}
+
+const CREATE: &str = "
+    insert into user_profiles
+      (id, username, notification_email, first_name, last_name, role, phone, address, preferences)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const READ: &str = select_user!("where id = $1");
+
+/// Creates the profile.
+pub async fn handle(call: Call) -> Reply<Created<User>> {
+    let new: NewUser = call.body()?;
+    let mut access = call.authorize(new.id);
+    let user: User = access
+        .write_then_read(
+            sql(
+                CREATE,
+                &[
+                    &new.id,
+                    &new.username,
+                    &new.notification_email,
+                    &new.first_name,
+                    &new.last_name,
+                    &new.role,
+                    &new.phone,
+                    &new.address.map(Jsonb),
+                    &new.preferences.map(Jsonb),
+                ],
+            ),
+            sql(READ, &[&new.id]),
+        )
+        .await
+        .on_constraint(
+            "user_profiles_pkey",
+            Error::AlreadyExists("a user with this id exists"),
+        )
+        .on_constraint(
+            "user_profiles_username_key",
+            Error::AlreadyExists("a user with this username exists"),
+        )
+        .on_constraint(
+            "user_profiles_role_fkey",
+            Error::invalid("role", "expected the name of a role"),
+        )
+        .on_constraint(
+            "user_profiles_role_personal",
+            Error::invalid("role", "expected a role for people"),
+        )?;
+    access
+        .commit(Created {
+            location: format!("/v1/users/{}", new.id),
+            body: user,
+        })
+        .await
+}

@@ -1,0 +1,52 @@
+-- Cluster-wide roles and the schema's owner. Idempotent, run before every migration by a role
+-- that may create roles; a no-op once they exist.
+do $$
+declare
+  name text;
+begin
+  foreach name in array array[
+    'caretrail_owner',     -- owns every object; nobody logs in as it
+    'caretrail_migrator',  -- deploys: may become the owner
+    'caretrail_app',       -- the Lambdas: no DDL, audit INSERT and SELECT only
+    'caretrail_sealer',    -- seal-audit and archive-audit
+    'caretrail_auditor'    -- compliance officers' own tools: reads the audit log
+  ] loop
+    if not exists (select from pg_roles where rolname = name) then
+      execute format('create role %I nologin nobypassrls', name);
+    end if;
+  end loop;
+end
+$$;
+
+do $$
+begin
+  if not pg_has_role('caretrail_migrator', 'caretrail_owner', 'member') then
+    grant caretrail_owner to caretrail_migrator;
+  end if;
+  if not pg_has_role(current_user, 'caretrail_owner', 'member') then
+    execute format('grant caretrail_owner to %I', current_user);
+  end if;
+end
+$$;
+
+-- Timeouts live in the role, for a transaction pooler refuses start-up options.
+alter role caretrail_app set statement_timeout = '10s';
+alter role caretrail_app set lock_timeout = '5s';
+alter role caretrail_app set idle_in_transaction_session_timeout = '15s';
+alter role caretrail_app set timezone = 'UTC';
+
+create extension if not exists btree_gist;
+
+do $$
+begin
+  execute format('revoke create, temporary on database %I from public', current_database());
+  execute format('grant create, connect on database %I to caretrail_owner', current_database());
+  execute format(
+    'grant connect on database %I to caretrail_migrator, caretrail_app, caretrail_sealer, caretrail_auditor',
+    current_database()
+  );
+end
+$$;
+revoke create on schema public from public;
+grant usage, create on schema public to caretrail_owner;
+grant usage on schema public to caretrail_app, caretrail_sealer, caretrail_auditor;

@@ -1,0 +1,152 @@
+//! One request by a verified caller: parses its path, query and body.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::access::{Access, Target};
+use crate::errors::{Error, FieldError};
+use crate::ids::UserId;
+use crate::pages::{PageRequest, Signer};
+use crate::trail::Trail;
+
+/// JSON bodies hold a resource, never a file: files go to S3.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// A request whose caller is known and whose every outcome is audited.
+#[derive(Clone)]
+pub struct Call {
+    pub(crate) trail: Arc<Trail>,
+    pub(crate) request: Arc<Incoming>,
+    pub(crate) caller: UserId,
+    pub(crate) cursor_key: hmac::Key,
+}
+
+/// What the gateway handed over.
+pub(crate) struct Incoming {
+    pub(crate) headers: HeaderMap,
+    pub(crate) path_parameters: HashMap<String, String>,
+    pub(crate) query: String,
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    /// The caller: the Supabase `sub`.
+    pub fn caller(&self) -> UserId {
+        self.caller
+    }
+
+    /// An id out of the path. Errors: [`Error::NotFound`] where it is none, for nothing has it.
+    pub fn path<I: FromStr>(&self, name: &str) -> Result<I, Error> {
+        self.request
+            .path_parameters
+            .get(name)
+            .and_then(|text| text.parse().ok())
+            .ok_or(Error::NotFound)
+    }
+
+    /// The query's parameters. Errors: one is unknown, repeated or not of its type.
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(
+            self.request.query.as_bytes(),
+        ));
+        serde_path_to_error::deserialize(deserializer)
+            .map_err(|error| field_error(error.path().to_string(), &error.inner().to_string()))
+    }
+
+    /// The JSON body. Errors: not JSON, not declared as JSON, too large, a field unknown, missing,
+    /// repeated or not of its type.
+    pub fn body<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let declared = self
+            .request
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let essence = declared
+            .and_then(|value| value.split(';').next())
+            .map(str::trim);
+        if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+            return Err(Error::UnsupportedMediaType);
+        }
+        if self.request.body.len() > MAX_BODY {
+            return Err(Error::TooLarge);
+        }
+        parse_json(&self.request.body, "")
+    }
+
+    /// The page that `limit` and `cursor` ask for.
+    pub fn page<K: Serialize + DeserializeOwned>(
+        &self,
+        limit: Option<u32>,
+        cursor: Option<&str>,
+    ) -> Result<PageRequest<K>, Error> {
+        let context = format!("{}\0{}", self.trail.environment.endpoint.name, self.caller);
+        PageRequest::new(limit, cursor, Signer::new(self.cursor_key.clone(), context))
+    }
+
+    /// Opens the audited transaction on `target`. Sends nothing yet: the first statement carries
+    /// the actor along.
+    pub fn authorize<T: Target>(&self, target: T) -> Access<T> {
+        Access::new(self.trail.clone(), target)
+    }
+}
+
+/// Parses JSON, naming the field at fault below `prefix` and what is expected there.
+pub(crate) fn parse_json<T: DeserializeOwned>(json: &[u8], prefix: &str) -> Result<T, Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        if error.inner().is_data() {
+            let path = error.path().to_string();
+            let path = match (prefix, path.as_str()) {
+                (_, ".") => prefix.to_owned(),
+                ("", path) => path.to_owned(),
+                (prefix, path) => format!("{prefix}.{path}"),
+            };
+            field_error(path, &error.inner().to_string())
+        } else {
+            Error::MalformedJson
+        }
+    })?;
+    deserializer.end().map_err(|_| Error::MalformedJson)?;
+    Ok(value)
+}
+
+/// Keeps of serde's message what the type says and drops what the client sent, which may be PHI.
+fn field_error(path: String, message: &str) -> Error {
+    let expected = message.split_once("expected ").map(|(_, expected)| {
+        let expected = expected
+            .split_once(" at line ")
+            .map_or(expected, |(expected, _)| expected);
+        format!("expected {expected}")
+    });
+    let (field, message) = if let Some(rest) = message.strip_prefix("missing field `") {
+        let name = rest.split('`').next().unwrap_or_default();
+        let field = if path.is_empty() || path == "." {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        };
+        (field, "is required".to_owned())
+    } else if message.starts_with("unknown field") {
+        (
+            path,
+            expected.map_or("is not a field here".to_owned(), |e| {
+                format!("is not a field here; {e}")
+            }),
+        )
+    } else if message.starts_with("duplicate field") {
+        (path, "appears twice".to_owned())
+    } else {
+        (
+            path,
+            expected.unwrap_or_else(|| "is not acceptable".to_owned()),
+        )
+    };
+    Error::Invalid(vec![FieldError { field, message }])
+}

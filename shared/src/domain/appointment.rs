@@ -1,0 +1,109 @@
+//! Appointments (seed A table 4).
+
+use crate::sql::Jsonb;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::text::Text;
+use super::user::Address;
+use crate::ids::{AppointmentId, PatientId, ProviderId};
+use crate::reply::Content;
+use crate::row;
+use crate::sql::text_enum;
+
+text_enum! {
+    /// How far a visit is.
+    pub enum AppointmentStatus: "SCREAMING_SNAKE_CASE" {
+        /// It is to come, or under way.
+        Scheduled,
+        /// It took place.
+        Completed,
+        /// It won't take place.
+        Cancelled,
+    }
+}
+
+/// How patient and provider meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum LocationKind {
+    /// In one place.
+    InPerson,
+    /// By video.
+    Video,
+    /// By telephone.
+    Phone,
+}
+
+/// Where they meet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Location {
+    /// In which way.
+    pub kind: LocationKind,
+    /// The place's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Text<200>>,
+    /// The place's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    /// Where to dial in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<Text<500>>,
+}
+
+row! {
+    /// An appointment as answered.
+    #[derive(Debug, Serialize)]
+    pub struct Appointment {
+        /// The visit.
+        pub id: AppointmentId,
+        /// Whose visit.
+        pub patient_id: PatientId,
+        /// With whom.
+        pub provider_id: ProviderId,
+        /// When it begins.
+        pub scheduled_at: Timestamp,
+        /// How long, in minutes.
+        pub duration_minutes: i32,
+        /// How far it is.
+        pub status: AppointmentStatus,
+        /// Where.
+        pub location: Option<Jsonb<Location>>,
+        /// Notes for both.
+        pub notes: Option<String>,
+        /// Its identifier in the system it came from.
+        pub external_id: Option<String>,
+        /// When it was made.
+        pub created_at: Timestamp,
+        /// When it last changed.
+        pub updated_at: Timestamp,
+        /// Whether it was deleted.
+        pub is_archived: bool,
+        /// Counts its changes.
+        pub version: i32,
+    }
+}
+
+impl Content for Appointment {
+    fn patients(&self) -> Vec<PatientId> {
+        vec![self.patient_id]
+    }
+
+    fn version(&self) -> Option<i32> {
+        Some(self.version)
+    }
+}
+
+/// `select …` of an [`Appointment`]; goes on with `where` or the like.
+#[macro_export]
+macro_rules! select_appointment {
+    ($($rest:literal),+ $(,)?) => {
+        concat!(
+            "select id, patient_id, provider_id, scheduled_at, duration_minutes, status::text, location,
+               notes, external_id, created_at, updated_at, is_archived, version
+             from appointments ",
+            $($rest),+
+        )
+    };
+}

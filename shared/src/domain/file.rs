@@ -1,0 +1,102 @@
+//! Files: a row here, the object in S3 (seed A table 6).
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::ids::{AppointmentId, FileId, PatientId, UserId};
+use crate::reply::Content;
+use crate::row;
+use crate::sql::text_enum;
+
+text_enum! {
+    /// Whom a file belongs to.
+    pub enum FileOwnerType: "SCREAMING_SNAKE_CASE" {
+        /// A patient.
+        Patient,
+        /// A provider.
+        Provider,
+        /// A patient's visit.
+        Appointment,
+    }
+}
+
+text_enum! {
+    /// How far a file is on its way to be read.
+    pub enum FileStatus: "SCREAMING_SNAKE_CASE" {
+        /// Announced, not yet uploaded.
+        Pending,
+        /// Being checked.
+        Scanning,
+        /// Checked: it may be read.
+        Available,
+        /// Kept from everybody.
+        Quarantined,
+        /// Not what was announced.
+        Rejected,
+        /// Never uploaded.
+        Expired,
+    }
+}
+
+row! {
+    /// A file's metadata as answered. The object's key stays inside.
+    #[derive(Debug, Serialize)]
+    pub struct FileMetadata {
+        /// The file.
+        pub id: FileId,
+        /// The owning user.
+        pub owner_id: UserId,
+        /// As what it is owned.
+        pub owner_type: FileOwnerType,
+        /// The patient it is about.
+        pub patient_id: Option<PatientId>,
+        /// The visit it is about.
+        pub appointment_id: Option<AppointmentId>,
+        /// Its name where it came from.
+        pub original_name: String,
+        /// Its media type.
+        pub file_type: String,
+        /// Bytes.
+        pub file_size: i64,
+        /// SHA-256 of its bytes, in hex.
+        pub sha256: String,
+        /// How far it is.
+        pub status: FileStatus,
+        /// Why it is there.
+        pub status_reason: Option<String>,
+        /// When the object arrived.
+        pub upload_date: Option<Timestamp>,
+        /// When it was made.
+        pub created_at: Timestamp,
+        /// When it last changed.
+        pub updated_at: Timestamp,
+        /// Whether it was deleted.
+        pub is_archived: bool,
+        /// Counts its changes.
+        pub version: i32,
+    }
+}
+
+impl Content for FileMetadata {
+    fn patients(&self) -> Vec<PatientId> {
+        self.patient_id.into_iter().collect()
+    }
+
+    fn version(&self) -> Option<i32> {
+        Some(self.version)
+    }
+}
+
+/// `select …` of a [`FileMetadata`]; goes on with `where` or the like.
+#[macro_export]
+macro_rules! select_file {
+    ($($rest:literal),+ $(,)?) => {
+        concat!(
+            "select id, owner_id, owner_type::text, patient_id, appointment_id, original_name, file_type,
+               file_size, encode(sha256, 'hex') as sha256, status::text, status_reason, upload_date,
+               created_at, updated_at, is_archived, version
+             from file_metadata ",
+            $($rest),+
+        )
+    };
+}

@@ -1,0 +1,12 @@
+//! The resources as stored and as answered: the words of the seeds, typed.
+
+pub mod appointment;
+pub mod audit_log;
+pub mod coding;
+pub mod content;
+pub mod file;
+pub mod patient;
+pub mod provider;
+pub mod record;
+pub mod text;
+pub mod user;

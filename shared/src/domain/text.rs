@@ -1,0 +1,110 @@
+//! Text and times within bounds: what is parsed needs no further check.
+
+use std::fmt;
+
+use jiff::tz::TimeZone;
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::sql::delegate_sql;
+
+/// Text of 1 to `MAX` characters, not blank, without control characters other than line breaks
+/// and tabs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Text<const MAX: usize>(String);
+
+impl<const MAX: usize> Text<MAX> {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        if text.trim().is_empty() || text.chars().count() > MAX || text.contains(control) {
+            let expected = format!("1 to {MAX} characters of text");
+            // The value itself may be PHI and stays out of the message.
+            return Err(D::Error::invalid_value(
+                Unexpected::Other("text"),
+                &expected.as_str(),
+            ));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl<const MAX: usize> tokio_postgres::types::ToSql for Text<MAX> {
+    fn to_sql(
+        &self,
+        ty: &tokio_postgres::types::Type,
+        out: &mut bytes::BytesMut,
+    ) -> Result<tokio_postgres::types::IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        self.0.to_sql(ty, out)
+    }
+
+    fn accepts(ty: &tokio_postgres::types::Type) -> bool {
+        <String as tokio_postgres::types::ToSql>::accepts(ty)
+    }
+
+    tokio_postgres::types::to_sql_checked!();
+}
+
+impl<const MAX: usize> crate::sql::SqlType for Text<MAX> {
+    const TYPE: tokio_postgres::types::Type = tokio_postgres::types::Type::TEXT;
+    const ARRAY: tokio_postgres::types::Type = tokio_postgres::types::Type::TEXT_ARRAY;
+}
+
+/// An e-mail address in its plain form, `local@domain`, at most 254 characters (RFC 5321), kept
+/// in lower case: sign-in names differ by more than case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct EmailAddress(String);
+
+delegate_sql!(EmailAddress, String, tokio_postgres::types::Type::TEXT);
+
+impl<'de> Deserialize<'de> for EmailAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let plain = text.split_once('@').is_some_and(|(local, domain)| {
+            (1..=64).contains(&local.len())
+                && domain.split('.').count() > 1
+                && domain.split('.').all(|label| !label.is_empty())
+                && !domain.contains('@')
+        });
+        if !plain || text.len() > 254 || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(D::Error::invalid_value(
+                Unexpected::Other("text"),
+                &"an e-mail address",
+            ));
+        }
+        Ok(Self(text.to_lowercase()))
+    }
+}
+
+/// An IANA time zone that the time zone database knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct ZoneName(String);
+
+impl<'de> Deserialize<'de> for ZoneName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match TimeZone::get(&text) {
+            Ok(_) => Ok(Self(text)),
+            Err(_) => Err(D::Error::invalid_value(
+                Unexpected::Other("text"),
+                &"an IANA time zone",
+            )),
+        }
+    }
+}
+
+impl<const MAX: usize> fmt::Display for Text<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,37 @@
+//! What every Caretrail function needs: who calls, the audited transaction, errors, pages and the
+//! domain's types. This crate knows no endpoint.
+//!
+//! A handler reads parse → authorise → query → shape → commit:
+//! [`Call`] parses, [`Call::authorize`] gives an [`Access`], which runs statements in one
+//! transaction; [`Access::commit`] writes the audit row, commits and alone makes the answer.
+
+pub mod access;
+pub mod audit;
+pub mod call;
+pub mod config;
+pub mod database;
+pub mod domain;
+pub mod endpoint;
+pub mod environment;
+pub mod errors;
+pub mod ids;
+pub mod job;
+pub mod lambda;
+pub mod pages;
+pub mod reply;
+mod session;
+pub mod sql;
+mod trail;
+
+/// What a handler imports.
+pub mod prelude {
+    pub use crate::access::{Access, InChart, Search};
+    pub use crate::audit::{Action, ResourceType};
+    pub use crate::call::Call;
+    pub use crate::endpoint::Endpoint;
+    pub use crate::errors::{Error, OnConstraint as _};
+    pub use crate::ids::*;
+    pub use crate::pages::Page;
+    pub use crate::reply::{Content, Created, Json, Reply};
+    pub use crate::sql::sql;
+}

@@ -1,0 +1,117 @@
+//! Keyset pages: every page costs the same, however far in, and a cursor can't be made up.
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::errors::Error;
+use crate::ids::PatientId;
+use crate::reply::Content;
+
+const DEFAULT_LIMIT: u32 = 50;
+const MAX_LIMIT: u32 = 100;
+
+/// One page of a list.
+#[derive(Debug, Serialize)]
+pub struct Page<T> {
+    /// The items, in the list's order.
+    pub items: Vec<T>,
+    /// What to pass as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+impl<T: Content> Content for Page<T> {
+    fn patients(&self) -> Vec<PatientId> {
+        self.items.iter().flat_map(Content::patients).collect()
+    }
+}
+
+/// Which page is asked for; `K` is the key of the last item before it.
+#[derive(Debug)]
+pub struct PageRequest<K> {
+    limit: u32,
+    after: Option<K>,
+    signer: Signer,
+}
+
+impl<K: Serialize + DeserializeOwned> PageRequest<K> {
+    pub(crate) fn new(
+        limit: Option<u32>,
+        cursor: Option<&str>,
+        signer: Signer,
+    ) -> Result<Self, Error> {
+        let limit = limit.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            return Err(Error::invalid("limit", "expected 1 to 100"));
+        }
+        let after = cursor
+            .map(|cursor| {
+                signer
+                    .open(cursor)
+                    .ok_or_else(|| Error::invalid("cursor", "expected a next_cursor of this list"))
+            })
+            .transpose()?;
+        Ok(Self {
+            limit,
+            after,
+            signer,
+        })
+    }
+
+    /// How many rows to fetch: one more than the page holds tells whether another follows.
+    pub fn fetch(&self) -> i64 {
+        i64::from(self.limit) + 1
+    }
+
+    /// The key behind which the page begins.
+    pub fn after(&self) -> Option<&K> {
+        self.after.as_ref()
+    }
+
+    /// Makes the page of what was fetched.
+    pub fn page<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
+        let more = rows.len() > self.limit as usize;
+        rows.truncate(self.limit as usize);
+        let next_cursor = rows
+            .last()
+            .filter(|_| more)
+            .map(|last| self.signer.seal(&key(last)));
+        Page {
+            items: rows,
+            next_cursor,
+        }
+    }
+}
+
+/// Signs cursors for one caller and one endpoint: no cursor serves another.
+#[derive(Debug)]
+pub(crate) struct Signer {
+    key: hmac::Key,
+    context: String,
+}
+
+impl Signer {
+    pub(crate) fn new(key: hmac::Key, context: String) -> Self {
+        Self { key, context }
+    }
+
+    fn tag(&self, key: &str) -> hmac::Tag {
+        hmac::sign(&self.key, format!("{}\0{key}", self.context).as_bytes())
+    }
+
+    fn seal(&self, key: &impl Serialize) -> String {
+        let key = serde_json::to_string(key).unwrap_or_default();
+        let tag = self.tag(&key);
+        BASE64_URL_SAFE_NO_PAD.encode([tag.as_ref(), key.as_bytes()].concat())
+    }
+
+    fn open<K: DeserializeOwned>(&self, cursor: &str) -> Option<K> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let (tag, key) = bytes.split_at_checked(32)?;
+        let message = [self.context.as_bytes(), b"\0", key].concat();
+        hmac::verify(&self.key, &message, tag).ok()?;
+        serde_json::from_slice(key).ok()
+    }
+}

@@ -1,0 +1,245 @@
+//! Statements, their parameters and their rows.
+//!
+//! Statements are sent with their parameter types (`query_typed`): one round trip, no named
+//! prepared statement, safe under every transaction pooler. For the same reason results hold
+//! built-in types only; an enum leaves as text, or the driver would look its type up first.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+use uuid::Uuid;
+
+/// A value stored as jsonb.
+pub use tokio_postgres::types::Json as Jsonb;
+
+/// A statement with its parameters, ready to be sent.
+#[derive(Clone, Copy)]
+pub struct Statement<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) parameters: &'a [&'a dyn Parameter],
+}
+
+/// Joins a statement's text with its parameters `$1`, `$2`, ….
+pub fn sql<'a>(text: &'a str, parameters: &'a [&'a dyn Parameter]) -> Statement<'a> {
+    Statement { text, parameters }
+}
+
+impl<'a> Statement<'a> {
+    pub(crate) fn typed(&self) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+        self.parameters
+            .iter()
+            .map(|parameter| (parameter.value(), parameter.sql_type()))
+            .collect()
+    }
+}
+
+/// A Rust type that stands for one PostgreSQL type.
+pub trait SqlType: ToSql + Sync {
+    /// The parameter's type.
+    const TYPE: Type;
+    /// The type of an array of it.
+    const ARRAY: Type;
+}
+
+/// A value that can be bound to a statement.
+pub trait Parameter: Sync {
+    #[doc(hidden)]
+    fn value(&self) -> &(dyn ToSql + Sync);
+    #[doc(hidden)]
+    fn sql_type(&self) -> Type;
+}
+
+impl<T: SqlType> Parameter for T {
+    fn value(&self) -> &(dyn ToSql + Sync) {
+        self
+    }
+
+    fn sql_type(&self) -> Type {
+        T::TYPE
+    }
+}
+
+/// A row as a value. Implemented by [`row!`](crate::row).
+pub trait FromRow: Sized {
+    /// Reads the columns named as the fields. Errors: a column missing or of another type.
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error>;
+}
+
+macro_rules! sql_types {
+    ($($type:ty => $sql:ident, $array:ident;)+) => {$(
+        impl SqlType for $type {
+            const TYPE: Type = Type::$sql;
+            const ARRAY: Type = Type::$array;
+        }
+    )+};
+}
+
+sql_types! {
+    Uuid => UUID, UUID_ARRAY;
+    bool => BOOL, BOOL_ARRAY;
+    i16 => INT2, INT2_ARRAY;
+    i32 => INT4, INT4_ARRAY;
+    i64 => INT8, INT8_ARRAY;
+    String => TEXT, TEXT_ARRAY;
+    &str => TEXT, TEXT_ARRAY;
+    Timestamp => TIMESTAMPTZ, TIMESTAMPTZ_ARRAY;
+    Date => DATE, DATE_ARRAY;
+}
+
+// Bytes travel as Vec<u8>; an array of a byte-like type is not supported, which no statement needs.
+impl SqlType for &[u8] {
+    const TYPE: Type = Type::BYTEA;
+    const ARRAY: Type = Type::BYTEA_ARRAY;
+}
+
+impl<T: serde::Serialize + std::fmt::Debug + Sync> SqlType for Jsonb<T> {
+    const TYPE: Type = Type::JSONB;
+    const ARRAY: Type = Type::JSONB_ARRAY;
+}
+
+impl<T: SqlType> SqlType for Option<T> {
+    const TYPE: Type = T::TYPE;
+    const ARRAY: Type = T::ARRAY;
+}
+
+impl<T: SqlType> SqlType for Vec<T> {
+    const TYPE: Type = T::ARRAY;
+    const ARRAY: Type = T::ARRAY;
+}
+
+/// Binds and reads a wrapper exactly as what it wraps.
+macro_rules! delegate_sql {
+    ($name:ident, $inner:ty, $type:expr) => {
+        impl tokio_postgres::types::ToSql for $name {
+            fn to_sql(
+                &self,
+                ty: &tokio_postgres::types::Type,
+                out: &mut bytes::BytesMut,
+            ) -> Result<tokio_postgres::types::IsNull, Box<dyn std::error::Error + Sync + Send>>
+            {
+                self.0.to_sql(ty, out)
+            }
+
+            fn accepts(ty: &tokio_postgres::types::Type) -> bool {
+                <$inner as tokio_postgres::types::ToSql>::accepts(ty)
+            }
+
+            tokio_postgres::types::to_sql_checked!();
+        }
+
+        impl<'a> tokio_postgres::types::FromSql<'a> for $name {
+            fn from_sql(
+                ty: &tokio_postgres::types::Type,
+                raw: &'a [u8],
+            ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+                <$inner as tokio_postgres::types::FromSql>::from_sql(ty, raw).map(Self)
+            }
+
+            fn accepts(ty: &tokio_postgres::types::Type) -> bool {
+                <$inner as tokio_postgres::types::FromSql>::accepts(ty)
+            }
+        }
+
+        impl $crate::sql::SqlType for $name {
+            const TYPE: tokio_postgres::types::Type = $type;
+            const ARRAY: tokio_postgres::types::Type = <$inner as $crate::sql::SqlType>::ARRAY;
+        }
+    };
+}
+pub(crate) use delegate_sql;
+
+/// Defines a struct that is also a row: each field is read from the column of its name.
+#[macro_export]
+macro_rules! row {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident {
+            $( $(#[$field_meta:meta])* pub $field:ident: $type:ty, )+
+        }
+    ) => {
+        $(#[$meta])*
+        pub struct $name {
+            $( $(#[$field_meta])* pub $field: $type, )+
+        }
+
+        impl $crate::sql::FromRow for $name {
+            fn from_row(
+                row: &$crate::sql::postgres::Row,
+            ) -> Result<Self, $crate::sql::postgres::Error> {
+                Ok(Self { $( $field: row.try_get(stringify!($field))?, )+ })
+            }
+        }
+    };
+}
+
+#[doc(hidden)]
+pub mod postgres {
+    pub use tokio_postgres::{Error, Row};
+}
+
+/// Defines an enum whose variants are the labels of a PostgreSQL enum, of JSON and of queries
+/// alike. It travels as text: a label that a newer schema adds breaks only who reads it.
+macro_rules! text_enum {
+    ($(#[$meta:meta])* pub enum $name:ident : $case:literal { $($(#[$doc:meta])* $variant:ident),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+            strum::EnumString, strum::IntoStaticStr, strum::VariantNames,
+        )]
+        #[serde(rename_all = $case)]
+        #[strum(serialize_all = $case)]
+        pub enum $name { $($(#[$doc])* $variant),+ }
+
+        impl $name {
+            /// The label as stored and sent.
+            pub fn label(self) -> &'static str {
+                self.into()
+            }
+
+            /// Every label, in order of declaration.
+            pub const LABELS: &'static [&'static str] = <Self as strum::VariantNames>::VARIANTS;
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.label())
+            }
+        }
+
+        impl tokio_postgres::types::ToSql for $name {
+            fn to_sql(
+                &self,
+                ty: &tokio_postgres::types::Type,
+                out: &mut bytes::BytesMut,
+            ) -> Result<tokio_postgres::types::IsNull, Box<dyn std::error::Error + Sync + Send>> {
+                self.label().to_sql(ty, out)
+            }
+
+            fn accepts(ty: &tokio_postgres::types::Type) -> bool {
+                <&str as tokio_postgres::types::ToSql>::accepts(ty)
+            }
+
+            tokio_postgres::types::to_sql_checked!();
+        }
+
+        impl<'a> tokio_postgres::types::FromSql<'a> for $name {
+            fn from_sql(
+                ty: &tokio_postgres::types::Type,
+                raw: &'a [u8],
+            ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+                Ok(<&str as tokio_postgres::types::FromSql>::from_sql(ty, raw)?.parse()?)
+            }
+
+            fn accepts(ty: &tokio_postgres::types::Type) -> bool {
+                <&str as tokio_postgres::types::FromSql>::accepts(ty)
+            }
+        }
+
+        impl $crate::sql::SqlType for $name {
+            const TYPE: tokio_postgres::types::Type = tokio_postgres::types::Type::TEXT;
+            const ARRAY: tokio_postgres::types::Type = tokio_postgres::types::Type::TEXT_ARRAY;
+        }
+    };
+}
+pub(crate) use text_enum;
