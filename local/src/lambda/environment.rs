@@ -1,0 +1,70 @@
+//! The environment of an instance: what the template declares, and what AWS sets.
+
+use std::collections::BTreeMap;
+
+use crate::template::Function;
+
+/// Where everything runs that is not told otherwise.
+pub const REGION: &str = "us-east-1";
+
+/// The variables of one instance, and no others: what isn't declared in the template isn't there.
+pub fn of_instance(
+    function: &Function,
+    values: &BTreeMap<String, String>,
+    runtime_api: String,
+    instance: u64,
+) -> Vec<(String, String)> {
+    let declared = function.environment.iter().filter_map(|(name, literal)| {
+        let value = values.get(name).or(literal.as_ref())?;
+        Some((name.clone(), value.clone()))
+    });
+    let package = &function.package;
+    let mut variables: BTreeMap<String, String> = declared.collect();
+    // Reserved variables win over declared ones, as on AWS.
+    // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    for name in [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_REGION",
+    ] {
+        variables.remove(name);
+        variables.extend(
+            values
+                .get(name)
+                .map(|value| (name.to_owned(), value.clone())),
+        );
+    }
+    let region = variables
+        .entry("AWS_REGION".into())
+        .or_insert_with(|| REGION.into())
+        .clone();
+    variables.extend(
+        [
+            ("AWS_DEFAULT_REGION", region),
+            ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".into()),
+            (
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+                function.memory.to_string(),
+            ),
+            ("AWS_LAMBDA_FUNCTION_NAME", package.clone()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".into()),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".into()),
+            (
+                "AWS_LAMBDA_LOG_GROUP_NAME",
+                format!("/aws/lambda/{package}"),
+            ),
+            (
+                "AWS_LAMBDA_LOG_STREAM_NAME",
+                format!("local/[$LATEST]{instance}"),
+            ),
+            ("AWS_LAMBDA_RUNTIME_API", runtime_api),
+            ("LANG", "en_US.UTF-8".into()),
+            ("PATH", "/usr/local/bin:/usr/bin:/bin".into()),
+            ("TZ", ":UTC".into()),
+            ("_HANDLER", "bootstrap".into()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    variables.into_iter().collect()
+}

@@ -1,0 +1,141 @@
+//! What a function's instances write: kept for readers, and in a file where one is wanted.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+/// Lines kept in memory per function; older ones are dropped.
+const KEPT: usize = 10_000;
+
+/// The lines of one function, of all its instances, standard output and error.
+#[derive(Debug, Default)]
+pub struct Logs {
+    lines: Mutex<Lines>,
+    news: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    kept: VecDeque<String>,
+    dropped: usize,
+    file: Option<File>,
+}
+
+impl Logs {
+    pub(crate) fn to_file(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let lines = Lines {
+            file: Some(file),
+            ..Lines::default()
+        };
+        Ok(Self {
+            lines: Mutex::new(lines),
+            news: Notify::new(),
+        })
+    }
+
+    /// The lines kept, oldest first.
+    pub fn lines(&self) -> Vec<String> {
+        self.lock().kept.iter().cloned().collect()
+    }
+
+    /// The first line, past or to come within `limit`, that contains `text`.
+    pub async fn wait_for(&self, text: &str, limit: Duration) -> Option<String> {
+        self.wait_until(|line| line.contains(text), limit).await
+    }
+
+    /// The first line, past or to come within `limit`, that `matches`.
+    pub async fn wait_until(
+        &self,
+        matches: impl Fn(&str) -> bool,
+        limit: Duration,
+    ) -> Option<String> {
+        let search = async {
+            let mut seen = 0;
+            loop {
+                let news = self.news.notified();
+                tokio::pin!(news);
+                // Registered before the look, so that no line falls between the two.
+                news.as_mut().enable();
+                if let Some(found) = self.find_from(&mut seen, &matches) {
+                    return found;
+                }
+                news.await;
+            }
+        };
+        tokio::time::timeout(limit, search).await.ok()
+    }
+
+    pub(crate) fn push(&self, line: String) {
+        {
+            let mut lines = self.lock();
+            if let Some(file) = &mut lines.file {
+                // A full disk must not end a function.
+                let _ = file.write_all(format!("{line}\n").as_bytes());
+            }
+            if lines.kept.len() == KEPT {
+                lines.kept.pop_front();
+                lines.dropped += 1;
+            }
+            lines.kept.push_back(line);
+        }
+        self.news.notify_waiters();
+    }
+
+    /// Looks through the lines from number `seen` on, counted from the function's first.
+    fn find_from(&self, seen: &mut usize, matches: impl Fn(&str) -> bool) -> Option<String> {
+        let lines = self.lock();
+        let skip = seen.saturating_sub(lines.dropped);
+        *seen = lines.dropped + lines.kept.len();
+        lines
+            .kept
+            .iter()
+            .skip(skip)
+            .find(|line| matches(line))
+            .cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_line_is_found_before_and_after_it_is_written() {
+        let logs = std::sync::Arc::new(Logs::default());
+        logs.push("first".into());
+        assert_eq!(
+            logs.wait_for("irs", Duration::ZERO).await.as_deref(),
+            Some("first")
+        );
+        let reader = tokio::spawn({
+            let logs = logs.clone();
+            async move { logs.wait_for("second", Duration::from_secs(5)).await }
+        });
+        tokio::task::yield_now().await;
+        logs.push("the second".into());
+        assert_eq!(reader.await.unwrap().as_deref(), Some("the second"));
+    }
+
+    #[tokio::test]
+    async fn old_lines_give_way() {
+        let logs = Logs::default();
+        for number in 0..=KEPT {
+            logs.push(format!("line {number}."));
+        }
+        assert_eq!(logs.lines().len(), KEPT);
+        assert_eq!(
+            logs.wait_for("line 0.", Duration::from_millis(1)).await,
+            None
+        );
+    }
+}

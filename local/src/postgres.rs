@@ -1,0 +1,327 @@
+//! An embedded PostgreSQL: a real server of its own, that ends when its parent does.
+
+mod account;
+mod binaries;
+mod cluster;
+mod lifeline;
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tokio_postgres::NoTls;
+
+pub use binaries::Binaries;
+use cluster::Cluster;
+use lifeline::Lifeline;
+
+use crate::private_file;
+
+/// The role that `initdb` makes.
+pub const SUPERUSER: &str = "postgres";
+
+/// How long a server may take to accept connections; recovery after a crash included.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long a server of a dead parent may take to leave the data to us.
+const RELEASE_LIMIT: Duration = Duration::from_secs(15);
+
+/// How to run a server.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where to keep the data. `None`: in a temporary folder, removed when the server ends, and
+    /// without waiting for the disk: for tests.
+    pub data: Option<PathBuf>,
+    /// The port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// Serve TLS, and require it of every role but the superuser.
+    pub tls: Option<Tls>,
+    /// Further settings, as `postgres -c name=value`.
+    pub settings: Vec<(String, String)>,
+}
+
+/// A server certificate, PEM.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// The certificate chain.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// A running server. Dropping it ends the server; so does the end of this process, however it comes.
+#[derive(Debug)]
+pub struct Server {
+    /// The port on 127.0.0.1.
+    pub port: u16,
+    /// Where the data is: not always where it was asked for (see [`Server::start`]).
+    pub data: PathBuf,
+    /// Major version of the server.
+    pub version: u32,
+    password: String,
+    lifeline: Mutex<Option<Lifeline>>,
+    // Removed with the server where a temporary folder was made.
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Server {
+    /// Starts a server: adopts the data that is there, or makes a new cluster.
+    ///
+    /// PostgreSQL refuses to run as root. Started by root it runs as `postgres` or `nobody`, and where
+    /// that account can't reach the folder asked for, the data goes to `/var/tmp/caretrail-HASH`.
+    ///
+    /// # Errors
+    /// No binaries, data of another version or in use, or a server that does not come up: with the
+    /// end of its log.
+    pub async fn start(options: Options) -> Result<Self> {
+        tokio::task::spawn_blocking(move || Self::start_blocking(&options)).await?
+    }
+
+    fn start_blocking(options: &Options) -> Result<Self> {
+        let account = account::for_server()?;
+        let (folder, asked) = match &options.data {
+            Some(data) => (None, data.clone()),
+            None => {
+                let folder = tempfile::Builder::new()
+                    .prefix("caretrail-postgres-")
+                    .tempdir()?;
+                let path = folder.path().to_owned();
+                (Some(folder), path)
+            }
+        };
+        // A free port may be taken by someone else before the server binds it.
+        let attempts = if options.port == 0 { 5 } else { 1 };
+        let mut failure = None;
+        for _ in 0..attempts {
+            let home = account::home(&asked, account.as_ref())?;
+            let cluster = Cluster {
+                home,
+                account: account.clone(),
+                durable: options.data.is_some(),
+            };
+            let binaries = Binaries::find(cluster.version()?)?;
+            cluster.wait_released(RELEASE_LIMIT)?;
+            let password = cluster.prepare(&binaries, options.tls.as_ref())?;
+            let port = if options.port == 0 {
+                free_port()?
+            } else {
+                options.port
+            };
+            let lifeline = Lifeline::start(&cluster, &binaries, port, options)?;
+            match wait_until_ready(port, &password, lifeline, &cluster) {
+                Ok(lifeline) => {
+                    return Ok(Self {
+                        port,
+                        data: cluster.home,
+                        version: binaries.version,
+                        password,
+                        lifeline: Mutex::new(Some(lifeline)),
+                        _folder: folder,
+                    });
+                }
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.unwrap_or_else(|| anyhow::anyhow!("PostgreSQL was not started")))
+    }
+
+    /// The URL of `database` for the superuser.
+    pub fn superuser_url(&self, database: &str) -> String {
+        self.url(SUPERUSER, &self.password, database)
+    }
+
+    /// The URL of `database` for `role`.
+    pub fn url(&self, role: &str, password: &str, database: &str) -> String {
+        format!(
+            "postgres://{role}:{password}@127.0.0.1:{}/{database}",
+            self.port
+        )
+    }
+
+    /// Makes `name` as a copy of `template`, or an empty database.
+    ///
+    /// # Errors
+    /// When it exists, or someone is connected to the template.
+    pub async fn create_database(&self, name: &str, template: Option<&str>) -> Result<()> {
+        let template = template.unwrap_or("template0");
+        self.execute(&format!(
+            "create database {} template {}",
+            quoted(name),
+            quoted(template)
+        ))
+        .await
+        .with_context(|| format!("database {name} was not made from {template}"))
+    }
+
+    /// Removes `name`, ending its connections.
+    ///
+    /// # Errors
+    /// When the server can't be reached.
+    pub async fn drop_database(&self, name: &str) -> Result<()> {
+        self.execute(&format!(
+            "drop database if exists {} with (force)",
+            quoted(name)
+        ))
+        .await
+        .with_context(|| format!("database {name} was not removed"))
+    }
+
+    /// Whether `name` exists.
+    ///
+    /// # Errors
+    /// When the server can't be reached.
+    pub async fn has_database(&self, name: &str) -> Result<bool> {
+        let client = connect(&self.superuser_url("postgres")).await?;
+        let found = client
+            .query_opt("select from pg_database where datname = $1", &[&name])
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// Ends the server and waits until it is gone.
+    pub async fn stop(self) {
+        let lifeline = self.take_lifeline();
+        let _ = tokio::task::spawn_blocking(move || lifeline.map(Lifeline::stop)).await;
+    }
+
+    async fn execute(&self, statement: &str) -> Result<()> {
+        connect(&self.superuser_url("postgres"))
+            .await?
+            .batch_execute(statement)
+            .await?;
+        Ok(())
+    }
+
+    fn take_lifeline(&self) -> Option<Lifeline> {
+        self.lifeline
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Waits, for a temporary folder can only be removed after the server.
+        if let Some(lifeline) = self.take_lifeline() {
+            lifeline.stop();
+        }
+    }
+}
+
+/// Removes what a server keeps for the folder `asked`, wherever it went.
+///
+/// # Errors
+/// When a server still uses it.
+pub fn remove(asked: &Path) -> Result<()> {
+    let account = account::for_server()?;
+    for home in account::homes(asked) {
+        if home.exists() {
+            let cluster = Cluster {
+                home: home.clone(),
+                account: account.clone(),
+                durable: true,
+            };
+            cluster.wait_released(RELEASE_LIMIT)?;
+            fs::remove_dir_all(&home)
+                .with_context(|| format!("{} was not removed", home.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// `url` with another role and password, everything else kept.
+///
+/// # Errors
+/// When it is no PostgreSQL URL.
+pub fn with_login(url: &str, role: &str, password: &str) -> Result<String> {
+    let (scheme, rest) = url
+        .split_once("://")
+        .context("DATABASE_URL is not a URL: postgres://…")?;
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    Ok(format!("{scheme}://{role}:{password}@{host}{path}"))
+}
+
+async fn connect(url: &str) -> Result<tokio_postgres::Client> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+fn wait_until_ready(
+    port: u16,
+    password: &str,
+    mut lifeline: Lifeline,
+    cluster: &Cluster,
+) -> Result<Lifeline> {
+    let url =
+        format!("postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/postgres?connect_timeout=5");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let started = Instant::now();
+    loop {
+        let refusal = match runtime.block_on(tokio_postgres::connect(&url, NoTls)) {
+            Ok(_) => return Ok(lifeline),
+            Err(error) => error,
+        };
+        if let Some(status) = lifeline.ended()? {
+            bail!(
+                "PostgreSQL did not start ({status}):\n{}",
+                cluster.log_end()
+            );
+        }
+        if started.elapsed() > START_LIMIT {
+            bail!(
+                "PostgreSQL accepts no connection ({refusal}):\n{}",
+                cluster.log_end()
+            );
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn quoted(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
+}
+
+/// The superuser's password, kept beside the data.
+fn superuser_password(home: &Path) -> Result<String> {
+    Ok(private_file::read_or_make(
+        &home.join("superuser-password"),
+        private_file::secret,
+    )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_login;
+
+    #[test]
+    fn a_login_is_replaced_and_the_rest_kept() {
+        let url = with_login(
+            "postgres://owner:a@b@db.example.org:5432/main?sslmode=require",
+            "app",
+            "pw",
+        )
+        .unwrap();
+        assert_eq!(
+            url,
+            "postgres://app:pw@db.example.org:5432/main?sslmode=require"
+        );
+        assert_eq!(
+            with_login("postgres://h", "app", "pw").unwrap(),
+            "postgres://app:pw@h"
+        );
+        assert!(with_login("h/db", "app", "pw").is_err());
+    }
+}

@@ -1,0 +1,242 @@
+//! EventBridge Scheduler: starts functions at their times.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use croner::Cron;
+use croner::parser::{CronParser, Seconds, Year};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::lambda::REGION;
+use crate::template::{Schedule, Template};
+
+/// The last value of each field of a cron expression: minutes, hours, day of month, month, day of week, year.
+const LAST: [u16; 6] = [59, 23, 31, 12, 7, 2199];
+
+/// Schedules under way. Dropping it ends them.
+#[derive(Debug)]
+pub struct Schedules {
+    _tasks: JoinSet<()>,
+}
+
+#[derive(Debug)]
+enum Times {
+    Every(Duration),
+    Matching(Box<Cron>),
+}
+
+impl Schedules {
+    /// Runs every schedule of `template`: `send` gets the function and its event.
+    ///
+    /// # Errors
+    /// When an expression can't be read: names the function.
+    pub fn start(
+        template: &Template,
+        send: impl Fn(&str, Value) + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let send = Arc::new(send);
+        let mut tasks = JoinSet::new();
+        for function in &template.functions {
+            for schedule in &function.schedules {
+                let times = Times::parse(&schedule.expression).with_context(|| {
+                    format!("schedule {} of {}", schedule.name, function.package)
+                })?;
+                let (package, schedule, send) =
+                    (function.package.clone(), schedule.clone(), send.clone());
+                tasks.spawn(async move {
+                    while let Some(pause) = times.pause(&Timestamp::now().to_zoned(TimeZone::UTC)) {
+                        tokio::time::sleep(pause).await;
+                        send(&package, event(&schedule));
+                    }
+                });
+            }
+        }
+        Ok(Self { _tasks: tasks })
+    }
+}
+
+/// The event that `schedule` starts its function with.
+pub fn event(schedule: &Schedule) -> Value {
+    if let Some(input) = &schedule.input {
+        return serde_json::from_str(input).unwrap_or_else(|_| Value::String(input.clone()));
+    }
+    // What EventBridge Scheduler sends when nothing else was said.
+    json!({
+        "version": "0",
+        "id": Uuid::new_v4(),
+        "detail-type": "Scheduled Event",
+        "source": "aws.scheduler",
+        "account": "000000000000",
+        "time": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "region": REGION,
+        "resources": [format!("arn:aws:scheduler:{REGION}:000000000000:schedule/default/{}", schedule.name)],
+        "detail": "{}",
+    })
+}
+
+impl Times {
+    /// Reads `rate(1 minute)` or `cron(0 3 * * ? *)`.
+    fn parse(expression: &str) -> Result<Self> {
+        let inside = |kind: &str| {
+            expression
+                .strip_prefix(kind)?
+                .strip_prefix('(')?
+                .strip_suffix(')')
+        };
+        if let Some(rate) = inside("rate") {
+            return Ok(Self::Every(every(rate)?));
+        }
+        let Some(fields) = inside("cron") else {
+            bail!("{expression} is neither rate(…) nor cron(…)");
+        };
+        let fields: Vec<_> = fields.split_whitespace().collect();
+        if fields.len() != LAST.len() {
+            bail!(
+                "{expression} needs six fields: minutes hours day-of-month month day-of-week year"
+            );
+        }
+        let fields: Vec<_> = fields
+            .iter()
+            .zip(LAST)
+            .map(|(field, last)| with_ends(field, last))
+            .collect();
+        let parser = CronParser::builder()
+            .seconds(Seconds::Required)
+            .year(Year::Required)
+            // 1 is Sunday, as AWS counts.
+            .alternative_weekdays(true)
+            .build();
+        let cron = parser
+            .parse(&format!("0 {}", fields.join(" ")))
+            .with_context(|| format!("{expression} can't be read"))?;
+        Ok(Self::Matching(Box::new(cron)))
+    }
+
+    /// From `now` to the next time; none when there is no more.
+    fn pause(&self, now: &Zoned) -> Option<Duration> {
+        match self {
+            Self::Every(pause) => Some(*pause),
+            Self::Matching(cron) => {
+                let next = cron.find_next_occurrence(now, false).ok()?;
+                Duration::try_from(&next - now).ok()
+            }
+        }
+    }
+}
+
+/// AWS's `5/10`, every tenth from the fifth on, with its end: `5-59/10`.
+fn with_ends(field: &str, last: u16) -> String {
+    let part = |part: &str| match part.split_once('/') {
+        Some((start, step)) if start.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{start}-{last}/{step}")
+        }
+        _ => part.to_owned(),
+    };
+    field.split(',').map(part).collect::<Vec<_>>().join(",")
+}
+
+/// `5 minutes`
+fn every(rate: &str) -> Result<Duration> {
+    let (count, unit) = rate
+        .trim()
+        .split_once(' ')
+        .context("rate(…) needs a number and a unit")?;
+    let count: u64 = count
+        .parse()
+        .with_context(|| format!("{count} is no number"))?;
+    let seconds = match unit.trim() {
+        "minute" | "minutes" => 60,
+        "hour" | "hours" => 60 * 60,
+        "day" | "days" => 24 * 60 * 60,
+        unit => bail!("rate(…) knows minutes, hours and days, not {unit}"),
+    };
+    if count == 0 {
+        bail!("rate({rate}) would never rest");
+    }
+    Ok(Duration::from_secs(count * seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pause(expression: &str, now: &str) -> Duration {
+        let now: Timestamp = now.parse().unwrap();
+        Times::parse(expression)
+            .unwrap()
+            .pause(&now.to_zoned(TimeZone::UTC))
+            .unwrap()
+    }
+
+    #[test]
+    fn rates_and_times_are_read_as_aws_reads_them() {
+        let noon = "2026-01-01T12:00:00Z"; // a Thursday
+        assert_eq!(pause("rate(1 minute)", noon), Duration::from_secs(60));
+        assert_eq!(pause("rate(2 hours)", noon), Duration::from_secs(7200));
+        assert_eq!(
+            pause("cron(30 12 * * ? *)", noon),
+            Duration::from_secs(1800)
+        );
+        assert_eq!(
+            pause("cron(0 12 ? * SUN *)", noon),
+            Duration::from_secs(3 * 86400)
+        );
+        assert_eq!(
+            pause("cron(0 12 ? * 1 *)", noon),
+            Duration::from_secs(3 * 86400)
+        );
+        assert_eq!(
+            pause("cron(0/15 * * * ? *)", "2026-01-01T12:01:00Z"),
+            Duration::from_secs(14 * 60)
+        );
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_refused() {
+        for wrong in [
+            "",
+            "rate(0 minutes)",
+            "rate(1 week)",
+            "rate(five minutes)",
+            "cron(0 3 * * ?)",
+            "cron(99 * * * ? *)",
+            "at(2026-01-01T00:00:00)",
+        ] {
+            assert!(Times::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_event_is_the_input_or_the_schedulers_own() {
+        let mut schedule = Schedule {
+            name: "Nightly".into(),
+            expression: String::new(),
+            input: None,
+        };
+        assert_eq!(event(&schedule)["source"], "aws.scheduler");
+        schedule.input = Some(r#"{"all":true}"#.into());
+        assert_eq!(event(&schedule), json!({"all": true}));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_schedule_sends_again_and_again_until_dropped() {
+        let template = Template::parse(
+            "Resources: {Seal: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: seal-audit, Events: {Often: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 minute)}}}}}}",
+        )
+        .unwrap();
+        let (sender, mut sent) = tokio::sync::mpsc::unbounded_channel();
+        let schedules = Schedules::start(&template, move |function, _| {
+            let _ = sender.send(function.to_owned());
+        })
+        .unwrap();
+        assert_eq!(sent.recv().await.as_deref(), Some("seal-audit"));
+        assert_eq!(sent.recv().await.as_deref(), Some("seal-audit"));
+        drop(schedules);
+        assert_eq!(sent.recv().await, None);
+    }
+}

@@ -1,0 +1,22 @@
+//! Where the project and its binaries are.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The root of the workspace this was built from.
+pub fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}
+
+/// The folder Cargo puts this workspace's binaries in, beside the program or test that runs.
+pub fn binaries() -> PathBuf {
+    let program = env::current_exe().unwrap_or_default();
+    let folder = program.parent().unwrap_or(&program);
+    // Tests are one folder below.
+    if folder.ends_with("deps") {
+        folder.parent().unwrap_or(folder).to_owned()
+    } else {
+        folder.to_owned()
+    }
+}
