@@ -31,6 +31,8 @@ pub enum Error {
     Unavailable(&'static str),
     /// A defect of ours.
     Internal(&'static str),
+    /// The connection broke before the COMMIT was sent: nothing was changed.
+    LinkLost,
     /// A statement failed; translated by `on_constraint` or by its SQLSTATE.
     Database(tokio_postgres::Error),
 }
@@ -99,7 +101,7 @@ impl Error {
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Self::AlreadyExists(_) => (StatusCode::CONFLICT, "already-exists", "Already exists"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
-            Self::Unavailable(_) => (
+            Self::Unavailable(_) | Self::LinkLost => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
                 "Unavailable",

@@ -126,6 +126,9 @@ impl Trail {
     /// The last flush: the audit INSERT and the COMMIT. Returns once the row is known to be in
     /// the database with everything the transaction did; on any error nothing of it is.
     pub(crate) async fn finish(&self, mut session: Session, entry: Entry) -> Result<(), Error> {
+        if !session.is_usable() {
+            return Err(Error::LinkLost);
+        }
         let mut place = self.environment.chains.head().await;
         let link = place.link(entry);
         let (appended, committed) = session
