@@ -4,6 +4,8 @@
 
 pub mod client;
 pub mod cloud;
+pub mod compile;
+pub mod demo_users;
 pub mod gateway;
 pub mod issuer;
 pub mod lambda;
@@ -12,6 +14,8 @@ pub mod objects;
 pub mod postgres;
 pub mod private_file;
 pub mod progress;
+pub mod running;
 pub mod schedules;
+pub mod seed;
 pub mod template;
 pub mod workspace;

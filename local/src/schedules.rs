@@ -48,12 +48,7 @@ impl Schedules {
                 })?;
                 let (package, schedule, send) =
                     (function.package.clone(), schedule.clone(), send.clone());
-                tasks.spawn(async move {
-                    while let Some(pause) = times.pause(&Timestamp::now().to_zoned(TimeZone::UTC)) {
-                        tokio::time::sleep(pause).await;
-                        send(&package, event(&schedule));
-                    }
-                });
+                tasks.spawn(times.repeat(move || send(&package, event(&schedule))));
             }
         }
         Ok(Self { _tasks: tasks })
@@ -115,6 +110,14 @@ impl Times {
             .parse(&format!("0 {}", fields.join(" ")))
             .with_context(|| format!("{expression} can't be read"))?;
         Ok(Self::Matching(Box::new(cron)))
+    }
+
+    /// Does `what` at each of the times.
+    async fn repeat(self, what: impl Fn()) {
+        while let Some(pause) = self.pause(&Timestamp::now().to_zoned(TimeZone::UTC)) {
+            tokio::time::sleep(pause).await;
+            what();
+        }
     }
 
     /// From `now` to the next time; none when there is no more.
@@ -223,20 +226,30 @@ mod tests {
         assert_eq!(event(&schedule), json!({"all": true}));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_schedule_sends_again_and_again_until_dropped() {
+    #[tokio::test]
+    async fn a_schedule_repeats_until_dropped() {
+        let (sender, mut sent) = tokio::sync::mpsc::unbounded_channel();
+        let mut tasks = JoinSet::new();
+        let times = Times::Every(Duration::from_millis(1));
+        tasks.spawn(times.repeat(move || {
+            let _ = sender.send(());
+        }));
+        assert_eq!(sent.recv().await, Some(()));
+        assert_eq!(sent.recv().await, Some(()));
+        drop(Schedules { _tasks: tasks });
+        while sent.recv().await.is_some() {}
+    }
+
+    #[tokio::test]
+    async fn a_template_with_a_wrong_schedule_is_refused_by_name() {
         let template = Template::parse(
-            "Resources: {Seal: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: seal-audit, Events: {Often: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 minute)}}}}}}",
+            "Resources: {Seal: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: seal-audit, \
+             Events: {Often: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 week)}}}}}}",
         )
         .unwrap();
-        let (sender, mut sent) = tokio::sync::mpsc::unbounded_channel();
-        let schedules = Schedules::start(&template, move |function, _| {
-            let _ = sender.send(function.to_owned());
-        })
-        .unwrap();
-        assert_eq!(sent.recv().await.as_deref(), Some("seal-audit"));
-        assert_eq!(sent.recv().await.as_deref(), Some("seal-audit"));
-        drop(schedules);
-        assert_eq!(sent.recv().await, None);
+        let error = Schedules::start(&template, |_, _| {})
+            .unwrap_err()
+            .to_string();
+        assert_eq!(error, "schedule Often of seal-audit");
     }
 }

@@ -1,6 +1,10 @@
 //! The embedded PostgreSQL: it starts, serves, and leaves nothing behind.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(
+    clippy::print_stdout,
+    reason = "how the held server is told to the test that kills its parent"
+)]
 
 use std::env;
 use std::fs;

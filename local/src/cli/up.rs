@@ -1,0 +1,163 @@
+//! `cargo dev up`
+#![expect(
+    clippy::print_stdout,
+    reason = "tells the person in front of it what runs where"
+)]
+
+use std::collections::BTreeMap;
+use std::env;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use local::cloud::{Cloud, Settings};
+use local::demo_users::ADMIN;
+use local::issuer::JWKS_PATH;
+use local::running::{Claim, Running};
+use local::template::Template;
+use local::{compile, progress, seed, workspace};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Place;
+use super::database::Database;
+
+const DEFAULT_PORT: u16 = 9000;
+
+/// As AWS waits, roughly, before it tries a failed event again, for a person who does not.
+const RETRIES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
+
+/// Credentials of a real S3, taken from this process's environment.
+const S3_VARIABLES: [&str; 5] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "FILES_BUCKET",
+];
+
+/// Serves until it is told to end.
+pub async fn run(place: &Place) -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let told = async {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    };
+    tokio::pin!(told);
+    // Told to end while starting, what has started ends with its future.
+    let (claim, cloud, database) = tokio::select! {
+        started = start(place) => started?,
+        () = &mut told => return Ok(()),
+    };
+    told.await;
+    eprintln!("\nStopping.");
+    cloud.shutdown().await;
+    database.stop().await;
+    drop(claim);
+    Ok(())
+}
+
+async fn start(place: &Place) -> Result<(Claim, Cloud, Database)> {
+    let data = std::path::absolute(place.data())?;
+    let claim = Claim::new(&data)?;
+    let template = Arc::new(Template::read(&workspace::root().join("template.yaml"))?);
+    eprintln!("Building {} functions", template.functions.len());
+    compile::functions().await?;
+    let database = Database::start(&data).await?;
+
+    let step = progress::step("Starting the functions");
+    let mut settings = Settings::new(&data, &database.app_url, template);
+    settings.port = place.port.unwrap_or(DEFAULT_PORT);
+    settings.retries = RETRIES.to_vec();
+    settings.schedules = true;
+    settings.log_files = true;
+    settings.supabase_url = variable("SUPABASE_URL");
+    settings.s3_endpoint = variable("S3_ENDPOINT");
+    settings.environment = environment(&database, &settings);
+    let (supabase_url, s3_endpoint) = (settings.supabase_url.clone(), settings.s3_endpoint.clone());
+    let cloud = Cloud::start(settings).await?;
+    let running = Running {
+        process: std::process::id(),
+        url: cloud.url(),
+        lambda_url: cloud.lambda().url(),
+        s3_url: s3_endpoint.unwrap_or_else(|| cloud.objects().url()),
+        supabase_url: supabase_url.unwrap_or_else(|| cloud.url()),
+        database_url: database.app_url.clone(),
+        direct_database_url: database.direct_url.clone(),
+    };
+    if cloud.has_issuer() {
+        let ca_file = database.ca_file.as_deref();
+        let url = &database.direct_url;
+        migrations::bootstrap_admin(
+            url,
+            ca_file,
+            ADMIN.id,
+            ADMIN.email,
+            ADMIN.first_name,
+            ADMIN.last_name,
+        )
+        .await?;
+        seed::demo_users(&running.url, cloud.issuer())
+            .await
+            .context("the demo users are not all there")?;
+    }
+    claim.announce(&running)?;
+    step.done("Demo users are there");
+    welcome(place, &running, &data);
+    Ok((claim, cloud, database))
+}
+
+/// What functions get beside the cloud's own values.
+fn environment(database: &Database, settings: &Settings) -> BTreeMap<String, String> {
+    let mut environment = BTreeMap::new();
+    environment.extend(
+        database
+            .ca_file
+            .clone()
+            .map(|file| ("DATABASE_CA_FILE".to_owned(), file)),
+    );
+    let mut names = vec!["REQUIRE_AAL2"];
+    if settings.supabase_url.is_some() {
+        names.push("SUPABASE_JWT_SECRET");
+    }
+    if settings.s3_endpoint.is_some() {
+        names.extend(S3_VARIABLES);
+    }
+    environment.extend(
+        names
+            .into_iter()
+            .filter_map(|name| Some((name.to_owned(), variable(name)?))),
+    );
+    environment
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn welcome(place: &Place, running: &Running, data: &std::path::Path) {
+    let Running {
+        url,
+        s3_url,
+        supabase_url,
+        ..
+    } = running;
+    let mut dev = "cargo dev".to_owned();
+    let at = place
+        .data
+        .as_ref()
+        .map_or(String::new(), |data| format!(" --data {}", data.display()));
+    println!();
+    println!("  keys     {supabase_url}{JWKS_PATH}");
+    println!("  files    {s3_url} (S3)");
+    println!("  logs     {}", data.join("logs").display());
+    if supabase_url == url {
+        dev.push_str(" token");
+        println!("  tokens   {dev}{at} --role patient|provider|admin|compliance_officer");
+        println!();
+        println!(
+            "  Try      curl -H \"Authorization: Bearer $({dev}{at} --role patient)\" {url}/v1/me"
+        );
+    }
+    println!();
+    println!("Caretrail is ready at {url}");
+}
