@@ -1,0 +1,125 @@
+//! The audited read end to end, beside pgbench sending the same two flushes.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use tokio::process::Command;
+
+use crate::site::Site;
+
+const ROUNDS: usize = 3;
+
+pub async fn measure(binaries: &Path, clients: usize, seconds: u64) -> Result<()> {
+    let site = Site::open(binaries, clients).await?;
+    let script = tempfile::NamedTempFile::new()?;
+    std::fs::write(script.path(), pgbench_script(&site))?;
+    let mut ratios = Vec::new();
+    println!("| round | audited reads/s | pgbench transactions/s | ratio |");
+    println!("|---|---:|---:|---:|");
+    for round in 0..=ROUNDS {
+        let reads = reads(&site, clients, Duration::from_secs(seconds)).await?;
+        let transactions = pgbench(&site, script.path(), clients, seconds).await?;
+        // The first round warms both.
+        if round > 0 {
+            println!(
+                "| {round} | {reads:.0} | {transactions:.0} | {:.2} |",
+                reads / transactions
+            );
+            ratios.push(reads / transactions);
+        }
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!(
+        "\nmedian ratio {:.2} with {clients} clients",
+        ratios[ratios.len() / 2]
+    );
+    site.cloud.shutdown().await;
+    Ok(())
+}
+
+async fn reads(site: &Site, clients: usize, time: Duration) -> Result<f64> {
+    let count = Arc::new(AtomicU64::new(0));
+    let started = Instant::now();
+    let workers = (0..clients).map(|_| {
+        let (client, count) = (site.provider.clone(), count.clone());
+        let path = format!("/v1/patients/{}", site.patient_id);
+        tokio::spawn(async move {
+            while started.elapsed() < time {
+                let response = client.send("GET".parse()?, &path, None).await?;
+                ensure!(
+                    response.status() == 200,
+                    "a read answered {}",
+                    response.status()
+                );
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(())
+        })
+    });
+    for worker in futures_util::future::join_all(workers).await {
+        worker??;
+    }
+    Ok(count.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64())
+}
+
+async fn pgbench(site: &Site, script: &Path, clients: usize, seconds: u64) -> Result<f64> {
+    let output = Command::new(pgbench_binary())
+        .args(["-n", "-M", "extended", "-j", "2"])
+        .arg("-c")
+        .arg(clients.to_string())
+        .arg("-T")
+        .arg(seconds.to_string())
+        .arg("-f")
+        .arg(script)
+        .arg(&site.app_url)
+        .stderr(Stdio::inherit())
+        .output()
+        .await
+        .context("pgbench is missing")?;
+    ensure!(output.status.success(), "pgbench failed");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines()
+        .find_map(|line| {
+            line.strip_prefix("tps = ")?
+                .split_whitespace()
+                .next()?
+                .parse()
+                .ok()
+        })
+        .context("pgbench printed no rate")
+}
+
+/// Beside the server's own binaries, whose folder pg_config names.
+fn pgbench_binary() -> std::path::PathBuf {
+    let mut found: Vec<_> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin/pgbench"))
+        .filter(|path| path.exists())
+        .collect();
+    found.sort();
+    found.pop().unwrap_or_else(|| "pgbench".into())
+}
+
+fn pgbench_script(site: &Site) -> String {
+    let (user, patient) = (site.provider_user, &site.patient_id);
+    let select = shared::select_patient!("where id = ").to_owned();
+    format!(
+        "\\startpipeline
+begin;
+select role from begin_request('{user}', true, 'patients:read');
+{select} '{patient}' and reaches('patients:read', id) and not is_archived;
+\\endpipeline
+\\startpipeline
+insert into audit_logs (id, month, timestamp, user_id, actor_role, action_type, resource_type, resource_id, patient_id, outcome, source_ip, application, request_id, chain_id, seq, prev_hash, row_hash)
+values (gen_random_uuid(), date_trunc('month', now() at time zone 'UTC')::date, now(), '{user}', 'PROVIDER', 'READ', 'PATIENT', '{patient}', '{patient}', 'SUCCESS', '127.0.0.1', 'get-patient', 'bench', gen_random_uuid(), 1, decode(repeat('00', 32), 'hex'), sha256(now()::text::bytea));
+commit;
+\\endpipeline
+"
+    )
+}
