@@ -2,16 +2,19 @@
 -- (DESIGN section 5). Policies speak of reach, never of role names, so a new role is data.
 
 -- In care: assigned to, or has a visit that was not cancelled with, the acting provider.
--- SECURITY DEFINER: it must read tables whose policies call it.
+-- SECURITY DEFINER: it must read tables whose policies call it. PL/pgSQL: its plans are kept for
+-- the session, where an SQL function would be planned anew in every statement.
 create function in_care(patient uuid) returns boolean
-language sql stable security definer parallel safe set search_path = pg_catalog, public as $$
-  select exists (
+language plpgsql stable security definer parallel safe set search_path = pg_catalog, public as $$
+begin
+  return exists (
       select from patients p
       where p.id = patient and p.assigned_providers @> array[actor_provider()]
     ) or exists (
       select from appointments a
       where a.provider_id = actor_provider() and a.patient_id = patient and a.status <> 'CANCELLED'
-    )
+    );
+end
 $$;
 
 create function reaches(permission text, patient uuid) returns boolean
@@ -25,10 +28,13 @@ end;
 
 -- The patients a provider cares for, for the WHERE of lists: an index scan, not a test per row.
 create function patients_in_care() returns setof uuid
-language sql stable security definer parallel safe rows 200 set search_path = pg_catalog, public as $$
-  select id from patients where assigned_providers @> array[actor_provider()]
-  union
-  select patient_id from appointments where provider_id = actor_provider() and status <> 'CANCELLED'
+language plpgsql stable security definer parallel safe rows 200 set search_path = pg_catalog, public as $$
+begin
+  return query
+    select id from patients where assigned_providers @> array[actor_provider()]
+    union
+    select patient_id from appointments where provider_id = actor_provider() and status <> 'CANCELLED';
+end
 $$;
 
 call secure('roles');
@@ -57,8 +63,8 @@ create policy user_profiles_read on user_profiles for select to caretrail_app
   using (
     id = (select actor_user())
     or (select reach('users:read')) = 'ALL'
-    or exists (select from providers v where v.user_id = user_profiles.id)
-    or exists (select from patients p where p.user_id = user_profiles.id)
+    or (role = 'PROVIDER' and (select reach('providers:read')) = 'ALL')
+    or (role = 'PATIENT' and exists (select from patients p where p.user_id = user_profiles.id))
   );
 create policy user_profiles_create on user_profiles for insert to caretrail_app
   with check ((select reach('users:write')) = 'ALL');
