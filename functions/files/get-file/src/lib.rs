@@ -1,1 +1,82 @@
+//! `GET /v1/files/{id}`: a file's metadata and, once it is checked, where to fetch it.
 
+use documents::{Download, FileType, Location, store};
+use serde::Serialize;
+use shared::domain::file::{FileMetadata, FileStatus};
+use shared::prelude::*;
+use shared::select_file;
+use shared::sql::FromRow;
+use shared::sql::postgres::{Error as RowError, Row};
+
+/// What this function is.
+pub const ENDPOINT: Endpoint = Endpoint {
+    name: "get-file",
+    permission: "files:read",
+    action: Action::Disclose,
+    resource: ResourceType::File,
+};
+
+/// The answer.
+#[derive(Serialize)]
+pub struct OpenedFile {
+    /// Its metadata.
+    #[serde(flatten)]
+    pub file: FileMetadata,
+    /// Where to fetch it; none unless it is AVAILABLE.
+    pub download: Option<Download>,
+}
+
+impl Content for OpenedFile {
+    fn patients(&self) -> Vec<PatientId> {
+        self.file.patients()
+    }
+
+    fn version(&self) -> Option<i32> {
+        self.file.version()
+    }
+}
+
+const GET: &str = select_file!(
+    "where id = $1 and (owner_id = actor_user() or reaches('files:read', patient_id)) and not is_archived"
+);
+
+/// Answers the file.
+pub async fn handle(call: Call) -> Reply<Json<OpenedFile>> {
+    let id: FileId = call.path("id")?;
+    let mut access = call.authorize(id);
+    let Stored { file, location } = access.one(sql(GET, &[&id])).await?;
+    let download = match file.status {
+        FileStatus::Available => Some(open(&access, &file, &location).await?),
+        _ => None,
+    };
+    access.note("download", download.is_some());
+    access.commit(Json(OpenedFile { file, download })).await
+}
+
+struct Stored {
+    file: FileMetadata,
+    location: Location,
+}
+
+impl FromRow for Stored {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        Ok(Self {
+            file: FileMetadata::from_row(row)?,
+            location: Location::from_row(row)?,
+        })
+    }
+}
+
+async fn open(
+    access: &Access<FileId>,
+    file: &FileMetadata,
+    location: &Location,
+) -> Result<Download, Error> {
+    let file_type: FileType = file
+        .file_type
+        .parse()
+        .map_err(|_| Error::Internal("a stored file is of no kept type"))?;
+    store()?
+        .presign_download(access, location, &file.original_name, file_type)
+        .await
+}

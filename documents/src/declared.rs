@@ -1,0 +1,84 @@
+//! What an uploader says of a file before sending it; what arrives must be exactly that.
+
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer};
+
+use crate::FileType;
+
+/// A file as announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Its type.
+    pub file_type: FileType,
+    /// Bytes.
+    pub size: i64,
+    /// Their hash.
+    pub sha256: Sha256,
+}
+
+/// A SHA-256 digest; 64 hexadecimal digits in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sha256(pub(crate) [u8; 32]);
+
+impl Sha256 {
+    /// The digest's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// As S3's checksum headers carry it.
+    pub(crate) fn base64(&self) -> String {
+        BASE64_STANDARD.encode(self.0)
+    }
+}
+
+/// The text is not 64 hexadecimal digits.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NotSha256;
+
+impl FromStr for Sha256 {
+    type Err = NotSha256;
+
+    fn from_str(text: &str) -> Result<Self, NotSha256> {
+        let mut digest = [0; 32];
+        hex::decode_to_slice(text, &mut digest).map_err(|_| NotSha256)?;
+        Ok(Self(digest))
+    }
+}
+
+impl<'de> Deserialize<'de> for Sha256 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(|_| {
+            D::Error::invalid_value(Unexpected::Other("text"), &"64 hexadecimal digits")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_64_hexadecimal_digits() {
+        let text = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let digest: Sha256 = text.parse().unwrap();
+        assert_eq!(digest, text.to_uppercase().parse().unwrap());
+        assert_eq!(
+            digest.base64(),
+            "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+        );
+        for other in [
+            "",
+            &text[1..],
+            &format!("{text}0"),
+            &text.replace('e', "g"),
+            &format!(" {}", &text[1..]),
+        ] {
+            assert_eq!(other.parse::<Sha256>(), Err(NotSha256), "{other}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The allow-list: which types of file are kept, how large each may be, how each is named.
+
+use std::ops::RangeInclusive;
+
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer};
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
+/// A type of file that is kept. It reads and writes as its media type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+pub enum FileType {
+    /// PDF (ISO 32000).
+    #[strum(serialize = "application/pdf")]
+    Pdf,
+    /// PNG (ISO/IEC 15948).
+    #[strum(serialize = "image/png")]
+    Png,
+    /// JPEG (ISO/IEC 10918).
+    #[strum(serialize = "image/jpeg")]
+    Jpeg,
+    /// TIFF 6.0 or BigTIFF.
+    #[strum(serialize = "image/tiff")]
+    Tiff,
+    /// A DICOM file (PS3.10).
+    #[strum(serialize = "application/dicom")]
+    Dicom,
+    /// HL7 XML, such as a CDA document.
+    #[strum(serialize = "application/xml")]
+    Hl7Xml,
+    /// A FHIR resource or bundle as JSON.
+    #[strum(serialize = "application/fhir+json")]
+    FhirJson,
+    /// Plain text in UTF-8.
+    #[strum(serialize = "text/plain")]
+    Text,
+    /// MPEG-4 video.
+    #[strum(serialize = "video/mp4")]
+    Mp4,
+}
+
+const MIB: i64 = 1024 * 1024;
+
+impl FileType {
+    /// Every type.
+    pub const ALL: &'static [Self] = <Self as VariantArray>::VARIANTS;
+
+    /// The media type, as declared and stored.
+    pub fn media_type(self) -> &'static str {
+        self.into()
+    }
+
+    /// How many bytes such a file may have. S3 takes 5 GiB in one PUT.
+    pub fn sizes(self) -> RangeInclusive<i64> {
+        let most = match self {
+            Self::Text => 10 * MIB,
+            Self::Hl7Xml => 20 * MIB,
+            Self::Png | Self::Jpeg => 50 * MIB,
+            Self::Pdf | Self::FhirJson => 100 * MIB,
+            Self::Tiff | Self::Dicom | Self::Mp4 => 2048 * MIB,
+        };
+        1..=most
+    }
+
+    /// The media type as sent to who downloads it.
+    pub(crate) fn served_as(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; charset=utf-8",
+            other => other.media_type(),
+        }
+    }
+
+    /// File name extensions in use for it, the usual one first.
+    pub(crate) fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Self::Pdf => &["pdf"],
+            Self::Png => &["png"],
+            Self::Jpeg => &["jpg", "jpeg"],
+            Self::Tiff => &["tif", "tiff"],
+            Self::Dicom => &["dcm", "dicom"],
+            Self::Hl7Xml => &["xml"],
+            Self::FhirJson => &["json"],
+            Self::Text => &["txt"],
+            Self::Mp4 => &["mp4"],
+        }
+    }
+
+    /// Whether its bytes are UTF-8 throughout.
+    pub(crate) fn is_text(self) -> bool {
+        matches!(self, Self::Hl7Xml | Self::FhirJson | Self::Text)
+    }
+}
+
+impl<'de> Deserialize<'de> for FileType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| {
+            let kept: Vec<_> = Self::ALL.iter().map(|kept| kept.media_type()).collect();
+            let expected = format!("one of {}", kept.join(", "));
+            D::Error::invalid_value(Unexpected::Other("text"), &expected.as_str())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_holds_something_and_fits_one_put() {
+        for file_type in FileType::ALL {
+            let sizes = file_type.sizes();
+            assert!(!sizes.contains(&0), "{file_type:?}");
+            assert!(sizes.contains(&1), "{file_type:?}");
+            assert!(!sizes.contains(&(sizes.end() + 1)), "{file_type:?}");
+            assert!(*sizes.end() <= 5 * 1024 * MIB, "{file_type:?}");
+        }
+    }
+
+    #[test]
+    fn media_types_read_as_they_are_written_and_nothing_else_does() {
+        for file_type in FileType::ALL {
+            assert_eq!(file_type.media_type().parse(), Ok(*file_type));
+        }
+        for other in [
+            "text/html",
+            "image/svg+xml",
+            "APPLICATION/PDF",
+            "application/pdf ",
+            "",
+        ] {
+            assert!(other.parse::<FileType>().is_err(), "{other}");
+        }
+    }
+}

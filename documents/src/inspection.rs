@@ -1,0 +1,128 @@
+//! Reads a file once, in bounded memory, and tells whether it is what was announced.
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use crate::sniff::{self, HEAD, TAIL};
+use crate::{Declared, FileType, Sha256};
+
+/// A file being read from its first byte to its last.
+pub struct Inspection {
+    file_type: FileType,
+    digest: Context,
+    size: i64,
+    head: Vec<u8>,
+    tail: Vec<u8>,
+    text: Text,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is what was announced.
+    Sound,
+    /// It isn't.
+    Rejected(Rejection),
+}
+
+/// Why a file is not kept. The codes are stable: clients and reports read them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// More or fewer bytes than announced.
+    SizeMismatch,
+    /// Other bytes than announced.
+    ChecksumMismatch,
+    /// Bytes of another type than announced, or broken ones of that type.
+    TypeMismatch,
+}
+
+impl Rejection {
+    /// The code, as stored in `status_reason`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::SizeMismatch => "size-mismatch",
+            Self::ChecksumMismatch => "checksum-mismatch",
+            Self::TypeMismatch => "type-mismatch",
+        }
+    }
+}
+
+impl Inspection {
+    /// Of a file that should be of this type.
+    pub fn new(file_type: FileType) -> Self {
+        Self {
+            file_type,
+            digest: Context::new(&SHA256),
+            size: 0,
+            head: Vec::new(),
+            tail: Vec::new(),
+            text: Text::default(),
+        }
+    }
+
+    /// Reads on.
+    pub fn read(&mut self, chunk: &[u8]) {
+        self.digest.update(chunk);
+        self.size = self.size.saturating_add_unsigned(chunk.len() as u64);
+        let wanted = chunk.len().min(HEAD - self.head.len());
+        self.head.extend_from_slice(&chunk[..wanted]);
+        self.tail
+            .extend_from_slice(&chunk[chunk.len().saturating_sub(TAIL)..]);
+        self.tail.drain(..self.tail.len().saturating_sub(TAIL));
+        if self.file_type.is_text() {
+            self.text.read(chunk);
+        }
+    }
+
+    /// Judges what was read, the whole file.
+    pub fn conclude(self, declared: &Declared) -> Verdict {
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(self.digest.finish().as_ref());
+        if self.size != declared.size {
+            Verdict::Rejected(Rejection::SizeMismatch)
+        } else if Sha256(sha256) != declared.sha256 {
+            Verdict::Rejected(Rejection::ChecksumMismatch)
+        } else if self.file_type != declared.file_type
+            || !sniff::begins_as(self.file_type, &self.head)
+            || !sniff::ends_as(self.file_type, &self.tail)
+            || !self.text.is_sound()
+        {
+            Verdict::Rejected(Rejection::TypeMismatch)
+        } else {
+            Verdict::Sound
+        }
+    }
+}
+
+/// Whether chunks are UTF-8 together, without control characters that text has no use for.
+#[derive(Default)]
+struct Text {
+    /// A character that the last chunk began.
+    begun: Vec<u8>,
+    broken: bool,
+}
+
+impl Text {
+    fn read(&mut self, chunk: &[u8]) {
+        if self.broken {
+            return;
+        }
+        self.begun.extend_from_slice(chunk);
+        let complete = match std::str::from_utf8(&self.begun) {
+            Ok(text) => text.len(),
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Err(_) => {
+                self.broken = true;
+                return;
+            }
+        };
+        let rest = self.begun.split_off(complete);
+        let text = std::mem::replace(&mut self.begun, rest);
+        let control = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\x0c' | '\r');
+        self.broken = std::str::from_utf8(&text).is_ok_and(|text| text.contains(control));
+    }
+
+    fn is_sound(&self) -> bool {
+        !self.broken && self.begun.is_empty()
+    }
+}
+

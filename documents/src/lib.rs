@@ -1,0 +1,17 @@
+//! Files in S3: what may be stored, how it is checked, and the URLs that lead there and back.
+//!
+//! Apart from `shared`, so that a function without files doesn't carry an S3 client. Bytes never
+//! pass through a request: the caller sends and fetches them on URLs that [`Store`] signs, and
+//! `process-upload` reads each object once, in bounded memory.
+
+mod declared;
+mod disposition;
+mod file_type;
+mod inspection;
+mod sniff;
+mod store;
+
+pub use declared::{Declared, Sha256};
+pub use file_type::FileType;
+pub use inspection::{Inspection, Rejection, Verdict};
+pub use store::{Arrived, Download, Location, Store, Upload, store};

@@ -1,0 +1,108 @@
+//! Whether bytes are of the type they were declared as, told by the marks a type begins and ends
+//! with. One file, one type: what another program would open as something else is refused.
+
+use infer::{archive, image, text, video};
+use quick_xml::NsReader;
+use quick_xml::events::Event;
+use quick_xml::name::{Namespace, ResolveResult};
+
+use crate::FileType;
+
+/// How many first bytes are looked at: a CDA document's root tag may follow long comments.
+pub(crate) const HEAD: usize = 16 * 1024;
+/// How many last bytes are looked at: readers look for a PDF's end mark that far back.
+pub(crate) const TAIL: usize = 1024;
+
+const PNG_BEGIN: &[u8] = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR";
+const PNG_END: &[u8] = b"\x00\x00\x00\x00IEND\xae\x42\x60\x82";
+
+/// Length of a DICOM file's preamble (PS3.10 section 7.1), which `DICM` follows.
+const PREAMBLE: usize = 128;
+
+pub(crate) fn begins_as(file_type: FileType, head: &[u8]) -> bool {
+    match file_type {
+        FileType::Pdf => head.starts_with(b"%PDF-") && !archive::is_dcm(head),
+        FileType::Png => head.starts_with(PNG_BEGIN) && is_image_alone(head),
+        FileType::Jpeg => image::is_jpeg(head) && is_image_alone(head),
+        FileType::Tiff => is_tiff(head) && is_image_alone(head),
+        FileType::Dicom => is_dicom(head),
+        FileType::Hl7Xml => is_hl7_xml(head),
+        FileType::FhirJson => is_json_object(head),
+        FileType::Text => is_plain_text(head),
+        FileType::Mp4 => video::is_mp4(head) && is_image_alone(head),
+    }
+}
+
+/// Types without an end mark end as they like. A JPEG has one, but cameras write behind it.
+pub(crate) fn ends_as(file_type: FileType, tail: &[u8]) -> bool {
+    match file_type {
+        FileType::Pdf => tail.windows(5).any(|window| window == b"%%EOF"),
+        FileType::Png => tail.ends_with(PNG_END),
+        FileType::Hl7Xml => tail.trim_ascii_end().ends_with(b">"),
+        FileType::FhirJson => tail.trim_ascii_end().ends_with(b"}"),
+        _ => true,
+    }
+}
+
+/// PDF readers take a file whose mark comes within the first KiB, DICOM readers one that has
+/// theirs behind any 128 bytes.
+fn is_image_alone(head: &[u8]) -> bool {
+    !archive::is_pdf(head) && !archive::is_dcm(head)
+}
+
+/// `infer`'s own test takes a byte of pixel data for Canon's raw format, and lacks BigTIFF, which
+/// holds microscope slides.
+fn is_tiff(head: &[u8]) -> bool {
+    let (little, big) = (
+        head.starts_with(b"II\x2a\x00"),
+        head.starts_with(b"MM\x00\x2a"),
+    );
+    let classic = (little || big) && head.len() >= 8 && !image::is_cr2(head);
+    classic
+        || head.starts_with(b"II\x2b\x00\x08\x00\x00\x00")
+        || head.starts_with(b"MM\x00\x2b\x00\x08\x00\x00")
+}
+
+/// The mark, group 0002 behind it, and a preamble that is empty or a TIFF's (PS3.10 section 7.1)
+/// or at least no other known type: an executable there runs (CVE-2019-11687).
+fn is_dicom(head: &[u8]) -> bool {
+    let Some((preamble, rest)) = head.split_at_checked(PREAMBLE) else {
+        return false;
+    };
+    let harmless = preamble.iter().all(|byte| *byte == 0)
+        || is_tiff(preamble)
+        || infer::get(preamble).is_none();
+    harmless && rest.starts_with(b"DICM\x02\x00")
+}
+
+/// A root element in one of HL7's namespaces, such as CDA's `urn:hl7-org:v3`. No document type
+/// declaration: HL7 defines none, and entities are an attack on who parses it.
+fn is_hl7_xml(head: &[u8]) -> bool {
+    let mut reader = NsReader::from_reader(head);
+    loop {
+        match reader.read_resolved_event() {
+            Ok((ResolveResult::Bound(Namespace(name)), Event::Start(_) | Event::Empty(_))) => {
+                return name.starts_with(b"urn:hl7-org:");
+            }
+            Ok((_, Event::Decl(_) | Event::PI(_) | Event::Comment(_))) => {}
+            Ok((_, Event::Text(text))) if text.trim_ascii().is_empty() => {}
+            _ => return false,
+        }
+    }
+}
+
+fn is_json_object(head: &[u8]) -> bool {
+    let inside = head.trim_ascii_start().strip_prefix(b"{");
+    inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\""))
+}
+
+/// No format that is written in text itself and does something when opened.
+fn is_plain_text(head: &[u8]) -> bool {
+    !head.is_empty()
+        && !text::is_html(head)
+        && !text::is_xml(head)
+        && !text::is_shellscript(head)
+        && !archive::is_pdf(head)
+        && !archive::is_rtf(head)
+        && !archive::is_ps(head)
+}

@@ -1,0 +1,311 @@
+//! The bucket: signed URLs into it and out of it, and the one pass over what arrived.
+
+use std::collections::BTreeMap;
+use std::error::Error as StdError;
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{BehaviorVersion, Region};
+use aws_sdk_s3::error::DisplayErrorContext;
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::{Client, Config};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use shared::access::Access;
+use shared::config::{self, Misconfigured};
+use shared::errors::Error;
+use shared::ids::{FileId, UserId};
+use shared::sql::FromRow;
+use shared::sql::postgres::{Error as RowError, Row};
+
+use crate::disposition::attachment;
+use crate::{Declared, FileType, Inspection, Rejection, Verdict};
+
+/// How long an upload may take to begin.
+const UPLOAD_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// How long a download may take to begin: long enough to follow a link, too short to pass it on.
+const DOWNLOAD_LIFETIME: Duration = Duration::from_secs(60);
+
+const PREFIX: &str = "files/";
+
+/// The environment's store, made when first needed. Errors: the environment doesn't describe one.
+pub fn store() -> Result<&'static Store, Error> {
+    static STORE: LazyLock<Result<Store, Misconfigured>> = LazyLock::new(Store::from_env);
+    STORE.as_ref().map_err(|misconfigured| {
+        tracing::error!(error = %misconfigured, "no file store");
+        Error::Internal("the file store is not configured")
+    })
+}
+
+/// A bucket and the right to use it. Every use needs an [`Access`], so that it is audited.
+pub struct Store {
+    bucket: String,
+    client: Client,
+}
+
+/// Where an object is. As a row: the columns `bucket` and `file_path`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The bucket.
+    pub bucket: String,
+    /// The key within.
+    pub key: String,
+}
+
+impl FromRow for Location {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        Ok(Self {
+            bucket: row.try_get("bucket")?,
+            key: row.try_get("file_path")?,
+        })
+    }
+}
+
+// Neither Upload nor Download is Debug: while it lives, a signed URL is a secret.
+
+/// How to send a file.
+#[derive(Serialize)]
+pub struct Upload {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// Where to.
+    pub url: String,
+    /// The headers to send, these exactly: they are signed, so another type, length or hash is
+    /// refused. A browser sets `content-length` by itself.
+    pub headers: BTreeMap<String, String>,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// How to fetch a file: `GET`.
+#[derive(Serialize)]
+pub struct Download {
+    /// Where from.
+    pub url: String,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// An object that is there.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    /// Bytes.
+    pub size: i64,
+    /// Since when.
+    pub at: Timestamp,
+    /// Which content: an object may be replaced while it is looked at.
+    tag: String,
+}
+
+impl Store {
+    fn from_env() -> Result<Self, Misconfigured> {
+        let credentials = Credentials::from_keys(
+            config::required("AWS_ACCESS_KEY_ID")?,
+            config::required("AWS_SECRET_ACCESS_KEY")?,
+            config::optional("AWS_SESSION_TOKEN"),
+        );
+        let mut settings = Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(config::required("AWS_REGION")?))
+            .credentials_provider(credentials)
+            .http_client(
+                Builder::new()
+                    .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+                    .build_https(),
+            )
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(2))
+                    .operation_attempt_timeout(Duration::from_secs(5))
+                    .operation_timeout(Duration::from_secs(12))
+                    .build(),
+            )
+            .retry_config(RetryConfig::standard().with_max_attempts(3));
+        if let Some(endpoint) = config::optional("S3_ENDPOINT") {
+            // S3 at an address of its own has no host name per bucket.
+            settings = settings.endpoint_url(endpoint).force_path_style(true);
+        }
+        Ok(Self {
+            bucket: config::required("FILES_BUCKET")?,
+            client: Client::from_conf(settings.build()),
+        })
+    }
+
+    /// Where a new file goes. The key holds ids alone: names and contents stay out of S3's logs.
+    pub fn place(&self, owner: UserId, file: FileId) -> Location {
+        Location {
+            bucket: self.bucket.clone(),
+            key: format!("{PREFIX}{owner}/{file}"),
+        }
+    }
+
+    /// The file that the object of an S3 event was announced as, by its key, which arrives encoded
+    /// as in a form. None where the bucket or the key is not of this store.
+    pub fn announced(&self, bucket: Option<&str>, key: Option<&str>) -> Option<(FileId, Location)> {
+        let file = self.file_at(bucket?, key?);
+        if file.is_none() {
+            tracing::warn!("an object of no file");
+        }
+        file
+    }
+
+    fn file_at(&self, bucket: &str, key: &str) -> Option<(FileId, Location)> {
+        let key = key.replace('+', " ");
+        let key = percent_decode_str(&key).decode_utf8().ok()?;
+        let (owner, file) = key.strip_prefix(PREFIX)?.split_once('/')?;
+        let file = file.parse().ok()?;
+        let location = self.place(owner.parse().ok()?, file);
+        // One key for each file: no other spelling of its ids.
+        (location.bucket == bucket && location.key == key).then_some((file, location))
+    }
+
+    /// Signs the sending of exactly the declared bytes.
+    pub async fn presign_upload<T>(
+        &self,
+        _access: &Access<T>,
+        location: &Location,
+        declared: &Declared,
+    ) -> Result<Upload, Error> {
+        let (config, expires_at) = presigning(UPLOAD_LIFETIME)?;
+        let request = self
+            .client
+            .put_object()
+            .bucket(&location.bucket)
+            .key(&location.key)
+            .content_type(declared.file_type.media_type())
+            .content_length(declared.size)
+            .checksum_sha256(declared.sha256.base64())
+            .presigned(config)
+            .await
+            .map_err(unsigned)?;
+        Ok(Upload {
+            method: "PUT",
+            url: request.uri().to_owned(),
+            headers: request
+                .headers()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+            expires_at,
+        })
+    }
+
+    /// Signs the fetching of a checked file, to be saved under `original_name` as what it was
+    /// checked to be: whatever headers it was stored with are overridden, and nothing is shown in
+    /// place or guessed.
+    pub async fn presign_download<T>(
+        &self,
+        _access: &Access<T>,
+        location: &Location,
+        original_name: &str,
+        file_type: FileType,
+    ) -> Result<Download, Error> {
+        let (config, expires_at) = presigning(DOWNLOAD_LIFETIME)?;
+        let request = self
+            .client
+            .get_object()
+            .bucket(&location.bucket)
+            .key(&location.key)
+            .response_content_disposition(attachment(original_name, file_type))
+            .response_content_type(file_type.served_as())
+            // An uploader may have stored one, to make other bytes of the checked ones.
+            .response_content_encoding("identity")
+            .response_cache_control("private, no-store")
+            .presigned(config)
+            .await
+            .map_err(unsigned)?;
+        Ok(Download {
+            url: request.uri().to_owned(),
+            expires_at,
+        })
+    }
+
+    /// What is at `location`, asked from S3 itself; none where nothing is.
+    pub async fn arrived<T>(
+        &self,
+        _access: &Access<T>,
+        location: &Location,
+    ) -> Result<Option<Arrived>, Error> {
+        let answer = self
+            .client
+            .head_object()
+            .bucket(&location.bucket)
+            .key(&location.key)
+            .send()
+            .await;
+        let head = match answer {
+            Ok(head) => head,
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_not_found()) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(unreachable(&error)),
+        };
+        let at = head
+            .last_modified
+            .and_then(|at| Timestamp::new(at.secs(), 0).ok());
+        match (head.content_length, at, head.e_tag) {
+            (Some(size), Some(at), Some(tag)) => Ok(Some(Arrived { size, at, tag })),
+            _ => Err(Error::Unavailable("the file store answers incompletely")),
+        }
+    }
+
+    /// Reads the whole object once, in bounded memory. Errors: it can't be read to its end, or
+    /// was replaced since it `arrived`.
+    pub async fn inspect<T>(
+        &self,
+        _access: &Access<T>,
+        location: &Location,
+        arrived: &Arrived,
+        declared: &Declared,
+    ) -> Result<Verdict, Error> {
+        if arrived.size != declared.size {
+            return Ok(Verdict::Rejected(Rejection::SizeMismatch));
+        }
+        let mut object = self
+            .client
+            .get_object()
+            .bucket(&location.bucket)
+            .key(&location.key)
+            .if_match(&arrived.tag)
+            .send()
+            .await
+            .map_err(|error| unreachable(&error))?;
+        let mut inspection = Inspection::new(declared.file_type);
+        while let Some(chunk) = object.body.next().await {
+            inspection.read(&chunk.map_err(|error| unreachable(&error))?);
+        }
+        Ok(inspection.conclude(declared))
+    }
+}
+
+fn presigning(lifetime: Duration) -> Result<(PresigningConfig, Timestamp), Error> {
+    // Signatures count whole seconds.
+    let now = Timestamp::from_second(Timestamp::now().as_second()).map_err(unsigned)?;
+    let config = PresigningConfig::builder()
+        .start_time(SystemTime::from(now))
+        .expires_in(lifetime)
+        .build()
+        .map_err(unsigned)?;
+    Ok((config, now + lifetime))
+}
+
+fn unsigned(error: impl StdError) -> Error {
+    tracing::error!(error = %DisplayErrorContext(&error), "a URL was not signed");
+    Error::Internal("a URL was not signed")
+}
+
+/// Says in the log what failed; buckets and keys in it are no patient data.
+fn unreachable(error: &(impl StdError + 'static)) -> Error {
+    tracing::warn!(error = %DisplayErrorContext(error), "S3 failed");
+    Error::Unavailable("the file store can't be reached")
+}
