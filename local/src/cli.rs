@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod database;
+mod import;
 mod invoke;
 mod reset;
 mod token;
@@ -48,6 +49,8 @@ enum Command {
     Token(token::Token),
     /// Run one function on an event, and print its answer.
     Invoke(invoke::Invoke),
+    /// Import patients from FHIR R4 bundles into the running cloud.
+    Import(import::Import),
 }
 
 /// Reads the command line and does what it says.
@@ -58,6 +61,7 @@ pub async fn run() -> Result<()> {
         Command::Reset => reset::run(&place),
         Command::Token(token) => token::run(&place, &token),
         Command::Invoke(invoke) => invoke::run(&place, &invoke).await,
+        Command::Import(import) => import::run(&place, &import).await,
     }
 }
 

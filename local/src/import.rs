@@ -69,7 +69,10 @@ pub async fn import(files: &[PathBuf], api: &Api, admin: &Person) -> (Summary, V
                 continue;
             }
             Err(error) => {
-                summary.complain(Complaint::of_file(file, format!("could not be read: {error}")));
+                summary.complain(Complaint::of_file(
+                    file,
+                    format!("could not be read: {error}"),
+                ));
                 bars.files.inc(1);
                 continue;
             }
@@ -96,14 +99,20 @@ impl Bars {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let bar = |length: usize, what: &'static str| {
             let bar = all.add(ProgressBar::new(length as u64));
-            if let Ok(style) = ProgressStyle::with_template("{msg:8} {bar:40} {pos}/{len} {elapsed:.dim}") {
+            if let Ok(style) =
+                ProgressStyle::with_template("{msg:8} {bar:40} {pos}/{len} {elapsed:.dim}")
+            {
                 bar.set_style(style);
             }
             bar.with_message(what)
         };
         let files = bar(files, "files");
         let entries = bar(0, "entries");
-        Self { all, files, entries }
+        Self {
+            all,
+            files,
+            entries,
+        }
     }
 
     fn begin(&self, plan: &Plan) {

@@ -7,6 +7,7 @@ pub mod cloud;
 pub mod compile;
 pub mod demo_users;
 pub mod gateway;
+pub mod import;
 pub mod issuer;
 pub mod lambda;
 pub mod listener;

@@ -41,16 +41,25 @@ pub enum Content {
 /// The bundle's entries, in its order. Files ending in `.gz` are gzip.
 pub fn read(file: &Path) -> Result<Vec<Entry>, Complaint> {
     let complain = |reason: String| Complaint::of_file(file, reason);
-    let opened = File::open(file).map_err(|error| complain(format!("can't be opened: {}", error.kind())))?;
+    let opened =
+        File::open(file).map_err(|error| complain(format!("can't be opened: {}", error.kind())))?;
     let mut reader = BufReader::new(opened);
-    let start = reader.fill_buf().map_err(|error| complain(format!("can't be read: {}", error.kind())))?;
+    let start = reader
+        .fill_buf()
+        .map_err(|error| complain(format!("can't be read: {}", error.kind())))?;
     let gzip = start.starts_with(&[0x1f, 0x8b]);
     if !gzip && file.extension().is_some_and(|extension| extension == "gz") {
         return Err(complain("is not gzip".into()));
     }
-    let reader: Box<dyn Read> = if gzip { Box::new(MultiGzDecoder::new(reader)) } else { Box::new(reader) };
+    let reader: Box<dyn Read> = if gzip {
+        Box::new(MultiGzDecoder::new(reader))
+    } else {
+        Box::new(reader)
+    };
     let mut json = serde_json::Deserializer::from_reader(BufReader::new(reader));
-    let entries = Bundle.deserialize(&mut json).and_then(|entries| json.end().map(|()| entries));
+    let entries = Bundle
+        .deserialize(&mut json)
+        .and_then(|entries| json.end().map(|()| entries));
     entries.map_err(|error| complain(describe(&error)))
 }
 
@@ -59,13 +68,19 @@ fn describe(error: &serde_json::Error) -> String {
     use serde_json::error::Category;
     match error.classify() {
         Category::Io => match error.io_error_kind() {
-            Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
-                "its gzip data is damaged".into()
-            }
+            Some(
+                io::ErrorKind::InvalidInput
+                | io::ErrorKind::InvalidData
+                | io::ErrorKind::UnexpectedEof,
+            ) => "its gzip data is damaged".into(),
             kind => format!("can't be read: {}", kind.unwrap_or(io::ErrorKind::Other)),
         },
         Category::Eof => "ends in the middle of its JSON".into(),
-        Category::Syntax => format!("is not JSON (line {}, column {})", error.line(), error.column()),
+        Category::Syntax => format!(
+            "is not JSON (line {}, column {})",
+            error.line(),
+            error.column()
+        ),
         Category::Data => "is not a FHIR Bundle".into(),
     }
 }
@@ -97,7 +112,11 @@ impl<'de> Visitor<'de> for Bundle {
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        if is_bundle { Ok(entries.unwrap_or_default()) } else { Err(A::Error::custom("not a Bundle")) }
+        if is_bundle {
+            Ok(entries.unwrap_or_default())
+        } else {
+            Err(A::Error::custom("not a Bundle"))
+        }
     }
 }
 
@@ -142,7 +161,12 @@ struct Outer {
 }
 
 fn parse(index: usize, raw: &RawValue) -> Entry {
-    let bad = |full_url, kind, reason| Entry { index, full_url, kind, content: Content::Bad(reason) };
+    let bad = |full_url, kind, reason| Entry {
+        index,
+        full_url,
+        kind,
+        content: Content::Bad(reason),
+    };
     let unknown = || "?".to_owned();
     let outer: Outer = match typed(raw) {
         Ok(outer) => outer,
@@ -166,7 +190,12 @@ fn parse(index: usize, raw: &RawValue) -> Entry {
         Some(Ok(resource)) => Content::Carried(Box::new(resource), frame),
         Some(Err(reason)) => Content::Bad(reason),
     };
-    Entry { index, full_url, kind, content }
+    Entry {
+        index,
+        full_url,
+        kind,
+        content,
+    }
 }
 
 /// The longest `external_id` the API takes.
@@ -178,7 +207,10 @@ pub fn typed<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, String> {
     serde_path_to_error::deserialize(json).map_err(|error| {
         let message = error.inner().to_string();
         let path = error.path().to_string();
-        match message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        match message
+            .strip_prefix("missing field `")
+            .and_then(|rest| rest.split('`').next())
+        {
             Some(field) if path == "." => format!("lacks {field}"),
             Some(field) => format!("lacks {path}.{field}"),
             None => format!("{path} is not what FHIR R4 has there"),

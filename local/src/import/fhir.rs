@@ -25,20 +25,33 @@ pub struct Frame {
 impl Frame {
     /// The entry its `subject` or `patient` refers to.
     pub fn subject(&self) -> Option<&str> {
-        self.subject.as_ref()?.known().map(|reference| reference.reference.as_str())
+        self.subject
+            .as_ref()?
+            .known()
+            .map(|reference| reference.reference.as_str())
     }
 
     /// The entry its `encounter` refers to.
     pub fn encounter(&self) -> Option<&str> {
-        self.encounter.as_ref()?.known().map(|reference| reference.reference.as_str())
+        self.encounter
+            .as_ref()?
+            .known()
+            .map(|reference| reference.reference.as_str())
     }
 
     /// Says of itself that it should not have been recorded.
     pub fn is_entered_in_error(&self) -> bool {
         const ERROR: &str = "entered-in-error";
-        self.status.as_ref().and_then(Lenient::known).is_some_and(|status| status == ERROR)
-            || (self.verification_status.as_ref().and_then(Lenient::known))
-                .is_some_and(|concept| concept.coding.iter().any(|coding| coding.code.as_deref() == Some(ERROR)))
+        self.status
+            .as_ref()
+            .and_then(Lenient::known)
+            .is_some_and(|status| status == ERROR)
+            || (self.verification_status.as_ref().and_then(Lenient::known)).is_some_and(|concept| {
+                concept
+                    .coding
+                    .iter()
+                    .any(|coding| coding.code.as_deref() == Some(ERROR))
+            })
     }
 }
 
@@ -122,7 +135,10 @@ impl<'de> Deserialize<'de> for When {
 impl When {
     fn parse(text: &str) -> Option<Self> {
         if text.contains('T') {
-            return Some(Self { at: text.parse().ok()?, is_exact: true });
+            return Some(Self {
+                at: text.parse().ok()?,
+                is_exact: true,
+            });
         }
         let date: Date = match text.len() {
             4 => format!("{text}-01-01").parse().ok()?,
@@ -131,7 +147,10 @@ impl When {
             _ => return None,
         };
         let at = date.to_zoned(TimeZone::UTC).ok()?.timestamp();
-        Some(Self { at, is_exact: false })
+        Some(Self {
+            at,
+            is_exact: false,
+        })
     }
 }
 
