@@ -65,10 +65,9 @@ pub async fn handle(call: Call) -> Reply<Json<Page<AuditLog>>> {
     let page = call.page::<(Timestamp, AuditLogId)>(filter.limit, filter.cursor.as_deref())?;
     let (after_time, after_id) = page.after().copied().unzip();
     let mut access = call.authorize(Search::default());
-    access.note(
-        "filtered_patient_id",
-        filter.patient_id.map(|id| id.to_string()),
-    );
+    if let Some(patient) = filter.patient_id {
+        access.note("filtered_patient_id", patient.to_string());
+    }
     let rows: Vec<AuditLog> = access
         .all(sql(
             LIST,
