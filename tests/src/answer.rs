@@ -1,0 +1,94 @@
+//! An HTTP answer, and what a test asks of it.
+
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use serde_json::Value;
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body as it came.
+    pub text: String,
+    /// Its body as JSON; null where it is none.
+    pub body: Value,
+}
+
+impl Answer {
+    pub(crate) fn new(response: Response<Bytes>) -> Self {
+        let (head, body) = response.into_parts();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        Self {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: serde_json::from_str(&text).unwrap_or_default(),
+            text,
+        }
+    }
+
+    /// A header's value; empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+
+    /// The request this answers.
+    #[track_caller]
+    pub fn request_id(&self) -> &str {
+        let id = self.header("x-request-id");
+        assert!(!id.is_empty(), "an answer without x-request-id: {self:?}");
+        id
+    }
+
+    /// The answer, once it is seen to have this status and to be JSON that no cache keeps.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/json");
+        assert_eq!(self.header("cache-control"), "no-store");
+        self
+    }
+
+    /// The answer, once it is seen to be this problem (RFC 9457).
+    #[track_caller]
+    pub fn problem(self, status: u16, slug: &str) -> Self {
+        assert_eq!(
+            (self.status, self.body["type"].as_str().unwrap_or_default()),
+            (
+                status,
+                format!("https://caretrail.example/problems/{slug}").as_str()
+            ),
+            "{}",
+            self.text
+        );
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.header("cache-control"), "no-store");
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["request_id"], self.request_id());
+        assert!(self.body["title"].is_string(), "{}", self.text);
+        self
+    }
+
+    /// The answer, once it is seen to be `invalid` for this field.
+    #[track_caller]
+    pub fn invalid(self, field: &str) -> Self {
+        let answer = self.problem(422, "invalid");
+        let fields = answer.body["errors"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        assert!(
+            fields
+                .iter()
+                .any(|error| error["field"] == field && error["message"].is_string()),
+            "expected the field {field:?}: {}",
+            answer.text
+        );
+        answer
+    }
+}

@@ -1,0 +1,251 @@
+//! What a test asks of the audit log.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use shared::audit::Entry;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::answer::Answer;
+use crate::people::{AGENT, Actor};
+use crate::world::World;
+
+/// A row as PostgreSQL has it.
+#[derive(Debug, Clone)]
+pub struct AuditRow {
+    /// Its content, as the functions hash it.
+    pub entry: Entry,
+    /// Its chain.
+    pub chain_id: Uuid,
+    /// Its place there.
+    pub seq: i64,
+    /// The hash before.
+    pub prev_hash: [u8; 32],
+    /// Its hash as stored.
+    pub row_hash: [u8; 32],
+}
+
+const COLUMNS: &str = "
+    id, timestamp, user_id, actor_role, action_type::text as action_type, resource_type, resource_id,
+    patient_id, patient_ids, outcome::text as outcome, host(source_ip::inet) as source_ip, user_agent,
+    application, request_id, details, chain_id, seq, prev_hash, row_hash";
+
+impl AuditRow {
+    fn read(row: &Row) -> Self {
+        let text = |column| row.get::<_, String>(column);
+        let mut patients: Vec<Uuid> = row
+            .get::<_, Option<Vec<Uuid>>>("patient_ids")
+            .unwrap_or_default();
+        patients.extend(row.get::<_, Option<Uuid>>("patient_id"));
+        let details: Option<Value> = row.get("details");
+        Self {
+            entry: Entry {
+                id: row.get::<_, Uuid>("id").into(),
+                timestamp: row.get::<_, Timestamp>("timestamp"),
+                user_id: row.get::<_, Option<Uuid>>("user_id").map(Into::into),
+                actor_role: row.get("actor_role"),
+                action_type: text("action_type").parse().unwrap(),
+                resource_type: text("resource_type").parse().unwrap(),
+                resource_id: row.get("resource_id"),
+                patients: patients.into_iter().map(Into::into).collect(),
+                outcome: text("outcome").parse().unwrap(),
+                source_ip: row
+                    .get::<_, Option<String>>("source_ip")
+                    .map(|ip| ip.parse().unwrap()),
+                user_agent: row.get("user_agent"),
+                application: row.get("application"),
+                request_id: row.get("request_id"),
+                details: match details {
+                    Some(Value::Object(details)) => details,
+                    _ => Map::new(),
+                },
+            },
+            chain_id: row.get("chain_id"),
+            seq: row.get("seq"),
+            prev_hash: row.get::<_, Vec<u8>>("prev_hash").try_into().unwrap(),
+            row_hash: row.get::<_, Vec<u8>>("row_hash").try_into().unwrap(),
+        }
+    }
+
+    /// Its hash, computed anew from what PostgreSQL has.
+    pub fn recomputed(&self) -> [u8; 32] {
+        self.entry.hash(self.chain_id, self.seq, &self.prev_hash)
+    }
+
+    /// The hash in lower-case hex, as in the witness line.
+    pub fn hash_in_hex(&self) -> String {
+        self.row_hash
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+/// What an audit row must say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expected {
+    application: &'static str,
+    action: &'static str,
+    resource_type: &'static str,
+    resource: Option<Uuid>,
+    patients: Vec<Uuid>,
+    outcome: &'static str,
+    user: Option<Uuid>,
+    role: Option<String>,
+    details: Map<String, Value>,
+    from_outside: bool,
+}
+
+/// A success of this function, by nobody and about nothing yet.
+pub fn audit(
+    application: &'static str,
+    action: &'static str,
+    resource_type: &'static str,
+) -> Expected {
+    Expected {
+        application,
+        action,
+        resource_type,
+        resource: None,
+        patients: Vec::new(),
+        outcome: "SUCCESS",
+        user: None,
+        role: None,
+        details: Map::new(),
+        from_outside: true,
+    }
+}
+
+impl Expected {
+    /// By this caller, in her role.
+    #[must_use]
+    pub fn by(mut self, actor: &Actor) -> Self {
+        self.user = actor.role.map(|_| actor.user);
+        self.role = actor.role.map(str::to_owned);
+        self
+    }
+
+    /// By a function that nobody called.
+    #[must_use]
+    pub fn by_system(mut self) -> Self {
+        self.role = Some("SYSTEM".to_owned());
+        self.from_outside = false;
+        self
+    }
+
+    /// About this resource.
+    #[must_use]
+    pub fn resource(mut self, id: Uuid) -> Self {
+        self.resource = Some(id);
+        self
+    }
+
+    /// About this patient, and those named before.
+    #[must_use]
+    pub fn patient(mut self, id: Uuid) -> Self {
+        self.patients.push(id);
+        self.patients.sort_unstable();
+        self
+    }
+
+    /// Refused, for this reason.
+    #[must_use]
+    pub fn denied(mut self, reason: &str) -> Self {
+        self.outcome = "DENIED";
+        self.detail("reason", reason)
+    }
+
+    /// Failed, for this reason.
+    #[must_use]
+    pub fn failed(mut self, reason: &str) -> Self {
+        self.outcome = "FAILURE";
+        self.detail("reason", reason)
+    }
+
+    /// With this among its details.
+    #[must_use]
+    pub fn detail(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(key.to_owned(), value.into());
+        self
+    }
+
+    fn of(row: &AuditRow) -> Self {
+        let entry = &row.entry;
+        // The names are compared as text, so leaking a few bytes a test keeps this type simple.
+        Self {
+            application: entry.application.clone().leak(),
+            action: entry.action_type.label(),
+            resource_type: entry.resource_type.label(),
+            resource: entry.resource_id,
+            patients: entry.patients.iter().map(|id| (*id).into()).collect(),
+            outcome: entry.outcome.label(),
+            user: entry.user_id.map(Into::into),
+            role: entry.actor_role.clone(),
+            details: entry.details.clone(),
+            from_outside: entry.source_ip == Some(IpAddr::from([127, 0, 0, 1]))
+                && entry.user_agent.as_deref() == Some(AGENT),
+        }
+    }
+}
+
+impl World {
+    /// Every row, in the order of time.
+    pub async fn audit_log(&self) -> Vec<AuditRow> {
+        let rows = self
+            .sql(
+                &format!("select {COLUMNS} from audit_logs order by timestamp, chain_id, seq"),
+                &[],
+            )
+            .await;
+        rows.iter().map(AuditRow::read).collect()
+    }
+
+    /// The rows of the request that was answered so.
+    pub async fn audit_of(&self, answer: &Answer) -> Vec<AuditRow> {
+        self.audit_of_request(answer.request_id()).await
+    }
+
+    /// The rows of this request, in the order of time.
+    pub async fn audit_of_request(&self, request_id: &str) -> Vec<AuditRow> {
+        let rows = self
+            .sql(
+                &format!(
+                    "select {COLUMNS} from audit_logs where request_id = $1 order by timestamp, seq"
+                ),
+                &[&request_id],
+            )
+            .await;
+        rows.iter().map(AuditRow::read).collect()
+    }
+
+    /// The one row of the request that was answered so, once it is seen to say this, of now, and
+    /// to have the hash of what it says.
+    pub async fn audited(&self, answer: &Answer, expected: Expected) -> AuditRow {
+        let mut rows = self.audit_of(answer).await;
+        assert_eq!(rows.len(), 1, "audit rows of {}: {rows:#?}", answer.text);
+        let row = rows.remove(0);
+        assert_eq!(Expected::of(&row), expected);
+        assert_eq!(row.recomputed(), row.row_hash, "{row:?}");
+        let age = Timestamp::now().duration_since(row.entry.timestamp);
+        assert!((0..300).contains(&age.as_secs()), "{row:?}");
+        row
+    }
+
+    /// Recomputes every hash and follows every link. Returns the number of rows.
+    pub async fn verify_chains(&self) -> usize {
+        let mut rows = self.audit_log().await;
+        rows.sort_by_key(|row| (row.chain_id, row.seq));
+        for (index, row) in rows.iter().enumerate() {
+            assert_eq!(row.recomputed(), row.row_hash, "{row:?}");
+            let before = index
+                .checked_sub(1)
+                .map(|before| &rows[before])
+                .filter(|before| before.chain_id == row.chain_id);
+            let link = before.map_or((1, [0; 32]), |before| (before.seq + 1, before.row_hash));
+            assert_eq!((row.seq, row.prev_hash), link, "{row:?}");
+        }
+        rows.len()
+    }
+}

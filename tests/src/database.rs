@@ -1,0 +1,117 @@
+//! PostgreSQL: one server for the process, one database for each test.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{LazyLock, Mutex};
+
+use local::postgres::{Options, Server};
+use tokio::sync::OnceCell;
+use tokio_postgres::{Client, NoTls};
+
+/// The functions' role.
+pub const APP: &str = "caretrail_app";
+
+/// Its password, here.
+pub const APP_PASSWORD: &str = "a-password-for-tests";
+
+const TEMPLATE: &str = "caretrail_template";
+
+static SERVER: OnceCell<Server> = OnceCell::const_new();
+
+/// The process's server, started and migrated when first asked for. It ends with the process.
+pub async fn server() -> &'static Server {
+    SERVER
+        .get_or_init(|| async {
+            let options = Options {
+                settings: [
+                    ("max_connections", "400"),
+                    ("autovacuum", "off"),
+                    // Nobody replays this log: less of it is faster.
+                    ("wal_level", "minimal"),
+                    ("max_wal_senders", "0"),
+                ]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .to_vec(),
+                ..Options::default()
+            };
+            let server = Server::start(options).await.expect("PostgreSQL starts");
+            server
+                .create_database(TEMPLATE, None)
+                .await
+                .expect("a database can be made");
+            let url = server.superuser_url(TEMPLATE);
+            migrations::run(&url, None)
+                .await
+                .expect("the migrations apply");
+            migrations::set_password(&url, None, APP, APP_PASSWORD)
+                .await
+                .expect("the functions' role may log in");
+            server
+        })
+        .await
+}
+
+/// A migrated database of its own; dropping this removes it.
+#[derive(Debug)]
+pub struct Database {
+    /// Its name.
+    pub name: String,
+    server: &'static Server,
+}
+
+impl Database {
+    /// Copies the template.
+    pub async fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let server = server().await;
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        server
+            .create_database(&name, Some(TEMPLATE))
+            .await
+            .expect("the template can be copied");
+        Self { name, server }
+    }
+
+    /// Its URL for the superuser, direct.
+    pub fn superuser_url(&self) -> String {
+        self.server.superuser_url(&self.name)
+    }
+
+    /// Its URL for the functions' role, direct.
+    pub fn app_url(&self) -> String {
+        self.server.url(APP, APP_PASSWORD, &self.name)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // A destructor can't wait; what is left when the process ends goes with the server.
+        static JANITOR: LazyLock<Mutex<Sender<String>>> = LazyLock::new(|| {
+            let (names, to_drop) = channel::<String>();
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .expect("a runtime can be made");
+                for name in to_drop {
+                    let server = SERVER.get().expect("whose database it was");
+                    // It is no test's concern any more.
+                    let _ = runtime.block_on(server.drop_database(&name));
+                }
+            });
+            Mutex::new(names)
+        });
+        if let Ok(names) = JANITOR.lock() {
+            let _ = names.send(std::mem::take(&mut self.name));
+        }
+    }
+}
+
+/// A connection of this runtime.
+pub async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls)
+        .await
+        .expect("the database accepts connections");
+    tokio::spawn(connection);
+    client
+}

@@ -1,0 +1,315 @@
+//! The link between functions and database: counts the flushes on it, and breaks where told.
+//!
+//! It reads PostgreSQL's protocol (version 3) as it passes: enough to tell statements and the end
+//! of an answer.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// A proxy on a port of its own. Dropping it breaks every connection through it.
+#[derive(Debug)]
+pub struct Link {
+    record: Arc<Mutex<Record>>,
+    listening: JoinHandle<()>,
+}
+
+/// Where the link breaks, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Before the flush that holds a statement with this text reaches the server.
+    Before(&'static str),
+    /// After the server has done what that flush asked, before its answer reaches the function.
+    After(&'static str),
+}
+
+/// What a function sent before it waited for an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Flush {
+    /// The texts of its statements, in order.
+    pub statements: Vec<String>,
+    /// Whether it belongs to setting up a connection.
+    pub is_setup: bool,
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    flushes: Vec<Flush>,
+    cut: Option<Cut>,
+    connections: usize,
+    /// Names of prepared statements that were not the nameless one.
+    named: Vec<String>,
+    /// Types of the columns that the server described, as OIDs.
+    column_types: Vec<u32>,
+}
+
+impl Link {
+    /// A link to the database of `url`, and the URL through it.
+    pub async fn before(url: &str) -> (Self, String) {
+        let config: tokio_postgres::Config = url.parse().unwrap();
+        let upstream = config.get_ports()[0];
+        let socket = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let record = Arc::new(Mutex::new(Record::default()));
+        let listening = tokio::spawn(listen(socket, upstream, record.clone()));
+        let through = url.replacen(&format!(":{upstream}/"), &format!(":{port}/"), 1);
+        assert_ne!(url, through);
+        (Self { record, listening }, through)
+    }
+
+    /// Breaks the link once, there.
+    pub fn cut(&self, cut: Cut) {
+        self.lock().cut = Some(cut);
+    }
+
+    /// Whether the last cut asked for was made.
+    pub fn was_cut(&self) -> bool {
+        self.lock().cut.is_none()
+    }
+
+    /// The flushes since the link was made or cleared. Ends of connections are none: nobody waits.
+    pub fn flushes(&self) -> Vec<Flush> {
+        self.lock().flushes.clone()
+    }
+
+    /// Network round trips: flushes but those that set a connection up.
+    pub fn round_trips(&self) -> Vec<Flush> {
+        let mut flushes = self.flushes();
+        flushes.retain(|flush| !flush.is_setup);
+        flushes
+    }
+
+    /// Forgets the flushes seen so far.
+    pub fn clear(&self) {
+        self.lock().flushes.clear();
+    }
+
+    /// How many connections were made.
+    pub fn connections(&self) -> usize {
+        self.lock().connections
+    }
+
+    /// The names given to prepared statements.
+    pub fn named_statements(&self) -> Vec<String> {
+        self.lock().named.clone()
+    }
+
+    /// The types of all columns answered, as OIDs.
+    pub fn column_types(&self) -> Vec<u32> {
+        self.lock().column_types.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Record> {
+        lock(&self.record)
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+fn lock(record: &Mutex<Record>) -> MutexGuard<'_, Record> {
+    record.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn listen(socket: TcpListener, upstream: u16, record: Arc<Mutex<Record>>) {
+    // Aborted with this task.
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let Ok((client, _)) = socket.accept().await else {
+            return;
+        };
+        let Ok(server) = TcpStream::connect(("127.0.0.1", upstream)).await else {
+            return;
+        };
+        lock(&record).connections += 1;
+        connections.spawn(pass(client, server, record.clone()));
+    }
+}
+
+/// Carries one connection until an end closes it or it is cut.
+async fn pass(mut client: TcpStream, mut server: TcpStream, record: Arc<Mutex<Record>>) {
+    let (_, _) = (client.set_nodelay(true), server.set_nodelay(true));
+    let mut wire = Wire::default();
+    let (mut from_client, mut from_server) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        tokio::select! {
+            // What the server said comes first, for a flush is what follows an answer.
+            biased;
+            length = server.read(&mut from_server) => {
+                let Ok(length @ 1..) = length else { return };
+                wire.server_said(&from_server[..length], &record);
+                if wire.silenced {
+                    if wire.answered == wire.asked {
+                        return;
+                    }
+                } else if client.write_all(&from_server[..length]).await.is_err() {
+                    return;
+                }
+            }
+            length = client.read(&mut from_client) => {
+                let Ok(length @ 1..) = length else { return };
+                match wire.client_said(&from_client[..length], &record) {
+                    Some(Cut::Before(_)) => return,
+                    Some(Cut::After(_)) => wire.silenced = true,
+                    None => {}
+                }
+                if server.write_all(&from_client[..length]).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// What passed on one connection.
+#[derive(Debug, Default)]
+struct Wire {
+    from_client: Vec<u8>,
+    from_server: Vec<u8>,
+    /// The start-up message, the only kind without a type, was seen.
+    started: bool,
+    /// The server's one byte that answers a request for TLS is still to come.
+    tls_asked: bool,
+    /// The server is ready for statements.
+    ready: bool,
+    /// The last bytes were the client's.
+    flushing: bool,
+    /// Requests that the server answers with ReadyForQuery, and such answers; logging in counts.
+    asked: usize,
+    answered: usize,
+    /// The server's answers don't reach the client any more.
+    silenced: bool,
+}
+
+const SSL_REQUEST: i32 = 80_877_103;
+
+impl Wire {
+    fn client_said(&mut self, bytes: &[u8], record: &Mutex<Record>) -> Option<Cut> {
+        let mut record = lock(record);
+        self.from_client.extend_from_slice(bytes);
+        let mut statements = Vec::new();
+        let mut ends = false;
+        while let Some((kind, body)) = self.next_of_client() {
+            match kind {
+                b'Q' => {
+                    self.asked += 1;
+                    statements.push(texts(&body).remove(0));
+                }
+                b'P' => {
+                    let mut texts = texts(&body);
+                    let text = texts.remove(1);
+                    record
+                        .named
+                        .extend(texts.pop().filter(|name| !name.is_empty()));
+                    statements.push(text);
+                }
+                b'S' => self.asked += 1,
+                b'X' => ends = true,
+                _ => {}
+            }
+        }
+        if ends {
+            return None;
+        }
+        if !self.flushing {
+            self.flushing = true;
+            record.flushes.push(Flush {
+                statements: Vec::new(),
+                is_setup: !self.ready,
+            });
+        }
+        let hit = record.cut.filter(|cut| {
+            let (Cut::Before(text) | Cut::After(text)) = cut;
+            statements.iter().any(|statement| statement.contains(text))
+        });
+        if let Some(flush) = record.flushes.last_mut() {
+            flush.statements.extend(statements);
+        }
+        if hit.is_some() {
+            record.cut = None;
+        }
+        hit
+    }
+
+    fn server_said(&mut self, bytes: &[u8], record: &Mutex<Record>) {
+        self.flushing = false;
+        let mut bytes = bytes;
+        if std::mem::take(&mut self.tls_asked) {
+            assert_eq!(bytes[0], b'N', "a link carries no TLS");
+            bytes = &bytes[1..];
+        }
+        self.from_server.extend_from_slice(bytes);
+        while let Some((kind, body)) = message(&mut self.from_server) {
+            match kind {
+                b'Z' => {
+                    self.answered += 1;
+                    self.ready = true;
+                }
+                b'T' => lock(record).column_types.extend(column_types(&body)),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next whole message of the client: its type, 0 for one without, and its content.
+    fn next_of_client(&mut self) -> Option<(u8, Vec<u8>)> {
+        if self.started {
+            return message(&mut self.from_client);
+        }
+        let length = length(&self.from_client)?;
+        if self.from_client.len() < length {
+            return None;
+        }
+        let body: Vec<u8> = self.from_client.drain(..length).skip(4).collect();
+        if body.starts_with(&SSL_REQUEST.to_be_bytes()) {
+            self.tls_asked = true;
+        } else {
+            self.started = true;
+            // Logging in ends with ReadyForQuery too.
+            self.asked += 1;
+        }
+        Some((0, body))
+    }
+}
+
+/// Takes the next whole message off: its type and its content.
+fn message(buffer: &mut Vec<u8>) -> Option<(u8, Vec<u8>)> {
+    let length = length(buffer.get(1..)?)?;
+    if buffer.len() <= length {
+        return None;
+    }
+    let kind = buffer[0];
+    Some((kind, buffer.drain(..=length).skip(5).collect()))
+}
+
+/// A message's length, which counts itself.
+fn length(bytes: &[u8]) -> Option<usize> {
+    let bytes = bytes.get(..4)?.try_into().ok()?;
+    usize::try_from(i32::from_be_bytes(bytes)).ok()
+}
+
+/// The texts ended by NUL that a message begins with; at most two.
+fn texts(body: &[u8]) -> Vec<String> {
+    body.split(|byte| *byte == 0)
+        .take(2)
+        .map(|text| String::from_utf8_lossy(text).into_owned())
+        .collect()
+}
+
+/// The type OIDs in a RowDescription.
+fn column_types(body: &[u8]) -> Vec<u32> {
+    let mut types = Vec::new();
+    let mut rest = &body[2..];
+    while let Some(end) = rest.iter().position(|byte| *byte == 0) {
+        // Name, table, column number, type, size, modifier, format.
+        let fields = &rest[end + 1..];
+        types.push(u32::from_be_bytes(fields[6..10].try_into().unwrap()));
+        rest = &fields[18..];
+    }
+    types
+}

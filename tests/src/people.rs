@@ -1,0 +1,117 @@
+//! Who acts in a scenario. All of them are fictional.
+
+use std::ops::Deref;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{Method, Request};
+use http_body_util::Full;
+use local::client::Client;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::answer::Answer;
+
+/// What the scenarios call themselves.
+pub const AGENT: &str = "caretrail-scenarios/1.0";
+
+/// Somebody who sends requests.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The Supabase `sub`.
+    pub user: Uuid,
+    /// The sign-in e-mail.
+    pub email: String,
+    /// A name in `roles`; none for who has no profile.
+    pub role: Option<&'static str>,
+    pub(crate) token: Option<String>,
+    pub(crate) url: String,
+    pub(crate) client: Client,
+}
+
+/// Somebody with a chart.
+#[derive(Debug, Clone)]
+pub struct Patient {
+    /// The patient's id, which is not the user's.
+    pub id: Uuid,
+    pub(crate) actor: Actor,
+}
+
+/// Somebody who treats patients.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    /// The provider's id, which is not the user's.
+    pub id: Uuid,
+    pub(crate) actor: Actor,
+}
+
+impl Deref for Patient {
+    type Target = Actor;
+
+    fn deref(&self) -> &Actor {
+        &self.actor
+    }
+}
+
+impl Deref for Provider {
+    type Target = Actor;
+
+    fn deref(&self) -> &Actor {
+        &self.actor
+    }
+}
+
+impl Actor {
+    /// The same person with another token, or none.
+    #[must_use]
+    pub fn with_token(&self, token: Option<String>) -> Self {
+        Self {
+            token,
+            ..self.clone()
+        }
+    }
+
+    /// Sends `GET path`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// Sends `POST path` with a JSON body.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    /// Sends `PUT path` without a body.
+    pub async fn put(&self, path: &str) -> Answer {
+        self.send(Method::PUT, path, None).await
+    }
+
+    /// Sends a request with a JSON body, or none.
+    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let request = self.request(method, path);
+        let request = match body {
+            Some(body) => request
+                .header(CONTENT_TYPE, "application/json")
+                .body(Full::from(body.to_string())),
+            None => request.body(Full::default()),
+        };
+        self.send_request(request.unwrap()).await
+    }
+
+    /// A request to be completed: with the caller's token, its path below the cloud's URL.
+    pub fn request(&self, method: Method, path: &str) -> http::request::Builder {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .header(USER_AGENT, AGENT);
+        match &self.token {
+            Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    /// Sends a request as it is.
+    pub async fn send_request(&self, request: Request<Full<Bytes>>) -> Answer {
+        Answer::new(self.client.send_request(request).await.unwrap())
+    }
+}

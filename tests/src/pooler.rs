@@ -1,0 +1,137 @@
+//! PgBouncer in transaction mode, in front of the process's PostgreSQL: the strictest pooler the
+//! functions may meet. Used when `CARETRAIL_TEST_POOLER=1`.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use local::postgres::Server;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
+
+use crate::database::{self, APP};
+
+/// Debian's package puts it here; elsewhere PATH tells.
+const DEBIAN: &str = "/usr/sbin/pgbouncer";
+
+const START_LIMIT: Duration = Duration::from_secs(15);
+
+/// Ends the pooler when this process does, however it does: the pipe it reads closes then.
+const LIFELINE: &str = r#""$@" </dev/null & read -r _; kill -s QUIT $!; wait"#;
+
+static POOLER: OnceCell<Pooler> = OnceCell::const_new();
+
+struct Pooler {
+    port: u16,
+    _folder: TempDir,
+    _lifeline: Child,
+}
+
+/// Whether the functions connect through PgBouncer in this run.
+pub fn is_wanted() -> bool {
+    std::env::var("CARETRAIL_TEST_POOLER").is_ok_and(|value| value == "1")
+}
+
+/// The URL of `database` for the functions' role, through the pooler.
+pub async fn url(database: &str) -> String {
+    let pooler = POOLER
+        .get_or_init(|| async { start(database::server().await).await })
+        .await;
+    format!(
+        "postgres://{APP}:{}@127.0.0.1:{}/{database}",
+        database::APP_PASSWORD,
+        pooler.port
+    )
+}
+
+async fn start(server: &Server) -> Pooler {
+    let folder = tempfile::Builder::new()
+        .prefix("caretrail-pgbouncer-")
+        .tempdir()
+        .unwrap();
+    // The SCRAM secret itself: the pooler can then log in with what a client proved to it.
+    let client = database::connect(&server.superuser_url("postgres")).await;
+    let secret: String = client
+        .query_one(
+            "select rolpassword from pg_authid where rolname = $1",
+            &[&APP],
+        )
+        .await
+        .unwrap()
+        .get(0);
+    let users = folder.path().join("users.txt");
+    fs::write(&users, format!("\"{APP}\" \"{secret}\"\n")).unwrap();
+    let port = TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|socket| socket.local_addr())
+        .unwrap()
+        .port();
+    let settings = folder.path().join("pgbouncer.ini");
+    fs::write(
+        &settings,
+        format!(
+            "[databases]\n\
+             * = host=127.0.0.1 port={}\n\
+             [pgbouncer]\n\
+             listen_addr = 127.0.0.1\n\
+             listen_port = {port}\n\
+             unix_socket_dir =\n\
+             auth_type = scram-sha-256\n\
+             auth_file = {}\n\
+             pool_mode = transaction\n\
+             default_pool_size = 8\n\
+             max_client_conn = 1000\n",
+            server.port,
+            users.display()
+        ),
+    )
+    .unwrap();
+    // PgBouncer refuses root and is then another account, which must read these.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let log = fs::File::create(folder.path().join("pgbouncer.log")).unwrap();
+
+    let mut command = Command::new("/bin/sh");
+    command
+        .args(["-c", LIFELINE, "sh"])
+        .arg(program())
+        .arg("-q")
+        .args(is_root().then_some(["-u", "nobody"]).into_iter().flatten())
+        .arg(&settings)
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .process_group(0);
+    let lifeline = command.spawn().expect("/bin/sh runs");
+
+    let started = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        assert!(
+            started.elapsed() < START_LIMIT,
+            "PgBouncer (Debian's package `pgbouncer`) did not start: {}",
+            fs::read_to_string(folder.path().join("pgbouncer.log")).unwrap_or_default()
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Pooler {
+        port,
+        _folder: folder,
+        _lifeline: lifeline,
+    }
+}
+
+fn program() -> PathBuf {
+    let debian = PathBuf::from(DEBIAN);
+    if debian.exists() {
+        debian
+    } else {
+        "pgbouncer".into()
+    }
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
