@@ -39,6 +39,8 @@ pub struct Settings {
     pub queue: usize,
     /// Pauses before a failed event is tried again; as on AWS, two tries more.
     pub retries: Vec<Duration>,
+    /// Whether functions built anew take over while the cloud runs.
+    pub reload: bool,
     /// Whether schedules run; else a test sends their events itself.
     pub schedules: bool,
     /// Whether functions log to files under `data` too.
@@ -63,6 +65,7 @@ impl Settings {
             instances: 4,
             queue: 1000,
             retries: vec![Duration::from_millis(20); 2],
+            reload: false,
             schedules: false,
             log_files: false,
             supabase_url: None,
@@ -162,6 +165,7 @@ impl Cloud {
                 queue: settings.queue,
                 environment,
                 logs: settings.log_files.then(|| data.join("logs")),
+                reload: settings.reload,
                 retries: settings.retries.clone(),
             },
         )

@@ -60,6 +60,7 @@ pub struct Server {
     pub data: PathBuf,
     /// Major version of the server.
     pub version: u32,
+    durable: bool,
     password: String,
     lifeline: Mutex<Option<Lifeline>>,
     // Removed with the server where a temporary folder was made.
@@ -116,6 +117,7 @@ impl Server {
                         port,
                         data: cluster.home,
                         version: binaries.version,
+                        durable: cluster.durable,
                         password,
                         lifeline: Mutex::new(Some(lifeline)),
                         _folder: folder,
@@ -146,8 +148,10 @@ impl Server {
     /// When it exists, or someone is connected to the template.
     pub async fn create_database(&self, name: &str, template: Option<&str>) -> Result<()> {
         let template = template.unwrap_or("template0");
+        // Copying files is the faster way as long as nothing waits for the disk.
+        let strategy = if self.durable { "wal_log" } else { "file_copy" };
         self.execute(&format!(
-            "create database {} template {}",
+            "create database {} template {} strategy {strategy}",
             quoted(name),
             quoted(template)
         ))

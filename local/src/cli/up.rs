@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,10 @@ pub async fn run(place: &Place) -> Result<()> {
 async fn start(place: &Place) -> Result<(Claim, Cloud, Database)> {
     let data = std::path::absolute(place.data())?;
     let claim = Claim::new(&data)?;
+    let port = place.port.unwrap_or(DEFAULT_PORT);
+    // Known before anything takes its time.
+    TcpListener::bind(("127.0.0.1", port))
+        .with_context(|| format!("port {port} is not free: choose another with --port"))?;
     let template = Arc::new(Template::read(&workspace::root().join("template.yaml"))?);
     eprintln!("Building {} functions", template.functions.len());
     compile::functions().await?;
@@ -66,8 +71,9 @@ async fn start(place: &Place) -> Result<(Claim, Cloud, Database)> {
 
     let step = progress::step("Starting the functions");
     let mut settings = Settings::new(&data, &database.app_url, template);
-    settings.port = place.port.unwrap_or(DEFAULT_PORT);
+    settings.port = port;
     settings.retries = RETRIES.to_vec();
+    settings.reload = true;
     settings.schedules = true;
     settings.log_files = true;
     settings.supabase_url = variable("SUPABASE_URL");

@@ -15,6 +15,8 @@ use super::instance;
 use super::service::Shared;
 use crate::template;
 
+const REBUILT: &str = "its binary was built anew";
+
 /// Why an invocation has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
@@ -103,6 +105,8 @@ struct Running {
 struct Instance {
     /// Whether it has asked for its first event.
     ready: bool,
+    /// When the binary it runs was built, where that matters.
+    built: Option<SystemTime>,
     /// Tells its keeper to end it.
     end: Option<oneshot::Sender<String>>,
     keeper: Option<AbortHandle>,
@@ -158,9 +162,15 @@ impl Function {
 
     /// The next event for `instance`; waits until there is one. `None`: no such instance.
     pub async fn next(&self, instance: u64) -> Option<Order> {
+        let built = self.built();
         let handed = {
             let mut state = self.lock();
-            state.instances.get_mut(&instance)?.ready = true;
+            let caller = state.instances.get_mut(&instance)?;
+            caller.ready = true;
+            if caller.built != built {
+                state.end(instance, REBUILT);
+                return None;
+            }
             // A runtime that asks again without having answered has lost what it had.
             state.fail_running(instance, "asked for the next event without answering");
             if let Some(waiting) = state.waiting.pop_front() {
@@ -193,26 +203,16 @@ impl Function {
     }
 
     /// Ends `instance`, e.g. because it can't initialise.
-    pub fn end(&self, instance: u64, why: String) {
-        if let Some(end) = self
-            .lock()
-            .instances
-            .get_mut(&instance)
-            .and_then(|instance| instance.end.take())
-        {
-            let _ = end.send(why);
-        }
+    pub fn end(&self, instance: u64, why: &str) {
+        self.lock().end(instance, why);
     }
 
     /// Ends every instance; the next invocation starts a new one.
     pub fn end_all(&self) {
         let mut state = self.lock();
-        for end in state
-            .instances
-            .values_mut()
-            .filter_map(|instance| instance.end.take())
-        {
-            let _ = end.send("restarted".into());
+        let all: Vec<_> = state.instances.keys().copied().collect();
+        for instance in all {
+            state.end(instance, "restarted");
         }
     }
 
@@ -288,9 +288,18 @@ impl Function {
     }
 
     fn submit(self: &Arc<Self>, mut waiting: Waiting) -> Result<(), Failure> {
+        let built = self.built();
         let mut state = self.lock();
         while let Some(idle) = state.idle.pop() {
             if idle.hand.is_closed() {
+                continue;
+            }
+            if state
+                .instances
+                .get(&idle.instance)
+                .is_some_and(|instance| instance.built != built)
+            {
+                state.end(idle.instance, REBUILT);
                 continue;
             }
             let order = state.begin(waiting, idle.instance, self.definition.timeout);
@@ -338,11 +347,21 @@ impl Function {
                 number,
                 Instance {
                     ready: false,
+                    built: self.built(),
                     end: Some(end),
                     keeper,
                 },
             );
         }
+    }
+
+    /// When the binary was built, where instances give way to a new one.
+    fn built(&self) -> Option<SystemTime> {
+        let binary = self
+            .shared
+            .reload
+            .then(|| self.shared.binaries.join(&self.definition.package))?;
+        binary.metadata().and_then(|file| file.modified()).ok()
     }
 
     /// Ends the instance that took too long over `id`.
@@ -354,7 +373,7 @@ impl Function {
                 .push(format!("{id} Task timed out after {limit:.2} seconds"));
             self.end(
                 running.instance,
-                format!("timed out after {limit:.2} seconds"),
+                &format!("timed out after {limit:.2} seconds"),
             );
         }
     }
@@ -365,6 +384,18 @@ impl Function {
 }
 
 impl State {
+    /// Tells the keeper of `instance` to end it, and gives it nothing more to do.
+    fn end(&mut self, instance: u64, why: &str) {
+        self.idle.retain(|idle| idle.instance != instance);
+        let end = self
+            .instances
+            .get_mut(&instance)
+            .and_then(|instance| instance.end.take());
+        if let Some(end) = end {
+            let _ = end.send(why.to_owned());
+        }
+    }
+
     /// Notes that `instance` has `waiting` in hand, and starts its time.
     fn begin(&mut self, waiting: Waiting, instance: u64, limit: Duration) -> Order {
         let Waiting {

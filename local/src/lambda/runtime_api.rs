@@ -67,7 +67,7 @@ async fn runtime(
             let document = body(request).await.unwrap_or_default();
             let said = String::from_utf8_lossy(&document).into_owned();
             function.logs.push(said.clone());
-            function.end(instance, format!("could not initialise: {said}"));
+            function.end(instance, &format!("could not initialise: {said}"));
             accepted(StatusCode::ACCEPTED)
         }
         _ => refuse(StatusCode::NOT_FOUND, "no such call"),

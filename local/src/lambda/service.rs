@@ -33,6 +33,8 @@ pub struct Settings {
     pub environment: BTreeMap<String, String>,
     /// A folder for one log file per function.
     pub logs: Option<PathBuf>,
+    /// Whether an instance gives way when its binary was built anew.
+    pub reload: bool,
     /// Pauses before an event that failed is tried again: as many tries more as there are pauses.
     pub retries: Vec<Duration>,
 }
@@ -44,6 +46,7 @@ pub struct Shared {
     pub instances: usize,
     pub queue: usize,
     pub environment: BTreeMap<String, String>,
+    pub reload: bool,
     /// Of the Runtime API.
     pub port: u16,
 }
@@ -69,6 +72,7 @@ impl Lambda {
             instances: settings.instances.max(1),
             queue: settings.queue,
             environment: settings.environment,
+            reload: settings.reload,
             port: socket.local_addr()?.port(),
         });
         if let Some(folder) = &settings.logs {

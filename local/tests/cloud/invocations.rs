@@ -234,3 +234,34 @@ async fn no_process_outlives_its_cloud() {
     drop(world);
     until_gone(&third).await;
 }
+
+#[tokio::test]
+async fn a_function_built_anew_takes_over() {
+    let world = World::with(|settings| settings.reload = true).await;
+    let flag = world.folder.path().join("go");
+    fs::write(&flag, "").unwrap();
+    let event = json!({ "until": flag });
+    let first = world.cloud.invoke("hold", &event).await.unwrap();
+    assert_eq!(world.cloud.invoke("hold", &event).await.unwrap(), first);
+
+    let binary = fs::File::options()
+        .write(true)
+        .open(world.binary("hold"))
+        .unwrap();
+    binary
+        .set_modified(std::time::SystemTime::now() + Duration::from_secs(1))
+        .unwrap();
+    drop(binary);
+    assert_ne!(world.cloud.invoke("hold", &event).await.unwrap(), first);
+    until_gone(&first).await;
+}
+
+#[tokio::test]
+async fn a_restarted_function_answers_at_once() {
+    let world = World::new().await;
+    for _ in 0..3 {
+        assert!(world.cloud.invoke("environment", &json!({})).await.is_ok());
+        world.cloud.lambda().restart("environment");
+    }
+    assert!(world.cloud.invoke("environment", &json!({})).await.is_ok());
+}

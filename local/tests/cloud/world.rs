@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use local::client::Client;
@@ -71,5 +72,9 @@ impl World {
             client,
             folder,
         }
+    }
+
+    pub fn binary(&self, function: &str) -> PathBuf {
+        self.folder.path().join("binaries").join(function)
     }
 }
