@@ -1,0 +1,216 @@
+//! Documents say what is so: they name every part, and nothing that isn't there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::none;
+use crate::project::{Function, PROJECT};
+
+/// The columns of docs/access.md behind function, route and permission.
+const ROLES: [&str; 5] = [
+    "PATIENT",
+    "PROVIDER",
+    "ADMIN",
+    "COMPLIANCE_OFFICER",
+    "SYSTEM",
+];
+
+#[test]
+fn access_names_every_endpoint_with_the_reach_of_each_role() {
+    let table = PROJECT.text("docs/access.md");
+    let reaches = reaches();
+    assert!(
+        reaches.contains_key(&("PATIENT", "patients:read")),
+        "the migrations are read"
+    );
+    let rows = PROJECT
+        .functions
+        .iter()
+        .map(|function| row(function, &reaches));
+    none(
+        rows.filter(|row| !table.lines().any(|line| line == row)),
+        "put this row into docs/access.md as it stands here, and check that it is what you want",
+    );
+}
+
+/// A function's row, from its `ENDPOINT` and the seeded permissions.
+fn row(function: &Function, reaches: &BTreeMap<(&str, &str), String>) -> String {
+    let route = function.route();
+    let uploaded = function
+        .deployed()
+        .is_some_and(|deployed| deployed.on_upload);
+    let route = match &route {
+        Some(route) => format!("`{route}`"),
+        None if uploaded => "S3 event".to_owned(),
+        None => "schedule".to_owned(),
+    };
+    let Some(permission) = function.declares("permission") else {
+        return format!("| {} | {route} | none | anyone | | | | |", function.name());
+    };
+    let of_role = |role| match reaches.get(&(role, permission)) {
+        Some(reach) => reach.as_str(),
+        None => "–",
+    };
+    let cells = ROLES.map(of_role).join(" | ");
+    format!(
+        "| {} | {route} | `{permission}` | {cells} |",
+        function.name()
+    )
+}
+
+/// `('PATIENT', 'users:read', 'OWN')` in the migrations, by role and permission.
+fn reaches() -> BTreeMap<(&'static str, &'static str), String> {
+    let migrations = PROJECT.files("migrations", ".sql");
+    let lines: &'static [String] = Vec::leak(
+        migrations
+            .iter()
+            .flat_map(|path| {
+                PROJECT
+                    .text(&path.to_string_lossy())
+                    .lines()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            })
+            .collect(),
+    );
+    let seeded = lines.iter().filter_map(|line| {
+        let words: Vec<_> = line.split('\'').skip(1).step_by(2).collect();
+        let &[role, permission, reach] = words.as_slice() else {
+            return None;
+        };
+        let is_reach = ["OWN", "CARE", "ALL"].contains(&reach);
+        is_reach.then(|| ((role, permission), reach.to_owned()))
+    });
+    seeded.collect()
+}
+
+#[test]
+fn architecture_names_every_crate_and_every_table() {
+    let text = PROJECT.text("ARCHITECTURE.md");
+    let crates = PROJECT
+        .packages
+        .iter()
+        .filter(|package| !package.folder.starts_with("functions"))
+        .map(|package| package.folder.to_string_lossy().into_owned());
+    let folders = PROJECT
+        .functions
+        .iter()
+        .map(|function| format!("functions/{}", function.resource));
+    let tables = tables_and_views().into_iter();
+    let named: BTreeSet<_> = crates.chain(folders).chain(tables).collect();
+    none(
+        named
+            .into_iter()
+            .filter(|name| !text.contains(&format!("`{name}`"))),
+        "describe it in a line of ARCHITECTURE.md, in backticks",
+    );
+}
+
+fn tables_and_views() -> BTreeSet<String> {
+    let mut found = BTreeSet::from(["schema_history".to_owned()]);
+    for path in PROJECT.files("migrations", ".sql") {
+        let sql = PROJECT.text(&path.to_string_lossy());
+        for line in sql.lines() {
+            let rest = ["create table ", "create view "];
+            let Some(rest) = rest.iter().find_map(|start| line.strip_prefix(start)) else {
+                continue;
+            };
+            if !rest.contains(" partition of ") {
+                found.extend(rest.split_whitespace().next().map(str::to_owned));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn documents_name_nothing_that_is_not_there() {
+    let mut problems = Vec::new();
+    let words = words_of_the_sources();
+    for path in documents() {
+        let text = PROJECT.text(&path);
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for link in links(&text) {
+            if !PROJECT.root.join(folder).join(link).exists() {
+                problems.push(format!("{path}: the link {link}"));
+            }
+        }
+        for code in code_spans(&text) {
+            if is_path(code) && !PROJECT.root.join(code).exists() {
+                problems.push(format!("{path}: the file {code}"));
+            }
+            if is_identifier(code) && !words.contains(code) {
+                problems.push(format!("{path}: the name {code}"));
+            }
+        }
+    }
+    none(
+        problems,
+        "the document speaks of something that was renamed or removed: name what took its place",
+    );
+}
+
+/// The Markdown files, from the root.
+fn documents() -> Vec<String> {
+    let mut documents: Vec<_> = PROJECT
+        .files("docs", ".md")
+        .iter()
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect();
+    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        documents.push(name.to_owned());
+    }
+    documents
+}
+
+/// Targets of links within the project, without their fragments.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    targets
+        .filter(|target| !target.contains("://") && !target.starts_with('#'))
+        .filter_map(|target| target.split('#').next())
+}
+
+/// What stands in single backticks, outside of blocks.
+fn code_spans(text: &str) -> Vec<&str> {
+    let outside = text.split("```").step_by(2);
+    outside
+        .flat_map(|part| part.lines())
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .collect()
+}
+
+/// A path of the project that can be checked.
+fn is_path(code: &str) -> bool {
+    let endings = [".rs", ".sql", ".md", ".yaml", ".toml", ".json"];
+    code.contains('/')
+        && endings.iter().any(|ending| code.ends_with(ending))
+        && !code.contains(|letter: char| {
+            letter.is_whitespace() || "*{}<>…:".contains(letter) || letter.is_ascii_uppercase()
+        })
+}
+
+/// A name long enough to be ours: a test, a table, a function.
+fn is_identifier(code: &str) -> bool {
+    code.matches('_').count() >= 2
+        && code
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+fn words_of_the_sources() -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    for folder in PROJECT.source_folders() {
+        for ending in [".rs", ".sql"] {
+            for path in PROJECT.files(&folder, ending) {
+                let text = PROJECT.text(&path.to_string_lossy());
+                let parts =
+                    text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+                words.extend(parts.filter(|part| is_identifier(part)).map(str::to_owned));
+            }
+        }
+    }
+    words
+}

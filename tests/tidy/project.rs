@@ -1,0 +1,196 @@
+//! The workspace as its files describe it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use local::template::{self, Template};
+use serde_json::Value;
+
+/// Read once for all tests.
+pub static PROJECT: LazyLock<Project> = LazyLock::new(Project::read);
+
+pub struct Project {
+    pub root: PathBuf,
+    /// Every package of the workspace.
+    pub packages: &'static [Package],
+    /// The deployed functions, by package name.
+    pub functions: Vec<Function>,
+    /// `template.yaml` as the local cloud reads it.
+    pub template: Template,
+    /// `template.yaml` as it is.
+    pub deployment: serde_yaml_ng::Value,
+    /// `[workspace.metadata]` of the root `Cargo.toml`.
+    pub metadata: Value,
+}
+
+pub struct Package {
+    pub name: String,
+    /// Relative to the root.
+    pub folder: PathBuf,
+    /// Names of what it depends on, for whatever purpose.
+    pub dependencies: BTreeSet<String>,
+    /// Names of its binaries.
+    pub binaries: Vec<String>,
+}
+
+/// A package under `functions/`.
+pub struct Function {
+    pub package: &'static Package,
+    /// The folder above: `patients`.
+    pub resource: String,
+    /// The file that says what it is: `lib.rs`, or `main.rs` where there is nothing else.
+    pub source: String,
+}
+
+impl Project {
+    fn read() -> Self {
+        let root = local::workspace::root();
+        let metadata = metadata(&root);
+        let packages: &'static [Package] = Vec::leak(packages(&root, &metadata));
+        let mut functions: Vec<Function> = packages
+            .iter()
+            .filter(|package| package.folder.starts_with("functions"))
+            .map(|package| Function::read(&root, package))
+            .collect();
+        functions.sort_by(|left, right| left.package.name.cmp(&right.package.name));
+        let template = root.join("template.yaml");
+        Self {
+            template: Template::read(&template).expect("template.yaml is readable"),
+            deployment: serde_yaml_ng::from_str(&read(&template)).expect("template.yaml is YAML"),
+            packages,
+            functions,
+            metadata: metadata["metadata"].clone(),
+            root,
+        }
+    }
+
+    /// The text of a file, named from the root.
+    pub fn text(&self, path: &str) -> String {
+        read(&self.root.join(path))
+    }
+
+    /// The files under a folder whose names end so, relative to the root.
+    pub fn files(&self, folder: &str, suffix: &str) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        walk(&self.root.join(folder), &mut |path| {
+            if path.to_string_lossy().ends_with(suffix) {
+                found.push(path.strip_prefix(&self.root).unwrap_or(path).to_owned());
+            }
+        });
+        found.sort();
+        found
+    }
+
+    /// The folders that hold source code of ours.
+    pub fn source_folders(&self) -> Vec<String> {
+        let folders: BTreeSet<String> = self
+            .packages
+            .iter()
+            .filter_map(|package| package.folder.components().next())
+            .map(|first| first.as_os_str().to_string_lossy().into_owned())
+            .collect();
+        folders.into_iter().collect()
+    }
+}
+
+impl Function {
+    fn read(root: &Path, package: &'static Package) -> Self {
+        let folder = root.join(&package.folder).join("src");
+        let library = folder.join("lib.rs");
+        let resource = package.folder.parent().and_then(Path::file_name);
+        Self {
+            package,
+            resource: resource.unwrap_or_default().to_string_lossy().into_owned(),
+            source: if library.exists() {
+                read(&library)
+            } else {
+                read(&folder.join("main.rs"))
+            },
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.package.name
+    }
+
+    /// What `field: "…"` says in its `ENDPOINT`.
+    pub fn declares(&self, field: &str) -> Option<&str> {
+        let declaration = self.source.split("Endpoint = Endpoint {").nth(1)?;
+        let value = declaration.split(&format!("{field}: \"")).nth(1)?;
+        value.split('"').next()
+    }
+
+    /// What the template says of it.
+    pub fn deployed(&self) -> Option<&'static template::Function> {
+        PROJECT.template.function(self.name())
+    }
+
+    /// `GET /v1/patients/{id}`; none for what no request starts.
+    pub fn route(&self) -> Option<String> {
+        let route = self.deployed()?.routes.first()?;
+        Some(format!("{} {}", route.method, route.path))
+    }
+}
+
+/// What Cargo says of the workspace; the manifests alone, so neither network nor lock file.
+fn metadata(root: &Path) -> Value {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args([
+            "metadata",
+            "--no-deps",
+            "--offline",
+            "--format-version",
+            "1",
+        ])
+        .current_dir(root)
+        .output()
+        .expect("cargo runs");
+    serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON")
+}
+
+fn packages(root: &Path, metadata: &Value) -> Vec<Package> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    list(&metadata["packages"])
+        .iter()
+        .map(|package| {
+            let manifest = PathBuf::from(text(&package["manifest_path"]));
+            let folder = manifest.parent().unwrap_or(root);
+            Package {
+                name: text(&package["name"]),
+                folder: folder.strip_prefix(root).unwrap_or(folder).to_owned(),
+                dependencies: list(&package["dependencies"])
+                    .iter()
+                    .map(|dependency| text(&dependency["name"]))
+                    .collect(),
+                binaries: list(&package["targets"])
+                    .iter()
+                    .filter(|target| list(&target["kind"]).contains(&Value::from("bin")))
+                    .map(|target| text(&target["name"]))
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn walk(folder: &Path, visit: &mut dyn FnMut(&Path)) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            walk(&path, visit);
+        } else if path.is_file() {
+            visit(&path);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! A dependency is authority: who may open a connection, who may touch S3, who knows whom.
+
+use std::collections::BTreeSet;
+
+use serde_yaml_ng::Value;
+
+use crate::none;
+use crate::project::{Function, PROJECT};
+
+#[test]
+fn no_function_opens_its_own_connection() {
+    let drivers = ["tokio-postgres", "deadpool-postgres", "postgres", "sqlx"];
+    none(
+        PROJECT.functions.iter().flat_map(|function| {
+            let used = drivers
+                .iter()
+                .filter(|driver| function.package.dependencies.contains(**driver));
+            used.map(|driver| format!("{} depends on {driver}", function.name()))
+        }),
+        "go through shared's Access: only its commit writes the audit row",
+    );
+}
+
+#[test]
+fn nobody_depends_on_a_function() {
+    let functions: BTreeSet<_> = PROJECT.functions.iter().map(Function::name).collect();
+    none(
+        PROJECT.packages.iter().flat_map(|package| {
+            let used = package
+                .dependencies
+                .iter()
+                .filter(|name| functions.contains(name.as_str()));
+            used.map(|name| format!("{} depends on {name}", package.name))
+        }),
+        "move what both need into shared",
+    );
+}
+
+#[test]
+fn shared_knows_neither_storage_nor_deployment() {
+    let allowed = BTreeSet::from(["identity".to_owned()]);
+    let ours: BTreeSet<_> = PROJECT
+        .packages
+        .iter()
+        .map(|package| package.name.clone())
+        .collect();
+    none(
+        PROJECT
+            .packages
+            .iter()
+            .filter(|package| package.name == "shared")
+            .flat_map(|shared| {
+                let ours: BTreeSet<_> = shared.dependencies.intersection(&ours).cloned().collect();
+                let surplus: Vec<_> = ours.difference(&allowed).cloned().collect();
+                surplus
+                    .into_iter()
+                    .map(|name| format!("shared depends on {name}"))
+            }),
+        "shared is what every function needs; put the rest beside it, as documents is",
+    );
+}
+
+#[test]
+fn a_function_has_rights_on_s3_if_and_only_if_it_depends_on_documents() {
+    let mut problems = Vec::new();
+    for function in &PROJECT.functions {
+        let depends = function.package.dependencies.contains("documents");
+        let may = statements(function).any(|statement| {
+            actions(&statement)
+                .iter()
+                .any(|action| action.starts_with("s3:"))
+        });
+        let told = function
+            .deployed()
+            .is_some_and(|deployed| deployed.environment.contains_key("FILES_BUCKET"));
+        if depends != may || depends != told {
+            problems.push(format!(
+                "{}: depends on documents: {depends}; s3 rights: {may}; FILES_BUCKET: {told}",
+                function.name()
+            ));
+        }
+    }
+    none(
+        problems,
+        "a function with files has the dependency, an S3 statement in template.yaml and FILES_BUCKET; \
+         any other has none of them",
+    );
+}
+
+#[test]
+fn rights_are_named_one_by_one() {
+    let mut problems = Vec::new();
+    for function in &PROJECT.functions {
+        for statement in statements(function) {
+            let sid = statement["Sid"].as_str().unwrap_or("(no Sid)").to_owned();
+            let wide = actions(&statement)
+                .iter()
+                .any(|action| action.contains('*'));
+            if wide || sid == "(no Sid)" || statement["Resource"].as_str() == Some("*") {
+                problems.push(format!("{}: {sid}", function.name()));
+            }
+        }
+    }
+    none(
+        problems,
+        "give the statement a Sid, its actions without wildcards and its resource",
+    );
+}
+
+#[test]
+fn every_variable_that_a_function_reads_is_declared() {
+    let declared: BTreeSet<_> = PROJECT
+        .template
+        .functions
+        .iter()
+        .flat_map(|function| function.environment.keys().cloned())
+        .collect();
+    let mut problems = Vec::new();
+    let folders = ["shared/src", "documents/src", "functions"];
+    for path in folders
+        .iter()
+        .flat_map(|folder| PROJECT.files(folder, ".rs"))
+    {
+        let source = PROJECT.text(&path.to_string_lossy());
+        for reader in ["required(\"", "optional(\"", "flag(\""] {
+            for name in source
+                .split(reader)
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next())
+            {
+                let is_variable = !name.is_empty()
+                    && name.bytes().all(|byte| {
+                        byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'
+                    });
+                if is_variable && !name.starts_with("AWS_") && !declared.contains(name) {
+                    problems.push(format!("{} reads {name}", path.display()));
+                }
+            }
+        }
+    }
+    none(
+        problems,
+        "declare it in template.yaml, in Globals or at the function: an undeclared one reaches nobody",
+    );
+}
+
+/// The IAM statements of a function.
+fn statements(function: &Function) -> impl Iterator<Item = Value> + use<> {
+    let name = function.name().to_owned();
+    let resources = PROJECT.deployment["Resources"]
+        .as_mapping()
+        .expect("Resources");
+    let of_it = resources.values().filter(move |resource| {
+        let code = resource["Properties"]["CodeUri"]
+            .as_str()
+            .unwrap_or_default();
+        code.trim_end_matches('/').rsplit('/').next() == Some(&name)
+    });
+    of_it
+        .flat_map(|resource| list(&resource["Properties"]["Policies"]))
+        .flat_map(|policy| list(&policy["Statement"]))
+}
+
+fn actions(statement: &Value) -> Vec<String> {
+    let actions = list(&statement["Action"]);
+    actions
+        .iter()
+        .filter_map(|action| action.as_str().map(str::to_owned))
+        .collect()
+}
+
+/// A list, or what stands alone where a list may.
+fn list(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Null => Vec::new(),
+        Value::Sequence(values) => values.clone(),
+        alone => vec![alone.clone()],
+    }
+}

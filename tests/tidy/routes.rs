@@ -1,0 +1,167 @@
+//! One route per endpoint, the same in the template, the code, the event and cargo-lambda's table.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::none;
+use crate::project::PROJECT;
+
+#[test]
+fn the_first_line_of_a_function_says_what_starts_it() {
+    let mut problems = Vec::new();
+    for function in &PROJECT.functions {
+        let first = function.source.lines().next().unwrap_or_default();
+        let Some(deployed) = function.deployed() else {
+            continue;
+        };
+        let expected = match function.route() {
+            Some(route) => format!("//! `{route}`: "),
+            None if deployed.on_upload => "//! S3 event, ".to_owned(),
+            None => "//! Schedule, ".to_owned(),
+        };
+        if !first.starts_with(&expected) {
+            problems.push(format!(
+                "{}: begins {first:?}, not {expected:?}",
+                function.name()
+            ));
+        }
+    }
+    none(
+        problems,
+        "begin lib.rs with what starts the function and its purpose in plain words, as template.yaml has it",
+    );
+}
+
+#[test]
+fn a_function_is_started_in_one_way() {
+    let wrong = PROJECT.template.functions.iter().filter(|function| {
+        function.routes.len() + function.schedules.len() + usize::from(function.on_upload) != 1
+    });
+    none(
+        wrong.map(|function| function.package.clone()),
+        "give it one event in template.yaml: a route, a schedule or the bucket's notification",
+    );
+}
+
+#[test]
+fn cargo_lambda_watch_has_the_routes_of_the_template() {
+    let router = &PROJECT.metadata["lambda"]["watch"]["router"];
+    let mut table = BTreeSet::new();
+    for (path, targets) in router.as_object().into_iter().flatten() {
+        for target in targets.as_array().into_iter().flatten() {
+            let text = |field: &str| target[field].as_str().unwrap_or_default().to_owned();
+            table.insert(format!("{} {path} → {}", text("method"), text("function")));
+        }
+    }
+    let routes: BTreeSet<_> = PROJECT
+        .functions
+        .iter()
+        .filter_map(|function| Some(format!("{} → {}", function.route()?, function.name())))
+        .collect();
+    none(
+        routes.symmetric_difference(&table).cloned(),
+        "write the route into [workspace.metadata.lambda.watch.router] of Cargo.toml as \
+         \"/path\" = [{ method = \"GET\", function = \"name\" }], or remove it there",
+    );
+}
+
+#[test]
+fn events_are_what_the_template_would_send() {
+    let mut problems = Vec::new();
+    for function in &PROJECT.functions {
+        let path = format!("events/{}.json", function.name());
+        let Ok(text) = std::fs::read_to_string(PROJECT.root.join(&path)) else {
+            continue; // its absence fails elsewhere
+        };
+        let event: Value = match serde_json::from_str(&text) {
+            Ok(event) => event,
+            Err(error) => {
+                problems.push(format!("{path}: {error}"));
+                continue;
+            }
+        };
+        let uploaded = function
+            .deployed()
+            .is_some_and(|deployed| deployed.on_upload);
+        let found = match function.route() {
+            Some(route) => request(&event, &route),
+            None if uploaded => notification(&event),
+            None => Vec::new(),
+        };
+        problems.extend(
+            found
+                .into_iter()
+                .map(|problem| format!("{path}: {problem}")),
+        );
+        if text.contains("eyJ") {
+            problems.push(format!("{path}: looks as if it held a token"));
+        }
+    }
+    none(
+        problems,
+        "shape requests as API Gateway's payload format 2.0 and keep tokens out of them",
+    );
+}
+
+/// What a request lacks to reach `route`.
+fn request(event: &Value, route: &str) -> Vec<String> {
+    let (method, template) = route.split_once(' ').unwrap_or_default();
+    let raw_path = event["rawPath"].as_str().unwrap_or_default();
+    let names = template
+        .split('/')
+        .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+    let mut path = template.to_owned();
+    for name in names.clone() {
+        let value = event["pathParameters"][name]
+            .as_str()
+            .unwrap_or("(missing)");
+        path = path.replace(&format!("{{{name}}}"), value);
+    }
+    let given = event["pathParameters"]
+        .as_object()
+        .map_or(0, |map| map.len());
+    let body = event["body"].as_str();
+    let facts = [
+        (event["version"] == "2.0", "version is not 2.0"),
+        (event["routeKey"] == route, "routeKey is another"),
+        (
+            event["requestContext"]["routeKey"] == route,
+            "requestContext.routeKey is another",
+        ),
+        (
+            event["requestContext"]["http"]["method"] == method,
+            "the method is another",
+        ),
+        (
+            raw_path == path,
+            "rawPath doesn't fit the route and pathParameters",
+        ),
+        (
+            given == names.count(),
+            "pathParameters doesn't fit the route",
+        ),
+        (method != "POST" || body.is_some(), "a POST without body"),
+        (
+            body.is_none_or(|body| serde_json::from_str::<Value>(body).is_ok()),
+            "the body is not JSON",
+        ),
+    ];
+    let wrong = facts.into_iter().filter(|(holds, _)| !holds);
+    wrong.map(|(_, problem)| problem.to_owned()).collect()
+}
+
+/// What an S3 notification lacks.
+fn notification(event: &Value) -> Vec<String> {
+    let record = &event["Records"][0];
+    let facts = [
+        (
+            record["eventSource"] == "aws:s3",
+            "Records[0].eventSource is not aws:s3",
+        ),
+        (record["s3"]["bucket"]["name"].is_string(), "no bucket"),
+        (record["s3"]["object"]["key"].is_string(), "no key"),
+    ];
+    let wrong = facts.into_iter().filter(|(holds, _)| !holds);
+    wrong.map(|(_, problem)| problem.to_owned()).collect()
+}
