@@ -125,4 +125,3 @@ impl Text {
         !self.broken && self.begun.is_empty()
     }
 }
-

@@ -111,15 +111,26 @@ impl Store {
             config::required("AWS_SECRET_ACCESS_KEY")?,
             config::optional("AWS_SESSION_TOKEN"),
         );
+        Ok(Self::new(
+            config::required("FILES_BUCKET")?,
+            config::required("AWS_REGION")?,
+            config::optional("S3_ENDPOINT"),
+            credentials,
+        ))
+    }
+
+    fn new(
+        bucket: String,
+        region: String,
+        endpoint: Option<String>,
+        credentials: Credentials,
+    ) -> Self {
+        let tls = Provider::Rustls(CryptoMode::AwsLc);
         let mut settings = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new(config::required("AWS_REGION")?))
+            .region(Region::new(region))
             .credentials_provider(credentials)
-            .http_client(
-                Builder::new()
-                    .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-                    .build_https(),
-            )
+            .http_client(Builder::new().tls_provider(tls).build_https())
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(Duration::from_secs(2))
@@ -128,14 +139,14 @@ impl Store {
                     .build(),
             )
             .retry_config(RetryConfig::standard().with_max_attempts(3));
-        if let Some(endpoint) = config::optional("S3_ENDPOINT") {
+        if let Some(endpoint) = endpoint {
             // S3 at an address of its own has no host name per bucket.
             settings = settings.endpoint_url(endpoint).force_path_style(true);
         }
-        Ok(Self {
-            bucket: config::required("FILES_BUCKET")?,
+        Self {
+            bucket,
             client: Client::from_conf(settings.build()),
-        })
+        }
     }
 
     /// Where a new file goes. The key holds ids alone: names and contents stay out of S3's logs.
@@ -173,6 +184,23 @@ impl Store {
         location: &Location,
         declared: &Declared,
     ) -> Result<Upload, Error> {
+        self.upload(location, declared).await
+    }
+
+    /// Signs the fetching of a checked file, to be saved under `original_name` as what it was
+    /// checked to be: whatever headers it was stored with are overridden, and nothing is shown in
+    /// place or guessed.
+    pub async fn presign_download<T>(
+        &self,
+        _access: &Access<T>,
+        location: &Location,
+        original_name: &str,
+        file_type: FileType,
+    ) -> Result<Download, Error> {
+        self.download(location, original_name, file_type).await
+    }
+
+    async fn upload(&self, location: &Location, declared: &Declared) -> Result<Upload, Error> {
         let (config, expires_at) = presigning(UPLOAD_LIFETIME)?;
         let request = self
             .client
@@ -196,12 +224,8 @@ impl Store {
         })
     }
 
-    /// Signs the fetching of a checked file, to be saved under `original_name` as what it was
-    /// checked to be: whatever headers it was stored with are overridden, and nothing is shown in
-    /// place or guessed.
-    pub async fn presign_download<T>(
+    async fn download(
         &self,
-        _access: &Access<T>,
         location: &Location,
         original_name: &str,
         file_type: FileType,
@@ -308,4 +332,140 @@ fn unsigned(error: impl StdError) -> Error {
 fn unreachable(error: &(impl StdError + 'static)) -> Error {
     tracing::warn!(error = %DisplayErrorContext(error), "S3 failed");
     Error::Unavailable("the file store can't be reached")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWNER: &str = "0190a5b0-0000-7000-8000-000000000001";
+    const FILE: &str = "0190a5b0-0000-7000-8000-000000000002";
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn store() -> Store {
+        let credentials = Credentials::from_keys("key", "secret", Some("session".into()));
+        Store::new(
+            "caretrail-files".into(),
+            "eu-central-1".into(),
+            None,
+            credentials,
+        )
+    }
+
+    fn place(store: &Store) -> Location {
+        store.place(OWNER.parse().unwrap(), FILE.parse().unwrap())
+    }
+
+    fn parameter(url: &str, name: &str) -> Option<String> {
+        let (_, query) = url.split_once('?')?;
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let (_, value) = pairs.into_iter().find(|(found, _)| *found == name)?;
+        Some(
+            percent_decode_str(value)
+                .decode_utf8()
+                .unwrap()
+                .into_owned(),
+        )
+    }
+
+    fn run<T>(work: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(work)
+    }
+
+    #[test]
+    fn an_upload_is_signed_for_the_declared_bytes_alone() {
+        let store = store();
+        let declared = Declared {
+            file_type: FileType::Pdf,
+            size: 1234,
+            sha256: EMPTY.parse().unwrap(),
+        };
+        let before = Timestamp::now();
+        let upload = run(store.upload(&place(&store), &declared)).unwrap();
+
+        let path =
+            format!("https://caretrail-files.s3.eu-central-1.amazonaws.com/files/{OWNER}/{FILE}?");
+        assert!(upload.url.starts_with(&path), "{}", upload.url);
+        assert_eq!(upload.method, "PUT");
+        assert_eq!(
+            upload.headers,
+            BTreeMap::from([
+                ("content-length".into(), "1234".into()),
+                ("content-type".into(), "application/pdf".into()),
+                (
+                    "x-amz-checksum-sha256".into(),
+                    "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into()
+                ),
+            ])
+        );
+        assert_eq!(
+            parameter(&upload.url, "X-Amz-SignedHeaders").unwrap(),
+            "content-length;content-type;host;x-amz-checksum-sha256"
+        );
+        assert_eq!(parameter(&upload.url, "X-Amz-Expires").unwrap(), "300");
+        let lasts = upload.expires_at.duration_since(before).as_secs();
+        assert!((298..=300).contains(&lasts), "{lasts} s");
+    }
+
+    #[test]
+    fn a_download_is_saved_as_what_it_was_checked_to_be() {
+        let store = store();
+        let download =
+            run(store.download(&place(&store), "notes\"\r\n.html", FileType::Text)).unwrap();
+        for (name, expected) in [
+            ("X-Amz-Expires", "60"),
+            ("X-Amz-SignedHeaders", "host"),
+            (
+                "response-content-disposition",
+                "attachment; filename=\"notes___.html.txt\"; filename*=UTF-8''notes___.html.txt",
+            ),
+            ("response-content-type", "text/plain; charset=utf-8"),
+            ("response-content-encoding", "identity"),
+            ("response-cache-control", "private, no-store"),
+        ] {
+            assert_eq!(
+                parameter(&download.url, name).as_deref(),
+                Some(expected),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_event_names_a_file_only_by_its_one_key() {
+        let store = store();
+        let bucket = "caretrail-files";
+        let key = format!("files/{OWNER}/{FILE}");
+        let expected = Some((FILE.parse().unwrap(), place(&store)));
+        assert_eq!(store.announced(Some(bucket), Some(&key)), expected);
+        let encoded = key.replace('-', "%2D").replace('/', "%2F");
+        assert_eq!(store.announced(Some(bucket), Some(&encoded)), expected);
+
+        for other in [
+            "",
+            "files/",
+            FILE,
+            &format!("files/{OWNER}"),
+            &format!("files/{OWNER}/{FILE}/"),
+            &format!("files/{OWNER}/{FILE}.pdf"),
+            &format!("files/{OWNER}/+{FILE}"),
+            &format!("files/{OWNER}/{}", FILE.replace('-', "")),
+            &format!(
+                "files/{OWNER}/{}",
+                FILE.to_uppercase().replace("0190A5B0", "0190A5b0")
+            ),
+            &format!("other/{OWNER}/{FILE}"),
+            &format!("/files/{OWNER}/{FILE}"),
+            "files/%FF/%00",
+        ] {
+            assert_eq!(store.announced(Some(bucket), Some(other)), None, "{other}");
+        }
+        assert_eq!(store.announced(Some("elsewhere"), Some(&key)), None);
+        assert_eq!(store.announced(None, Some(&key)), None);
+        assert_eq!(store.announced(Some(bucket), None), None);
+    }
 }
