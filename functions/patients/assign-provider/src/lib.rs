@@ -29,6 +29,9 @@ pub async fn handle(call: Call) -> Reply<Json<Patient>> {
     let patient: Patient = access
         .write_then_read(sql(ASSIGN, &[&id, &provider]), sql(READ, &[&id]))
         .await
-        .on_constraint("patients_assigned_providers_exist", Error::NotFound)?;
+        .on_constraint(
+            "patients_assigned_providers_exist",
+            Error::invalid("provider_id", "expected a provider"),
+        )?;
     access.commit(Json(patient)).await
 }
