@@ -91,4 +91,19 @@ impl Answer {
         );
         answer
     }
+
+    /// Sees that who got this answer can't tell it from the other one.
+    #[track_caller]
+    pub fn same_as(&self, other: &Self) {
+        let without_id = |answer: &Self| {
+            let mut body = answer.body.clone();
+            if let Some(body) = body.as_object_mut() {
+                body.remove("request_id");
+            }
+            let mut names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+            names.sort();
+            (answer.status, body, names)
+        };
+        assert_eq!(without_id(self), without_id(other));
+    }
 }

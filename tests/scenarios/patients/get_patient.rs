@@ -7,14 +7,16 @@ fn row() -> Expected {
     audit("get-patient", "READ", "PATIENT")
 }
 
+fn path(id: impl std::fmt::Display) -> String {
+    format!("/v1/patients/{id}")
+}
+
 #[tokio::test]
 async fn a_patient_reads_her_own_chart_with_its_clinical_fields() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
-    let answer = ada
-        .get(&format!("/v1/patients/{}", ada.id))
-        .await
-        .expect(200);
+    let before = world.stored().await;
+    let answer = ada.get(&path(ada.id)).await.expect(200);
     assert_eq!(answer.body["id"], json!(ada.id));
     assert_eq!(answer.body["user_id"], json!(ada.user));
     assert_eq!(answer.body["first_name"], "Ada");
@@ -22,7 +24,113 @@ async fn a_patient_reads_her_own_chart_with_its_clinical_fields() {
     assert_eq!(answer.body["gender"], "female");
     assert_eq!(answer.body["allergies"][0]["code"]["code"], "91935009");
     assert_eq!(answer.header("etag"), "\"1\"");
+    assert_eq!(world.stored().await, before);
     world
         .audited(&answer, row().by(&ada).resource(ada.id).patient(ada.id))
+        .await;
+}
+
+#[tokio::test]
+async fn a_provider_reads_the_charts_in_her_care_assigned_or_treated() {
+    let world = World::new().await;
+    let (assigned, treated) = (world.patient("Ada").await, world.patient("Ben").await);
+    let vera = world.provider("Vera").await;
+    world.assign(&assigned, &vera).await;
+    world
+        .visit(&treated, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    for patient in [&assigned, &treated] {
+        let answer = vera.get(&path(patient.id)).await.expect(200);
+        assert_eq!(answer.body["allergies"][0]["criticality"], "high");
+        world
+            .audited(
+                &answer,
+                row().by(&vera).resource(patient.id).patient(patient.id),
+            )
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_reads_the_patient_without_clinical_fields() {
+    let world = World::new().await;
+    let (ada, admin) = (world.patient("Ada").await, world.admin().await);
+    let answer = admin.get(&path(ada.id)).await.expect(200);
+    assert_eq!(answer.body["patient_number"], format!("MRN-{}", ada.id));
+    for clinical in [
+        "medical_history",
+        "allergies",
+        "health_goals",
+        "risk_factors",
+    ] {
+        assert_eq!(answer.body.get(clinical), Some(&Value::Null), "{clinical}");
+    }
+    world
+        .audited(&answer, row().by(&admin).resource(ada.id).patient(ada.id))
+        .await;
+}
+
+#[tokio::test]
+async fn another_patient_is_refused_as_if_there_were_none_and_the_attempt_recorded() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let refused = ben.get(&path(ada.id)).await.problem(404, "not-found");
+    let denied = row().by(&ben).resource(ada.id).patient(ada.id);
+    world.audited(&refused, denied.denied("not-found")).await;
+
+    let nobody = Uuid::now_v7();
+    let absent = ben.get(&path(nobody)).await.problem(404, "not-found");
+    let failed = row().by(&ben).resource(nobody);
+    world.audited(&absent, failed.failed("not-found")).await;
+    refused.same_as(&absent);
+}
+
+#[tokio::test]
+async fn a_provider_without_the_patient_in_her_care_is_refused() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    // A visit that was called off is no care.
+    world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "CANCELLED")
+        .await;
+    let answer = vera.get(&path(ada.id)).await.problem(404, "not-found");
+    let denied = row().by(&vera).resource(ada.id).patient(ada.id);
+    world.audited(&answer, denied.denied("not-found")).await;
+}
+
+#[tokio::test]
+async fn a_role_without_the_permission_is_refused_and_the_attempt_recorded() {
+    let world = World::new().await;
+    let (ada, officer) = (world.patient("Ada").await, world.officer().await);
+    let answer = officer.get(&path(ada.id)).await.problem(403, "forbidden");
+    let denied = row().by(&officer).resource(ada.id).patient(ada.id);
+    world.audited(&answer, denied.denied("forbidden")).await;
+}
+
+#[tokio::test]
+async fn an_archived_patient_is_not_found() {
+    let world = World::new().await;
+    let (ada, admin) = (world.patient("Ada").await, world.admin().await);
+    world
+        .sql(
+            "update patients set is_archived = true, archived_at = now() where id = $1",
+            &[&ada.id],
+        )
+        .await;
+    let answer = admin.get(&path(ada.id)).await.problem(404, "not-found");
+    let denied = row().by(&admin).resource(ada.id).patient(ada.id);
+    world.audited(&answer, denied.denied("not-found")).await;
+}
+
+#[tokio::test]
+async fn what_is_no_id_is_not_found() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let answer = ada
+        .get(&path("1%20or%201=1"))
+        .await
+        .problem(404, "not-found");
+    world
+        .audited(&answer, row().by(&ada).failed("not-found"))
         .await;
 }

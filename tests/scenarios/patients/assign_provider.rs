@@ -1,0 +1,106 @@
+//! `PUT /v1/patients/{id}/providers/{provider_id}`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("assign-provider", "UPDATE", "PATIENT")
+}
+
+fn path(patient: Uuid, provider: Uuid) -> String {
+    format!("/v1/patients/{patient}/providers/{provider}")
+}
+
+#[tokio::test]
+async fn an_assigned_provider_reaches_the_chart_from_then_on() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let chart = format!("/v1/patients/{}", ada.id);
+    vera.get(&chart).await.problem(404, "not-found");
+
+    let answer = admin.put(&path(ada.id, vera.id)).await.expect(200);
+    assert_eq!(answer.body["assigned_providers"], json!([vera.id]));
+    assert_eq!(answer.body["version"], 2);
+    assert_eq!(answer.body["allergies"], Value::Null);
+    world
+        .audited(
+            &answer,
+            row()
+                .by(&admin)
+                .resource(ada.id)
+                .patient(ada.id)
+                .detail("provider_id", vera.id.to_string()),
+        )
+        .await;
+    vera.get(&chart).await.expect(200);
+}
+
+#[tokio::test]
+async fn assigning_again_changes_nothing_and_is_recorded() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    admin.put(&path(ada.id, vera.id)).await.expect(200);
+    let before = world.stored().await;
+    let answer = admin.put(&path(ada.id, vera.id)).await.expect(200);
+    assert_eq!(answer.body["assigned_providers"], json!([vera.id]));
+    assert_eq!(world.stored().await, before);
+    world
+        .audited(
+            &answer,
+            row()
+                .by(&admin)
+                .resource(ada.id)
+                .patient(ada.id)
+                .detail("provider_id", vera.id.to_string()),
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn nobody_but_an_administrator_assigns() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let before = world.stored().await;
+    for caller in [&*ada, &*vera] {
+        let answer = caller
+            .put(&path(ada.id, vera.id))
+            .await
+            .problem(403, "forbidden");
+        let denied = row().by(caller).resource(ada.id).patient(ada.id);
+        world.audited(&answer, denied.denied("forbidden")).await;
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn an_absent_patient_is_not_found() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let nobody = Uuid::now_v7();
+    let answer = admin
+        .put(&path(nobody, vera.id))
+        .await
+        .problem(404, "not-found");
+    world
+        .audited(
+            &answer,
+            row().by(&admin).resource(nobody).failed("not-found"),
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn an_absent_provider_is_named_as_the_fault() {
+    let world = World::new().await;
+    let (admin, ada) = (world.admin().await, world.patient("Ada").await);
+    let before = world.stored().await;
+    let answer = admin
+        .put(&path(ada.id, Uuid::now_v7()))
+        .await
+        .invalid("provider_id");
+    let failed = row().by(&admin).resource(ada.id).patient(ada.id);
+    world.audited(&answer, failed.failed("invalid")).await;
+    assert_eq!(world.stored().await, before);
+}

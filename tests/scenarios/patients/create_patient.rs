@@ -1,0 +1,170 @@
+//! `POST /v1/patients`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("create-patient", "CREATE", "PATIENT")
+}
+
+fn ada(user: Uuid) -> Value {
+    json!({
+        "user_id": user,
+        "patient_number": "MRN-0001",
+        "date_of_birth": "1985-02-28",
+        "gender": "female",
+        "medical_history": [{
+            "code": {"system": "http://snomed.info/sct", "code": "195967001", "display": "Asthma"},
+            "onset": "1999-01-01",
+            "note": "Childhood"
+        }],
+        "allergies": [{
+            "code": {"system": "http://snomed.info/sct", "code": "91935009"},
+            "category": ["food"],
+            "criticality": "unable-to-assess",
+            "clinical_status": "active",
+            "recorded_at": "2020-03-04T05:06:07Z"
+        }],
+        "health_goals": [{"description": "Walk daily", "status": "active", "target_date": "2031-01-01"}],
+        "risk_factors": [{"description": "Smoker", "severity": "moderate"}]
+    })
+}
+
+#[tokio::test]
+async fn an_administrator_registers_a_patient_and_gets_no_clinical_fields_back() {
+    let world = World::new().await;
+    let (admin, user) = (world.admin().await, world.user("PATIENT", "Ada").await);
+    let answer = admin.post("/v1/patients", ada(user.user)).await.expect(201);
+    let id: Uuid = answer.body["id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(answer.header("location"), format!("/v1/patients/{id}"));
+    assert_eq!(answer.body["user_id"], json!(user.user));
+    assert_eq!(answer.body["first_name"], "Ada");
+    assert_eq!(answer.body["assigned_providers"], json!([]));
+    assert_eq!(answer.body["version"], 1);
+    assert_eq!(answer.body["allergies"], Value::Null);
+    world
+        .audited(&answer, row().by(&admin).resource(id).patient(id))
+        .await;
+
+    let stored = world
+        .row("select * from patients where id = $1", &[&id])
+        .await;
+    let sent = ada(user.user);
+    for (field, value) in sent.as_object().unwrap() {
+        assert_eq!(&stored[field], value, "{field}");
+    }
+
+    // The patient reads back what was sent.
+    let read = user.get(&format!("/v1/patients/{id}")).await.expect(200);
+    for (field, value) in sent.as_object().unwrap() {
+        assert_eq!(&read.body[field], value, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn only_an_administrator_registers_patients() {
+    let world = World::new().await;
+    let user = world.user("PATIENT", "Ada").await;
+    let before = world.stored().await;
+    let vera = world.provider("Vera").await;
+    let officer = world.officer().await;
+    let with_staff = world.stored().await;
+    for caller in [&user, &*vera, &officer] {
+        let answer = caller
+            .post("/v1/patients", ada(user.user))
+            .await
+            .problem(403, "forbidden");
+        let rows = world.audit_of(&answer).await;
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].entry.outcome.label(), "DENIED");
+        assert_eq!(rows[0].entry.user_id.map(Uuid::from), Some(caller.user));
+        assert_eq!(rows[0].entry.patients, []);
+    }
+    assert_eq!(world.stored().await, with_staff);
+    assert_eq!(before["patients"], with_staff["patients"]);
+}
+
+#[tokio::test]
+async fn a_second_patient_of_one_user_or_number_is_refused() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (first, second) = (
+        world.user("PATIENT", "Ada").await,
+        world.user("PATIENT", "Ben").await,
+    );
+    admin
+        .post("/v1/patients", ada(first.user))
+        .await
+        .expect(201);
+    let before = world.stored().await;
+
+    let mut same_user = ada(first.user);
+    same_user["patient_number"] = json!("MRN-0002");
+    for body in [same_user, ada(second.user)] {
+        let answer = admin
+            .post("/v1/patients", body)
+            .await
+            .problem(409, "already-exists");
+        let attempted = world.audit_of(&answer).await[0].entry.resource_id.unwrap();
+        let failed = row().by(&admin).resource(attempted);
+        world
+            .audited(&answer, failed.failed("already-exists"))
+            .await;
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_patient_needs_a_user_of_that_role() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let before = world.stored().await;
+    for user in [vera.user, Uuid::now_v7()] {
+        let answer = admin
+            .post("/v1/patients", ada(user))
+            .await
+            .invalid("user_id");
+        let attempted = world.audit_of(&answer).await[0].entry.resource_id.unwrap();
+        let failed = row().by(&admin).resource(attempted);
+        world.audited(&answer, failed.failed("invalid")).await;
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
+    let world = World::new().await;
+    let (admin, user) = (world.admin().await, world.user("PATIENT", "Ada").await);
+    let before = world.stored().await;
+    for (pointer, value, field) in [
+        ("/patient_number", json!(" "), "patient_number"),
+        ("/patient_number", json!("x".repeat(101)), "patient_number"),
+        ("/date_of_birth", json!("1849-12-31"), "date_of_birth"),
+        ("/date_of_birth", json!("1985-02-29"), "date_of_birth"),
+        ("/gender", json!("FEMALE"), "gender"),
+        (
+            "/allergies/0/criticality",
+            json!("severe"),
+            "allergies[0].criticality",
+        ),
+        (
+            "/allergies/0/code/system",
+            json!(""),
+            "allergies[0].code.system",
+        ),
+        (
+            "/health_goals/0/target_date",
+            json!("soon"),
+            "health_goals[0].target_date",
+        ),
+    ] {
+        let mut body = ada(user.user);
+        *body.pointer_mut(pointer).unwrap() = value;
+        let answer = admin.post("/v1/patients", body).await.invalid(field);
+        let rows = world.audit_of(&answer).await;
+        assert_eq!(rows.len(), 1, "{field}");
+        assert_eq!(rows[0].entry.outcome.label(), "FAILURE", "{field}");
+        assert_eq!(rows[0].entry.details["reason"], "invalid", "{field}");
+    }
+    assert_eq!(world.stored().await, before);
+}

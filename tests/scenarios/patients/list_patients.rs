@@ -1,0 +1,142 @@
+//! `GET /v1/patients`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("list-patients", "SEARCH", "PATIENT")
+}
+
+fn ids(answer: &Answer) -> Vec<Uuid> {
+    let items = answer.body["items"].as_array().unwrap();
+    let id = |item: &Value| item["id"].as_str().unwrap().parse().unwrap();
+    items.iter().map(id).collect()
+}
+
+#[tokio::test]
+async fn an_administrator_pages_through_all_patients_and_each_page_names_its_own() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let mut all = Vec::new();
+    for name in ["Ada", "Ben", "Cleo", "Dan", "Eve"] {
+        all.push(world.patient(name).await.id);
+    }
+    all.sort_unstable();
+
+    let mut path = "/v1/patients?limit=2".to_owned();
+    let mut seen = Vec::new();
+    for expected in [&all[..2], &all[2..4], &all[4..]] {
+        let answer = admin.get(&path).await.expect(200);
+        assert_eq!(ids(&answer), expected);
+        assert_eq!(answer.body["items"][0]["allergies"], Value::Null);
+        let named = expected
+            .iter()
+            .fold(row().by(&admin), |row, id| row.patient(*id));
+        world.audited(&answer, named).await;
+        seen.extend(ids(&answer));
+        match answer.body["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/v1/patients?limit=2&cursor={cursor}"),
+            None => assert_eq!(seen, all, "the last page comes last"),
+        }
+    }
+    assert_eq!(seen, all);
+}
+
+#[tokio::test]
+async fn a_patient_finds_herself_alone() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    world.patient("Ben").await;
+    let answer = ada.get("/v1/patients").await.expect(200);
+    assert_eq!(ids(&answer), [ada.id]);
+    assert_eq!(
+        answer.body["items"][0]["allergies"][0]["criticality"],
+        "high"
+    );
+    assert_eq!(answer.body.get("next_cursor"), Some(&Value::Null));
+    world.audited(&answer, row().by(&ada).patient(ada.id)).await;
+}
+
+#[tokio::test]
+async fn a_provider_finds_whom_she_cares_for_each_once() {
+    let world = World::new().await;
+    let vera = world.provider("Vera").await;
+    let (both, treated) = (world.patient("Ada").await, world.patient("Ben").await);
+    let cancelled = world.patient("Cleo").await;
+    world.patient("Dan").await;
+    world.assign(&both, &vera).await;
+    world
+        .visit(&both, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    world
+        .visit(&treated, &vera, "2020-01-07T09:00Z", "COMPLETED")
+        .await;
+    world
+        .visit(&cancelled, &vera, "2030-01-07T10:00Z", "CANCELLED")
+        .await;
+    let answer = vera.get("/v1/patients").await.expect(200);
+    let mut expected = vec![both.id, treated.id];
+    expected.sort_unstable();
+    assert_eq!(ids(&answer), expected);
+    world
+        .audited(
+            &answer,
+            row().by(&vera).patient(both.id).patient(treated.id),
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn filters_narrow_within_the_callers_reach() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    world.assign(&ben, &vera).await;
+
+    let by_user = admin
+        .get(&format!("/v1/patients?user_id={}", ada.user))
+        .await
+        .expect(200);
+    assert_eq!(ids(&by_user), [ada.id]);
+    world
+        .audited(&by_user, row().by(&admin).patient(ada.id))
+        .await;
+
+    let by_provider = admin
+        .get(&format!("/v1/patients?provider_id={}", vera.id))
+        .await
+        .expect(200);
+    assert_eq!(ids(&by_provider), [ben.id]);
+
+    // A filter widens nothing.
+    let beyond = ada
+        .get(&format!("/v1/patients?user_id={}", ben.user))
+        .await
+        .expect(200);
+    assert_eq!(beyond.body, json!({"items": [], "next_cursor": null}));
+    world.audited(&beyond, row().by(&ada)).await;
+}
+
+#[tokio::test]
+async fn a_role_without_the_permission_is_refused() {
+    let world = World::new().await;
+    world.patient("Ada").await;
+    let officer = world.officer().await;
+    let answer = officer.get("/v1/patients").await.problem(403, "forbidden");
+    world
+        .audited(&answer, row().by(&officer).denied("forbidden"))
+        .await;
+}
+
+#[tokio::test]
+async fn a_filter_that_is_no_id_is_named() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let answer = admin
+        .get("/v1/patients?user_id=ada@example.org")
+        .await
+        .invalid("user_id");
+    world
+        .audited(&answer, row().by(&admin).failed("invalid"))
+        .await;
+}
