@@ -30,17 +30,19 @@ impl Binaries {
     /// # Errors
     /// When there is none and none can be installed, or none of the version that the data has.
     pub fn find(version: Option<u32>) -> Result<Self> {
-        if let Some(found) = newest(version) {
+        if let Some(found) = newest(candidates(), version) {
             return Ok(found);
         }
-        let installed = install()?;
-        if version.is_some_and(|wanted| wanted != installed.version) {
+        let before = cache()?.join("bin");
+        if let Some(found) = newest(vec![before], version) {
+            return Ok(found);
+        }
+        if let Some(wanted) = version.filter(|wanted| *wanted != INSTALLED) {
             bail!(
-                "the data is of PostgreSQL {}, which this machine has no more; install it, or start anew with `cargo dev reset`",
-                version.unwrap_or_default()
+                "the data is of PostgreSQL {wanted}, which this machine has no more; install it, or start anew with `cargo dev reset`"
             );
         }
-        Ok(installed)
+        install()
     }
 
     /// The path of one of its programs.
@@ -49,8 +51,8 @@ impl Binaries {
     }
 }
 
-fn newest(version: Option<u32>) -> Option<Binaries> {
-    candidates()
+fn newest(folders: Vec<PathBuf>, version: Option<u32>) -> Option<Binaries> {
+    folders
         .into_iter()
         .filter_map(|folder| look(&folder))
         .filter(|found| version.map_or(found.version >= OLDEST, |wanted| found.version == wanted))
@@ -78,7 +80,6 @@ fn candidates() -> Vec<PathBuf> {
                 .map(|entry| entry.path().join(inside)),
         );
     }
-    folders.extend(cache().ok().map(|cache| cache.join("bin")));
     folders.retain(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file());
     folders.dedup();
     folders
@@ -169,7 +170,6 @@ fn install() -> Result<Binaries> {
         .context("the archive is empty")??
         .path();
 
-    readable(work.path())?;
     // Another process may have been faster; its copy is as good.
     if let Err(error) = fs::rename(found, &cache)
         && !cache.exists()
@@ -183,14 +183,6 @@ fn install() -> Result<Binaries> {
         cache.display()
     ));
     Ok(installed)
-}
-
-fn readable(folder: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(fs::set_permissions(
-        folder,
-        fs::Permissions::from_mode(0o755),
-    )?)
 }
 
 fn python(arguments: &[&str]) -> Result<()> {
