@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -33,6 +33,10 @@ const UPLOAD_LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// How long a download may take to begin: long enough to follow a link, too short to pass it on.
 const DOWNLOAD_LIFETIME: Duration = Duration::from_secs(60);
 
+/// The headers that bind an upload. The SDK adds Lambda's trace id, which it doesn't sign and which
+/// is nothing to a client.
+const SIGNED: [&str; 3] = ["content-length", "content-type", "x-amz-checksum-sha256"];
+
 const PREFIX: &str = "files/";
 
 /// The environment's store, made when first needed. Errors: the environment doesn't describe one.
@@ -47,7 +51,9 @@ pub fn store() -> Result<&'static Store, Error> {
 /// A bucket and the right to use it. Every use needs an [`Access`], so that it is audited.
 pub struct Store {
     bucket: String,
-    client: Client,
+    /// Without connections: only `process-upload` pays for loading the system's trusted roots.
+    signer: Client,
+    client: OnceLock<Client>,
 }
 
 /// Where an object is. As a row: the columns `bucket` and `file_path`.
@@ -125,12 +131,10 @@ impl Store {
         endpoint: Option<String>,
         credentials: Credentials,
     ) -> Self {
-        let tls = Provider::Rustls(CryptoMode::AwsLc);
         let mut settings = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(region))
             .credentials_provider(credentials)
-            .http_client(Builder::new().tls_provider(tls).build_https())
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(Duration::from_secs(2))
@@ -145,8 +149,18 @@ impl Store {
         }
         Self {
             bucket,
-            client: Client::from_conf(settings.build()),
+            signer: Client::from_conf(settings.build()),
+            client: OnceLock::new(),
         }
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| {
+            let tls = Provider::Rustls(CryptoMode::AwsLc);
+            let http = Builder::new().tls_provider(tls).build_https();
+            let settings = self.signer.config().to_builder().http_client(http);
+            Client::from_conf(settings.build())
+        })
     }
 
     /// Where a new file goes. The key holds ids alone: names and contents stay out of S3's logs.
@@ -203,7 +217,7 @@ impl Store {
     async fn upload(&self, location: &Location, declared: &Declared) -> Result<Upload, Error> {
         let (config, expires_at) = presigning(UPLOAD_LIFETIME)?;
         let request = self
-            .client
+            .signer
             .put_object()
             .bucket(&location.bucket)
             .key(&location.key)
@@ -218,6 +232,7 @@ impl Store {
             url: request.uri().to_owned(),
             headers: request
                 .headers()
+                .filter(|(name, _)| SIGNED.contains(name))
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
             expires_at,
@@ -232,7 +247,7 @@ impl Store {
     ) -> Result<Download, Error> {
         let (config, expires_at) = presigning(DOWNLOAD_LIFETIME)?;
         let request = self
-            .client
+            .signer
             .get_object()
             .bucket(&location.bucket)
             .key(&location.key)
@@ -257,7 +272,7 @@ impl Store {
         location: &Location,
     ) -> Result<Option<Arrived>, Error> {
         let answer = self
-            .client
+            .client()
             .head_object()
             .bucket(&location.bucket)
             .key(&location.key)
@@ -296,7 +311,7 @@ impl Store {
             return Ok(Verdict::Rejected(Rejection::SizeMismatch));
         }
         let mut object = self
-            .client
+            .client()
             .get_object()
             .bucket(&location.bucket)
             .key(&location.key)
