@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod database;
+mod demo;
 mod import;
 mod invoke;
 mod reset;
@@ -51,6 +52,8 @@ enum Command {
     Invoke(invoke::Invoke),
     /// Import patients from FHIR R4 bundles into the running cloud.
     Import(import::Import),
+    /// Tell the main job as a story: import, upload, read, refuse, audit.
+    Demo,
 }
 
 /// Reads the command line and does what it says.
@@ -62,6 +65,7 @@ pub async fn run() -> Result<()> {
         Command::Token(token) => token::run(&place, &token),
         Command::Invoke(invoke) => invoke::run(&place, &invoke).await,
         Command::Import(import) => import::run(&place, &import).await,
+        Command::Demo => demo::run(&place).await,
     }
 }
 

@@ -31,6 +31,10 @@ pub struct Imported {
     pub patient: Option<Known>,
     /// The practitioners, as far as there are any now; those of the bundle's first visits first.
     pub providers: Vec<Known>,
+    /// How many of its visits are there now.
+    pub visits: usize,
+    /// How many of its records are there now.
+    pub records: usize,
 }
 
 /// A person the cloud knows.

@@ -45,19 +45,39 @@ pub async fn run(place: &Place) -> Result<()> {
     };
     tokio::pin!(told);
     // Told to end while starting, what has started ends with its future.
-    let (claim, cloud, database) = tokio::select! {
+    let served = tokio::select! {
         started = start(place) => started?,
         () = &mut told => return Ok(()),
     };
+    welcome(place, &served.running, &std::path::absolute(place.data())?);
     told.await;
     eprintln!("\nStopping.");
-    cloud.shutdown().await;
-    database.stop().await;
-    drop(claim);
+    served.stop().await;
     Ok(())
 }
 
-async fn start(place: &Place) -> Result<(Claim, Cloud, Database)> {
+/// A cloud that this process runs.
+pub struct Served {
+    running: Running,
+    claim: Claim,
+    cloud: Cloud,
+    database: Database,
+}
+
+impl Served {
+    /// Ends it; data stays.
+    pub async fn stop(self) {
+        self.cloud.shutdown().await;
+        self.database.stop().await;
+        drop(self.claim);
+    }
+}
+
+/// Starts a cloud with its demo users.
+///
+/// # Errors
+/// When one runs on this data already, or a part can't be started.
+pub async fn start(place: &Place) -> Result<Served> {
     let data = std::path::absolute(place.data())?;
     let claim = Claim::new(&data)?;
     let port = place.port.unwrap_or(DEFAULT_PORT);
@@ -108,8 +128,12 @@ async fn start(place: &Place) -> Result<(Claim, Cloud, Database)> {
     }
     claim.announce(&running)?;
     step.done("Demo users are there");
-    welcome(place, &running, &data);
-    Ok((claim, cloud, database))
+    Ok(Served {
+        running,
+        claim,
+        cloud,
+        database,
+    })
 }
 
 /// What functions get beside the cloud's own values.

@@ -92,8 +92,13 @@ pub async fn send(
         }
     });
     let mut writing = stream::iter(writing).buffer_unordered(CONCURRENCY);
+    let mut records = 0;
     while let Some((origin, result)) = writing.next().await {
-        tally.settle(origin, result.map(|done| (done, ())));
+        records += usize::from(
+            tally
+                .settle(origin, result.map(|done| (done, ())))
+                .is_some(),
+        );
     }
     drop(writing);
 
@@ -102,6 +107,8 @@ pub async fn send(
         file: plan.file,
         patient,
         providers,
+        visits: visits.iter().flatten().count(),
+        records,
     }
 }
 
