@@ -182,14 +182,17 @@ fn code_spans(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// A path of the project that can be checked.
+/// A path of the project that can be checked: without placeholders such as `RESOURCE`.
 fn is_path(code: &str) -> bool {
     let endings = [".rs", ".sql", ".md", ".yaml", ".toml", ".json"];
-    code.contains('/')
+    let placeholder = code
+        .as_bytes()
+        .windows(2)
+        .any(|pair| pair.iter().all(u8::is_ascii_uppercase));
+    code.find('/').is_some_and(|at| at > 0)
         && endings.iter().any(|ending| code.ends_with(ending))
-        && !code.contains(|letter: char| {
-            letter.is_whitespace() || "*{}<>…:".contains(letter) || letter.is_ascii_uppercase()
-        })
+        && !placeholder
+        && !code.contains(|letter: char| letter.is_whitespace() || "*{}<>…:".contains(letter))
 }
 
 /// A name long enough to be ours: a test, a table, a function.
