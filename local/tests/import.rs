@@ -412,6 +412,23 @@ fn what_belongs_to_another_patient_or_a_bad_visit_is_refused() {
 }
 
 #[test]
+fn a_visit_that_is_finished_before_it_begins_is_refused() {
+    let mut changed = Changed::new();
+    let (index, encounter) = changed.first("Encounter");
+    encounter["resource"]["period"] =
+        json!({"start": "2999-01-01T00:00:00Z", "end": "2999-01-01T00:10:00Z"});
+    assert_eq!(changed.said(index), "is finished before it begins");
+    let (_, encounter) = changed.first("Encounter");
+    encounter["resource"]["status"] = json!("planned");
+    let plan = changed.plan();
+    assert!(plan.bad.is_empty(), "{:?}", plan.bad);
+    assert_eq!(
+        plan.visits.iter().filter(|visit| !visit.finished).count(),
+        1
+    );
+}
+
+#[test]
 fn what_should_not_have_been_recorded_is_not_imported() {
     let mut changed = Changed::new();
     let (observation, entry) = changed.first("Observation");

@@ -39,7 +39,7 @@ pub async fn send(
 
     let mut providers: Vec<Option<Known>> = Vec::new();
     for new in &plan.providers {
-        let result = sender.provider(new).await;
+        let result = sender.provider(&mut tally, new).await;
         providers.push(tally.settle(&new.origin, result).map(|id| Known {
             person: new.person.clone(),
             id,
@@ -155,6 +155,11 @@ impl Tally<'_> {
         self.bars.complain(&complaint);
         self.summary.complain(complaint);
     }
+
+    fn note(&mut self, origin: &Origin, note: &str) {
+        let note = self.plan.complaint(origin, note.to_owned());
+        self.summary.notes.push(note);
+    }
 }
 
 struct Sender<'a> {
@@ -163,7 +168,7 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    async fn provider(&self, new: &NewProvider) -> Result<(Done, Uuid)> {
+    async fn provider(&self, tally: &mut Tally<'_>, new: &NewProvider) -> Result<(Done, Uuid)> {
         self.user(&new.user).await?;
         match self
             .api
@@ -179,7 +184,11 @@ impl Sender<'_> {
         if let Some(known) = self.own_id(&new.person, "provider_id").await? {
             return Ok((Done::Unchanged, known));
         }
-        // The licence is another person's: generated identifiers are unique in their own set only.
+        // Generated identifiers are unique in their own set only.
+        tally.note(
+            &new.origin,
+            "has another person's licence number: told apart by a suffix",
+        );
         let mut apart = new.provider.clone();
         let license = apart["license_number"].as_str().unwrap_or_default();
         apart["license_number"] =

@@ -1,5 +1,6 @@
 //! Encounters become appointments, written up afterwards.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::people::address;
@@ -42,6 +43,9 @@ pub fn appointment(
     let seconds = end.at.duration_since(start.at).as_secs();
     if seconds < 0 {
         return Err("ends before it begins".into());
+    }
+    if progress(encounter) == Progress::Finished && start.at > Timestamp::now() {
+        return Err("is finished before it begins".into());
     }
     let lasted = (seconds + 59) / 60;
     let minutes = lasted.clamp(1, MAX_MINUTES);
