@@ -45,6 +45,7 @@ create index audit_logs_timestamp_idx on audit_logs (timestamp desc, id desc);
 create index audit_logs_user_idx on audit_logs (user_id, timestamp desc, id desc);
 create index audit_logs_patient_idx on audit_logs (patient_id, timestamp desc, id desc) where patient_id is not null;
 create index audit_logs_patients_idx on audit_logs using gin (patient_ids) where patient_ids is not null;
+create index audit_logs_request_idx on audit_logs (request_id);
 create index audit_logs_resource_idx on audit_logs (resource_id, timestamp desc, id desc) where resource_id is not null;
 
 call secure('audit_logs');

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use shared::audit::Outcome;
 use shared::domain::audit_log::AuditLog;
+use shared::domain::text::Text;
 use shared::prelude::*;
 use shared::select_audit_log;
 
@@ -31,6 +32,8 @@ pub struct Filter {
     pub action_type: Option<Action>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// In which request, as its answer's `x-request-id` says.
+    pub request_id: Option<Text<128>>,
     /// At this time or later.
     pub from: Option<Timestamp>,
     /// Before this time.
@@ -50,13 +53,14 @@ const LIST: &str = select_audit_log!(
        and ($4::uuid is null or resource_id = $4)
        and ($5::text is null or action_type = $5::text::audit_action)
        and ($6::text is null or outcome = $6::text::audit_outcome)
-       and ($7::timestamptz is null
-         or (timestamp >= $7 and month >= date_trunc('month', $7 at time zone 'UTC')::date))
-       and ($8::timestamptz is null or (timestamp < $8 and month <= ($8 at time zone 'UTC')::date))
-       and ($9::timestamptz is null
-         or ((timestamp, id) < ($9, $10) and month <= ($9 at time zone 'UTC')::date))
+       and ($7::text is null or request_id = $7)
+       and ($8::timestamptz is null
+         or (timestamp >= $8 and month >= date_trunc('month', $8 at time zone 'UTC')::date))
+       and ($9::timestamptz is null or (timestamp < $9 and month <= ($9 at time zone 'UTC')::date))
+       and ($10::timestamptz is null
+         or ((timestamp, id) < ($10, $11) and month <= ($10 at time zone 'UTC')::date))
      order by timestamp desc, id desc
-     limit $11"
+     limit $12"
 );
 
 /// Answers the page.
@@ -78,6 +82,7 @@ pub async fn handle(call: Call) -> Reply<Json<Page<AuditLog>>> {
                 &filter.resource_id,
                 &filter.action_type,
                 &filter.outcome,
+                &filter.request_id,
                 &filter.from,
                 &filter.to,
                 &after_time,
