@@ -112,6 +112,8 @@ impl Bars {
         };
         let files = bar(files, "files");
         let entries = bar(0, "entries");
+        // Shown before the first file is done.
+        files.tick();
         Self {
             all,
             files,
