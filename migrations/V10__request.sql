@@ -59,7 +59,9 @@ $$;
 
 -- What the audit row of a refused or failed attempt needs: the caller if known, and whether what
 -- was aimed at exists and whose it is, which the caller must not learn but the patient may.
-create function describe_attempt(p_user uuid, p_resource_type text, p_resource uuid, p_patient uuid)
+create function describe_attempt(
+  p_user uuid, p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid
+)
 returns table (user_id uuid, actor_role text, target_exists boolean, patient_id uuid)
 language plpgsql stable security definer set search_path = pg_catalog, public as $$
 declare
@@ -67,7 +69,7 @@ declare
 begin
   select u.id, u.role into describe_attempt.user_id, describe_attempt.actor_role
   from user_profiles u where u.id = p_user;
-  select p.id into named from patients p where p.id = p_patient;
+  select p.id into named from patients p where p.id = p_patient or p.user_id = p_owner;
 
   case p_resource_type
     when 'USER' then

@@ -11,7 +11,7 @@ grant select, insert on audit_logs to caretrail_app;
 grant execute on function
   actor_user(), actor_patient(), actor_provider(), reach(text), in_care(uuid), reaches(text, uuid),
   patients_in_care(), begin_request(uuid, boolean, text), begin_job(text),
-  describe_attempt(uuid, text, uuid, uuid), audit_link(date, uuid, bigint)
+  describe_attempt(uuid, text, uuid, uuid, uuid), audit_link(date, uuid, bigint)
   to caretrail_app;
 
 grant select on audit_logs to caretrail_sealer, caretrail_auditor;

@@ -27,6 +27,11 @@ pub trait Target {
     fn patient(&self) -> Option<PatientId> {
         None
     }
+
+    /// The user, where the request names one whose chart it may be in.
+    fn owner(&self) -> Option<UserId> {
+        None
+    }
 }
 
 macro_rules! targets {
@@ -68,6 +73,25 @@ impl<T: Target> Target for InChart<T> {
     }
 }
 
+/// A resource that belongs to a user whom the request names.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnedBy<T> {
+    /// The resource.
+    pub resource: T,
+    /// Whose it is.
+    pub owner: UserId,
+}
+
+impl<T: Target> Target for OwnedBy<T> {
+    fn resource(&self) -> Option<Uuid> {
+        self.resource.resource()
+    }
+
+    fn owner(&self) -> Option<UserId> {
+        Some(self.owner)
+    }
+}
+
 /// A list or search, of one patient's data where the filter names her.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Search {
@@ -106,6 +130,7 @@ impl<T: Target> Access<T> {
         trail.attempts(Attempt {
             resource: granted.resource(),
             patient: granted.patient(),
+            owner: granted.owner(),
         });
         Self {
             trail,

@@ -25,7 +25,7 @@ mod trail;
 
 /// What a handler imports.
 pub mod prelude {
-    pub use crate::access::{Access, InChart, Search};
+    pub use crate::access::{Access, InChart, OwnedBy, Search};
     pub use crate::audit::{Action, ResourceType};
     pub use crate::call::Call;
     pub use crate::endpoint::Endpoint;

@@ -46,10 +46,11 @@ pub(crate) struct Trail {
 pub(crate) struct Attempt {
     pub(crate) resource: Option<Uuid>,
     pub(crate) patient: Option<PatientId>,
+    pub(crate) owner: Option<UserId>,
 }
 
 const DESCRIBE_ATTEMPT: &str =
-    "select user_id, actor_role, target_exists, patient_id from describe_attempt($1, $2, $3, $4)";
+    "select user_id, actor_role, target_exists, patient_id from describe_attempt($1, $2, $3, $4, $5)";
 const AUDIT_LINK: &str = "select audit_link($1, $2, $3) as hash";
 
 /// How often a fence is tried before the row's fate is given up on.
@@ -246,11 +247,12 @@ impl Trail {
         };
         let attempt = *self.attempt.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entry = self.entry(error.outcome());
-        let describe: [&dyn Parameter; 4] = [
+        let describe: [&dyn Parameter; 5] = [
             &entry.user_id,
             &entry.resource_type,
             &attempt.resource,
             &attempt.patient,
+            &attempt.owner,
         ];
         let describe = sql(DESCRIBE_ATTEMPT, &describe).typed();
         let (begun, described) = session

@@ -80,7 +80,10 @@ pub async fn handle(call: Call) -> Reply<Created<Announced>> {
     let new: NewFile = call.body()?;
     let declared = new.declared()?;
     let id = FileId::generate();
-    let mut access = call.authorize(id);
+    let mut access = call.authorize(OwnedBy {
+        resource: id,
+        owner: new.owner_id,
+    });
     let store = store()?;
     let place = store.place(new.owner_id, id);
     // Signed before the owner is known to be the caller's, but sent only once that is committed.
