@@ -1,4 +1,11 @@
 //! Every endpoint as its real binary: the folders mirror `functions/`, one file an endpoint. What
 //! concerns all of them has files of its own.
 
+mod appointments;
+mod audit;
+mod files;
+mod medical_records;
 mod patients;
+mod providers;
+mod system;
+mod users;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use serde_json::Value;
+use uuid::Uuid;
 
 /// An answer.
 #[derive(Debug, Clone)]
@@ -105,5 +106,22 @@ impl Answer {
             (answer.status, body, names)
         };
         assert_eq!(without_id(self), without_id(other));
+    }
+
+    /// The ids of a page's items.
+    #[track_caller]
+    pub fn ids(&self) -> Vec<Uuid> {
+        let items = self.body["items"].as_array();
+        let id = |item: &Value| item["id"].as_str().and_then(|id| id.parse().ok());
+        items
+            .and_then(|items| items.iter().map(id).collect())
+            .unwrap_or_else(|| panic!("not a page of things with ids: {}", self.text))
+    }
+
+    /// The id of the one thing answered.
+    #[track_caller]
+    pub fn id(&self) -> Uuid {
+        let id = self.body["id"].as_str().and_then(|id| id.parse().ok());
+        id.unwrap_or_else(|| panic!("not a thing with an id: {}", self.text))
     }
 }

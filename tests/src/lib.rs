@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod audit;
 pub mod database;
+pub mod files;
 pub mod link;
 pub mod people;
 pub mod pooler;
@@ -17,6 +18,7 @@ pub mod world;
 pub mod prelude {
     pub use crate::answer::Answer;
     pub use crate::audit::audit;
+    pub use crate::files::{self, announcement};
     pub use crate::link::Cut;
     pub use crate::people::{Actor, Patient, Provider};
     pub use crate::world::{Setup, World};

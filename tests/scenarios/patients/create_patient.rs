@@ -35,7 +35,7 @@ async fn an_administrator_registers_a_patient_and_gets_no_clinical_fields_back()
     let world = World::new().await;
     let (admin, user) = (world.admin().await, world.user("PATIENT", "Ada").await);
     let answer = admin.post("/v1/patients", ada(user.user)).await.expect(201);
-    let id: Uuid = answer.body["id"].as_str().unwrap().parse().unwrap();
+    let id = answer.id();
     assert_eq!(answer.header("location"), format!("/v1/patients/{id}"));
     assert_eq!(answer.body["user_id"], json!(user.user));
     assert_eq!(answer.body["first_name"], "Ada");

@@ -7,12 +7,6 @@ fn row() -> Expected {
     audit("list-patients", "SEARCH", "PATIENT")
 }
 
-fn ids(answer: &Answer) -> Vec<Uuid> {
-    let items = answer.body["items"].as_array().unwrap();
-    let id = |item: &Value| item["id"].as_str().unwrap().parse().unwrap();
-    items.iter().map(id).collect()
-}
-
 #[tokio::test]
 async fn an_administrator_pages_through_all_patients_and_each_page_names_its_own() {
     let world = World::new().await;
@@ -27,13 +21,13 @@ async fn an_administrator_pages_through_all_patients_and_each_page_names_its_own
     let mut seen = Vec::new();
     for expected in [&all[..2], &all[2..4], &all[4..]] {
         let answer = admin.get(&path).await.expect(200);
-        assert_eq!(ids(&answer), expected);
+        assert_eq!(answer.ids(), expected);
         assert_eq!(answer.body["items"][0]["allergies"], Value::Null);
         let named = expected
             .iter()
             .fold(row().by(&admin), |row, id| row.patient(*id));
         world.audited(&answer, named).await;
-        seen.extend(ids(&answer));
+        seen.extend(answer.ids());
         match answer.body["next_cursor"].as_str() {
             Some(cursor) => path = format!("/v1/patients?limit=2&cursor={cursor}"),
             None => assert_eq!(seen, all, "the last page comes last"),
@@ -48,7 +42,7 @@ async fn a_patient_finds_herself_alone() {
     let ada = world.patient("Ada").await;
     world.patient("Ben").await;
     let answer = ada.get("/v1/patients").await.expect(200);
-    assert_eq!(ids(&answer), [ada.id]);
+    assert_eq!(answer.ids(), [ada.id]);
     assert_eq!(
         answer.body["items"][0]["allergies"][0]["criticality"],
         "high"
@@ -77,7 +71,7 @@ async fn a_provider_finds_whom_she_cares_for_each_once() {
     let answer = vera.get("/v1/patients").await.expect(200);
     let mut expected = vec![both.id, treated.id];
     expected.sort_unstable();
-    assert_eq!(ids(&answer), expected);
+    assert_eq!(answer.ids(), expected);
     world
         .audited(
             &answer,
@@ -97,7 +91,7 @@ async fn filters_narrow_within_the_callers_reach() {
         .get(&format!("/v1/patients?user_id={}", ada.user))
         .await
         .expect(200);
-    assert_eq!(ids(&by_user), [ada.id]);
+    assert_eq!(by_user.ids(), [ada.id]);
     world
         .audited(&by_user, row().by(&admin).patient(ada.id))
         .await;
@@ -106,7 +100,7 @@ async fn filters_narrow_within_the_callers_reach() {
         .get(&format!("/v1/patients?provider_id={}", vera.id))
         .await
         .expect(200);
-    assert_eq!(ids(&by_provider), [ben.id]);
+    assert_eq!(by_provider.ids(), [ben.id]);
 
     // A filter widens nothing.
     let beyond = ada

@@ -1,0 +1,137 @@
+//! `POST /v1/appointments/{id}/complete`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("complete-appointment", "UPDATE", "APPOINTMENT")
+}
+
+fn path(id: Uuid) -> String {
+    format!("/v1/appointments/{id}/complete")
+}
+
+#[tokio::test]
+async fn its_provider_completes_a_visit_that_took_place() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let id = world
+        .visit(&ada, &vera, "2020-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let answer = vera
+        .post(&path(id), json!({"notes": "Went well"}))
+        .await
+        .expect(200);
+    assert_eq!(answer.body["status"], "COMPLETED");
+    assert_eq!(answer.body["notes"], "Went well");
+    assert_eq!(answer.body["version"], 2);
+    assert_eq!(answer.header("etag"), "\"2\"");
+    let stored = world
+        .row("select status, notes, version from appointments", &[])
+        .await;
+    assert_eq!(
+        stored,
+        json!({"status": "COMPLETED", "notes": "Went well", "version": 2})
+    );
+    world
+        .audited(&answer, row().by(&vera).resource(id).patient(ada.id))
+        .await;
+}
+
+#[tokio::test]
+async fn without_notes_those_of_the_booking_stay() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let id = world
+        .visit(&ada, &vera, "2020-01-07T09:00Z", "SCHEDULED")
+        .await;
+    world
+        .sql("update appointments set notes = 'Bring results'", &[])
+        .await;
+    let answer = vera.post(&path(id), json!({})).await.expect(200);
+    assert_eq!(answer.body["notes"], "Bring results");
+}
+
+#[tokio::test]
+async fn a_visit_to_come_completed_or_called_off_is_a_conflict() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    for (scheduled_at, status) in [
+        ("2030-01-07T09:00Z", "SCHEDULED"),
+        ("2020-01-07T09:00Z", "COMPLETED"),
+        ("2020-01-07T09:00Z", "CANCELLED"),
+    ] {
+        let id = world.visit(&ada, &vera, scheduled_at, status).await;
+        let before = world.stored().await;
+        let answer = vera
+            .post(&path(id), json!({}))
+            .await
+            .problem(409, "conflict");
+        assert_eq!(world.stored().await, before);
+        let failed = row().by(&vera).resource(id).patient(ada.id);
+        world.audited(&answer, failed.failed("conflict")).await;
+    }
+}
+
+#[tokio::test]
+async fn another_provider_is_refused_as_if_there_were_none() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let walt = world.provider("Walt").await;
+    world.assign(&ada, &walt).await;
+    let id = world
+        .visit(&ada, &vera, "2020-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let before = world.stored().await;
+    let refused = walt
+        .post(&path(id), json!({}))
+        .await
+        .problem(404, "not-found");
+    let denied = row().by(&walt).resource(id).patient(ada.id);
+    world.audited(&refused, denied.denied("not-found")).await;
+
+    let nothing = Uuid::now_v7();
+    let absent = walt
+        .post(&path(nothing), json!({}))
+        .await
+        .problem(404, "not-found");
+    let failed = row().by(&walt).resource(nothing);
+    world.audited(&absent, failed.failed("not-found")).await;
+    refused.same_as(&absent);
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_patient_does_not_complete_visits() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let id = world
+        .visit(&ada, &vera, "2020-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let before = world.stored().await;
+    let answer = ada
+        .post(&path(id), json!({}))
+        .await
+        .problem(403, "forbidden");
+    let denied = row().by(&ada).resource(id).patient(ada.id);
+    world.audited(&answer, denied.denied("forbidden")).await;
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_field_that_is_not_its_own_is_named() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let id = world
+        .visit(&ada, &vera, "2020-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let before = world.stored().await;
+    let answer = vera
+        .post(&path(id), json!({"status": "CANCELLED"}))
+        .await
+        .invalid("status");
+    world
+        .audited(&answer, row().by(&vera).failed("invalid"))
+        .await;
+    assert_eq!(world.stored().await, before);
+}

@@ -1,0 +1,270 @@
+//! `POST /v1/appointments`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("create-appointment", "CREATE", "APPOINTMENT")
+}
+
+fn visit(patient: Uuid, provider: Uuid, scheduled_at: &str) -> Value {
+    json!({
+        "patient_id": patient,
+        "provider_id": provider,
+        "scheduled_at": scheduled_at,
+        "duration_minutes": 30
+    })
+}
+
+/// The row of an attempt whose new id the answer doesn't tell.
+async fn attempted(world: &World, answer: &Answer) -> Expected {
+    let rows = world.audit_of(answer).await;
+    row().resource(rows[0].entry.resource_id.unwrap())
+}
+
+#[tokio::test]
+async fn a_patient_books_a_free_slot_for_herself() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let mut body = visit(ada.id, vera.id, "2030-01-07T10:00:00+01:00");
+    body["location"] = json!({
+        "kind": "IN_PERSON",
+        "name": "Room 3",
+        "address": {"line": ["2 Example Street"], "city": "Springfield"}
+    });
+    body["notes"] = json!("First visit");
+    body["external_id"] = json!("visit-1");
+    let answer = ada.post("/v1/appointments", body.clone()).await.expect(201);
+    let id = answer.id();
+    assert_eq!(answer.header("location"), format!("/v1/appointments/{id}"));
+    assert_eq!(answer.body["status"], "SCHEDULED");
+    assert_eq!(answer.body["scheduled_at"], "2030-01-07T09:00:00Z");
+    assert_eq!(answer.body["version"], 1);
+    for field in [
+        "patient_id",
+        "provider_id",
+        "location",
+        "notes",
+        "external_id",
+    ] {
+        assert_eq!(answer.body[field], body[field], "{field}");
+    }
+    let stored = world
+        .row(
+            "select *, lower(slot) as begins, upper(slot) as ends from appointments where id = $1",
+            &[&id],
+        )
+        .await;
+    assert_eq!(stored["begins"], "2030-01-07T09:00:00+00:00");
+    assert_eq!(stored["ends"], "2030-01-07T09:30:00+00:00");
+    assert_eq!(stored["location"], body["location"]);
+    world
+        .audited(&answer, row().by(&ada).resource(id).patient(ada.id))
+        .await;
+}
+
+#[tokio::test]
+async fn a_provider_books_and_writes_up_visits_of_whom_she_cares_for() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    for scheduled_at in ["2030-01-07T09:00:00Z", "2020-01-07T09:00:00Z"] {
+        let answer = vera
+            .post("/v1/appointments", visit(ada.id, vera.id, scheduled_at))
+            .await
+            .expect(201);
+        assert_eq!(answer.body["scheduled_at"], scheduled_at);
+        let id = answer.id();
+        world
+            .audited(&answer, row().by(&vera).resource(id).patient(ada.id))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_books_for_anybody() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let admin = world.admin().await;
+    let answer = admin
+        .post(
+            "/v1/appointments",
+            visit(ada.id, vera.id, "2030-01-07T09:00:00Z"),
+        )
+        .await
+        .expect(201);
+    let id = answer.id();
+    world
+        .audited(&answer, row().by(&admin).resource(id).patient(ada.id))
+        .await;
+}
+
+#[tokio::test]
+async fn booking_for_somebody_elses_patient_is_refused_as_if_there_were_none() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let vera = world.provider("Vera").await;
+    let before = world.stored().await;
+    for caller in [&*ben, &*vera] {
+        let body = visit(ada.id, vera.id, "2030-01-07T09:00:00Z");
+        let refused = caller
+            .post("/v1/appointments", body)
+            .await
+            .problem(404, "not-found");
+        let denied = attempted(&world, &refused).await.by(caller);
+        world
+            .audited(&refused, denied.patient(ada.id).denied("not-found"))
+            .await;
+
+        let body = visit(Uuid::now_v7(), vera.id, "2030-01-07T09:00:00Z");
+        let absent = caller
+            .post("/v1/appointments", body)
+            .await
+            .problem(404, "not-found");
+        let failed = attempted(&world, &absent).await.by(caller);
+        world.audited(&absent, failed.failed("not-found")).await;
+        refused.same_as(&absent);
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_role_without_the_permission_is_refused() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let officer = world.officer().await;
+    let before = world.stored().await;
+    let answer = officer
+        .post(
+            "/v1/appointments",
+            visit(ada.id, vera.id, "2030-01-07T09:00:00Z"),
+        )
+        .await
+        .problem(403, "forbidden");
+    let denied = attempted(&world, &answer).await.by(&officer);
+    world
+        .audited(&answer, denied.patient(ada.id).denied("forbidden"))
+        .await;
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_slot_that_overlaps_another_of_provider_or_patient_is_a_conflict() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
+    world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    world
+        .visit(&ada, &vera, "2030-01-07T11:00Z", "CANCELLED")
+        .await;
+    let before = world.stored().await;
+    for (caller, provider, scheduled_at) in [
+        // The provider's time is taken, then the patient's.
+        (&ben, &vera, "2030-01-07T09:29:00Z"),
+        (&ada, &walt, "2030-01-07T08:31:00Z"),
+    ] {
+        let answer = caller
+            .post(
+                "/v1/appointments",
+                visit(caller.id, provider.id, scheduled_at),
+            )
+            .await
+            .problem(409, "conflict");
+        let failed = attempted(&world, &answer).await.by(caller);
+        world
+            .audited(&answer, failed.patient(caller.id).failed("conflict"))
+            .await;
+    }
+    assert_eq!(world.stored().await, before);
+    // Right behind it, and where one was called off, it is free.
+    for scheduled_at in ["2030-01-07T09:30:00Z", "2030-01-07T11:00:00Z"] {
+        ben.post("/v1/appointments", visit(ben.id, vera.id, scheduled_at))
+            .await
+            .expect(201);
+    }
+}
+
+#[tokio::test]
+async fn of_many_who_want_one_slot_at_once_one_gets_it() {
+    let world = World::with(Setup {
+        instances: 2,
+        ..Setup::default()
+    })
+    .await;
+    let vera = world.provider("Vera").await;
+    let mut bookings = tokio::task::JoinSet::new();
+    for name in ["Ada", "Ben", "Cleo", "Dan", "Eve", "Flo"] {
+        let patient = world.patient(name).await;
+        let body = visit(patient.id, vera.id, "2030-01-07T09:00:00Z");
+        bookings.spawn(async move { patient.post("/v1/appointments", body).await });
+    }
+    let mut statuses: Vec<u16> = bookings
+        .join_all()
+        .await
+        .iter()
+        .map(|answer| answer.status)
+        .collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409, 409, 409, 409, 409]);
+    assert_eq!(
+        world.rows("select id from appointments", &[]).await.len(),
+        1
+    );
+    assert_eq!(world.verify_chains().await, 6);
+}
+
+#[tokio::test]
+async fn an_external_id_that_is_taken_is_refused() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let mut first = visit(ada.id, vera.id, "2020-01-07T09:00:00Z");
+    first["external_id"] = json!("urn:uuid:visit-1");
+    vera.post("/v1/appointments", first.clone())
+        .await
+        .expect(201);
+    let before = world.stored().await;
+    let mut again = first;
+    again["scheduled_at"] = json!("2020-02-07T09:00:00Z");
+    let answer = vera
+        .post("/v1/appointments", again)
+        .await
+        .problem(409, "already-exists");
+    let failed = attempted(&world, &answer).await.by(&vera);
+    world
+        .audited(&answer, failed.patient(ada.id).failed("already-exists"))
+        .await;
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let before = world.stored().await;
+    for (field, value) in [
+        // A patient books time to come.
+        ("scheduled_at", json!("2020-01-07T09:00:00Z")),
+        ("scheduled_at", json!("2030-01-07T09:00:00")),
+        ("scheduled_at", json!("tomorrow")),
+        ("duration_minutes", json!(0)),
+        ("duration_minutes", json!(1441)),
+        ("duration_minutes", json!(0.5)),
+        ("provider_id", json!(Uuid::now_v7())),
+        ("provider_id", json!("vera")),
+        ("notes", json!("x".repeat(10_001))),
+        ("external_id", json!("x".repeat(256))),
+        ("location", json!("here")),
+    ] {
+        let mut body = visit(ada.id, vera.id, "2030-01-07T09:00:00Z");
+        body[field] = value.clone();
+        let answer = ada.post("/v1/appointments", body).await.invalid(field);
+        let rows = world.audit_of(&answer).await;
+        assert_eq!(rows.len(), 1, "{field} {value}");
+        assert_eq!(rows[0].entry.outcome.label(), "FAILURE", "{field} {value}");
+        assert_eq!(rows[0].entry.details["reason"], "invalid", "{field}");
+    }
+    assert_eq!(world.stored().await, before);
+}

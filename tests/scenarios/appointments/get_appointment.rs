@@ -1,0 +1,96 @@
+//! `GET /v1/appointments/{id}`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("get-appointment", "READ", "APPOINTMENT")
+}
+
+fn path(id: Uuid) -> String {
+    format!("/v1/appointments/{id}")
+}
+
+#[tokio::test]
+async fn its_patient_its_provider_and_who_else_cares_for_her_read_a_visit() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let (walt, admin) = (world.provider("Walt").await, world.admin().await);
+    world.assign(&ada, &walt).await;
+    let id = world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let before = world.stored().await;
+    for caller in [&*ada, &*vera, &*walt, &admin] {
+        let answer = caller.get(&path(id)).await.expect(200);
+        assert_eq!(answer.body["id"], json!(id));
+        assert_eq!(answer.body["patient_id"], json!(ada.id));
+        assert_eq!(answer.body["scheduled_at"], "2030-01-07T09:00:00Z");
+        assert_eq!(answer.header("etag"), "\"1\"");
+        world
+            .audited(&answer, row().by(caller).resource(id).patient(ada.id))
+            .await;
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_provider_still_reads_her_own_visit_that_was_called_off() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let id = world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "CANCELLED")
+        .await;
+    let answer = vera.get(&path(id)).await.expect(200);
+    assert_eq!(answer.body["status"], "CANCELLED");
+    world
+        .audited(&answer, row().by(&vera).resource(id).patient(ada.id))
+        .await;
+}
+
+#[tokio::test]
+async fn somebody_elses_visit_is_refused_as_if_there_were_none() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let (ben, walt) = (world.patient("Ben").await, world.provider("Walt").await);
+    let id = world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    for caller in [&*ben, &*walt] {
+        let refused = caller.get(&path(id)).await.problem(404, "not-found");
+        let denied = row().by(caller).resource(id).patient(ada.id);
+        world.audited(&refused, denied.denied("not-found")).await;
+
+        let nothing = Uuid::now_v7();
+        let absent = caller.get(&path(nothing)).await.problem(404, "not-found");
+        let failed = row().by(caller).resource(nothing);
+        world.audited(&absent, failed.failed("not-found")).await;
+        refused.same_as(&absent);
+    }
+}
+
+#[tokio::test]
+async fn a_role_without_the_permission_is_refused() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let officer = world.officer().await;
+    let id = world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let answer = officer.get(&path(id)).await.problem(403, "forbidden");
+    let denied = row().by(&officer).resource(id).patient(ada.id);
+    world.audited(&answer, denied.denied("forbidden")).await;
+}
+
+#[tokio::test]
+async fn what_is_no_id_is_not_found() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let answer = ada
+        .get("/v1/appointments/1")
+        .await
+        .problem(404, "not-found");
+    world
+        .audited(&answer, row().by(&ada).failed("not-found"))
+        .await;
+}

@@ -1,0 +1,175 @@
+//! `GET /v1/appointments`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("list-appointments", "SEARCH", "APPOINTMENT")
+}
+
+#[tokio::test]
+async fn visits_come_in_the_order_they_begin_a_page_at_a_time() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let third = world
+        .visit(&ada, &vera, "2030-03-07T09:00Z", "SCHEDULED")
+        .await;
+    let first = world
+        .visit(&ada, &vera, "2020-01-07T09:00Z", "COMPLETED")
+        .await;
+    // Two begin at once: the id decides.
+    let second = world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "CANCELLED")
+        .await;
+    let other = world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let mut expected = vec![first, second.min(other), second.max(other), third];
+    expected.reverse();
+
+    let mut path = "/v1/appointments?limit=1".to_owned();
+    while let Some(id) = expected.pop() {
+        let answer = ada.get(&path).await.expect(200);
+        assert_eq!(answer.ids(), [id]);
+        world.audited(&answer, row().by(&ada).patient(ada.id)).await;
+        let cursor = answer.body["next_cursor"].as_str().unwrap_or_default();
+        assert_eq!(cursor.is_empty(), expected.is_empty());
+        path = format!("/v1/appointments?limit=1&cursor={cursor}");
+    }
+}
+
+#[tokio::test]
+async fn each_caller_finds_what_is_within_reach() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
+    let (xenia, admin) = (world.provider("Xenia").await, world.admin().await);
+    let with_vera = world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let called_off = world
+        .visit(&ben, &vera, "2030-01-08T09:00Z", "CANCELLED")
+        .await;
+    let with_walt = world
+        .visit(&ada, &walt, "2030-01-09T09:00Z", "SCHEDULED")
+        .await;
+    for (caller, expected, patients) in [
+        (&*ada, vec![with_vera, with_walt], vec![ada.id]),
+        (&*ben, vec![called_off], vec![ben.id]),
+        (
+            &*vera,
+            vec![with_vera, called_off, with_walt],
+            vec![ada.id, ben.id],
+        ),
+        (&*walt, vec![with_vera, with_walt], vec![ada.id]),
+        (&*xenia, vec![], vec![]),
+        (
+            &admin,
+            vec![with_vera, called_off, with_walt],
+            vec![ada.id, ben.id],
+        ),
+    ] {
+        let answer = caller.get("/v1/appointments").await.expect(200);
+        assert_eq!(answer.ids(), expected, "{}", caller.email);
+        let named = patients
+            .iter()
+            .fold(row().by(caller), |row, id| row.patient(*id));
+        world.audited(&answer, named).await;
+    }
+}
+
+#[tokio::test]
+async fn filters_narrow_alone_and_together() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
+    let a = world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let b = world
+        .visit(&ada, &walt, "2030-01-08T09:00Z", "COMPLETED")
+        .await;
+    let c = world
+        .visit(&ben, &vera, "2030-01-09T09:00Z", "CANCELLED")
+        .await;
+    world
+        .sql(
+            "update appointments set external_id = 'visit/1 a' where id = $1",
+            &[&c],
+        )
+        .await;
+    for (query, expected) in [
+        (format!("patient_id={}", ada.id), vec![a, b]),
+        (format!("provider_id={}", vera.id), vec![a, c]),
+        (
+            format!("patient_id={}&provider_id={}", ada.id, vera.id),
+            vec![a],
+        ),
+        ("status=COMPLETED".to_owned(), vec![b]),
+        ("external_id=visit%2F1+a".to_owned(), vec![c]),
+        ("external_id=visit".to_owned(), vec![]),
+        ("scheduled_from=2030-01-08T09:00:00Z".to_owned(), vec![b, c]),
+        ("scheduled_to=2030-01-08T09:00:00Z".to_owned(), vec![a]),
+        (
+            "scheduled_from=2030-01-08T10:00:00%2B01:00&scheduled_to=2030-01-09T09:00:00Z"
+                .to_owned(),
+            vec![b],
+        ),
+    ] {
+        let answer = admin
+            .get(&format!("/v1/appointments?{query}"))
+            .await
+            .expect(200);
+        assert_eq!(answer.ids(), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn who_filters_by_a_patient_beyond_reach_finds_nothing_and_is_recorded_with_her() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let vera = world.provider("Vera").await;
+    world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let answer = ben
+        .get(&format!("/v1/appointments?patient_id={}", ada.id))
+        .await
+        .expect(200);
+    assert_eq!(answer.body, json!({"items": [], "next_cursor": null}));
+    world.audited(&answer, row().by(&ben).patient(ada.id)).await;
+}
+
+#[tokio::test]
+async fn a_role_without_the_permission_is_refused() {
+    let world = World::new().await;
+    let officer = world.officer().await;
+    let answer = officer
+        .get("/v1/appointments")
+        .await
+        .problem(403, "forbidden");
+    world
+        .audited(&answer, row().by(&officer).denied("forbidden"))
+        .await;
+}
+
+#[tokio::test]
+async fn a_filter_out_of_bounds_is_named() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for (query, field) in [
+        ("status=DONE", "status"),
+        ("patient_id=ada", "patient_id"),
+        ("scheduled_from=2030-01-08", "scheduled_from"),
+        ("external_id=", "external_id"),
+    ] {
+        let answer = admin
+            .get(&format!("/v1/appointments?{query}"))
+            .await
+            .invalid(field);
+        world
+            .audited(&answer, row().by(&admin).failed("invalid"))
+            .await;
+    }
+}

@@ -1,0 +1,175 @@
+//! `GET /v1/audit-logs`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("list-audit-logs", "SEARCH", "AUDIT_LOG")
+}
+
+#[tokio::test]
+async fn an_officer_learns_who_did_what_and_her_reading_is_recorded() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let officer = world.officer().await;
+    let chart = format!("/v1/patients/{}", ada.id);
+    let read = ada.get(&chart).await.expect(200);
+    let refused = ben.get(&chart).await.problem(404, "not-found");
+
+    let answer = officer.get("/v1/audit-logs").await.expect(200);
+    let items = answer.body["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2);
+    let stored = world.audit_of(&refused).await.remove(0);
+    assert_eq!(
+        items[0],
+        json!({
+            "id": stored.entry.id,
+            "timestamp": stored.entry.timestamp,
+            "user_id": ben.user,
+            "actor_role": "PATIENT",
+            "action_type": "READ",
+            "resource_type": "PATIENT",
+            "resource_id": ada.id,
+            "patient_id": ada.id,
+            "patient_ids": null,
+            "outcome": "DENIED",
+            "source_ip": "127.0.0.1",
+            "user_agent": stored.entry.user_agent,
+            "application": "get-patient",
+            "request_id": refused.request_id(),
+            "details": {"reason": "not-found"},
+            "chain_id": stored.chain_id,
+            "seq": stored.seq,
+            "prev_hash": items[1]["row_hash"],
+            "row_hash": stored.hash_in_hex(),
+        })
+    );
+    assert_eq!(items[1]["request_id"], read.request_id());
+    assert_eq!(items[1]["outcome"], "SUCCESS");
+    world.audited(&answer, row().by(&officer)).await;
+}
+
+#[tokio::test]
+async fn a_page_names_each_row_once_and_shows_rows_of_reading_too() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let officer = world.officer().await;
+    for _ in 0..3 {
+        ada.get("/v1/me").await.expect(200);
+    }
+    let first = officer.get("/v1/audit-logs?limit=2").await.expect(200);
+    let cursor = first.body["next_cursor"].as_str().unwrap();
+    let second = officer
+        .get(&format!("/v1/audit-logs?limit=2&cursor={cursor}"))
+        .await
+        .expect(200);
+    assert_eq!(second.body["next_cursor"], Value::Null);
+    let mut seen = [first.ids(), second.ids()].concat();
+    assert_eq!(seen.len(), 3);
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 3);
+
+    // Newer than where the cursor stands, the officer's own rows were not on the second page.
+    let newest = officer.get("/v1/audit-logs?limit=1").await.expect(200);
+    assert_eq!(newest.body["items"][0]["application"], "list-audit-logs");
+    assert_eq!(newest.body["items"][0]["user_id"], json!(officer.user));
+}
+
+#[tokio::test]
+async fn filters_narrow_alone_and_together() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let (ben, officer) = (world.patient("Ben").await, world.officer().await);
+    world.assign(&ada, &vera).await;
+    world.assign(&ben, &vera).await;
+    let chart = format!("/v1/patients/{}", ada.id);
+    let read = ada.get(&chart).await.expect(200);
+    let denied = ben.get(&chart).await.problem(404, "not-found");
+    let list = vera.get("/v1/patients").await.expect(200);
+    let between = world.audit_of(&list).await[0].entry.timestamp;
+
+    for (query, expected) in [
+        (format!("user_id={}", ada.user), vec![&read]),
+        // Concerned alone or among others.
+        (
+            format!("patient_id={}", ada.id),
+            vec![&list, &denied, &read],
+        ),
+        (format!("patient_id={}", ben.id), vec![&list]),
+        (
+            format!("resource_type=PATIENT&resource_id={}", ada.id),
+            vec![&denied, &read],
+        ),
+        ("action_type=SEARCH&application=".to_owned(), vec![]),
+        ("outcome=DENIED".to_owned(), vec![&denied]),
+        (
+            format!("patient_id={}&outcome=SUCCESS", ada.id),
+            vec![&list, &read],
+        ),
+        (format!("request_id={}", denied.request_id()), vec![&denied]),
+        (format!("user_id={}&from={between}", vera.user), vec![&list]),
+        (
+            format!("patient_id={}&to={between}", ada.id),
+            vec![&denied, &read],
+        ),
+    ] {
+        let answer = officer.get(&format!("/v1/audit-logs?{query}")).await;
+        if query.contains("application") {
+            // It is no filter here.
+            answer.invalid("application");
+            continue;
+        }
+        let answer = answer.expect(200);
+        let items = answer.body["items"].as_array().unwrap();
+        let found: Vec<_> = items.iter().map(|item| &item["request_id"]).collect();
+        let expected: Vec<_> = expected.iter().map(|answer| answer.request_id()).collect();
+        assert_eq!(found, expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_by_patient_is_noted_without_naming_her_as_concerned() {
+    let world = World::new().await;
+    let (ada, officer) = (world.patient("Ada").await, world.officer().await);
+    let answer = officer
+        .get(&format!("/v1/audit-logs?patient_id={}", ada.id))
+        .await
+        .expect(200);
+    let noted = row()
+        .by(&officer)
+        .detail("filtered_patient_id", ada.id.to_string());
+    world.audited(&answer, noted).await;
+}
+
+#[tokio::test]
+async fn nobody_but_an_officer_reads_the_log() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let admin = world.admin().await;
+    for caller in [&*ada, &*vera, &admin] {
+        let answer = caller.get("/v1/audit-logs").await.problem(403, "forbidden");
+        world
+            .audited(&answer, row().by(caller).denied("forbidden"))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_filter_out_of_bounds_is_named() {
+    let world = World::new().await;
+    let officer = world.officer().await;
+    for (query, field) in [
+        ("outcome=REFUSED", "outcome"),
+        ("from=yesterday", "from"),
+        ("resource_type=CHART", "resource_type"),
+    ] {
+        let answer = officer
+            .get(&format!("/v1/audit-logs?{query}"))
+            .await
+            .invalid(field);
+        world
+            .audited(&answer, row().by(&officer).failed("invalid"))
+            .await;
+    }
+}

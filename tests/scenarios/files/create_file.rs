@@ -1,0 +1,196 @@
+//! `POST /v1/files`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("create-file", "CREATE", "FILE")
+}
+
+/// The row of an attempt whose new id the answer doesn't tell.
+async fn attempted(world: &World, answer: &Answer) -> Expected {
+    let rows = world.audit_of(answer).await;
+    row().resource(rows[0].entry.resource_id.unwrap())
+}
+
+#[tokio::test]
+async fn a_patient_announces_a_file_and_learns_where_to_send_it() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let body = announcement("PATIENT", ada.user, "application/pdf", files::PDF);
+    let answer = ada.post("/v1/files", body.clone()).await.expect(201);
+    let file = &answer.body["file"];
+    let id: Uuid = file["id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(answer.header("location"), format!("/v1/files/{id}"));
+    for field in [
+        "owner_type",
+        "owner_id",
+        "original_name",
+        "file_type",
+        "file_size",
+        "sha256",
+    ] {
+        assert_eq!(file[field], body[field], "{field}");
+    }
+    assert_eq!(file["status"], "PENDING");
+    assert_eq!(file["patient_id"], json!(ada.id));
+    assert_eq!(file["upload_date"], Value::Null);
+    // The key stays inside.
+    assert_eq!(file.get("file_path"), None);
+
+    let upload = &answer.body["upload"];
+    let key = format!("files/{}/{id}", ada.user);
+    assert_eq!(upload["method"], "PUT");
+    assert!(upload["url"].as_str().unwrap().starts_with(&format!(
+        "{}/caretrail-files/{key}?",
+        world.cloud.objects().url()
+    )));
+    assert_eq!(upload["headers"]["content-type"], "application/pdf");
+    let stored = world
+        .row(
+            "select bucket, file_path, uploaded_by, status,
+               expires_at = $1::text::timestamptz as ends_with_the_url from file_metadata",
+            &[&upload["expires_at"].as_str().unwrap()],
+        )
+        .await;
+    assert_eq!(
+        stored,
+        json!({
+            "bucket": "caretrail-files", "file_path": key, "uploaded_by": ada.user,
+            "status": "PENDING", "ends_with_the_url": true
+        })
+    );
+    world
+        .audited(&answer, row().by(&ada).resource(id).patient(ada.id))
+        .await;
+}
+
+#[tokio::test]
+async fn a_provider_announces_for_patients_in_care_for_their_visits_and_for_herself() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let visit = world
+        .visit(&ada, &vera, "2020-01-07T09:00Z", "COMPLETED")
+        .await;
+    let of_patient = announcement("PATIENT", ada.user, "image/png", files::PNG);
+    let mut of_visit = announcement(
+        "APPOINTMENT",
+        ada.user,
+        "application/dicom",
+        &files::dicom(),
+    );
+    of_visit["appointment_id"] = json!(visit);
+    let her_own = announcement("PROVIDER", vera.user, "application/pdf", files::PDF);
+    for (body, patient, appointment) in [
+        (of_patient, Some(ada.id), None),
+        (of_visit, Some(ada.id), Some(visit)),
+        (her_own, None, None),
+    ] {
+        let answer = vera.post("/v1/files", body).await.expect(201);
+        let file = &answer.body["file"];
+        assert_eq!(file["patient_id"], json!(patient));
+        assert_eq!(file["appointment_id"], json!(appointment));
+        let id = file["id"].as_str().unwrap().parse().unwrap();
+        let named = patient.into_iter().fold(row().by(&vera), Expected::patient);
+        world.audited(&answer, named.resource(id)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_for_somebody_elses_chart_is_refused_as_if_there_were_none() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let vera = world.provider("Vera").await;
+    let before = world.stored().await;
+    for caller in [&*ben, &*vera] {
+        let body = announcement("PATIENT", ada.user, "image/png", files::PNG);
+        let refused = caller
+            .post("/v1/files", body)
+            .await
+            .problem(404, "not-found");
+        let denied = attempted(&world, &refused).await.by(caller);
+        world
+            .audited(&refused, denied.patient(ada.id).denied("not-found"))
+            .await;
+
+        let body = announcement("PATIENT", Uuid::now_v7(), "image/png", files::PNG);
+        let absent = caller
+            .post("/v1/files", body)
+            .await
+            .problem(404, "not-found");
+        let failed = attempted(&world, &absent).await.by(caller);
+        world.audited(&absent, failed.failed("not-found")).await;
+        refused.same_as(&absent);
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_file_belongs_to_no_other_patients_visit_and_no_other_provider() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
+    world.assign(&ada, &vera).await;
+    let of_ben = world
+        .visit(&ben, &vera, "2020-01-07T09:00Z", "COMPLETED")
+        .await;
+    let before = world.stored().await;
+    let mut body = announcement("APPOINTMENT", ada.user, "image/png", files::PNG);
+    body["appointment_id"] = json!(of_ben);
+    vera.post("/v1/files", body).await.problem(404, "not-found");
+    let body = announcement("PROVIDER", walt.user, "image/png", files::PNG);
+    vera.post("/v1/files", body).await.problem(404, "not-found");
+    // A patient has no files of a provider.
+    let body = announcement("PROVIDER", ada.user, "image/png", files::PNG);
+    ada.post("/v1/files", body).await.problem(404, "not-found");
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_role_without_the_permission_is_refused() {
+    let world = World::new().await;
+    let (ada, admin) = (world.patient("Ada").await, world.admin().await);
+    let before = world.stored().await;
+    let body = announcement("PATIENT", ada.user, "image/png", files::PNG);
+    let answer = admin
+        .post("/v1/files", body)
+        .await
+        .problem(403, "forbidden");
+    let denied = attempted(&world, &answer).await.by(&admin);
+    world
+        .audited(&answer, denied.patient(ada.id).denied("forbidden"))
+        .await;
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let before = world.stored().await;
+    for (field, value) in [
+        ("file_type", json!("text/html")),
+        ("file_type", json!("application/x-msdownload")),
+        ("file_size", json!(0)),
+        ("file_size", json!(-1)),
+        ("file_size", json!(50 * 1024 * 1024 + 1)),
+        ("sha256", json!("abc")),
+        ("original_name", json!("")),
+        ("original_name", json!("x".repeat(256))),
+        ("original_name", json!("a\u{0}b")),
+        ("owner_type", json!("ADMIN")),
+        ("owner_id", json!("ada")),
+        ("appointment_id", json!(Uuid::now_v7())),
+        ("file_path", json!("files/../x")),
+    ] {
+        let mut body = announcement("PATIENT", ada.user, "image/png", files::PNG);
+        body[field] = value;
+        let answer = ada.post("/v1/files", body).await.invalid(field);
+        world
+            .audited(&answer, row().by(&ada).failed("invalid"))
+            .await;
+    }
+    let body = announcement("APPOINTMENT", ada.user, "image/png", files::PNG);
+    ada.post("/v1/files", body).await.invalid("appointment_id");
+    assert_eq!(world.stored().await, before);
+}

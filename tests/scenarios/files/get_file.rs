@@ -1,0 +1,132 @@
+//! `GET /v1/files/{id}`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("get-file", "DISCLOSE", "FILE")
+}
+
+fn path(id: Uuid) -> String {
+    format!("/v1/files/{id}")
+}
+
+/// A file of the patient that was announced and sent.
+async fn uploaded(world: &World, ada: &Patient) -> Uuid {
+    let body = announcement("PATIENT", ada.user, "application/pdf", files::PDF);
+    let answer = ada.post("/v1/files", body).await.expect(201);
+    assert_eq!(ada.upload(&answer.body["upload"], files::PDF).await, 200);
+    world.cloud.settled().await;
+    answer.body["file"]["id"].as_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_file_that_was_checked_is_fetched_as_it_was_sent() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let id = uploaded(&world, &ada).await;
+    let before = world.stored().await;
+    for caller in [&*ada, &*vera] {
+        let answer = caller.get(&path(id)).await.expect(200);
+        assert_eq!(answer.id(), id);
+        assert_eq!(answer.body["status"], "AVAILABLE");
+        assert!(answer.body["upload_date"].is_string());
+        world
+            .audited(
+                &answer,
+                row()
+                    .by(caller)
+                    .resource(id)
+                    .patient(ada.id)
+                    .detail("download", true),
+            )
+            .await;
+
+        let response = caller.download(&answer.body["download"]).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.body().as_ref(), files::PDF);
+        let header = |name| response.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(header("content-type"), "application/pdf");
+        assert!(header("content-disposition").starts_with("attachment; filename="));
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_signed_url_opens_nothing_else() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let (id, other) = (uploaded(&world, &ada).await, uploaded(&world, &ada).await);
+    let answer = ada.get(&path(id)).await.expect(200);
+    let url = answer.body["download"]["url"].as_str().unwrap();
+    let elsewhere = json!({"url": url.replace(&id.to_string(), &other.to_string())});
+    assert_eq!(ada.download(&elsewhere).await.status(), 403);
+    let unsigned = json!({"url": url.split('?').next().unwrap()});
+    assert_eq!(ada.download(&unsigned).await.status(), 403);
+}
+
+#[tokio::test]
+async fn before_it_arrived_there_is_nothing_to_fetch() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let body = announcement("PATIENT", ada.user, "application/pdf", files::PDF);
+    let announced = ada.post("/v1/files", body).await.expect(201);
+    let id: Uuid = announced.body["file"]["id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let answer = ada.get(&path(id)).await.expect(200);
+    assert_eq!(answer.body["status"], "PENDING");
+    assert_eq!(answer.body.get("download"), Some(&Value::Null));
+    world
+        .audited(
+            &answer,
+            row()
+                .by(&ada)
+                .resource(id)
+                .patient(ada.id)
+                .detail("download", false),
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn somebody_elses_file_is_refused_as_if_there_were_none() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let vera = world.provider("Vera").await;
+    let id = uploaded(&world, &ada).await;
+    for caller in [&*ben, &*vera] {
+        let refused = caller.get(&path(id)).await.problem(404, "not-found");
+        let denied = row().by(caller).resource(id).patient(ada.id);
+        world.audited(&refused, denied.denied("not-found")).await;
+
+        let nothing = Uuid::now_v7();
+        let absent = caller.get(&path(nothing)).await.problem(404, "not-found");
+        let failed = row().by(caller).resource(nothing);
+        world.audited(&absent, failed.failed("not-found")).await;
+        refused.same_as(&absent);
+    }
+}
+
+#[tokio::test]
+async fn administrators_fetch_no_files() {
+    let world = World::new().await;
+    let (ada, admin) = (world.patient("Ada").await, world.admin().await);
+    let id = uploaded(&world, &ada).await;
+    let answer = admin.get(&path(id)).await.problem(403, "forbidden");
+    let denied = row().by(&admin).resource(id).patient(ada.id);
+    world.audited(&answer, denied.denied("forbidden")).await;
+}
+
+#[tokio::test]
+async fn what_is_no_id_is_not_found() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let answer = ada.get("/v1/files/x.pdf").await.problem(404, "not-found");
+    world
+        .audited(&answer, row().by(&ada).failed("not-found"))
+        .await;
+}

@@ -1,0 +1,3 @@
+mod create_file;
+mod get_file;
+mod process_upload;

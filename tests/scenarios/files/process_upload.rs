@@ -1,0 +1,199 @@
+//! S3 event, an object was created: `process-upload`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("process-upload", "PROCESS", "FILE").by_system()
+}
+
+struct Announced {
+    id: Uuid,
+    upload: Value,
+}
+
+async fn announce(ada: &Patient, file_type: &str, bytes: &[u8]) -> Announced {
+    let body = announcement("PATIENT", ada.user, file_type, bytes);
+    let answer = ada.post("/v1/files", body).await.expect(201);
+    Announced {
+        id: answer.body["file"]["id"].as_str().unwrap().parse().unwrap(),
+        upload: answer.body["upload"].clone(),
+    }
+}
+
+async fn status(world: &World, id: Uuid) -> Value {
+    world
+        .row(
+            "select status, status_reason, upload_date is not null as arrived
+             from file_metadata where id = $1",
+            &[&id],
+        )
+        .await
+}
+
+fn event(key: &str) -> Value {
+    json!({"Records": [{
+        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
+        "eventTime": "2030-01-07T09:00:00.000Z", "eventName": "ObjectCreated:Put",
+        "userIdentity": {"principalId": "EXAMPLE"},
+        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+        "responseElements": {},
+        "s3": {
+            "s3SchemaVersion": "1.0", "configurationId": "uploads",
+            "bucket": {"name": "caretrail-files", "ownerIdentity": {"principalId": "EXAMPLE"},
+                "arn": "arn:aws:s3:::caretrail-files"},
+            "object": {"key": key, "size": 1, "sequencer": "0055AED6DCD90281E5"}
+        }
+    }]})
+}
+
+/// The rows of the functions that nobody called, in order.
+async fn processed(world: &World) -> Vec<(String, Value, String)> {
+    let log = world.audit_log().await;
+    log.into_iter()
+        .filter(|row| row.entry.application == "process-upload")
+        .map(|row| {
+            assert_eq!(row.recomputed(), row.row_hash);
+            (
+                row.entry.request_id,
+                Value::Object(row.entry.details),
+                row.entry.outcome.to_string(),
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_file_that_is_what_was_announced_becomes_available_in_two_recorded_steps() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    for (file_type, bytes) in [
+        ("application/pdf", files::PDF.to_vec()),
+        ("image/png", files::PNG.to_vec()),
+        ("application/dicom", files::dicom()),
+        ("text/plain", "Grüße".into()),
+        (
+            "application/fhir+json",
+            br#"{"resourceType": "Patient"}"#.to_vec(),
+        ),
+    ] {
+        let file = announce(&ada, file_type, &bytes).await;
+        let before = processed(&world).await.len();
+        assert_eq!(ada.upload(&file.upload, &bytes).await, 200, "{file_type}");
+        world.cloud.settled().await;
+        assert_eq!(
+            status(&world, file.id).await,
+            json!({"status": "AVAILABLE", "status_reason": null, "arrived": true}),
+            "{file_type}"
+        );
+        let steps = processed(&world).await.split_off(before);
+        assert_eq!(steps.len(), 2);
+        assert_eq!(steps[0].0, steps[1].0);
+        let rows = world.audit_of_request(&steps[0].0).await;
+        for (row_, status) in rows.iter().zip(["SCANNING", "AVAILABLE"]) {
+            assert_eq!(
+                Expected::of(row_).without("status_reason"),
+                row()
+                    .resource(file.id)
+                    .patient(ada.id)
+                    .detail("status", status)
+            );
+        }
+    }
+    world.verify_chains().await;
+    assert!(world.cloud.dead_letters().is_empty());
+}
+
+#[tokio::test]
+async fn a_file_that_is_of_another_type_is_rejected_and_never_fetched() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let page = b"<html><script>alert(1)</script></html>";
+    let file = announce(&ada, "application/pdf", page).await;
+    assert_eq!(ada.upload(&file.upload, page).await, 200);
+    world.cloud.settled().await;
+    assert_eq!(
+        status(&world, file.id).await,
+        json!({"status": "REJECTED", "status_reason": "type-mismatch", "arrived": true})
+    );
+    let steps = processed(&world).await;
+    assert_eq!(
+        steps[1].1,
+        json!({"status": "REJECTED", "status_reason": "type-mismatch"})
+    );
+    let answer = ada.get(&format!("/v1/files/{}", file.id)).await.expect(200);
+    assert_eq!(answer.body["download"], Value::Null);
+}
+
+#[tokio::test]
+async fn bytes_other_than_announced_are_not_even_taken() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let file = announce(&ada, "text/plain", b"announced").await;
+    let of_one_length = ada.upload(&file.upload, b"announceD").await;
+    assert_eq!(of_one_length, 400);
+    let longer = ada.upload(&file.upload, b"announced and more").await;
+    assert_eq!(longer, 403);
+    let mut as_another_type = file.upload.clone();
+    as_another_type["headers"]["content-type"] = json!("text/html");
+    assert_eq!(ada.upload(&as_another_type, b"announced").await, 403);
+    world.cloud.settled().await;
+    assert_eq!(status(&world, file.id).await["status"], "PENDING");
+    assert!(processed(&world).await.is_empty());
+    // It can still be sent as announced.
+    assert_eq!(ada.upload(&file.upload, b"announced").await, 200);
+    world.cloud.settled().await;
+    assert_eq!(status(&world, file.id).await["status"], "AVAILABLE");
+}
+
+#[tokio::test]
+async fn an_event_that_comes_again_changes_nothing() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let file = announce(&ada, "application/pdf", files::PDF).await;
+    assert_eq!(ada.upload(&file.upload, files::PDF).await, 200);
+    world.cloud.settled().await;
+    let (before, rows) = (world.stored().await, world.audit_log().await.len());
+    let key = format!("files/{}/{}", ada.user, file.id);
+    world
+        .cloud
+        .invoke("process-upload", &event(&key))
+        .await
+        .unwrap();
+    assert_eq!(world.stored().await, before);
+    assert_eq!(world.audit_log().await.len(), rows);
+}
+
+#[tokio::test]
+async fn an_object_that_nobody_announced_is_passed_over() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let before = world.stored().await;
+    for key in [
+        format!("files/{}/{}", ada.user, Uuid::now_v7()),
+        "files/..%2F..%2Fetc%2Fpasswd".to_owned(),
+        "else/where".to_owned(),
+    ] {
+        world
+            .cloud
+            .invoke("process-upload", &event(&key))
+            .await
+            .unwrap();
+    }
+    assert_eq!(world.stored().await, before);
+    assert!(world.audit_log().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_event_of_another_shape_fails_and_says_so() {
+    let world = World::new().await;
+    let failure = world
+        .cloud
+        .invoke("process-upload", &json!({"Records": "none"}))
+        .await
+        .unwrap_err();
+    assert!(
+        failure.to_string().contains("malformed-json"),
+        "{failure:#}"
+    );
+}

@@ -1,0 +1,261 @@
+//! `POST /v1/medical-records`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("create-record", "CREATE", "MEDICAL_RECORD")
+}
+
+fn note(patient: Uuid) -> Value {
+    json!({"patient_id": patient, "record_type": "NOTE", "content": {"text": "Well."}})
+}
+
+/// The row of an attempt whose new id the answer doesn't tell.
+async fn attempted(world: &World, answer: &Answer) -> Expected {
+    let rows = world.audit_of(answer).await;
+    row().resource(rows[0].entry.resource_id.unwrap())
+}
+
+async fn in_care(world: &World) -> (Patient, Provider) {
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    (ada, vera)
+}
+
+#[tokio::test]
+async fn a_provider_adds_an_entry_visible_to_the_patient_at_once() {
+    let world = World::new().await;
+    let (ada, vera) = in_care(&world).await;
+    let visit = world
+        .visit(&ada, &vera, "2020-01-07T09:00Z", "COMPLETED")
+        .await;
+    let mut body = note(ada.id);
+    for (field, value) in [
+        ("appointment_id", json!(visit)),
+        ("diagnosis", json!("Healthy")),
+        ("treatment", json!("None\nneeded")),
+        ("notes", json!("See you in a year")),
+        ("external_id", json!("urn:uuid:note-1")),
+    ] {
+        body[field] = value;
+    }
+    let answer = vera
+        .post("/v1/medical-records", body.clone())
+        .await
+        .expect(201);
+    let id = answer.id();
+    assert_eq!(
+        answer.header("location"),
+        format!("/v1/medical-records/{id}")
+    );
+    assert_eq!(answer.body["provider_id"], json!(vera.id));
+    assert_eq!(answer.body["is_patient_visible"], true);
+    let stored = world
+        .row("select * from medical_records where id = $1", &[&id])
+        .await;
+    for (field, value) in body.as_object().unwrap() {
+        assert_eq!(&answer.body[field], value, "{field}");
+        assert_eq!(&stored[field], value, "{field}");
+    }
+    world
+        .audited(&answer, row().by(&vera).resource(id).patient(ada.id))
+        .await;
+    ada.get(&format!("/v1/medical-records/{id}"))
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn each_type_of_entry_is_kept_as_it_was_sent() {
+    let world = World::new().await;
+    let (ada, vera) = in_care(&world).await;
+    let code =
+        json!({"system": "http://snomed.info/sct", "code": "38341003", "display": "Hypertension"});
+    for (record_type, content) in [
+        (
+            "DIAGNOSIS",
+            json!({"code": code, "clinical_status": "active", "verification_status": "confirmed", "onset": "2019-05-01T00:00:00Z"}),
+        ),
+        (
+            "TREATMENT",
+            json!({"code": code, "status": "completed", "performed_start": "2019-05-01T00:00:00Z", "performed_end": "2019-05-01T00:15:00Z", "reason": code}),
+        ),
+        ("SUMMARY", json!({"text": "Came, was treated, left."})),
+        (
+            "LAB_RESULT",
+            json!({"code": code, "category": "laboratory", "status": "final", "effective": "2019-05-01T00:00:00Z", "value": {"quantity": {"value": 6.3, "unit": "mmol/L", "code": "mmol/L"}}}),
+        ),
+        (
+            "LAB_RESULT",
+            json!({"code": code, "components": [{"code": code, "value": {"coded": code}}, {"code": code, "value": {"text": "trace"}}], "results": ["Glucose 6.3 mmol/L"]}),
+        ),
+        (
+            "PRESCRIPTION",
+            json!({"medication": code, "status": "active", "authored_on": "2019-05-01T00:00:00Z", "dosage": "1 daily", "as_needed": false}),
+        ),
+        (
+            "IMAGING",
+            json!({"modality": code, "body_site": code, "started": "2019-05-01T00:00:00Z", "description": "Chest", "instances": 2}),
+        ),
+        (
+            "NOTE",
+            json!({"text": "Line one\n\tline two — and “quotes”"}),
+        ),
+        (
+            "IMMUNIZATION",
+            json!({"vaccine": code, "status": "completed", "occurrence": "2019-05-01T00:00:00Z"}),
+        ),
+        (
+            "CARE_PLAN",
+            json!({"category": code, "status": "active", "period_start": "2019-05-01T00:00:00Z", "activities": [{"code": code, "status": "in-progress"}]}),
+        ),
+    ] {
+        let body = json!({"patient_id": ada.id, "record_type": record_type, "content": content});
+        let answer = vera.post("/v1/medical-records", body).await.expect(201);
+        assert_eq!(answer.body["content"], content, "{record_type}");
+        assert_eq!(answer.body["record_type"], record_type);
+        world
+            .audited(
+                &answer,
+                row().by(&vera).resource(answer.id()).patient(ada.id),
+            )
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn content_that_does_not_fit_its_type_is_named_and_nothing_is_stored() {
+    let world = World::new().await;
+    let (ada, vera) = in_care(&world).await;
+    let before = world.stored().await;
+    let code = json!({"system": "http://loinc.org", "code": "4548-4"});
+    for (record_type, content, field) in [
+        ("NOTE", json!({}), "content.text"),
+        ("NOTE", json!({"text": ""}), "content.text"),
+        ("NOTE", json!({"text": "x", "mood": "good"}), "content.mood"),
+        ("NOTE", json!("x"), "content"),
+        ("DIAGNOSIS", json!({"text": "Hypertension"}), "content.text"),
+        (
+            "DIAGNOSIS",
+            json!({"code": {"code": "1"}}),
+            "content.code.system",
+        ),
+        (
+            "DIAGNOSIS",
+            json!({"code": code, "onset": "2019"}),
+            "content.onset",
+        ),
+        (
+            "LAB_RESULT",
+            json!({"code": code, "value": {"amount": 1}}),
+            "content.value",
+        ),
+        (
+            "LAB_RESULT",
+            json!({"code": code, "value": {"quantity": {"value": "6"}}}),
+            "content.value.quantity.value",
+        ),
+        ("IMAGING", json!({"instances": -1}), "content.instances"),
+        (
+            "CARE_PLAN",
+            json!({"category": code, "activities": [{}]}),
+            "content.activities[0].code",
+        ),
+        ("OPINION", json!({"text": "x"}), "record_type"),
+    ] {
+        let body = json!({"patient_id": ada.id, "record_type": record_type, "content": content});
+        let answer = vera.post("/v1/medical-records", body).await.invalid(field);
+        world
+            .audited(&answer, row().by(&vera).failed("invalid"))
+            .await;
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn an_entry_for_a_patient_not_in_care_is_refused_as_if_there_were_none() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let before = world.stored().await;
+    let refused = vera
+        .post("/v1/medical-records", note(ada.id))
+        .await
+        .problem(404, "not-found");
+    let denied = attempted(&world, &refused).await.by(&vera);
+    world
+        .audited(&refused, denied.patient(ada.id).denied("not-found"))
+        .await;
+
+    let absent = vera
+        .post("/v1/medical-records", note(Uuid::now_v7()))
+        .await
+        .problem(404, "not-found");
+    let failed = attempted(&world, &absent).await.by(&vera);
+    world.audited(&absent, failed.failed("not-found")).await;
+    refused.same_as(&absent);
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn nobody_but_a_provider_adds_entries() {
+    let world = World::new().await;
+    let (ada, admin) = (world.patient("Ada").await, world.admin().await);
+    let before = world.stored().await;
+    for caller in [&*ada, &admin] {
+        let answer = caller
+            .post("/v1/medical-records", note(ada.id))
+            .await
+            .problem(403, "forbidden");
+        let denied = attempted(&world, &answer).await.by(caller);
+        world
+            .audited(&answer, denied.patient(ada.id).denied("forbidden"))
+            .await;
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn an_entry_hangs_on_no_other_patients_visit() {
+    let world = World::new().await;
+    let (ada, vera) = in_care(&world).await;
+    let ben = world.patient("Ben").await;
+    let of_ben = world
+        .visit(&ben, &vera, "2020-01-07T09:00Z", "COMPLETED")
+        .await;
+    let before = world.stored().await;
+    for visit in [of_ben, Uuid::now_v7()] {
+        let mut body = note(ada.id);
+        body["appointment_id"] = json!(visit);
+        let answer = vera
+            .post("/v1/medical-records", body)
+            .await
+            .invalid("appointment_id");
+        let failed = attempted(&world, &answer).await.by(&vera);
+        world
+            .audited(&answer, failed.patient(ada.id).failed("invalid"))
+            .await;
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn an_external_id_that_is_taken_is_refused() {
+    let world = World::new().await;
+    let (ada, vera) = in_care(&world).await;
+    let mut body = note(ada.id);
+    body["external_id"] = json!("urn:uuid:note-1");
+    vera.post("/v1/medical-records", body.clone())
+        .await
+        .expect(201);
+    let before = world.stored().await;
+    let answer = vera
+        .post("/v1/medical-records", body)
+        .await
+        .problem(409, "already-exists");
+    let failed = attempted(&world, &answer).await.by(&vera);
+    world
+        .audited(&answer, failed.patient(ada.id).failed("already-exists"))
+        .await;
+    assert_eq!(world.stored().await, before);
+}

@@ -1,0 +1,100 @@
+//! `GET /v1/medical-records/{id}`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("get-record", "READ", "MEDICAL_RECORD")
+}
+
+fn path(id: Uuid) -> String {
+    format!("/v1/medical-records/{id}")
+}
+
+#[tokio::test]
+async fn the_patient_and_who_cares_for_her_read_an_entry() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let walt = world.provider("Walt").await;
+    world.assign(&ada, &walt).await;
+    let id = world.note(&ada, &vera, "Well.").await;
+    let before = world.stored().await;
+    for caller in [&*ada, &*walt] {
+        let answer = caller.get(&path(id)).await.expect(200);
+        assert_eq!(answer.id(), id);
+        assert_eq!(answer.body["content"], json!({"text": "Well."}));
+        assert_eq!(answer.body["provider_id"], json!(vera.id));
+        assert_eq!(answer.header("etag"), "\"1\"");
+        world
+            .audited(&answer, row().by(caller).resource(id).patient(ada.id))
+            .await;
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn what_is_hidden_or_not_yet_released_is_not_there_for_the_patient() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    for change in [
+        "is_patient_visible = false",
+        "release_date = now() + interval '1 minute'",
+    ] {
+        let id = world.note(&ada, &vera, "Not yet.").await;
+        world
+            .sql(
+                &format!("update medical_records set {change} where id = $1"),
+                &[&id],
+            )
+            .await;
+        let answer = ada.get(&path(id)).await.problem(404, "not-found");
+        let denied = row().by(&ada).resource(id).patient(ada.id);
+        world.audited(&answer, denied.denied("not-found")).await;
+        vera.get(&path(id)).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_entry_is_refused_as_if_there_were_none() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    // Who wrote it, and cares for her no more, reads it no more.
+    let vera = world.provider("Vera").await;
+    let id = world.note(&ada, &vera, "Well.").await;
+    for caller in [&*ben, &*vera] {
+        let refused = caller.get(&path(id)).await.problem(404, "not-found");
+        let denied = row().by(caller).resource(id).patient(ada.id);
+        world.audited(&refused, denied.denied("not-found")).await;
+
+        let nothing = Uuid::now_v7();
+        let absent = caller.get(&path(nothing)).await.problem(404, "not-found");
+        let failed = row().by(caller).resource(nothing);
+        world.audited(&absent, failed.failed("not-found")).await;
+        refused.same_as(&absent);
+    }
+}
+
+#[tokio::test]
+async fn administrators_and_compliance_officers_read_no_clinical_content() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let (admin, officer) = (world.admin().await, world.officer().await);
+    let id = world.note(&ada, &vera, "Well.").await;
+    for caller in [&admin, &officer] {
+        let answer = caller.get(&path(id)).await.problem(403, "forbidden");
+        let denied = row().by(caller).resource(id).patient(ada.id);
+        world.audited(&answer, denied.denied("forbidden")).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_id_is_not_found() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let answer = ada.get("/v1/medical-records/x").await;
+    let answer = answer.problem(404, "not-found");
+    world
+        .audited(&answer, row().by(&ada).failed("not-found"))
+        .await;
+}

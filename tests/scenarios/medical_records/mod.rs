@@ -1,0 +1,3 @@
+mod create_record;
+mod get_record;
+mod list_records;

@@ -1,0 +1,2 @@
+mod create_provider;
+mod get_provider;

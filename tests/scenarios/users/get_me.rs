@@ -1,0 +1,81 @@
+//! `GET /v1/me`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("get-me", "READ", "USER")
+}
+
+#[tokio::test]
+async fn a_patient_learns_who_she_is_and_how_far_she_reaches() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let before = world.stored().await;
+    let answer = ada.get("/v1/me").await.expect(200);
+    assert_eq!(answer.body["id"], json!(ada.user));
+    assert_eq!(answer.body["username"], json!(ada.email));
+    assert_eq!(answer.body["role"], "PATIENT");
+    assert_eq!(answer.body["status"], "ACTIVE");
+    assert_eq!(answer.body["patient_id"], json!(ada.id));
+    assert_eq!(answer.body["provider_id"], Value::Null);
+    assert_eq!(answer.body["permissions"]["records:read"], "OWN");
+    assert_eq!(answer.body["permissions"].get("users:write"), None);
+    assert_eq!(answer.header("etag"), "\"1\"");
+    assert_eq!(world.stored().await, before);
+    world
+        .audited(&answer, row().by(&ada).resource(ada.user).patient(ada.id))
+        .await;
+}
+
+#[tokio::test]
+async fn each_role_is_told_what_the_database_grants_it() {
+    let world = World::new().await;
+    let (vera, admin) = (world.provider("Vera").await, world.admin().await);
+    for (caller, provider) in [(&*vera, json!(vera.id)), (&admin, Value::Null)] {
+        let granted = world
+            .row(
+                "select jsonb_object_agg(permission, reach) as permissions
+                 from role_permissions where role = $1",
+                &[&caller.role],
+            )
+            .await;
+        let answer = caller.get("/v1/me").await.expect(200);
+        assert_eq!(answer.body["permissions"], granted["permissions"]);
+        assert_eq!(answer.body["provider_id"], provider);
+        world
+            .audited(&answer, row().by(caller).resource(caller.user))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_subject_without_a_profile_is_refused_and_the_attempt_recorded() {
+    let world = World::new().await;
+    let stranger = world.stranger();
+    let answer = stranger.get("/v1/me").await.problem(403, "forbidden");
+    world
+        .audited(
+            &answer,
+            row()
+                .by(&stranger)
+                .resource(stranger.user)
+                .denied("forbidden")
+                .detail("subject", stranger.user.to_string()),
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_query_is_not_what_it_takes_and_changes_nothing() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let answer = ada
+        .get(&format!("/v1/me?id={}", ben.user))
+        .await
+        .expect(200);
+    assert_eq!(answer.body["id"], json!(ada.user));
+    world
+        .audited(&answer, row().by(&ada).resource(ada.user).patient(ada.id))
+        .await;
+}

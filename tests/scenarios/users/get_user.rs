@@ -1,0 +1,81 @@
+//! `GET /v1/users/{id}`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("get-user", "READ", "USER")
+}
+
+fn path(id: Uuid) -> String {
+    format!("/v1/users/{id}")
+}
+
+#[tokio::test]
+async fn a_user_reads_her_own_profile() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let before = world.stored().await;
+    let answer = ada.get(&path(ada.user)).await.expect(200);
+    assert_eq!(answer.body["id"], json!(ada.user));
+    assert_eq!(answer.body["first_name"], "Ada");
+    assert_eq!(answer.body["role"], "PATIENT");
+    assert_eq!(answer.header("etag"), "\"1\"");
+    assert_eq!(world.stored().await, before);
+    world
+        .audited(&answer, row().by(&ada).resource(ada.user))
+        .await;
+}
+
+#[tokio::test]
+async fn an_administrator_reads_any_profile() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let answer = admin.get(&path(vera.user)).await.expect(200);
+    assert_eq!(answer.body["username"], json!(vera.email));
+    world
+        .audited(&answer, row().by(&admin).resource(vera.user))
+        .await;
+}
+
+#[tokio::test]
+async fn somebody_elses_profile_is_refused_as_if_there_were_none() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    // In her care, and her name is seen with her chart; the profile is not.
+    let refused = vera.get(&path(ada.user)).await.problem(404, "not-found");
+    let denied = row().by(&vera).resource(ada.user).patient(ada.id);
+    world.audited(&refused, denied.denied("not-found")).await;
+
+    let nobody = Uuid::now_v7();
+    let absent = vera.get(&path(nobody)).await.problem(404, "not-found");
+    let failed = row().by(&vera).resource(nobody);
+    world.audited(&absent, failed.failed("not-found")).await;
+    refused.same_as(&absent);
+}
+
+#[tokio::test]
+async fn an_archived_profile_is_not_found() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    world
+        .sql(
+            "update user_profiles set is_archived = true, archived_at = now() where id = $1",
+            &[&vera.user],
+        )
+        .await;
+    let answer = admin.get(&path(vera.user)).await.problem(404, "not-found");
+    let denied = row().by(&admin).resource(vera.user);
+    world.audited(&answer, denied.denied("not-found")).await;
+}
+
+#[tokio::test]
+async fn what_is_no_id_is_not_found() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let answer = admin.get("/v1/users/me").await.problem(404, "not-found");
+    world
+        .audited(&answer, row().by(&admin).failed("not-found"))
+        .await;
+}

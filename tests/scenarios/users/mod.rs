@@ -1,0 +1,3 @@
+mod create_user;
+mod get_me;
+mod get_user;
