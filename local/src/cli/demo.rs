@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use local::demo::{Story, tell};
 use local::demo_users::{ADMIN, COMPLIANCE_OFFICER};
 use local::import::api::Person;
@@ -28,7 +28,7 @@ pub async fn run(place: &Place) -> Result<()> {
     }
     tokio::select! {
         told = on_a_cloud_of_its_own(place) => told,
-        interrupted = signal::ctrl_c() => Ok(interrupted?),
+        _ = signal::ctrl_c() => bail!("interrupted"),
     }
 }
 
