@@ -21,6 +21,9 @@ pub async fn measure(binaries: &Path, rounds: usize) -> Result<()> {
         let mut times = Vec::new();
         for _ in 0..rounds {
             site.cloud.lambda().restart(&function.package);
+            while site.cloud.lambda().instances(&function.package) > 0 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
             let started = Instant::now();
             request(&site, function).await?;
             times.push(started.elapsed());

@@ -40,8 +40,8 @@ impl Site {
         migrations::set_password(&owner, None, "caretrail_app", "bench").await?;
         let app_url = server.url("caretrail_app", "bench", DATABASE);
 
-        let mut template = std::fs::read_to_string(local::workspace::root().join("template.yaml"))?;
-        template.push_str(HELLO);
+        let template = std::fs::read_to_string(local::workspace::root().join("template.yaml"))?;
+        let template = template.replacen("\nResources:\n", HELLO, 1);
         let template = Arc::new(Template::parse(&template)?);
         let bin = data.path().join("bin");
         std::fs::create_dir(&bin)?;
@@ -125,6 +125,7 @@ fn id(resource: &Value) -> String {
 }
 
 const HELLO: &str = "
+Resources:
   Hello:
     Type: AWS::Serverless::Function
     Properties:
