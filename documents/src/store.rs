@@ -18,7 +18,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
-use shared::access::Access;
+use shared::access::{Access, Target};
 use shared::config::{self, Misconfigured};
 use shared::errors::Error;
 use shared::ids::{FileId, UserId};
@@ -201,17 +201,18 @@ impl Store {
         self.upload(location, declared).await
     }
 
-    /// Signs the fetching of a checked file, to be saved under `original_name` as what it was
+    /// Signs the fetching of a checked file, to be saved under `name` as what it was
     /// checked to be: whatever headers it was stored with are overridden, and nothing is shown in
     /// place or guessed.
-    pub async fn presign_download<T>(
+    pub async fn presign_download<T: Target>(
         &self,
-        _access: &Access<T>,
+        access: &mut Access<T>,
         location: &Location,
-        original_name: &str,
+        name: &str,
         file_type: FileType,
     ) -> Result<Download, Error> {
-        self.download(location, original_name, file_type).await
+        access.discloses();
+        self.download(location, name, file_type).await
     }
 
     async fn upload(&self, location: &Location, declared: &Declared) -> Result<Upload, Error> {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::audit::Outcome;
+use crate::audit::{Action, Outcome};
 use crate::errors::Error;
 use crate::ids::{AppointmentId, AuditLogId, FileId, PatientId, ProviderId, RecordId, UserId};
 use crate::reply::{Answer, Audited, Reply};
@@ -118,6 +118,7 @@ pub struct Access<T> {
     session: Option<Session>,
     actor_role: Option<String>,
     details: Map<String, Value>,
+    action: Action,
 }
 
 // No permission is looked up in Rust: the function raises where one is missing, so that a
@@ -133,6 +134,7 @@ impl<T: Target> Access<T> {
             owner: granted.owner(),
         });
         Self {
+            action: trail.environment.endpoint.action,
             trail,
             granted,
             session: None,
@@ -149,6 +151,11 @@ impl<T: Target> Access<T> {
     /// Adds to the audit row's details: ids, field names, counts; never a PHI value.
     pub fn note(&mut self, key: &str, value: impl Into<Value>) {
         self.details.insert(key.to_owned(), value.into());
+    }
+
+    /// Says in the audit row that a way to content outside the API is handed out.
+    pub fn discloses(&mut self) {
+        self.action = Action::Disclose;
     }
 
     /// The one row of a statement. Errors: [`Error::NotFound`] without a row.
@@ -179,11 +186,10 @@ impl<T: Target> Access<T> {
         read: Statement<'_>,
     ) -> Result<R, Error> {
         let rows = self.flush(&[write, read]).await?.pop().unwrap_or_default();
-        Ok(rows
-            .first()
+        rows.first()
             .map(R::from_row)
             .transpose()?
-            .ok_or(Error::NotFound)?)
+            .ok_or(Error::NotFound)
     }
 
     /// Like [`write_then_read`](Self::write_then_read) where `write` may find the row in a state
@@ -281,6 +287,7 @@ impl<T: Target> Access<T> {
             .ok_or(Error::Internal("a transaction without connection"))?;
         let mut entry = self.trail.entry(Outcome::Success);
         entry.actor_role = self.actor_role.take();
+        entry.action_type = self.action;
         entry.details = std::mem::take(&mut self.details);
         entry.patients = answer.patients();
         entry.patients.extend(self.granted.patient());
