@@ -62,7 +62,9 @@ const GET_PATIENT: Deed = Deed::new("get-patient", "READ", "PATIENT");
 const GET_RECORD: Deed = Deed::new("get-record", "READ", "MEDICAL_RECORD");
 const LIST_RECORDS: Deed = Deed::new("list-records", "SEARCH", "MEDICAL_RECORD");
 const CREATE_FILE: Deed = Deed::new("create-file", "CREATE", "FILE");
-const GET_FILE: Deed = Deed::new("get-file", "DISCLOSE", "FILE");
+const OPEN_FILE: Deed = Deed::new("get-file", "DISCLOSE", "FILE");
+/// Refused, it handed out no way to the content.
+const GET_FILE: Deed = Deed::new("get-file", "READ", "FILE");
 const PROCESS_UPLOAD: Deed = Deed::new("process-upload", "PROCESS", "FILE");
 
 impl Deed {
@@ -382,7 +384,7 @@ impl Teller<'_> {
         let name = sample.name;
         self.narrator
             .step("PATIENT", format!("asks for {name}"), Some(200), Some(file));
-        self.trace(&answer, patient, GET_FILE, Some(file))?;
+        self.trace(&answer, patient, OPEN_FILE, Some(file))?;
 
         let url = read["download"]["url"]
             .as_str()
