@@ -49,8 +49,7 @@ pub(crate) struct Attempt {
     pub(crate) owner: Option<UserId>,
 }
 
-const DESCRIBE_ATTEMPT: &str =
-    "select user_id, actor_role, target_exists, patient_id from describe_attempt($1, $2, $3, $4, $5)";
+const DESCRIBE_ATTEMPT: &str = "select user_id, actor_role, target_exists, patient_id from describe_attempt($1, $2, $3, $4, $5)";
 const AUDIT_LINK: &str = "select audit_link($1, $2, $3) as hash";
 
 /// How often a fence is tried before the row's fate is given up on.
@@ -147,7 +146,17 @@ impl Trail {
             // The server refused the row, so the COMMIT behind it rolled back.
             (Err(refusal), _) if refusal.as_db_error().is_some() => {
                 place.abandon();
-                Err(refusal.into())
+                let code = refusal.code().map(|code| code.code().to_owned());
+                let error = Error::from(refusal);
+                if error.is_transient() {
+                    return Err(error);
+                }
+                tracing::error!(
+                    request_id = self.request_id,
+                    code,
+                    "the audit row was refused"
+                );
+                Err(Error::Unavailable("the audit log can't be written"))
             }
             // The link broke with a COMMIT on its way.
             (appended, committed) => {
@@ -166,14 +175,23 @@ impl Trail {
     /// Learns what became of `link` by claiming its place for a row of failure: the unique key
     /// lets only one of them stand, so afterwards the answer can't change any more.
     async fn settle(&self, place: &mut Place<'_>, link: &Link) -> Result<(), Error> {
+        let mut entry = Entry {
+            id: AuditLogId::generate(),
+            outcome: Outcome::Failure,
+            details: Map::new(),
+            ..link.entry.clone()
+        };
+        entry.details.insert("reason".into(), "commit-lost".into());
+        // One row for all tries: an earlier one may have landed unconfirmed too.
+        let fence = link.with_entry(entry);
         for _ in 0..FENCE_TRIES {
-            match self.fence(link).await {
-                Ok((fence, standing)) if standing == fence.row_hash => {
+            match self.standing(&fence).await {
+                Ok(standing) if standing == fence.row_hash => {
                     place.landed(&fence);
                     self.recorded.store(true, Ordering::Relaxed);
                     return Err(Error::Unavailable("the change was not made; try again"));
                 }
-                Ok((_, standing)) if standing == link.row_hash => {
+                Ok(standing) if standing == link.row_hash => {
                     place.landed(link);
                     return Ok(());
                 }
@@ -195,17 +213,10 @@ impl Trail {
         ))
     }
 
-    async fn fence(&self, link: &Link) -> Result<(Link, [u8; 32]), Error> {
-        let mut entry = Entry {
-            id: AuditLogId::generate(),
-            outcome: Outcome::Failure,
-            details: Map::new(),
-            ..link.entry.clone()
-        };
-        entry.details.insert("reason".into(), "commit-lost".into());
-        let fence = link.with_entry(entry);
+    /// Puts `fence` in its place unless that is taken. Returns the hash of the row that has it.
+    async fn standing(&self, fence: &Link) -> Result<[u8; 32], Error> {
         let mut session = Session::new(self.environment.database.connection().await?);
-        let place: [&dyn Parameter; 3] = [&link.month, &link.chain_id, &link.seq];
+        let place: [&dyn Parameter; 3] = [&fence.month, &fence.chain_id, &fence.seq];
         let place = sql(AUDIT_LINK, &place).typed();
         let (begun, fenced, committed) = session
             .flush(&self.round_trips, |client| {
@@ -231,7 +242,7 @@ impl Trail {
         let standing = standing
             .and_then(|hash| hash.try_into().ok())
             .ok_or(Error::Internal("no row stands in the audit chain"))?;
-        Ok((fence, standing))
+        Ok(standing)
     }
 
     /// Writes the row of a request that was refused or failed, in a transaction of its own.
