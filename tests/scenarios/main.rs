@@ -3,9 +3,11 @@
 
 mod appointments;
 mod audit;
+mod audited_transaction;
 mod files;
 mod medical_records;
 mod patients;
 mod providers;
+mod round_trips;
 mod system;
 mod users;

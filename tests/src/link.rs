@@ -3,6 +3,7 @@
 //! It reads PostgreSQL's protocol (version 3) as it passes: enough to tell statements and the end
 //! of an answer.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,7 +17,7 @@ pub struct Link {
     listening: JoinHandle<()>,
 }
 
-/// Where the link breaks, once.
+/// Where the link breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     /// Before the flush that holds a statement with this text reaches the server.
@@ -37,7 +38,7 @@ pub struct Flush {
 #[derive(Debug, Default)]
 struct Record {
     flushes: Vec<Flush>,
-    cut: Option<Cut>,
+    cuts: VecDeque<Cut>,
     connections: usize,
     /// Names of prepared statements that were not the nameless one.
     named: Vec<String>,
@@ -59,14 +60,14 @@ impl Link {
         (Self { record, listening }, through)
     }
 
-    /// Breaks the link once, there.
-    pub fn cut(&self, cut: Cut) {
-        self.lock().cut = Some(cut);
+    /// Breaks the link there, once for each of these, in this order.
+    pub fn cut(&self, cuts: impl IntoIterator<Item = Cut>) {
+        self.lock().cuts.extend(cuts);
     }
 
-    /// Whether the last cut asked for was made.
+    /// Whether every cut asked for was made.
     pub fn was_cut(&self) -> bool {
-        self.lock().cut.is_none()
+        self.lock().cuts.is_empty()
     }
 
     /// The flushes since the link was made or cleared. Ends of connections are none: nobody waits.
@@ -223,15 +224,12 @@ impl Wire {
                 is_setup: !self.ready,
             });
         }
-        let hit = record.cut.filter(|cut| {
+        let hit = record.cuts.pop_front_if(|cut| {
             let (Cut::Before(text) | Cut::After(text)) = cut;
-            statements.iter().any(|statement| statement.contains(text))
+            statements.iter().any(|statement| statement.contains(*text))
         });
         if let Some(flush) = record.flushes.last_mut() {
             flush.statements.extend(statements);
-        }
-        if hit.is_some() {
-            record.cut = None;
         }
         hit
     }

@@ -49,6 +49,11 @@ pub struct Setup {
 /// A statement's parameters.
 pub type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
+/// The deployment's template.
+pub fn template() -> &'static Template {
+    &TEMPLATE
+}
+
 static TEMPLATE: LazyLock<Arc<Template>> = LazyLock::new(|| {
     let file = local::workspace::root().join("template.yaml");
     Arc::new(Template::read(&file).expect("template.yaml is a template"))

@@ -1,0 +1,259 @@
+//! How often a function waits for PostgreSQL, counted on the link between them.
+
+use std::time::Duration;
+
+use http::Method;
+use tests::link::Flush;
+use tests::prelude::*;
+
+async fn linked() -> World {
+    World::with(Setup {
+        link: true,
+        ..Setup::default()
+    })
+    .await
+}
+
+fn begins(flush: &Flush, with: &[&str]) -> bool {
+    flush.statements.len() == with.len()
+        && flush
+            .statements
+            .iter()
+            .zip(with)
+            .all(|(statement, start)| statement.trim_start().starts_with(start))
+}
+
+#[tokio::test]
+async fn an_audited_read_takes_two_round_trips_and_the_first_only_a_connection_more() {
+    let world = linked().await;
+    let ada = world.patient("Ada").await;
+    let path = format!("/v1/patients/{}", ada.id);
+    for request in ["first", "second", "third"] {
+        world.link().clear();
+        ada.get(&path).await.expect(200);
+        let trips = world.link().round_trips();
+        assert_eq!(trips.len(), 2, "{request}: {trips:#?}");
+        assert!(begins(
+            &trips[0],
+            &["begin", "select role from begin_request", "select id,"]
+        ));
+        assert!(begins(&trips[1], &["insert into audit_logs", "commit"]));
+        let setup = world.link().flushes().len() - trips.len();
+        // Asking for TLS, start-up, and the two messages of SCRAM.
+        assert_eq!(setup, if request == "first" { 4 } else { 0 }, "{request}");
+    }
+    assert_eq!(world.link().connections(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_takes_three_for_the_database_alone_knows_what_was_refused() {
+    let world = linked().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let path = format!("/v1/patients/{}", ada.id);
+    ben.get(&path).await.problem(404, "not-found");
+    world.link().clear();
+    ben.get(&path).await.problem(404, "not-found");
+    let trips = world.link().round_trips();
+    assert_eq!(trips.len(), 3, "{trips:#?}");
+    assert_eq!(world.link().connections(), 1);
+}
+
+#[tokio::test]
+async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_alone() {
+    let world = linked().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let (admin, officer) = (world.admin().await, world.officer().await);
+    world.assign(&ada, &vera).await;
+    let note = world.note(&ada, &vera, "Well.").await;
+    let file = ada
+        .post(
+            "/v1/files",
+            announcement("PATIENT", ada.user, "image/png", files::PNG),
+        )
+        .await
+        .expect(201);
+    ada.upload(&file.body["upload"], files::PNG).await;
+    world.cloud.settled().await;
+    let file = file.body["file"]["id"].as_str().unwrap().to_owned();
+    let users = [
+        world.user("PATIENT", "Ben").await.user,
+        world.user("PATIENT", "Cleo").await.user,
+    ];
+    let doctors = [
+        world.user("PROVIDER", "Walt").await.user,
+        world.user("PROVIDER", "Xenia").await.user,
+    ];
+    let mut past = Vec::new();
+    for at in ["2020-01-07T09:00Z", "2020-01-08T09:00Z"] {
+        past.push(world.visit(&ada, &vera, at, "SCHEDULED").await);
+    }
+
+    // Each twice: the first request warms the function up, the second is counted.
+    let get = |path: String| [(Method::GET, path.clone(), None), (Method::GET, path, None)];
+    let post = |path: &str, body: &dyn Fn(usize) -> Value| {
+        [0, 1].map(|turn| (Method::POST, path.to_owned(), Some(body(turn))))
+    };
+    let calls = [
+        ("get-me", &*ada, get("/v1/me".into())),
+        ("get-user", &*ada, get(format!("/v1/users/{}", ada.user))),
+        (
+            "get-patient",
+            &*vera,
+            get(format!("/v1/patients/{}", ada.id)),
+        ),
+        ("list-patients", &*vera, get("/v1/patients".into())),
+        (
+            "get-provider",
+            &*ada,
+            get(format!("/v1/providers/{}", vera.id)),
+        ),
+        (
+            "get-appointment",
+            &*ada,
+            get(format!("/v1/appointments/{}", past[0])),
+        ),
+        ("list-appointments", &*vera, get("/v1/appointments".into())),
+        (
+            "get-record",
+            &*ada,
+            get(format!("/v1/medical-records/{note}")),
+        ),
+        ("list-records", &*vera, get("/v1/medical-records".into())),
+        ("get-file", &*ada, get(format!("/v1/files/{file}"))),
+        ("list-audit-logs", &officer, get("/v1/audit-logs".into())),
+        ("assign-provider", &admin, {
+            let path = format!("/v1/patients/{}/providers/{}", ada.id, vera.id);
+            [(Method::PUT, path.clone(), None), (Method::PUT, path, None)]
+        }),
+        (
+            "create-user",
+            &admin,
+            post("/v1/users", &|turn| {
+                json!({
+                    "id": Uuid::now_v7(), "username": format!("new{turn}@example.org"),
+                    "first_name": "New", "last_name": "Example", "role": "PATIENT"
+                })
+            }),
+        ),
+        (
+            "create-patient",
+            &admin,
+            post("/v1/patients", &|turn| {
+                json!({
+                    "user_id": users[turn], "patient_number": format!("N-{turn}"),
+                    "date_of_birth": "2000-01-01", "gender": "unknown"
+                })
+            }),
+        ),
+        (
+            "create-provider",
+            &admin,
+            post("/v1/providers", &|turn| {
+                json!({
+                    "user_id": doctors[turn], "license_number": format!("N-{turn}"), "specialties": []
+                })
+            }),
+        ),
+        (
+            "create-appointment",
+            &*ada,
+            post("/v1/appointments", &|turn| {
+                json!({
+                    "patient_id": ada.id, "provider_id": vera.id, "duration_minutes": 30,
+                    "scheduled_at": format!("2030-01-0{}T09:00:00Z", turn + 1)
+                })
+            }),
+        ),
+        (
+            "complete-appointment",
+            &*vera,
+            [0, 1].map(|turn| {
+                (
+                    Method::POST,
+                    format!("/v1/appointments/{}/complete", past[turn]),
+                    Some(json!({})),
+                )
+            }),
+        ),
+        (
+            "create-record",
+            &*vera,
+            post("/v1/medical-records", &|_| {
+                json!({
+                    "patient_id": ada.id, "record_type": "NOTE", "content": {"text": "Well."}
+                })
+            }),
+        ),
+        (
+            "create-file",
+            &*ada,
+            post("/v1/files", &|_| {
+                announcement("PATIENT", ada.user, "image/png", files::PNG)
+            }),
+        ),
+    ];
+    let mut counted = vec!["health", "process-upload"];
+    for (function, caller, [warm_up, call]) in calls {
+        let (method, path, body) = warm_up;
+        let answer = caller.send(method, &path, body).await;
+        assert!(answer.status < 300, "{function}: {}", answer.text);
+        world.link().clear();
+        let (method, path, body) = call;
+        let answer = caller.send(method, &path, body).await;
+        assert!(answer.status < 300, "{function}: {}", answer.text);
+        let trips = world.link().round_trips();
+        assert_eq!(trips.len(), 2, "{function}: {trips:#?}");
+
+        // The function says so too.
+        let line = world
+            .cloud
+            .logs(function)
+            .wait_until(
+                |line| line.contains("request answered") && line.contains(answer.request_id()),
+                Duration::from_secs(5),
+            )
+            .await
+            .expect("a line for each request");
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["round_trips"], 2, "{function}");
+        counted.push(function);
+    }
+
+    // A statement with a name breaks under the strictest pooler; a type of our own costs a look-up.
+    assert_eq!(world.link().named_statements(), Vec::<String>::new());
+    let ours: Vec<_> = world
+        .link()
+        .column_types()
+        .into_iter()
+        .filter(|oid| *oid >= 16_384)
+        .collect();
+    assert!(ours.is_empty(), "{ours:?}");
+
+    // None was forgotten.
+    counted.sort_unstable();
+    let mut all: Vec<_> = tests::world::template()
+        .functions
+        .iter()
+        .map(|function| function.package.as_str())
+        .collect();
+    all.sort_unstable();
+    assert_eq!(counted, all);
+}
+
+#[tokio::test]
+async fn an_upload_is_processed_in_two_transactions_of_two_round_trips() {
+    let world = linked().await;
+    let ada = world.patient("Ada").await;
+    let mut announced = Vec::new();
+    for _ in 0..2 {
+        let body = announcement("PATIENT", ada.user, "image/png", files::PNG);
+        announced.push(ada.post("/v1/files", body).await.expect(201));
+    }
+    for (index, answer) in announced.iter().enumerate() {
+        world.link().clear();
+        ada.upload(&answer.body["upload"], files::PNG).await;
+        world.cloud.settled().await;
+        let trips = world.link().round_trips();
+        assert_eq!(trips.len(), 4, "{index}: {trips:#?}");
+    }
+}
