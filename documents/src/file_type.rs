@@ -69,18 +69,18 @@ impl FileType {
         }
     }
 
-    /// File name extensions in use for it, the usual one first.
-    pub(crate) fn extensions(self) -> &'static [&'static str] {
+    /// The extension a file of it is saved with.
+    pub(crate) fn extension(self) -> &'static str {
         match self {
-            Self::Pdf => &["pdf"],
-            Self::Png => &["png"],
-            Self::Jpeg => &["jpg", "jpeg"],
-            Self::Tiff => &["tif", "tiff"],
-            Self::Dicom => &["dcm", "dicom"],
-            Self::Hl7Xml => &["xml"],
-            Self::FhirJson => &["json"],
-            Self::Text => &["txt"],
-            Self::Mp4 => &["mp4"],
+            Self::Pdf => "pdf",
+            Self::Png => "png",
+            Self::Jpeg => "jpg",
+            Self::Tiff => "tif",
+            Self::Dicom => "dcm",
+            Self::Hl7Xml => "xml",
+            Self::FhirJson => "json",
+            Self::Text => "txt",
+            Self::Mp4 => "mp4",
         }
     }
 

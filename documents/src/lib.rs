@@ -5,7 +5,6 @@
 //! `process-upload` reads each object once, in bounded memory.
 
 mod declared;
-mod disposition;
 mod file_type;
 mod inspection;
 mod sniff;

@@ -25,7 +25,6 @@ use shared::ids::{FileId, UserId};
 use shared::sql::FromRow;
 use shared::sql::postgres::{Error as RowError, Row};
 
-use crate::disposition::attachment;
 use crate::{Declared, FileType, Inspection, Rejection, Verdict};
 
 /// How long an upload may take to begin.
@@ -201,18 +200,18 @@ impl Store {
         self.upload(location, declared).await
     }
 
-    /// Signs the fetching of a checked file, to be saved under `name` as what it was
-    /// checked to be: whatever headers it was stored with are overridden, and nothing is shown in
-    /// place or guessed.
+    /// Signs the fetching of a checked file, to be saved under its id as what it was checked to be:
+    /// whatever headers it was stored with are overridden, and nothing is shown in place or guessed.
+    /// The name it came with may be PHI, and a URL is logged on its way.
     pub async fn presign_download<T: Target>(
         &self,
         access: &mut Access<T>,
         location: &Location,
-        name: &str,
+        file: FileId,
         file_type: FileType,
     ) -> Result<Download, Error> {
         access.discloses();
-        self.download(location, name, file_type).await
+        self.download(location, file, file_type).await
     }
 
     async fn upload(&self, location: &Location, declared: &Declared) -> Result<Upload, Error> {
@@ -243,7 +242,7 @@ impl Store {
     async fn download(
         &self,
         location: &Location,
-        original_name: &str,
+        file: FileId,
         file_type: FileType,
     ) -> Result<Download, Error> {
         let (config, expires_at) = presigning(DOWNLOAD_LIFETIME)?;
@@ -252,7 +251,10 @@ impl Store {
             .get_object()
             .bucket(&location.bucket)
             .key(&location.key)
-            .response_content_disposition(attachment(original_name, file_type))
+            .response_content_disposition(format!(
+                "attachment; filename=\"{file}.{}\"",
+                file_type.extension()
+            ))
             .response_content_type(file_type.served_as())
             // An uploader may have stored one, to make other bytes of the checked ones.
             .response_content_encoding("identity")
@@ -431,13 +433,13 @@ mod tests {
     fn a_download_is_saved_as_what_it_was_checked_to_be() {
         let store = store();
         let download =
-            run(store.download(&place(&store), "notes\"\r\n.html", FileType::Text)).unwrap();
+            run(store.download(&place(&store), FILE.parse().unwrap(), FileType::Text)).unwrap();
         for (name, expected) in [
             ("X-Amz-Expires", "60"),
             ("X-Amz-SignedHeaders", "host"),
             (
                 "response-content-disposition",
-                "attachment; filename=\"notes___.html.txt\"; filename*=UTF-8''notes___.html.txt",
+                &format!("attachment; filename=\"{FILE}.txt\""),
             ),
             ("response-content-type", "text/plain; charset=utf-8"),
             ("response-content-encoding", "identity"),

@@ -75,8 +75,7 @@ async fn open(
         .file_type
         .parse()
         .map_err(|_| Error::Internal("a stored file is of no kept type"))?;
-    // Saved under its id: the name it came with may be PHI, and the URL is logged on its way.
     store()?
-        .presign_download(access, location, &file.id.to_string(), file_type)
+        .presign_download(access, location, file.id, file_type)
         .await
 }
