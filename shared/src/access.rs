@@ -6,16 +6,19 @@
 use std::sync::Arc;
 
 use futures_util::future::{join_all, join3};
+use http::Response;
+use lambda_http::Body;
 use serde_json::{Map, Value};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::audit::{Action, Outcome};
 use crate::errors::Error;
+use crate::idempotency::{CLAIM, Claim, KEEP};
 use crate::ids::{AppointmentId, AuditLogId, FileId, PatientId, ProviderId, RecordId, UserId};
 use crate::reply::{Answer, Audited, Reply};
 use crate::session::Session;
-use crate::sql::{FromRow, Parameter, Statement, sql};
+use crate::sql::{FromRow, Jsonb, Parameter, Statement, sql};
 use crate::trail::{Attempt, Caller, Trail};
 
 /// What a transaction is about: the resource and, where known, the patient whose chart it is in.
@@ -119,6 +122,7 @@ pub struct Access<T> {
     actor_role: Option<String>,
     details: Map<String, Value>,
     action: Action,
+    claiming: bool,
 }
 
 // No permission is looked up in Rust: the function raises where one is missing, so that a
@@ -140,7 +144,27 @@ impl<T: Target> Access<T> {
             session: None,
             actor_role: None,
             details: Map::new(),
+            claiming: true,
         }
+    }
+
+    /// For giving a kept answer again: its key is claimed already.
+    pub(crate) fn without_claim(mut self) -> Self {
+        self.claiming = false;
+        self
+    }
+
+    /// Says what it is about once that is known.
+    pub(crate) fn about(&self, resource: Option<Uuid>) {
+        self.trail.attempts(Attempt {
+            resource,
+            patient: None,
+            owner: None,
+        });
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        self.trail.claim.as_ref().filter(|_| self.claiming)
     }
 
     /// What this access is to.
@@ -233,8 +257,20 @@ impl<T: Target> Access<T> {
             }
         };
         let actor = (actor.text, actor.typed());
-        let statements: Vec<_> = statements
-            .iter()
+        let (key, request_hash) = match self
+            .trail
+            .claim
+            .as_ref()
+            .filter(|_| self.claiming && opening)
+        {
+            Some(claim) => (Some(&claim.key), &claim.request_hash[..]),
+            None => (None, &[][..]),
+        };
+        let name = self.trail.environment.endpoint.name;
+        let claim: [&dyn Parameter; 3] = [&key.cloned(), &name, &request_hash];
+        let claims = usize::from(key.is_some());
+        let statements: Vec<_> = std::iter::repeat_n(sql(CLAIM, &claim), claims)
+            .chain(statements.iter().copied())
             .map(|statement| (statement.text, statement.typed()))
             .collect();
 
@@ -270,10 +306,8 @@ impl<T: Target> Access<T> {
             self.actor_role = Some(actor.try_get("role")?);
         }
         // The first error is the cause; those behind it only say that the transaction is aborted.
-        results
-            .into_iter()
-            .map(|rows| rows.map_err(Error::from))
-            .collect()
+        let results: Result<Vec<_>, _> = results.into_iter().collect();
+        Ok(results?.split_off(claims))
     }
 
     /// Writes the audit row, commits, and makes the answer: the only way to one.
@@ -293,8 +327,19 @@ impl<T: Target> Access<T> {
         entry.patients.extend(self.granted.patient());
         entry.patients.sort_unstable();
         entry.patients.dedup();
-        self.trail.finish(session, entry).await?;
-        Ok(Audited::committed(answer))
+        let response = answer.into_response()?;
+        let Some(claim) = self.claim() else {
+            self.trail.finish(session, entry, None).await?;
+            return Ok(Audited::committed(response));
+        };
+        let (status, headers, body) = kept_parts(&response)?;
+        let (resource, patients) = (entry.resource_id, entry.patients.clone());
+        let kept: [&dyn Parameter; 6] =
+            [&claim.key, &status, &headers, &body, &resource, &patients];
+        self.trail
+            .finish(session, entry, Some(sql(KEEP, &kept)))
+            .await?;
+        Ok(Audited::committed(response))
     }
 }
 
@@ -304,4 +349,23 @@ impl<T> Drop for Access<T> {
             self.trail.leave_open(session);
         }
     }
+}
+
+type KeptParts = (i32, Jsonb<Vec<(String, String)>>, String);
+
+/// Status, headers and body of an answer as they are kept. The request's own id is not among them.
+fn kept_parts(response: &Response<Body>) -> Result<KeptParts, Error> {
+    let headers = response
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+        .collect();
+    let Body::Text(body) = response.body() else {
+        return Err(Error::Internal("an answer to keep is not text"));
+    };
+    Ok((
+        response.status().as_u16().into(),
+        Jsonb(headers),
+        body.clone(),
+    ))
 }

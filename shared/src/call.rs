@@ -11,8 +11,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::access::{Access, Target};
+use crate::concurrency::IfMatch;
 use crate::errors::{Error, FieldError};
 use crate::ids::UserId;
+use crate::merge_patch::MergePatch;
 use crate::pages::{PageRequest, Signer};
 use crate::trail::Trail;
 
@@ -63,6 +65,10 @@ impl Call {
     /// The JSON body. Errors: not JSON, not declared as JSON, too large, a field unknown, missing,
     /// repeated or not of its type.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        parse_json(self.payload("application/json")?, "")
+    }
+
+    fn payload(&self, media_type: &str) -> Result<&[u8], Error> {
         let declared = self
             .request
             .headers
@@ -71,13 +77,24 @@ impl Call {
         let essence = declared
             .and_then(|value| value.split(';').next())
             .map(str::trim);
-        if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+        if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case(media_type)) {
             return Err(Error::UnsupportedMediaType);
         }
         if self.request.body.len() > MAX_BODY {
             return Err(Error::TooLarge);
         }
-        parse_json(&self.request.body, "")
+        Ok(&self.request.body)
+    }
+
+    /// The version that a change was made from. Errors: the header `If-Match` is missing, or no
+    /// tag of ours.
+    pub fn if_match(&self) -> Result<IfMatch, Error> {
+        IfMatch::parse(&self.request.headers)
+    }
+
+    /// The body of a PATCH, `application/merge-patch+json`. Errors as for [`body`](Self::body).
+    pub fn merge_patch(&self) -> Result<MergePatch, Error> {
+        MergePatch::parse(self.payload("application/merge-patch+json")?)
     }
 
     /// The page that `limit` and `cursor` ask for.
@@ -97,8 +114,12 @@ impl Call {
     }
 }
 
-/// Parses JSON, naming the field at fault below `prefix` and what is expected there.
+/// Parses a JSON object, naming the field at fault below `prefix` and what is expected there.
 pub(crate) fn parse_json<T: DeserializeOwned>(json: &[u8], prefix: &str) -> Result<T, Error> {
+    // serde takes a list for a struct, its fields in order.
+    if json.trim_ascii_start().starts_with(b"[") {
+        return Err(Error::invalid(prefix, "expected an object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         if error.inner().is_data() {
@@ -125,14 +146,19 @@ fn field_error(path: String, message: &str) -> Error {
             .map_or(expected, |(expected, _)| expected);
         format!("expected {expected}")
     });
-    let (field, message) = if let Some(rest) = message.strip_prefix("missing field `") {
+    // Such a message names a field of ours that the path doesn't reach.
+    let below = |rest: &str| {
         let name = rest.split('`').next().unwrap_or_default();
-        let field = if path.is_empty() || path == "." {
+        if path.is_empty() || path == "." {
             name.to_owned()
         } else {
             format!("{path}.{name}")
-        };
-        (field, "is required".to_owned())
+        }
+    };
+    let (field, message) = if let Some(rest) = message.strip_prefix("missing field `") {
+        (below(rest), "is required".to_owned())
+    } else if let Some(rest) = message.strip_prefix("duplicate field `") {
+        (below(rest), "appears twice".to_owned())
     } else if message.starts_with("unknown field") {
         (
             path,
@@ -140,8 +166,6 @@ fn field_error(path: String, message: &str) -> Error {
                 format!("is not a field here; {e}")
             }),
         )
-    } else if message.starts_with("duplicate field") {
-        (path, "appears twice".to_owned())
     } else {
         (
             path,

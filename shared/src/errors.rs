@@ -27,6 +27,14 @@ pub enum Error {
     AlreadyExists(&'static str),
     /// The resource's state doesn't allow it.
     Conflict(&'static str),
+    /// A change doesn't say which version it was made from.
+    PreconditionRequired,
+    /// Another version stands than the one the change was made from.
+    PreconditionFailed,
+    /// The Idempotency-Key was used for another request.
+    KeyReused,
+    /// The Idempotency-Key's answer is kept: not a failure, the wrapper gives it again.
+    Replay,
     /// A part this answer depends on is down, the audit log included.
     Unavailable(&'static str),
     /// A defect of ours.
@@ -106,7 +114,22 @@ impl Error {
                 "unavailable",
                 "Unavailable",
             ),
-            Self::Internal(_) | Self::Database(_) => (
+            Self::PreconditionRequired => (
+                StatusCode::PRECONDITION_REQUIRED,
+                "precondition-required",
+                "If-Match required",
+            ),
+            Self::PreconditionFailed => (
+                StatusCode::PRECONDITION_FAILED,
+                "precondition-failed",
+                "Another version stands",
+            ),
+            Self::KeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "Idempotency-Key used for another request",
+            ),
+            Self::Internal(_) | Self::Database(_) | Self::Replay => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
                 "Internal error",
@@ -177,6 +200,8 @@ impl Error {
             "CT001" => Self::Forbidden("the caller has no profile"),
             "CT002" => Self::Forbidden("the caller's account is not active"),
             "CT003" => Self::Forbidden("the caller's role doesn't hold the permission"),
+            "CT005" => Self::Replay,
+            "CT006" => Self::KeyReused,
             "CT004" => Self::Forbidden("this role needs a second factor (aal2)"),
             // A policy refused the row: to the caller it doesn't exist.
             "42501" => Self::NotFound,

@@ -37,6 +37,7 @@ impl Job {
             self.request_id.clone(),
             None,
             None,
+            None,
         );
         match work(Access::new(trail.clone(), target)).await {
             Ok(result) => Ok(result),

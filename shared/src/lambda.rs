@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, header};
+use http::{HeaderValue, Method, Response, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt as _};
 use lambda_runtime::LambdaEvent;
@@ -19,9 +19,10 @@ use crate::database::Database;
 use crate::endpoint::Endpoint;
 use crate::environment::{Environment, Gate, RESERVE};
 use crate::errors::Error;
+use crate::idempotency::{self, Claim};
 use crate::ids::UserId;
 use crate::job::Job;
-use crate::reply::{Answer, Audited, Reply, problem};
+use crate::reply::{Audited, Reply, problem};
 use crate::trail::{Caller, Trail};
 
 /// What a handler's future resolves to once its types are erased.
@@ -43,13 +44,13 @@ pub fn serve<H, F, T>(endpoint: Endpoint, handle: H) -> Result<(), Failure>
 where
     H: Fn(Call) -> F + Send + Sync + 'static,
     F: Future<Output = Reply<T>> + Send + 'static,
-    T: Answer,
+    T: Send + 'static,
 {
     serve_boxed(
         endpoint,
         Box::new(move |call| {
             let reply = handle(call);
-            Box::pin(async move { reply.await.map(Audited::release)?.into_response() })
+            Box::pin(async move { reply.await.map(Audited::release) })
         }),
     )
 }
@@ -241,6 +242,21 @@ impl Service {
             .get(header::USER_AGENT)
             .and_then(|value| value.to_str().ok())
             .map(|text| text.chars().take(MAX_USER_AGENT).collect());
+        let claim = match *request.method() {
+            Method::POST => Claim::parse(
+                request.headers(),
+                &[
+                    request.uri().path().as_bytes(),
+                    request.uri().query().unwrap_or_default().as_bytes(),
+                    request.body().as_ref(),
+                ],
+            ),
+            _ => Ok(None),
+        };
+        let (claim, unclaimable) = match claim {
+            Ok(claim) => (claim, None),
+            Err(error) => (None, Some(error)),
+        };
         let trail = Trail::new(
             &self.environment,
             Caller::Person {
@@ -250,7 +266,11 @@ impl Service {
             request_id.to_owned(),
             source_ip,
             user_agent,
+            claim,
         );
+        if let Some(error) = unclaimable {
+            return (self.refuse(&trail, error).await, Facts::of(caller, &trail));
+        }
         let call = Call {
             trail: trail.clone(),
             request: Arc::new(incoming(request)),
@@ -266,19 +286,24 @@ impl Service {
             Ok(response) => response,
             Err(error) => self.refuse(&trail, error).await,
         };
-        let round_trips = trail.round_trips.load(Ordering::Relaxed);
-        (
-            response,
-            Facts {
-                actor: Some(caller),
-                round_trips,
-            },
-        )
+        let facts = Facts::of(caller, &trail);
+        (response, facts)
+    }
+
+    /// Runs the handler, or gives the answer that is kept under the request's key.
+    async fn handle(&self, call: Call) -> Outcome {
+        match self.run(&call).await.map_err(Error::translated) {
+            Err(Error::Replay) => {
+                drop(call.trail.take_open());
+                idempotency::replay(&call).await.map(Audited::release)
+            }
+            outcome => outcome,
+        }
     }
 
     /// Runs the handler, again where its transaction failed for a passing reason. A COMMIT that
     /// was sent is never sent twice: its error is not transient.
-    async fn handle(&self, call: Call) -> Outcome {
+    async fn run(&self, call: &Call) -> Outcome {
         let mut tries = 1;
         loop {
             match (self.handler)(call.clone()).await {
@@ -318,6 +343,15 @@ impl Service {
 struct Facts {
     actor: Option<UserId>,
     round_trips: u32,
+}
+
+impl Facts {
+    fn of(caller: UserId, trail: &Trail) -> Self {
+        Self {
+            actor: Some(caller),
+            round_trips: trail.round_trips.load(Ordering::Relaxed),
+        }
+    }
 }
 
 /// What a log may say of a defect: the database's code and constraint, never its message or

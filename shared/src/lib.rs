@@ -8,15 +8,18 @@
 pub mod access;
 pub mod audit;
 pub mod call;
+pub mod concurrency;
 pub mod config;
 pub mod database;
 pub mod domain;
 pub mod endpoint;
 pub mod environment;
 pub mod errors;
+mod idempotency;
 pub mod ids;
 pub mod job;
 pub mod lambda;
+pub mod merge_patch;
 pub mod pages;
 pub mod reply;
 mod session;

@@ -1,5 +1,7 @@
 //! What leaves the system: answers, and the proof that their audit row is committed.
 
+use std::marker::PhantomData;
+
 use http::{Response, StatusCode, header};
 use lambda_http::Body;
 use serde::Serialize;
@@ -13,15 +15,21 @@ pub type Reply<T> = Result<Audited<T>, Error>;
 /// An answer whose audit row is committed. Only [`Access::commit`](crate::access::Access::commit)
 /// makes one, so a handler can't answer without.
 #[derive(Debug)]
-pub struct Audited<T>(T);
+pub struct Audited<T> {
+    response: Response<Body>,
+    answer: PhantomData<T>,
+}
 
 impl<T> Audited<T> {
-    pub(crate) fn committed(answer: T) -> Self {
-        Self(answer)
+    pub(crate) fn committed(response: Response<Body>) -> Self {
+        Self {
+            response,
+            answer: PhantomData,
+        }
     }
 
-    pub(crate) fn release(self) -> T {
-        self.0
+    pub(crate) fn release(self) -> Response<Body> {
+        self.response
     }
 }
 

@@ -13,9 +13,10 @@ use uuid::Uuid;
 use crate::audit::{Entry, Link, Outcome, Place};
 use crate::environment::Environment;
 use crate::errors::Error;
+use crate::idempotency::Claim;
 use crate::ids::{AuditLogId, PatientId, UserId};
 use crate::session::Session;
-use crate::sql::{Parameter, sql};
+use crate::sql::{Parameter, Statement, sql};
 
 /// Who a transaction acts for.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,7 @@ pub(crate) struct Trail {
     pub(crate) request_id: String,
     pub(crate) source_ip: Option<IpAddr>,
     pub(crate) user_agent: Option<String>,
+    pub(crate) claim: Option<Claim>,
     pub(crate) round_trips: AtomicU32,
     /// What the handler set out to do, for the row of its failure.
     attempt: Mutex<Attempt>,
@@ -62,6 +64,7 @@ impl Trail {
         request_id: String,
         source_ip: Option<IpAddr>,
         user_agent: Option<String>,
+        claim: Option<Claim>,
     ) -> Arc<Self> {
         Arc::new(Self {
             environment,
@@ -69,6 +72,7 @@ impl Trail {
             request_id,
             source_ip,
             user_agent,
+            claim,
             round_trips: AtomicU32::new(0),
             attempt: Mutex::default(),
             left_open: Mutex::default(),
@@ -123,17 +127,30 @@ impl Trail {
         }
     }
 
-    /// The last flush: the audit INSERT and the COMMIT. Returns once the row is known to be in
+    /// The last flush: what is to be `kept`, the audit INSERT and the COMMIT. Returns once the row is known to be in
     /// the database with everything the transaction did; on any error nothing of it is.
-    pub(crate) async fn finish(&self, mut session: Session, entry: Entry) -> Result<(), Error> {
+    pub(crate) async fn finish(
+        &self,
+        mut session: Session,
+        entry: Entry,
+        kept: Option<Statement<'_>>,
+    ) -> Result<(), Error> {
         if !session.is_usable() {
             return Err(Error::LinkLost);
         }
         let mut place = self.environment.chains.head().await;
         let link = place.link(entry);
-        let (appended, committed) = session
+        let kept = kept.map(|statement| (statement.text, statement.typed()));
+        // Were `kept` refused, the audit INSERT behind it would be too.
+        let (_, appended, committed) = session
             .flush(&self.round_trips, |client| {
-                join(link.append(client), client.batch_execute("commit"))
+                let keep = async {
+                    match &kept {
+                        Some((text, parameters)) => client.execute_typed(text, parameters).await,
+                        None => Ok(0),
+                    }
+                };
+                join3(keep, link.append(client), client.batch_execute("commit"))
             })
             .await
             .ok_or(Error::Internal("a transaction without connection"))?;
@@ -297,6 +314,6 @@ impl Trail {
         entry
             .details
             .insert("reason".into(), Value::from(error.kind().1));
-        self.finish(session, entry).await
+        self.finish(session, entry, None).await
     }
 }
