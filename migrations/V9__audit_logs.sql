@@ -32,7 +32,7 @@ create table audit_logs (
   constraint audit_logs_chain_key unique (month, chain_id, seq),
   constraint audit_logs_month check (month = date_trunc('month', timestamp at time zone 'UTC')::date),
   constraint audit_logs_actor check (
-    user_id is not null or actor_role = 'SYSTEM' or (actor_role is null and outcome <> 'SUCCESS')
+    user_id is not null or actor_role is not distinct from 'SYSTEM' or (actor_role is null and outcome <> 'SUCCESS')
   ),
   constraint audit_logs_patients check (patient_id is null or patient_ids is null),
   constraint audit_logs_hashes check (octet_length(prev_hash) = 32 and octet_length(row_hash) = 32),
