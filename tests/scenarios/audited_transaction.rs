@@ -2,7 +2,6 @@
 //! link breaks, a chain that can be followed.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use tests::audit::Expected;
 use tests::prelude::*;
@@ -211,7 +210,7 @@ async fn every_row_has_its_witness_in_the_log_of_who_wrote_it() {
         let line = world
             .cloud
             .logs("get-patient")
-            .wait_for(&row.hash_in_hex(), Duration::from_secs(5))
+            .wait_for(&row.hash_in_hex(), PATIENCE)
             .await
             .expect("a witness line");
         let line: Value = serde_json::from_str(&line).unwrap();
@@ -231,7 +230,7 @@ async fn a_new_environment_begins_a_new_chain() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     ada.get(&chart(&ada)).await.expect(200);
-    world.cloud.lambda().restart("get-patient");
+    world.restart("get-patient").await;
     let answer = ada.get(&chart(&ada)).await.expect(200);
     let row = world.audit_of(&answer).await.remove(0);
     assert_eq!((row.seq, row.prev_hash), (1, [0; 32]));
@@ -268,7 +267,7 @@ async fn neither_answers_nor_logs_of_a_failure_quote_what_is_stored() {
     let failed = booking().by(&ada).resource(attempted).patient(ada.id);
     world.audited(&answer, failed.failed("internal")).await;
     let logs = world.cloud.logs("create-appointment");
-    logs.wait_for("internal error", Duration::from_secs(5))
+    logs.wait_for("internal error", PATIENCE)
         .await
         .expect("the defect is logged");
     assert!(!logs.lines().concat().contains(secret));
@@ -314,7 +313,7 @@ async fn a_commit_that_landed_is_answered_though_its_confirmation_was_lost() {
     world
         .cloud
         .logs("create-appointment")
-        .wait_for(&row.hash_in_hex(), Duration::from_secs(5))
+        .wait_for(&row.hash_in_hex(), PATIENCE)
         .await
         .expect("its witness");
 

@@ -4,10 +4,15 @@
 mod appointments;
 mod audit;
 mod audited_transaction;
+mod authentication;
+mod conventions;
 mod files;
 mod medical_records;
 mod patients;
 mod providers;
 mod round_trips;
+mod row_level_security;
+mod schema;
 mod system;
+mod tls;
 mod users;

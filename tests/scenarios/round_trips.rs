@@ -1,7 +1,5 @@
 //! How often a function waits for PostgreSQL, counted on the link between them.
 
-use std::time::Duration;
-
 use http::Method;
 use tests::link::Flush;
 use tests::prelude::*;
@@ -210,7 +208,7 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
             .logs(function)
             .wait_until(
                 |line| line.contains("request answered") && line.contains(answer.request_id()),
-                Duration::from_secs(5),
+                PATIENCE,
             )
             .await
             .expect("a line for each request");

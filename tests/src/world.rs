@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use local::client::Client;
 use local::cloud::{Cloud, Settings};
@@ -45,6 +46,9 @@ pub struct Setup {
     /// Another database for the functions than the test's own.
     pub database_url: Option<String>,
 }
+
+/// How long something may take that happens by itself; on a busy machine, too.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A statement's parameters.
 pub type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -110,6 +114,15 @@ impl World {
             database,
             _folder: folder,
         }
+    }
+
+    /// Ends the function's instances: its next request finds a cold start.
+    pub async fn restart(&self, function: &str) {
+        self.cloud.lambda().restart(function);
+        eventually("the instances end", async || {
+            self.cloud.lambda().instances(function) == 0
+        })
+        .await;
     }
 
     /// The link between the functions and the database.
@@ -316,4 +329,16 @@ impl World {
 /// The random end of an id.
 fn short(id: Uuid) -> String {
     id.simple().to_string()[20..].to_owned()
+}
+
+/// Waits until it is so, for a while.
+pub async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
+    let started = Instant::now();
+    while !is_so().await {
+        assert!(
+            started.elapsed() < PATIENCE,
+            "in {PATIENCE:?} not so: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }

@@ -1,0 +1,380 @@
+//! What every endpoint answers to requests that are not as they must be: a stable problem with the
+//! request's id, a row of failure, and nothing of what the client sent.
+
+use bytes::Bytes;
+use http::Method;
+use http::header::CONTENT_TYPE;
+use http_body_util::Full;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+use tests::audit::Expected;
+use tests::prelude::*;
+
+/// What no answer may repeat.
+const MARK: &str = "Zebrafish";
+
+fn row(admin: &Actor) -> Expected {
+    audit("create-user", "CREATE", "USER").by(admin)
+}
+
+fn user() -> String {
+    format!(
+        r#""id": "{}", "username": "ada@example.org", "first_name": "{MARK}", "last_name": "Example", "role": "PATIENT""#,
+        Uuid::now_v7()
+    )
+}
+
+async fn send(caller: &Actor, content_type: Option<&str>, body: impl Into<Bytes>) -> Answer {
+    let mut request = caller.request(Method::POST, "/v1/users");
+    if let Some(content_type) = content_type {
+        request = request.header(CONTENT_TYPE, content_type);
+    }
+    let request = request.body(Full::from(body.into())).unwrap();
+    let answer = caller.send_request(request).await;
+    assert!(!answer.text.contains(MARK), "{}", answer.text);
+    answer
+}
+
+async fn admins_world() -> (World, Actor) {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    (world, admin)
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_json_is_malformed() {
+    let (world, admin) = admins_world().await;
+    let before = world.stored().await;
+    for body in [
+        String::new(),
+        "{".to_owned(),
+        format!("{{{}", user()),
+        format!("{{{},}}", user()),
+        format!("{{{}}} {{}}", user()),
+        format!("{{{}}} {MARK}", user()),
+        format!("\u{feff}{{{}}}", user()),
+        "{'id': 1}".to_owned(),
+        "NaN".to_owned(),
+    ] {
+        let answer = send(&admin, Some("application/json"), body)
+            .await
+            .problem(400, "malformed-json");
+        world
+            .audited(&answer, row(&admin).failed("malformed-json"))
+            .await;
+    }
+    let answer = send(&admin, Some("application/json"), &b"{\"id\": \"\xff\"}"[..])
+        .await
+        .problem(400, "malformed-json");
+    world
+        .audited(&answer, row(&admin).failed("malformed-json"))
+        .await;
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_declared_as_json_is_not_read() {
+    let (world, admin) = admins_world().await;
+    let before = world.stored().await;
+    for content_type in [
+        None,
+        Some("text/plain"),
+        Some("application/x-www-form-urlencoded"),
+        Some("application/xml"),
+        Some("application/jsonp"),
+        Some("multipart/form-data; boundary=application/json"),
+    ] {
+        let answer = send(&admin, content_type, format!("{{{}}}", user()))
+            .await
+            .problem(415, "unsupported-media-type");
+        world
+            .audited(&answer, row(&admin).failed("unsupported-media-type"))
+            .await;
+    }
+    assert_eq!(world.stored().await, before);
+    send(
+        &admin,
+        Some("Application/JSON; charset=utf-8"),
+        format!("{{{}}}", user()).replace(MARK, "Ada"),
+    )
+    .await
+    .expect(201);
+}
+
+#[tokio::test]
+async fn a_field_that_is_unknown_or_appears_twice_is_named() {
+    let (world, admin) = admins_world().await;
+    let before = world.stored().await;
+    for (more, field) in [
+        (format!(r#", "nickname": "{MARK}""#), "nickname"),
+        (format!(r#", "status": "{MARK}""#), "status"),
+        (
+            format!(r#", "address": {{"street": "{MARK}"}}"#),
+            "address.street",
+        ),
+        (format!(r#", "last_name": "{MARK}""#), "last_name"),
+        (r#", "phone": null, "phone": null"#.to_owned(), "phone"),
+    ] {
+        let answer = send(
+            &admin,
+            Some("application/json"),
+            format!("{{{}{more}}}", user()),
+        )
+        .await
+        .invalid(field);
+        world.audited(&answer, row(&admin).failed("invalid")).await;
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_value_of_another_type_is_named_and_not_repeated() {
+    let (world, admin) = admins_world().await;
+    let before = world.stored().await;
+    for (from, to, field) in [
+        (r#""ada@example.org""#, r#""Zebrafish""#, "username"),
+        (r#""ada@example.org""#, r#"{"Zebrafish": 1}"#, "username"),
+        (r#""Example""#, "7", "last_name"),
+        (r#""Example""#, "[\"Zebrafish\"]", "last_name"),
+        (r#""Example""#, "\"Zebra\\u0000fish\"", "last_name"),
+        (r#""Example""#, "null", "last_name"),
+        (r#""PATIENT""#, r#""ZEBRAFISH""#, "role"),
+    ] {
+        let body = format!("{{{}}}", user().replace(from, to));
+        let answer = send(&admin, Some("application/json"), body)
+            .await
+            .invalid(field);
+        assert!(
+            !answer.text.to_lowercase().contains("zebra"),
+            "{}",
+            answer.text
+        );
+        let rows = world.audit_of(&answer).await;
+        assert_eq!(rows.len(), 1, "{to}");
+        assert_eq!(rows[0].entry.details["reason"], "invalid", "{to}");
+    }
+    let as_a_list = format!(
+        r#"["{}", "a@example.org", null, "Zebrafish", "Example", "PATIENT", null, null, null]"#,
+        Uuid::now_v7()
+    );
+    for body in [
+        "[]",
+        "7",
+        "\"Zebrafish\"",
+        "null",
+        &as_a_list,
+        &"[".repeat(100_000),
+    ] {
+        let answer = send(&admin, Some("application/json"), body.to_owned())
+            .await
+            .problem(422, "invalid");
+        world.audited(&answer, row(&admin).failed("invalid")).await;
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn nul_is_no_text_wherever_it_comes() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let before = world.stored().await;
+    let note = json!({
+        "patient_id": ada.id, "record_type": "NOTE", "content": {"text": "a\u{0}b"}
+    });
+    vera.post("/v1/medical-records", note)
+        .await
+        .invalid("content.text");
+    ada.get("/v1/appointments?external_id=a%00b")
+        .await
+        .invalid("external_id");
+    ada.get("/v1/appointments/%00")
+        .await
+        .problem(404, "not-found");
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_body_beyond_its_bound_is_too_large() {
+    let (world, admin) = admins_world().await;
+    let before = world.stored().await;
+    let padded = |length: usize| {
+        let body = format!("{{{}}}", user()).replace(MARK, "Ada");
+        format!("{body}{}", " ".repeat(length - body.len()))
+    };
+    let answer = send(&admin, Some("application/json"), padded(1024 * 1024 + 1))
+        .await
+        .problem(413, "too-large");
+    world
+        .audited(&answer, row(&admin).failed("too-large"))
+        .await;
+    assert_eq!(world.stored().await, before);
+    send(&admin, Some("application/json"), padded(1024 * 1024))
+        .await
+        .expect(201);
+}
+
+#[tokio::test]
+async fn a_query_that_is_not_as_it_must_be_is_named() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for (query, field) in [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=ten", "limit"),
+        ("limit=1.5", "limit"),
+        ("limit=99999999999999999999", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("cursor=", "cursor"),
+        ("cursor=Zebrafish", "cursor"),
+        ("cursor=%00", "cursor"),
+        ("user_id=Zebrafish", "user_id"),
+        ("name=Zebrafish", "name"),
+        ("order=asc", "order"),
+        ("Limit=1", "Limit"),
+    ] {
+        let answer = admin
+            .get(&format!("/v1/patients?{query}"))
+            .await
+            .invalid(field);
+        assert!(!answer.text.contains(MARK), "{}", answer.text);
+        let failed = audit("list-patients", "SEARCH", "PATIENT").by(&admin);
+        world.audited(&answer, failed.failed("invalid")).await;
+    }
+    admin.get("/v1/patients?limit=100").await.expect(200);
+}
+
+/// A page's cursor, with more behind it.
+async fn cursor(caller: &Actor, path: &str) -> String {
+    let page = caller.get(&format!("{path}?limit=1")).await.expect(200);
+    page.body["next_cursor"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_cursor_serves_its_caller_and_its_list_alone() {
+    let world = World::new().await;
+    let (vera, admin) = (world.provider("Vera").await, world.admin().await);
+    for name in ["Ada", "Ben"] {
+        let patient = world.patient(name).await;
+        world
+            .visit(
+                &patient,
+                &vera,
+                if name == "Ada" {
+                    "2030-01-07T09:00Z"
+                } else {
+                    "2030-01-08T09:00Z"
+                },
+                "SCHEDULED",
+            )
+            .await;
+        world.note(&patient, &vera, "Well.").await;
+    }
+    let of_admin = cursor(&admin, "/v1/patients").await;
+    let of_vera = cursor(&vera, "/v1/patients").await;
+    let of_visits = cursor(&vera, "/v1/appointments").await;
+    let of_records = cursor(&vera, "/v1/medical-records").await;
+    for (caller, path, cursor) in [
+        (&admin, "/v1/patients", &of_vera),
+        (&*vera, "/v1/patients", &of_admin),
+        (&*vera, "/v1/patients", &of_visits),
+        // Keys of one shape: only the signature tells them apart.
+        (&*vera, "/v1/medical-records", &of_visits),
+        (&*vera, "/v1/appointments", &of_records),
+    ] {
+        caller
+            .get(&format!("{path}?cursor={cursor}"))
+            .await
+            .invalid("cursor");
+    }
+    for (caller, path, cursor) in [
+        (&admin, "/v1/patients", &of_admin),
+        (&*vera, "/v1/patients", &of_vera),
+        (&*vera, "/v1/appointments", &of_visits),
+        (&*vera, "/v1/medical-records", &of_records),
+    ] {
+        let answer = caller.get(&format!("{path}?cursor={cursor}")).await;
+        assert_eq!(answer.expect(200).ids().len(), 1);
+    }
+    // It outlives the environment that made it.
+    world.restart("list-patients").await;
+    admin
+        .get(&format!("/v1/patients?cursor={of_admin}"))
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn a_cursor_that_was_tampered_with_is_refused_wherever_it_was() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for name in ["Ada", "Ben"] {
+        world.patient(name).await;
+    }
+    let genuine = cursor(&admin, "/v1/patients").await;
+    let length = genuine.len();
+    let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let changed = {
+        let genuine = genuine.clone();
+        (0..length, 1..64_usize).prop_map(move |(at, by)| {
+            let mut letters_of: Vec<u8> = genuine.bytes().collect();
+            let place = letters
+                .bytes()
+                .position(|letter| letter == letters_of[at])
+                .unwrap();
+            letters_of[at] = letters.as_bytes()[(place + by) % 64];
+            String::from_utf8(letters_of).unwrap()
+        })
+    };
+    let cut = {
+        let genuine = genuine.clone();
+        (0..length).prop_map(move |at| genuine[..at].to_owned())
+    };
+    let grown = {
+        let genuine = genuine.clone();
+        (0..=length, "[A-Za-z0-9_-]{1,8}")
+            .prop_map(move |(at, more)| format!("{}{more}{}", &genuine[..at], &genuine[at..]))
+    };
+    let tampered = prop_oneof![3 => changed, 1 => cut, 1 => grown];
+    let mut runner = TestRunner::default();
+    for _ in 0..200 {
+        let tampered = tampered.new_tree(&mut runner).unwrap().current();
+        if tampered == genuine {
+            continue;
+        }
+        let answer = admin.get(&format!("/v1/patients?cursor={tampered}")).await;
+        assert_eq!(
+            answer.status, 422,
+            "{tampered} for {genuine}: {}",
+            answer.text
+        );
+    }
+    admin
+        .get(&format!("/v1/patients?cursor={genuine}"))
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn the_audit_row_keeps_the_client_in_bounds() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let long = "x".repeat(2000);
+    let request = http::Request::builder()
+        .uri(format!("{}/v1/me", world.cloud.url()))
+        .header(
+            "authorization",
+            ada.request(Method::GET, "/").headers_ref().unwrap()["authorization"].clone(),
+        )
+        .header("user-agent", &long)
+        // What a client says of its own address counts for nothing.
+        .header("x-forwarded-for", "203.0.113.7")
+        .body(Full::default())
+        .unwrap();
+    let answer = ada.send_request(request).await.expect(200);
+    let entry = world.audit_of(&answer).await.remove(0).entry;
+    assert_eq!(entry.user_agent.unwrap(), long[..512]);
+    assert_eq!(entry.source_ip.unwrap().to_string(), "127.0.0.1");
+}

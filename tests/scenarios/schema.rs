@@ -1,0 +1,592 @@
+//! Rules of the schema, tested as schema: they hold for tables that are still to come.
+
+use shared::audit::{Action, Outcome};
+use shared::domain::appointment::AppointmentStatus;
+use shared::domain::file::{FileOwnerType, FileStatus};
+use shared::domain::patient::Gender;
+use shared::domain::record::RecordType;
+use shared::domain::user::UserStatus;
+use tests::prelude::*;
+
+/// refinery's own, outside of every policy.
+const HISTORY: &str = "schema_history";
+
+fn names(rows: &[Value]) -> Vec<&str> {
+    rows.iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn migrating_again_changes_nothing() {
+    let world = World::new().await;
+    let before = world
+        .rows("select version, name, checksum from schema_history", &[])
+        .await;
+    assert!(!before.is_empty());
+    let report = migrations::run(&world.superuser_url(), None).await.unwrap();
+    assert_eq!(report.applied, Vec::<String>::new());
+    let after = world
+        .rows("select version, name, checksum from schema_history", &[])
+        .await;
+    assert_eq!(after, before);
+}
+
+#[tokio::test]
+async fn every_foreign_key_has_an_index() {
+    let world = World::new().await;
+    let without = world
+        .rows(
+            "select format('%s.%s', c.conrelid::regclass, c.conname) as name
+             from pg_constraint c
+             where c.contype = 'f' and c.connamespace = 'public'::regnamespace
+               and not exists (
+                 select from pg_index i
+                 where i.indrelid = c.conrelid and i.indisvalid
+                   -- The key's columns come first, in any order.
+                   and c.conkey::int2[] <@ (i.indkey::int2[])[0:cardinality(c.conkey) - 1]
+                   -- A part of the rows will do where it is those that have a key.
+                   and (i.indpred is null or pg_get_expr(i.indpred, i.indrelid) ~ '^\\(\\w+ IS NOT NULL\\)$')
+               )
+             order by name",
+            &[],
+        )
+        .await;
+    assert_eq!(names(&without), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn every_table_is_under_forced_row_level_security() {
+    let world = World::new().await;
+    let without = world
+        .rows(
+            "select relname as name from pg_class
+             where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+               and relname <> $1 and not (relrowsecurity and relforcerowsecurity)",
+            &[&HISTORY],
+        )
+        .await;
+    assert_eq!(names(&without), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn every_view_applies_the_policies_of_who_asks() {
+    let world = World::new().await;
+    let views = world
+        .rows(
+            "select relname as name, coalesce('security_invoker=true' = any (reloptions), false) as invoker
+             from pg_class where relnamespace = 'public'::regnamespace and relkind = 'v'",
+            &[],
+        )
+        .await;
+    assert_eq!(views.len(), 2);
+    for view in views {
+        assert_eq!(view["invoker"], true, "{view}");
+    }
+}
+
+#[tokio::test]
+async fn every_business_table_has_the_common_columns_and_is_archived_not_deleted() {
+    let world = World::new().await;
+    for table in [
+        "user_profiles",
+        "patients",
+        "providers",
+        "appointments",
+        "medical_records",
+        "file_metadata",
+    ] {
+        let columns = world
+            .rows(
+                "select column_name as name, data_type, is_nullable, column_default
+                 from information_schema.columns where table_schema = 'public' and table_name = $1",
+                &[&table],
+            )
+            .await;
+        for (name, data_type, nullable, default) in [
+            ("id", "uuid", "NO", None),
+            ("custom_data", "jsonb", "YES", None),
+            (
+                "created_at",
+                "timestamp with time zone",
+                "NO",
+                Some("now()"),
+            ),
+            (
+                "updated_at",
+                "timestamp with time zone",
+                "NO",
+                Some("now()"),
+            ),
+            ("is_archived", "boolean", "NO", Some("false")),
+            ("archived_at", "timestamp with time zone", "YES", None),
+            ("archived_by", "uuid", "YES", None),
+            ("version", "integer", "NO", Some("1")),
+        ] {
+            let expected = json!({
+                "name": name, "data_type": data_type, "is_nullable": nullable, "column_default": default
+            });
+            assert!(columns.contains(&expected), "{table}: {expected}");
+        }
+        let triggers = world
+            .rows(
+                "select tgname as name from pg_trigger where tgrelid = $1::text::regclass and not tgisinternal",
+                &[&table],
+            )
+            .await;
+        for trigger in ["touch", "refuse_delete"] {
+            assert!(names(&triggers).contains(&trigger), "{table}: {trigger}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_counts_up_and_a_deletion_is_refused_even_to_the_superuser() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    world
+        .sql(
+            "update patients set gender = 'other', version = 40, created_at = '2000-01-01'",
+            &[],
+        )
+        .await;
+    let changed = world
+        .row(
+            "select version, created_at > '2001-01-01' as kept, updated_at > created_at as later from patients",
+            &[],
+        )
+        .await;
+    assert_eq!(changed, json!({"version": 2, "kept": true, "later": true}));
+    let refused = world
+        .connect()
+        .await
+        .execute("delete from patients where id = $1", &[&ada.id])
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code().unwrap().code(), "23001");
+}
+
+#[tokio::test]
+async fn rust_enums_are_postgresqls() {
+    let world = World::new().await;
+    let ours: [(&str, &[&str]); 8] = [
+        ("user_status", UserStatus::LABELS),
+        ("administrative_gender", Gender::LABELS),
+        ("appointment_status", AppointmentStatus::LABELS),
+        ("record_type", RecordType::LABELS),
+        ("file_owner_type", FileOwnerType::LABELS),
+        ("file_status", FileStatus::LABELS),
+        ("audit_action", Action::LABELS),
+        ("audit_outcome", Outcome::LABELS),
+    ];
+    let theirs = world
+        .rows(
+            "select t.typname as name, jsonb_agg(e.enumlabel order by e.enumsortorder) as labels
+             from pg_type t join pg_enum e on e.enumtypid = t.oid
+             -- How far a permission reaches is the database's business alone.
+             where t.typname <> 'permission_reach'
+             group by t.typname",
+            &[],
+        )
+        .await;
+    assert_eq!(theirs.len(), ours.len());
+    for (name, labels) in ours {
+        let expected = json!({"name": name, "labels": labels});
+        assert!(theirs.contains(&expected), "{expected} in {theirs:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_functions_role_may_use_tables_and_no_more() {
+    let world = World::new().await;
+    // What a deployment grants on the database itself is not copied with a template.
+    migrations::run(&world.superuser_url(), None).await.unwrap();
+    let role = world
+        .row(
+            "select rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls
+             from pg_roles where rolname = 'caretrail_app'",
+            &[],
+        )
+        .await;
+    assert!(
+        role.as_object()
+            .unwrap()
+            .values()
+            .all(|held| *held == false),
+        "{role}"
+    );
+    let memberships = world
+        .rows(
+            "select roleid::regrole as name from pg_auth_members
+             where member in ('caretrail_app'::regrole, 'caretrail_sealer'::regrole, 'caretrail_auditor'::regrole)",
+            &[],
+        )
+        .await;
+    assert_eq!(names(&memberships), Vec::<&str>::new());
+
+    let too_much = world
+        .rows(
+            "select format('%s on %s', privilege, relname) as name
+             from pg_class,
+               unnest(array['DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) as privilege
+             where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v')
+               and has_table_privilege('caretrail_app', oid, privilege)",
+            &[],
+        )
+        .await;
+    assert_eq!(names(&too_much), Vec::<&str>::new());
+    let on_the_log = world
+        .row(
+            "select bool_or(has_table_privilege('caretrail_app', oid, 'UPDATE')) as updates,
+               -- Past the parent, past its policies.
+               bool_or(relname <> 'audit_logs' and has_table_privilege('caretrail_app', oid, 'SELECT, INSERT')) as partitions
+             from pg_class where relname like 'audit_logs%' and relkind in ('r', 'p')",
+            &[],
+        )
+        .await;
+    assert_eq!(on_the_log, json!({"updates": false, "partitions": false}));
+
+    let app = world.connect_as_app().await;
+    for statement in [
+        "create table mine ()",
+        "create temporary table mine ()",
+        "create function mine() returns int language sql return 1",
+        "create schema mine",
+        "alter table patients add column mine int",
+        "alter table patients disable row level security",
+        "drop policy patients_read on patients",
+        "drop table patients",
+        "update audit_logs set outcome = 'SUCCESS'",
+        "delete from audit_logs",
+        "truncate audit_logs",
+        "delete from patients",
+        "insert into role_permissions values ('PATIENT', 'audit:read', 'ALL')",
+        "update roles set description = 'x'",
+        "set role caretrail_owner",
+        "set session authorization caretrail_owner",
+        "select * from schema_history",
+        "select ensure_audit_partitions(1)",
+        "copy patients to program 'true'",
+    ] {
+        let refused = app.batch_execute(statement).await.unwrap_err();
+        let code = refused.code().unwrap().code();
+        assert!(matches!(code, "42501"), "{statement}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_function_is_everybodys() {
+    let world = World::new().await;
+    let functions = world
+        .rows(
+            "select p.oid::regprocedure::text as name from pg_proc p
+             where pronamespace = 'public'::regnamespace
+               and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+               and has_function_privilege('caretrail_auditor', p.oid, 'EXECUTE')",
+            &[],
+        )
+        .await;
+    assert_eq!(names(&functions), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn what_acts_with_its_owners_rights_fixes_its_search_path() {
+    let world = World::new().await;
+    let open = world
+        .rows(
+            "select oid::regprocedure::text as name from pg_proc
+             where pronamespace = 'public'::regnamespace and prosecdef
+               and not exists (select from unnest(proconfig) as setting where setting like 'search_path=%')",
+            &[],
+        )
+        .await;
+    assert_eq!(names(&open), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn the_functions_timeouts_are_the_roles_own() {
+    let world = World::new().await;
+    let app = world.connect_as_app().await;
+    for (setting, expected) in [
+        ("statement_timeout", "10s"),
+        ("lock_timeout", "5s"),
+        ("idle_in_transaction_session_timeout", "15s"),
+        ("timezone", "UTC"),
+    ] {
+        let row = app
+            .query_one("select current_setting($1)", &[&setting])
+            .await
+            .unwrap();
+        assert_eq!(row.get::<_, String>(0), expected, "{setting}");
+    }
+}
+
+// The audit log.
+
+#[tokio::test]
+async fn the_audit_log_is_append_only_even_to_the_superuser() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    ada.get("/v1/me").await.expect(200);
+    let superuser = world.connect().await;
+    let partition = world
+        .row("select tableoid::regclass as name from audit_logs", &[])
+        .await;
+    for statement in [
+        "update audit_logs set outcome = 'DENIED'".to_owned(),
+        "delete from audit_logs".to_owned(),
+        "truncate audit_logs".to_owned(),
+        format!("truncate {}", partition["name"].as_str().unwrap()),
+        format!("delete from {}", partition["name"].as_str().unwrap()),
+    ] {
+        let refused = superuser.batch_execute(&statement).await.unwrap_err();
+        assert_eq!(refused.code().unwrap().code(), "23001", "{statement}");
+    }
+    assert_eq!(world.verify_chains().await, 1);
+}
+
+#[tokio::test]
+async fn partitions_are_there_for_this_month_and_thirteen_more() {
+    let world = World::new().await;
+    let missing = world
+        .rows(
+            "select to_char(month, '\"audit_logs_\"YYYY_MM') as name
+             from generate_series(
+               date_trunc('month', now() at time zone 'UTC'),
+               date_trunc('month', now() at time zone 'UTC') + interval '13 months',
+               interval '1 month'
+             ) as month
+             where not exists (
+               select from pg_inherits
+               where inhparent = 'audit_logs'::regclass
+                 and inhrelid = to_regclass('public.' || to_char(month, '\"audit_logs_\"YYYY_MM'))
+             )",
+            &[],
+        )
+        .await;
+    assert_eq!(names(&missing), Vec::<&str>::new());
+    // A deployment makes more, and says how many.
+    let made = world
+        .row(
+            "select ensure_audit_partitions(15) as more, ensure_audit_partitions(15) as again",
+            &[],
+        )
+        .await;
+    assert_eq!(made, json!({"more": 2, "again": 0}));
+}
+
+const ROW: &str = "
+    insert into audit_logs
+      (id, month, timestamp, actor_role, action_type, resource_type, outcome, application, request_id,
+       chain_id, seq, prev_hash, row_hash)
+    values (gen_random_uuid(), '{month}', '{month}T00:00Z', 'SYSTEM', 'READ', 'PATIENT', 'SUCCESS',
+      'test', 'r', '00000000-0000-0000-0000-000000000001', {seq}, decode(repeat('{prev}', 32), 'hex'),
+      decode(repeat('11', 32), 'hex'))";
+
+fn audit_row(month: &str, seq: i64, prev: &str) -> String {
+    ROW.replace("{month}", month)
+        .replace("{seq}", &seq.to_string())
+        .replace("{prev}", prev)
+}
+
+#[tokio::test]
+async fn a_row_beyond_the_partitions_is_kept_all_the_same() {
+    let world = World::new().await;
+    world.sql(&audit_row("2099-12-01", 1, "00"), &[]).await;
+    let kept = world
+        .row("select tableoid::regclass as name from audit_logs", &[])
+        .await;
+    assert_eq!(kept["name"], "audit_logs_default");
+}
+
+#[tokio::test]
+async fn impossible_audit_rows_are_impossible() {
+    let world = World::new().await;
+    let superuser = world.connect().await;
+    superuser
+        .batch_execute(&audit_row("2099-12-01", 1, "00"))
+        .await
+        .unwrap();
+    for (statement, constraint) in [
+        // One place, one row.
+        (audit_row("2099-12-01", 1, "00"), "chain_key"),
+        // A chain begins at 1 behind nothing, and only there.
+        (audit_row("2099-12-01", 2, "00"), "genesis"),
+        (audit_row("2099-11-01", 1, "33"), "genesis"),
+        (audit_row("2099-11-01", 0, "00"), "genesis"),
+        (
+            audit_row("2099-12-01", 2, "33").replace("'SYSTEM'", "null"),
+            "actor",
+        ),
+        (
+            audit_row("2099-12-01", 2, "33").replace("repeat('33', 32)", "repeat('33', 31)"),
+            "hashes",
+        ),
+        (
+            audit_row("2099-12-01", 2, "33").replace("'2099-12-01'", "'2099-11-01'"),
+            "month",
+        ),
+        (
+            audit_row("2099-12-01", 2, "33").replace("'test'", "'Test App'"),
+            "application_format",
+        ),
+    ] {
+        let refused = superuser.batch_execute(&statement).await.unwrap_err();
+        let named = refused
+            .as_db_error()
+            .unwrap()
+            .constraint()
+            .unwrap_or_default();
+        // A unique index of a partition has a name of its own.
+        let named = named.replace("month_chain_id_seq_key", "chain_key");
+        assert!(named.contains(constraint), "{constraint}: {refused:?}");
+    }
+}
+
+// Rules that the database holds, not the code.
+
+#[tokio::test]
+async fn of_sixteen_who_insert_one_slot_at_once_one_gets_it() {
+    let world = World::new().await;
+    let vera = world.provider("Vera").await;
+    let mut inserts = tokio::task::JoinSet::new();
+    for index in 0..16 {
+        let patient = world.patient(&format!("Patient{index}")).await;
+        let (connection, provider) = (world.connect().await, vera.id);
+        inserts.spawn(async move {
+            connection
+                .execute(
+                    "insert into appointments (id, patient_id, provider_id, scheduled_at, duration_minutes)
+                     values (gen_random_uuid(), $1, $2, '2030-01-07T09:00Z', 30)",
+                    &[&patient.id, &provider],
+                )
+                .await
+                .map_err(|error| {
+                    error.as_db_error().unwrap().constraint().map(str::to_owned)
+                })
+        });
+    }
+    let results = inserts.join_all().await;
+    let (made, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    assert_eq!(made.len(), 1);
+    for refusal in refused {
+        assert_eq!(
+            refusal.unwrap_err().as_deref(),
+            Some("appointments_provider_no_overlap")
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_one_patient_can_not_hang_on_another() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let vera = world.provider("Vera").await;
+    let of_ben = world
+        .visit(&ben, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let superuser = world.connect().await;
+    let file = |columns: &str, values: String| {
+        format!(
+            "insert into file_metadata
+               (id, bucket, file_path, original_name, file_type, file_size, sha256, expires_at,
+                uploaded_by, owner_id, owner_type, {columns})
+             values (gen_random_uuid(), 'bucket', 'x', 'x', 'application/pdf', 1,
+               decode(repeat('22', 32), 'hex'), now(), '{}', {values})",
+            vera.user
+        )
+    };
+    for (statement, constraint) in [
+        (
+            format!(
+                "insert into medical_records (id, patient_id, provider_id, appointment_id, record_type, content)
+                 values (gen_random_uuid(), '{}', '{}', '{of_ben}', 'NOTE', '{{}}')",
+                ada.id, vera.id
+            ),
+            "medical_records_appointment_of_patient",
+        ),
+        (
+            file("patient_id", format!("'{}', 'PATIENT', '{}'", ada.user, ben.id)),
+            "file_metadata_patient_is_owner",
+        ),
+        (
+            file(
+                "patient_id, appointment_id",
+                format!("'{}', 'APPOINTMENT', '{}', '{of_ben}'", ada.user, ada.id),
+            ),
+            "file_metadata_appointment_of_patient",
+        ),
+        (
+            file("patient_id", format!("'{}', 'APPOINTMENT', '{}'", ada.user, ada.id)),
+            "file_metadata_appointment_owner",
+        ),
+        (
+            file("patient_id", format!("'{}', 'PROVIDER', '{}'", ada.user, ada.id)),
+            "file_metadata_patient_owner",
+        ),
+        (
+            format!(
+                "insert into patients (id, user_id, patient_number, date_of_birth, gender)
+                 values (gen_random_uuid(), '{}', 'N', '2000-01-01', 'other')",
+                vera.user
+            ),
+            "patients_user_is_patient",
+        ),
+        (
+            format!(
+                "update patients set assigned_providers = array[gen_random_uuid()] where id = '{}'",
+                ada.id
+            ),
+            "patients_assigned_providers_exist",
+        ),
+        (
+            format!(
+                "update patients set assigned_providers = array['{0}', '{0}']::uuid[] where id = '{1}'",
+                vera.id, ada.id
+            ),
+            "patients_assigned_providers_distinct",
+        ),
+        (
+            format!("update user_profiles set role = 'ADMIN' where id = '{}'", ada.user),
+            "patients_user_is_patient",
+        ),
+        (
+            format!("update user_profiles set role = 'SYSTEM' where id = '{}'", ada.user),
+            "user_profiles_role_personal",
+        ),
+    ] {
+        let refused = superuser.batch_execute(&statement).await.unwrap_err();
+        let named = refused.as_db_error().and_then(|refusal| refusal.constraint());
+        assert_eq!(named, Some(constraint), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_changes_leaves_its_former_version_behind() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let id = world.note(&ada, &vera, "First").await;
+    world
+        .sql(
+            "update medical_records set content = '{\"text\": \"Second\"}'",
+            &[],
+        )
+        .await;
+    world
+        .sql("update medical_records set is_patient_visible = false", &[])
+        .await;
+    let versions = world
+        .rows(
+            "select version, content, is_patient_visible from medical_record_versions
+             where record_id = $1 order by version",
+            &[&id],
+        )
+        .await;
+    assert_eq!(
+        versions,
+        [
+            json!({"version": 1, "content": {"text": "First"}, "is_patient_visible": true}),
+            json!({"version": 2, "content": {"text": "Second"}, "is_patient_visible": true}),
+        ]
+    );
+}
