@@ -1,5 +1,5 @@
--- Cluster-wide roles and the schema's owner. Idempotent, run before every migration by a role
--- that may create roles; a no-op once they exist.
+-- Cluster-wide roles and the schema's owner. Idempotent, run before the migrations whenever the
+-- deploying role may create roles: the first time it must.
 do $$
 declare
   name text;

@@ -30,10 +30,19 @@ pub async fn run(url: &str, ca_file: Option<&str>) -> Result<Report> {
     client
         .execute("select pg_advisory_lock($1)", &[&LOCK])
         .await?;
-    client
-        .batch_execute(include_str!("../bootstrap.sql"))
-        .await
-        .context("bootstrap.sql failed")?;
+    let may_create_roles: bool = client
+        .query_one(
+            "select rolsuper or rolcreaterole from pg_roles where rolname = current_user",
+            &[],
+        )
+        .await?
+        .get(0);
+    if may_create_roles {
+        client
+            .batch_execute(include_str!("../bootstrap.sql"))
+            .await
+            .context("bootstrap.sql failed")?;
+    }
     client.batch_execute("set role caretrail_owner").await?;
     let report = embedded::migrations::runner()
         .set_migration_table_name("schema_history")

@@ -1,9 +1,9 @@
 //! What every Caretrail function needs: who calls, the audited transaction, errors, pages and the
 //! domain's types. This crate knows no endpoint.
 //!
-//! A handler reads parse → authorise → query → shape → commit:
-//! [`Call`] parses, [`Call::authorize`] gives an [`Access`], which runs statements in one
-//! transaction; [`Access::commit`] writes the audit row, commits and alone makes the answer.
+//! A handler reads parse → authorise → query → shape → commit: [`call::Call`] parses,
+//! [`call::Call::authorize`] gives an [`access::Access`], which runs statements in one transaction;
+//! [`access::Access::commit`] writes the audit row, commits and alone makes the answer.
 
 pub mod access;
 pub mod audit;
