@@ -1,7 +1,6 @@
 //! The audited read end to end, beside pgbench sending the same two flushes.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -76,11 +75,14 @@ async fn pgbench(site: &Site, script: &Path, clients: usize, seconds: u64) -> Re
         .arg("-f")
         .arg(script)
         .arg(&site.app_url)
-        .stderr(Stdio::inherit())
         .output()
         .await
         .context("pgbench is missing")?;
-    ensure!(output.status.success(), "pgbench failed");
+    ensure!(
+        output.status.success(),
+        "pgbench failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.lines()
         .find_map(|line| {
@@ -122,4 +124,6 @@ commit;
 \\endpipeline
 "
     )
+    // pgbench takes a colon and a name for a variable, in quotes too.
+    .replace("'patients:read'", "'patients' || chr(58) || 'read'")
 }
