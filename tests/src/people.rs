@@ -7,6 +7,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{Method, Request};
 use http_body_util::Full;
 use local::client::Client;
+use local::import::api::Person;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -58,6 +59,15 @@ impl Deref for Provider {
 
     fn deref(&self) -> &Actor {
         &self.actor
+    }
+}
+
+impl From<&Actor> for Person {
+    fn from(actor: &Actor) -> Self {
+        Self {
+            id: actor.user,
+            email: actor.email.clone(),
+        }
     }
 }
 

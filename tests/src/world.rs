@@ -1,12 +1,14 @@
 //! One test's world.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use local::client::Client;
 use local::cloud::{Cloud, Settings};
-use local::issuer::TokenRequest;
+use local::import::api::Api;
+use local::issuer::{Issuer, TokenRequest};
 use local::postgres;
 use local::template::Template;
 use serde_json::{Value, json};
@@ -31,7 +33,7 @@ pub struct World {
     connection: Connection,
     client: Client,
     database: Database,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// How a world is to be, where it is not as usual.
@@ -112,7 +114,7 @@ impl World {
             link,
             connection,
             database,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -311,6 +313,19 @@ impl World {
             url: self.cloud.url(),
             client: self.client.clone(),
         }
+    }
+
+    /// The cloud as the import and the demo speak to it.
+    pub fn api(&self) -> Api {
+        // The same keys, for it asks for tokens by itself.
+        let keys = self.folder.path().join("issuer.pem");
+        let issuer = Issuer::open(self.cloud.url(), &keys).expect("the issuer's keys");
+        Api::new(self.cloud.url(), move |request| issuer.mint(request))
+    }
+
+    /// A folder of its own.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// A token of the local issuer.

@@ -1,0 +1,97 @@
+//! `cargo dev import`: real bundles over HTTP, twice.
+
+use std::fs;
+use std::path::PathBuf;
+
+use local::import::api::Person;
+use local::import::import;
+use tests::prelude::*;
+
+fn shipped() -> Vec<PathBuf> {
+    let folder = local::workspace::root().join("data/synthea-r4");
+    let mut bundles: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "gz"))
+        .collect();
+    bundles.sort();
+    assert!(bundles.len() >= 3);
+    bundles
+}
+
+#[tokio::test]
+async fn the_shipped_bundles_are_imported_whole_and_a_second_time_changes_nothing() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (api, admin) = (world.api(), Person::from(&admin));
+    let bundles = shipped();
+
+    let (first, imported) = import(&bundles, &api, &admin).await;
+    assert!(first.is_clean(), "{:#?}", first.complaints);
+    for kind in [
+        "Patient",
+        "Practitioner",
+        "Encounter",
+        "Condition",
+        "Procedure",
+        "Observation",
+        "MedicationRequest",
+        "Immunization",
+        "CarePlan",
+        "AllergyIntolerance",
+    ] {
+        assert!(first.counts[kind].created > 0, "{kind}: {first}");
+    }
+    let stored = world
+        .row(
+            "select (select count(*) from patients) as patients,
+               (select count(*) from patients where allergies <> '[]') as with_allergies,
+               (select count(*) from providers) as providers,
+               (select count(*) from appointments where status = 'COMPLETED') as visits,
+               (select count(*) from medical_records) as records,
+               (select count(distinct record_type) from medical_records) as types",
+            &[],
+        )
+        .await;
+    assert_eq!(stored["patients"], bundles.len());
+    assert!(stored["with_allergies"].as_i64() > Some(0));
+    assert!(stored["providers"].as_i64() > Some(0));
+    let total =
+        |count: fn(&local::import::Imported) -> usize| imported.iter().map(count).sum::<usize>();
+    assert_eq!(stored["visits"], total(|bundle| bundle.visits));
+    assert_eq!(stored["records"], total(|bundle| bundle.records));
+    assert!(stored["types"].as_i64() >= Some(5), "{stored}");
+
+    let before = world.stored().await;
+    let (second, again) = import(&bundles, &api, &admin).await;
+    assert!(second.is_clean(), "{:#?}", second.complaints);
+    assert_eq!(second.total().created, 0, "{second}");
+    let known = first.total();
+    assert_eq!(second.total().unchanged, known.created + known.unchanged);
+    assert_eq!(again.len(), imported.len());
+    assert_eq!(world.stored().await, before);
+
+    // Every request of both left its row, in chains without gaps.
+    let rows = world.verify_chains().await;
+    assert!(rows as u64 >= first.requests + second.requests);
+}
+
+#[tokio::test]
+async fn a_bundle_that_is_none_is_reported_and_stops_no_other() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let broken = world.folder().join("broken.json");
+    fs::write(&broken, "{\"resourceType\": \"Bundle\", ").unwrap();
+    let absent = world.folder().join("absent.json");
+    let bundles = [broken.clone(), absent.clone(), shipped().remove(2)];
+    let (summary, imported) = import(&bundles, &world.api(), &Person::from(&admin)).await;
+    let complained: Vec<_> = summary
+        .complaints
+        .iter()
+        .map(|complaint| &complaint.file)
+        .collect();
+    assert_eq!(complained, [&broken, &absent]);
+    assert_eq!(imported.len(), 1);
+    assert!(imported[0].patient.is_some());
+    assert!(imported[0].records > 0);
+}

@@ -1,0 +1,51 @@
+//! The main job, as `cargo dev demo` tells it: a real patient is imported, her provider adds files,
+//! she reads her chart, another patient is refused, and the log shows all of it.
+
+use local::demo::{Story, tell};
+use local::import::api::Person;
+use tests::prelude::*;
+
+#[tokio::test]
+async fn the_story_goes_as_it_should_and_the_log_tells_it_again() {
+    let world = World::new().await;
+    let (admin, officer) = (world.admin().await, world.officer().await);
+    let bundle = |name: &str| {
+        local::workspace::root()
+            .join("data/synthea-r4")
+            .join(format!("{name}.json.gz"))
+    };
+    let story = Story {
+        api: world.api(),
+        admin: Person::from(&admin),
+        officer: Person::from(&officer),
+        bundle: bundle("Karena_Pfeffer_1f99a0cb-594b-476a-b9cb-502594c1ee6b"),
+        other_bundle: bundle("Tony_Beer_bb8cd3e5-8910-4eea-bbc6-3f64a4a655b8"),
+        patience: PATIENCE,
+    };
+    let mut heard = 0;
+    let report = tell(&story, &mut |_| heard += 1).await.unwrap();
+    assert_eq!(heard, report.steps.len());
+    assert_eq!(report.files.len(), 3);
+
+    let files = world
+        .rows(
+            "select status, patient_id from file_metadata order by file_type",
+            &[],
+        )
+        .await;
+    let available = json!({"status": "AVAILABLE", "patient_id": report.patient_id});
+    assert_eq!(files, vec![available; 3]);
+    let refused = world
+        .rows(
+            "select resource_type from audit_logs
+             where outcome = 'DENIED' and patient_id = $1 order by resource_type",
+            &[&report.patient_id],
+        )
+        .await;
+    assert_eq!(
+        refused,
+        ["FILE", "MEDICAL_RECORD", "PATIENT"].map(|kind| json!({"resource_type": kind}))
+    );
+    world.verify_chains().await;
+    assert!(world.cloud.dead_letters().is_empty());
+}
