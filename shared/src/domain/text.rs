@@ -53,6 +53,20 @@ impl<const MAX: usize> tokio_postgres::types::ToSql for Text<MAX> {
     tokio_postgres::types::to_sql_checked!();
 }
 
+// What is stored was checked when it came.
+impl<'a, const MAX: usize> tokio_postgres::types::FromSql<'a> for Text<MAX> {
+    fn from_sql(
+        ty: &tokio_postgres::types::Type,
+        raw: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        String::from_sql(ty, raw).map(Self)
+    }
+
+    fn accepts(ty: &tokio_postgres::types::Type) -> bool {
+        <String as tokio_postgres::types::FromSql>::accepts(ty)
+    }
+}
+
 impl<const MAX: usize> crate::sql::SqlType for Text<MAX> {
     const TYPE: tokio_postgres::types::Type = tokio_postgres::types::Type::TEXT;
     const ARRAY: tokio_postgres::types::Type = tokio_postgres::types::Type::TEXT_ARRAY;
