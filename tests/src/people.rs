@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH, USER_AGENT};
 use http::{Method, Request};
 use http_body_util::Full;
 use local::client::Client;
@@ -94,6 +94,25 @@ impl Actor {
     /// Sends `PUT path` without a body.
     pub async fn put(&self, path: &str) -> Answer {
         self.send(Method::PUT, path, None).await
+    }
+
+    /// Sends `PATCH path` with a merge patch, made from this version.
+    pub async fn patch(&self, path: &str, version: i64, patch: Value) -> Answer {
+        let request = self
+            .request(Method::PATCH, path)
+            .header(IF_MATCH, format!("\"{version}\""))
+            .header(CONTENT_TYPE, "application/merge-patch+json")
+            .body(Full::from(patch.to_string()));
+        self.send_request(request.unwrap()).await
+    }
+
+    /// Sends `DELETE path`, made from this version.
+    pub async fn delete(&self, path: &str, version: i64) -> Answer {
+        let request = self
+            .request(Method::DELETE, path)
+            .header(IF_MATCH, format!("\"{version}\""))
+            .body(Full::default());
+        self.send_request(request.unwrap()).await
     }
 
     /// Sends a request with a JSON body, or none.

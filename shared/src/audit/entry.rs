@@ -47,6 +47,8 @@ text_enum! {
     pub enum ResourceType: "SCREAMING_SNAKE_CASE" {
         /// `user_profiles`.
         User,
+        /// `roles`.
+        Role,
         /// `patients`.
         Patient,
         /// `providers`.

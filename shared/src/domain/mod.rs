@@ -8,5 +8,6 @@ pub mod file;
 pub mod patient;
 pub mod provider;
 pub mod record;
+pub mod role;
 pub mod text;
 pub mod user;
