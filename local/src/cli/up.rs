@@ -167,6 +167,7 @@ fn variable(name: &str) -> Option<String> {
 fn welcome(place: &Place, running: &Running, data: &std::path::Path) {
     let Running {
         url,
+        lambda_url,
         s3_url,
         supabase_url,
         ..
@@ -179,6 +180,7 @@ fn welcome(place: &Place, running: &Running, data: &std::path::Path) {
     println!();
     println!("  keys     {supabase_url}{JWKS_PATH}");
     println!("  files    {s3_url} (S3)");
+    println!("  lambda   {lambda_url} (Invoke API)");
     println!("  logs     {}", data.join("logs").display());
     if supabase_url == url {
         dev.push_str(" token");
