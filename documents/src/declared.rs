@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use schemars::JsonSchema;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer};
 
@@ -21,8 +22,11 @@ pub struct Declared {
 }
 
 /// A SHA-256 digest; 64 hexadecimal digits in JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sha256(pub(crate) [u8; 32]);
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq)]
+#[schemars(inline)]
+pub struct Sha256(
+    #[schemars(with = "String", extend("pattern" = "^[0-9a-fA-F]{64}$"))] pub(crate) [u8; 32],
+);
 
 impl Sha256 {
     /// The digest's bytes.

@@ -1,7 +1,9 @@
 //! The allow-list: which types of file are kept, how large each may be, how each is named.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer};
 use strum::{EnumString, IntoStaticStr, VariantArray};
@@ -87,6 +89,21 @@ impl FileType {
     /// Whether its bytes are UTF-8 throughout.
     pub(crate) fn is_text(self) -> bool {
         matches!(self, Self::Hl7Xml | Self::FhirJson | Self::Text)
+    }
+}
+
+impl JsonSchema for FileType {
+    fn schema_name() -> Cow<'static, str> {
+        "FileType".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let kept: Vec<_> = Self::ALL.iter().map(|kept| kept.media_type()).collect();
+        json_schema!({
+            "type": "string",
+            "enum": kept,
+            "description": "The media type of a file that is kept.",
+        })
     }
 }
 

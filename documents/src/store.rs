@@ -17,6 +17,7 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
+use schemars::JsonSchema;
 use serde::Serialize;
 use shared::access::{Access, Target};
 use shared::config::{self, Misconfigured};
@@ -76,7 +77,7 @@ impl FromRow for Location {
 // Neither Upload nor Download is Debug: while it lives, a signed URL is a secret.
 
 /// How to send a file.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub struct Upload {
     /// The HTTP method.
     pub method: &'static str,
@@ -90,7 +91,7 @@ pub struct Upload {
 }
 
 /// How to fetch a file: `GET`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub struct Download {
     /// Where from.
     pub url: String,

@@ -1,6 +1,7 @@
 //! Everything that can go wrong with a request, and what the client learns of it (RFC 9457).
 
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_postgres::error::SqlState;
 
@@ -46,7 +47,7 @@ pub enum Error {
 }
 
 /// One field's problem. `field` is a path such as `allergies[0].code`; never a value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     /// Path of the field in the body, or the parameter's name.
     pub field: String,
@@ -55,7 +56,7 @@ pub struct FieldError {
 }
 
 /// The body of an error answer: RFC 9457 `application/problem+json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Problem {
     /// A stable identifier of the kind of problem.
     pub r#type: String,

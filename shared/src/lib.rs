@@ -37,4 +37,5 @@ pub mod prelude {
     pub use crate::pages::Page;
     pub use crate::reply::{Content, Created, Json, Reply};
     pub use crate::sql::sql;
+    pub use schemars::{self, JsonSchema};
 }

@@ -4,14 +4,66 @@
 //! prepared statement, safe under every transaction pooler. For the same reason results hold
 //! built-in types only; an enum leaves as text, or the driver would look its type up first.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use tokio_postgres::Row;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::{FromSql, IsNull, Json, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
-/// A value stored as jsonb.
-pub use tokio_postgres::types::Json as Jsonb;
+/// A value stored as jsonb; in JSON and in its schema it is the value itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Jsonb<T>(pub T);
+
+impl<T: serde::Serialize + std::fmt::Debug> ToSql for Jsonb<T> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut bytes::BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        Json(&self.0).to_sql(ty, out)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <Json<&T> as ToSql>::accepts(ty)
+    }
+
+    to_sql_checked!();
+}
+
+impl<'a, T: serde::Deserialize<'a>> FromSql<'a> for Jsonb<T> {
+    fn from_sql(
+        ty: &Type,
+        raw: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Json::from_sql(ty, raw).map(|Json(value)| Self(value))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <Json<T> as FromSql>::accepts(ty)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Jsonb<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
 
 /// A statement with its parameters, ready to be sent.
 #[derive(Clone, Copy)]
@@ -185,7 +237,7 @@ macro_rules! text_enum {
         $(#[$meta])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
-            strum::EnumString, strum::IntoStaticStr, strum::VariantNames,
+            strum::EnumString, strum::IntoStaticStr, strum::VariantNames, schemars::JsonSchema,
         )]
         #[serde(rename_all = $case)]
         #[strum(serialize_all = $case)]

@@ -10,11 +10,10 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use tokio_postgres::Client;
-use tokio_postgres::types::Json;
 
 use super::Entry;
 use crate::ids::PatientId;
-use crate::sql::{Parameter, sql};
+use crate::sql::{Jsonb, Parameter, sql};
 
 /// The chain this environment writes, behind a lock: two rows never take one place.
 #[derive(Default)]
@@ -143,7 +142,7 @@ impl Link {
         let entry = &self.entry;
         let patient_ids = entry.patient_ids().map(<[PatientId]>::to_vec);
         let source_ip = entry.source_ip.map(|ip| ip.to_string());
-        let (patient_id, details) = (entry.patient_id(), Json(&entry.details));
+        let (patient_id, details) = (entry.patient_id(), Jsonb(&entry.details));
         let (prev_hash, row_hash) = (&self.prev_hash[..], &self.row_hash[..]);
         let parameters: [&dyn Parameter; 20] = [
             &entry.id,

@@ -2,6 +2,7 @@
 
 use crate::sql::Jsonb;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::text::Text;
@@ -24,7 +25,7 @@ text_enum! {
 }
 
 /// How patient and provider meet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum LocationKind {
     /// In one place.
@@ -36,7 +37,7 @@ pub enum LocationKind {
 }
 
 /// Where they meet.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Location {
     /// In which way.
@@ -54,7 +55,7 @@ pub struct Location {
 
 row! {
     /// An appointment as answered.
-    #[derive(Debug, Serialize)]
+    #[derive(Debug, JsonSchema, Serialize)]
     pub struct Appointment {
         /// The visit.
         pub id: AppointmentId,

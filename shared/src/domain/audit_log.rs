@@ -2,6 +2,7 @@
 
 use crate::sql::Jsonb;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -13,7 +14,7 @@ use crate::row;
 
 row! {
     /// A row of the audit log as answered: ids only, so that reading it discloses no chart.
-    #[derive(Debug, Serialize)]
+    #[derive(Debug, JsonSchema, Serialize)]
     pub struct AuditLog {
         /// The row.
         pub id: AuditLogId,

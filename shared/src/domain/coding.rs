@@ -1,12 +1,13 @@
 //! A concept out of a code system, as FHIR's Coding: its codes are not validated against licensed
 //! content.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::text::Text;
 
 /// FHIR R4 `Coding`: `system` is a URI such as `http://snomed.info/sct`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Coding {
     /// The code system's URI.

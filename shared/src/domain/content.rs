@@ -2,6 +2,7 @@
 //! CT, LOINC, RxNorm, CVX, …).
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -12,7 +13,7 @@ use crate::call::parse_json;
 use crate::errors::Error;
 
 /// Content that fits its record type.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum RecordContent {
     /// Of a DIAGNOSIS.
@@ -56,7 +57,7 @@ macro_rules! shapes {
         $( ? $( $(#[$optional_doc:meta])* $optional:ident: $optional_type:ty, )* )?
     })+) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct $name {
             $( $(#[$field_doc])* pub $field: $type, )*
@@ -213,7 +214,7 @@ shapes! {
 }
 
 /// A result (FHIR `Observation.value[x]`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Value {
     /// An amount.

@@ -1,6 +1,7 @@
 //! Files: a row here, the object in S3 (seed A table 6).
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::ids::{AppointmentId, FileId, PatientId, UserId};
@@ -40,7 +41,7 @@ text_enum! {
 
 row! {
     /// A file's metadata as answered. The object's key stays inside.
-    #[derive(Debug, Serialize)]
+    #[derive(Debug, JsonSchema, Serialize)]
     pub struct FileMetadata {
         /// The file.
         pub id: FileId,

@@ -3,6 +3,7 @@
 use crate::sql::Jsonb;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::coding::Coding;
@@ -27,7 +28,7 @@ text_enum! {
 }
 
 /// A past condition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PastCondition {
     /// What it was.
@@ -41,7 +42,7 @@ pub struct PastCondition {
 }
 
 /// FHIR R4 allergy-intolerance-category.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AllergyCategory {
     /// Food.
@@ -55,7 +56,7 @@ pub enum AllergyCategory {
 }
 
 /// FHIR R4 allergy-intolerance-criticality.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AllergyCriticality {
     /// Low.
@@ -67,7 +68,7 @@ pub enum AllergyCriticality {
 }
 
 /// An allergy or intolerance.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Allergy {
     /// To what.
@@ -87,7 +88,7 @@ pub struct Allergy {
 }
 
 /// Something the patient works towards.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HealthGoal {
     /// What.
@@ -101,7 +102,7 @@ pub struct HealthGoal {
 }
 
 /// Something that endangers the patient.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RiskFactor {
     /// What, coded.
@@ -117,7 +118,7 @@ pub struct RiskFactor {
 row! {
     /// A patient as answered: identity joined with role data. The four clinical fields are null
     /// for a caller without clinical access, and where nothing is stored.
-    #[derive(Debug, Serialize)]
+    #[derive(Debug, JsonSchema, Serialize)]
     pub struct Patient {
         /// The patient.
         pub id: PatientId,

@@ -3,6 +3,7 @@
 use crate::sql::Jsonb;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::text::{Text, ZoneName};
@@ -11,7 +12,7 @@ use crate::reply::Content;
 use crate::row;
 
 /// A qualification.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Certification {
     /// What.
@@ -31,7 +32,7 @@ pub struct Certification {
 }
 
 /// A day of the week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Weekday {
     /// Monday.
@@ -51,7 +52,7 @@ pub enum Weekday {
 }
 
 /// Hours that recur each week, in the schedule's time zone.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WeeklyHours {
     /// On which day.
@@ -63,7 +64,7 @@ pub struct WeeklyHours {
 }
 
 /// Hours of one date; none at all where both times are absent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExceptionalHours {
     /// On which date.
@@ -77,7 +78,7 @@ pub struct ExceptionalHours {
 }
 
 /// When a provider sees patients (seed B).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
     /// The zone of all its times.
@@ -91,7 +92,7 @@ pub struct Schedule {
 
 row! {
     /// A provider as answered: identity joined with role data.
-    #[derive(Debug, Serialize)]
+    #[derive(Debug, JsonSchema, Serialize)]
     pub struct Provider {
         /// The provider.
         pub id: ProviderId,

@@ -2,6 +2,7 @@
 
 use crate::sql::Jsonb;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -36,7 +37,7 @@ text_enum! {
 
 row! {
     /// An entry of a patient's chart as answered.
-    #[derive(Debug, Serialize)]
+    #[derive(Debug, JsonSchema, Serialize)]
     pub struct MedicalRecord {
         /// The entry.
         pub id: RecordId,
@@ -49,6 +50,7 @@ row! {
         /// Of which kind.
         pub record_type: RecordType,
         /// What, in the shape of its kind.
+        #[schemars(with = "super::content::RecordContent")]
         pub content: Jsonb<Value>,
         /// Seed A's plain words.
         pub diagnosis: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::ids::PatientId;
@@ -23,7 +24,7 @@ text_enum! {
 
 row! {
     /// A role as answered.
-    #[derive(Debug, Serialize)]
+    #[derive(Debug, JsonSchema, Serialize)]
     pub struct Role {
         /// Its name.
         pub name: String,

@@ -1,8 +1,10 @@
 //! Text and times within bounds: what is parsed needs no further check.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use jiff::tz::TimeZone;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -18,6 +20,20 @@ impl<const MAX: usize> Text<MAX> {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl<const MAX: usize> JsonSchema for Text<MAX> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Text{MAX}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "minLength": 1, "maxLength": MAX, "pattern": r"\S"})
     }
 }
 
@@ -74,8 +90,9 @@ impl<const MAX: usize> crate::sql::SqlType for Text<MAX> {
 
 /// An e-mail address in its plain form, `local@domain`, at most 254 characters (RFC 5321), kept
 /// in lower case: sign-in names differ by more than case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
+#[schemars(inline, extend("format" = "email", "maxLength" = 254))]
 pub struct EmailAddress(String);
 
 delegate_sql!(EmailAddress, String, tokio_postgres::types::Type::TEXT);
@@ -100,8 +117,9 @@ impl<'de> Deserialize<'de> for EmailAddress {
 }
 
 /// An IANA time zone that the time zone database knows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
+#[schemars(inline, extend("examples" = ["America/New_York"]))]
 pub struct ZoneName(String);
 
 impl<'de> Deserialize<'de> for ZoneName {

@@ -2,6 +2,7 @@
 
 use crate::sql::Jsonb;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::text::{Text, ZoneName};
@@ -23,7 +24,7 @@ text_enum! {
 }
 
 /// A postal address, as FHIR R4 `Address`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Address {
     /// Street, number and the like.
@@ -44,7 +45,7 @@ pub struct Address {
 }
 
 /// How to reach the user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ContactMethod {
     /// E-mail.
@@ -56,7 +57,7 @@ pub enum ContactMethod {
 }
 
 /// What the user prefers (seed B).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preferences {
     /// A BCP 47 language tag.
@@ -72,7 +73,7 @@ pub struct Preferences {
 
 row! {
     /// A user as answered.
-    #[derive(Debug, Serialize)]
+    #[derive(Debug, JsonSchema, Serialize)]
     pub struct User {
         /// The Supabase `sub`.
         pub id: UserId,

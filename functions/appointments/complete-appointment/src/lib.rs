@@ -15,7 +15,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
 };
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Completion {
     /// Notes for both, instead of those from the booking.

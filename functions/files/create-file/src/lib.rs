@@ -16,7 +16,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
 };
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewFile {
     /// As what it is owned.
@@ -36,7 +36,7 @@ pub struct NewFile {
 }
 
 /// The answer: a file that waits for its bytes.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Announced {
     /// Its metadata.
     pub file: FileMetadata,

@@ -17,7 +17,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
 };
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct OpenedFile {
     /// Its metadata.
     #[serde(flatten)]

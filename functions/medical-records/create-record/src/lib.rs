@@ -19,7 +19,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
 };
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRecord {
     /// Whose chart.
@@ -29,6 +29,7 @@ pub struct NewRecord {
     /// Of which kind.
     pub record_type: RecordType,
     /// What, in the shape of its kind.
+    #[schemars(with = "RecordContent")]
     pub content: Box<RawValue>,
     /// In plain words.
     pub diagnosis: Option<Text<10000>>,

@@ -17,7 +17,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
 };
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPatient {
     /// The account, of role PATIENT.

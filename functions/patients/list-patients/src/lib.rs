@@ -14,7 +14,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
 };
 
 /// The query.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
     /// The account.

@@ -16,7 +16,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
 };
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
     /// The Supabase `sub`.

@@ -32,7 +32,7 @@ pub async fn handle(call: Call) -> Reply<Json<Me>> {
 }
 
 /// The caller.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Me {
     /// Her profile.
     #[serde(flatten)]
@@ -44,7 +44,7 @@ pub struct Me {
 
 row! {
     /// As what the caller acts.
-    #[derive(Debug, Serialize)]
+    #[derive(Debug, Serialize, JsonSchema)]
     pub struct Standing {
         /// The caller as a patient.
         pub patient_id: Option<PatientId>,
