@@ -1,0 +1,11 @@
+//! An answer without its committed audit row.
+
+use shared::domain::patient::Patient;
+use shared::prelude::*;
+
+pub async fn handle(call: Call) -> Reply<Json<Patient>> {
+    let id: PatientId = call.path("id")?;
+    let mut access = call.authorize(id);
+    let patient: Patient = access.one(sql("select", &[&id])).await?;
+    Ok(Json(patient))
+}

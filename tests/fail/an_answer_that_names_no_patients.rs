@@ -1,0 +1,8 @@
+//! An answer that doesn't say whose data it holds.
+
+use shared::prelude::*;
+
+pub async fn handle(call: Call) -> Reply<Json<String>> {
+    let access = call.authorize(Search::default());
+    access.commit(Json("data".to_owned())).await
+}

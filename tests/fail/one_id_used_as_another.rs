@@ -1,0 +1,14 @@
+//! A provider's id where a patient's belongs.
+
+use shared::prelude::*;
+
+pub fn handle(call: Call, provider: ProviderId, record: RecordId) {
+    let _ = call.authorize(InChart {
+        resource: record,
+        patient: provider,
+    });
+}
+
+pub fn compare(patient: PatientId, user: UserId) -> bool {
+    patient == user
+}
