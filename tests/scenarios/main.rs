@@ -1,5 +1,9 @@
 //! Every endpoint as its real binary: the folders mirror `functions/`, one file an endpoint. What
 //! concerns all of them has files of its own.
+#![expect(
+    clippy::unwrap_used,
+    reason = "where a scenario finds nothing, it has failed"
+)]
 
 mod appointments;
 mod audit;
