@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, header};
+use http::{HeaderName, HeaderValue, Method, Response, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt as _};
 use lambda_runtime::LambdaEvent;
@@ -87,6 +87,33 @@ pub fn serve_health(name: &'static str) -> Result<(), Failure> {
                     Err(error) => problem(&error.translated(), &request_id),
                 };
                 stamp(&mut response, &request_id);
+                Ok::<_, Failure>(response)
+            },
+        ))
+        .await
+    })
+}
+
+/// Serves what is the same for everybody: no caller, no data, and so no audit row. `headers` go
+/// with it, its type among them.
+pub fn serve_document(
+    name: &'static str,
+    headers: Vec<(HeaderName, String)>,
+    document: String,
+) -> Result<(), Failure> {
+    let document: &'static str = document.leak();
+    let headers: &'static [_] = headers.leak();
+    run(async move {
+        lambda_http::run(lambda_http::service_fn(
+            move |request: Request| async move {
+                let request_id = request_id(&request);
+                let mut response = Response::new(Body::from(document));
+                for (header, value) in headers {
+                    let value = HeaderValue::from_str(value)?;
+                    response.headers_mut().insert(header, value);
+                }
+                stamp(&mut response, &request_id);
+                tracing::info!(request_id, function = name, "document answered");
                 Ok::<_, Failure>(response)
             },
         ))

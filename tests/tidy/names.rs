@@ -37,9 +37,9 @@ fn a_function_has_one_name_as_folder_package_binary_and_endpoint() {
                 function.package.binaries
             ));
         }
-        let served = function
-            .source
-            .contains(&format!("serve_health(\"{name}\")"));
+        let served = ["serve_health", "serve_document"]
+            .iter()
+            .any(|serve| function.source.contains(&format!("{serve}(\"{name}\"")));
         if !served && function.declares("name") != Some(name) {
             problems.push(format!(
                 "{name} calls itself {:?}",

@@ -24,8 +24,13 @@ fn no_function_opens_its_own_connection() {
 #[test]
 fn nobody_depends_on_a_function() {
     let functions: BTreeSet<_> = PROJECT.functions.iter().map(Function::name).collect();
+    // What describes them all, and is deployed nowhere.
+    let others = PROJECT
+        .packages
+        .iter()
+        .filter(|package| package.name != "openapi-document");
     none(
-        PROJECT.packages.iter().flat_map(|package| {
+        others.flat_map(|package| {
             let used = package
                 .dependencies
                 .iter()

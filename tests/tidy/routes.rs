@@ -67,6 +67,29 @@ fn cargo_lambda_watch_has_the_routes_of_the_template() {
 }
 
 #[test]
+fn the_openapi_document_has_the_routes_of_the_template() {
+    let document: Value =
+        serde_json::from_str(&PROJECT.text("openapi.json")).expect("openapi.json is JSON");
+    let mut documented = BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in operations.as_object().into_iter().flatten() {
+            let name = operation["operationId"].as_str().unwrap_or_default();
+            documented.insert(format!("{} {path} → {name}", method.to_uppercase()));
+        }
+    }
+    let routes: BTreeSet<_> = PROJECT
+        .functions
+        .iter()
+        .filter_map(|function| Some(format!("{} → {}", function.route()?, function.name())))
+        .collect();
+    none(
+        routes.symmetric_difference(&documented).cloned(),
+        "give the endpoint its line in openapi/Cargo.toml and openapi/src/operations.rs, then \
+         UPDATE=1 cargo test -p openapi-document",
+    );
+}
+
+#[test]
 fn events_are_what_the_template_would_send() {
     let mut problems = Vec::new();
     for function in &PROJECT.functions {

@@ -1,1 +1,3 @@
+mod docs;
 mod health;
+mod openapi;

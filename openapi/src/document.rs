@@ -1,0 +1,299 @@
+//! Puts the document together.
+
+use serde_json::{Map, Value, json};
+
+use crate::operation::{Body, Operation};
+use crate::operations::operations;
+use crate::problems;
+use crate::schemas::{Schemas, without_null};
+use crate::sources::{Source, object, pascal_case};
+
+/// The document.
+///
+/// # Panics
+/// Where an endpoint's files are missing or don't say what they should.
+pub fn document() -> Value {
+    let mut schemas = Schemas::new();
+    let mut paths = Map::new();
+    for operation in operations() {
+        let source = Source::of(operation.endpoint.name);
+        let described = with_caller(&operation, &source, &mut schemas);
+        add(&mut paths, &source, described);
+    }
+    for (package, answers) in public() {
+        let source = Source::of(package);
+        let described = without_caller(package, &source, answers);
+        add(&mut paths, &source, described);
+    }
+    let responses = problems::responses(&mut schemas);
+    json!({
+        "openapi": "3.1.1",
+        "info": {
+            "title": "Caretrail",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "Patient data, and who has seen it.",
+            "description": DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "Where this document is served."}],
+        "security": [{"bearer": []}],
+        "tags": tags(&paths),
+        "paths": paths,
+        "components": {
+            "schemas": schemas.finish(),
+            "responses": responses,
+            "parameters": {
+                "IdempotencyKey": {
+                    "name": "Idempotency-Key",
+                    "in": "header",
+                    "description": "Makes sending again safe: the same key with the same request gets \
+                        the same answer for a day, with another request 422.",
+                    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+                    "example": "3f1c0e9a-8d64-4b52-9a57-1f6f0c2f7d11",
+                },
+                "IfMatch": {
+                    "name": "If-Match",
+                    "in": "header",
+                    "required": true,
+                    "description": "The `ETag` that the change was made from, or `*`. Without it 428, \
+                        where another version stands 412.",
+                    "schema": {"type": "string"},
+                    "example": "\"1\"",
+                },
+            },
+            "headers": {
+                "RequestId": {
+                    "description": "Names the request, in its audit row and in the logs as well.",
+                    "schema": {"type": "string"},
+                },
+                "ETag": {
+                    "description": "The resource's version, for `If-Match`.",
+                    "schema": {"type": "string"},
+                    "example": "\"1\"",
+                },
+                "Location": {
+                    "description": "Where the resource can be read.",
+                    "schema": {"type": "string"},
+                },
+                "IdempotencyReplayed": {
+                    "description": "`true` where the answer is an earlier one, given again.",
+                    "schema": {"const": "true"},
+                },
+            },
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "A Supabase access token. All roles but PATIENT need a second \
+                        factor (`aal2`).",
+                },
+            },
+        },
+    })
+}
+
+const DESCRIPTION: &str = "JSON in snake_case, times in RFC 3339 and UTC, ids as UUIDs. Unknown fields \
+    are refused. Lists answer `items` and `next_cursor`, which is passed as `cursor`. A change names the \
+    version it was made from in `If-Match` and is a merge patch (RFC 7396). Errors are problems (RFC \
+    9457). What doesn't exist and what the caller may not see answer the same 404. Every answer under \
+    `/v1` has its row in the audit log.";
+
+fn add(paths: &mut Map<String, Value>, source: &Source, operation: Value) {
+    let path = paths.entry(&source.path).or_insert_with(|| json!({}));
+    path[&source.method] = operation;
+}
+
+fn tags(paths: &Map<String, Value>) -> Vec<Value> {
+    let mut tags: Vec<&str> = Vec::new();
+    let operations = paths.values().filter_map(Value::as_object);
+    for operation in operations.flat_map(Map::values) {
+        let tag = operation["tags"][0].as_str().unwrap_or_default();
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    let described = tags
+        .into_iter()
+        .map(|tag| json!({"name": tag, "description": format!("Endpoints of `{tag}`.")}));
+    described.collect()
+}
+
+fn with_caller(operation: &Operation, source: &Source, schemas: &mut Schemas) -> Value {
+    let endpoint = &operation.endpoint;
+    let mut parameters = path_parameters(source);
+    if let Some(describe) = operation.query {
+        parameters.extend(query_parameters(schemas.read(describe), source));
+    }
+    if source.method == "post" {
+        parameters.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
+    }
+    if source.asks_if_match {
+        parameters.push(json!({"$ref": "#/components/parameters/IfMatch"}));
+    }
+    let mut responses = problems::references(&statuses(operation, source));
+    responses.insert(
+        operation.status.to_string(),
+        success(operation, source, schemas),
+    );
+    responses.sort_keys();
+    let mut described = json!({
+        "operationId": endpoint.name,
+        "summary": source.summary,
+        "description": format!(
+            "Needs the permission `{}`. Recorded as {} of {}.",
+            endpoint.permission, endpoint.action, endpoint.resource
+        ),
+        "tags": [source.resource],
+        "parameters": parameters,
+        "responses": responses,
+    });
+    if let Some(body) = operation.body {
+        described["requestBody"] = request_body(endpoint.name, body, source, schemas);
+    }
+    described
+}
+
+/// What else than success it may answer.
+fn statuses(operation: &Operation, source: &Source) -> Vec<u16> {
+    let mut statuses = vec![401, 403, 500, 503];
+    if operation.body.is_some() {
+        statuses.extend([400, 413, 415]);
+    }
+    if operation.body.is_some() || operation.query.is_some() || source.writes() {
+        statuses.push(422);
+    }
+    if source.writes() || source.path_parameters().next().is_some() {
+        statuses.push(404);
+    }
+    if source.writes() {
+        statuses.push(409);
+    }
+    if source.asks_if_match {
+        statuses.extend([412, 428]);
+    }
+    statuses
+}
+
+fn path_parameters(source: &Source) -> Vec<Value> {
+    let described = source.path_parameters().map(|name| {
+        let example = source.path_example(name);
+        let is_id = example
+            .as_str()
+            .is_some_and(|text| uuid::Uuid::try_parse(text).is_ok());
+        let schema = match is_id {
+            true => json!({"type": "string", "format": "uuid"}),
+            false => json!({"type": "string"}),
+        };
+        json!({"name": name, "in": "path", "required": true, "schema": schema, "example": example})
+    });
+    described.collect()
+}
+
+fn query_parameters(mut filter: Value, source: &Source) -> Vec<Value> {
+    let required = filter["required"].take();
+    let described = object(filter["properties"].take())
+        .into_iter()
+        .map(|(name, mut schema)| {
+            let description = schema
+                .as_object_mut()
+                .and_then(|it| it.remove("description"));
+            let mut schema = without_null(schema);
+            // The same bounds in every list: shared/src/pages.rs.
+            if name == "limit" {
+                schema = json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 50});
+            }
+            let is_required = required
+                .as_array()
+                .is_some_and(|names| names.contains(&json!(name)));
+            let mut parameter = json!({
+                "name": name,
+                "in": "query",
+                "required": is_required,
+                "description": description,
+                "schema": schema,
+            });
+            if let Some(example) = source.query_example(&name) {
+                parameter["example"] = typed(example, &schema);
+            }
+            parameter
+        });
+    described.collect()
+}
+
+/// An event holds every parameter as text.
+fn typed(example: &Value, schema: &Value) -> Value {
+    match (schema["type"].as_str(), example.as_str()) {
+        (Some("integer" | "number" | "boolean"), Some(text)) => {
+            serde_json::from_str(text).unwrap_or_else(|_| example.clone())
+        }
+        _ => example.clone(),
+    }
+}
+
+fn request_body(package: &str, body: Body, source: &Source, schemas: &mut Schemas) -> Value {
+    let (media_type, suffix, describe) = match body {
+        Body::Whole(describe) => ("application/json", "Body", describe),
+        Body::Patch(describe) => ("application/merge-patch+json", "Patch", describe),
+    };
+    let mut schema = schemas.read(describe);
+    if let (Body::Patch(_), Some(members)) = (body, schema.as_object_mut()) {
+        members.remove("required");
+    }
+    let schema = schemas.keep(pascal_case(package) + suffix, schema);
+    let mut content = json!({"schema": schema});
+    if let Some(example) = source.body_example() {
+        content["example"] = example;
+    }
+    json!({"required": true, "content": {media_type: content}})
+}
+
+fn success(operation: &Operation, source: &Source, schemas: &mut Schemas) -> Value {
+    let mut headers = json!({"x-request-id": {"$ref": "#/components/headers/RequestId"}});
+    if !source.path.ends_with("/versions") && operation.endpoint.action.label() != "SEARCH" {
+        headers["etag"] = json!({"$ref": "#/components/headers/ETag"});
+    }
+    if operation.status == 201 {
+        headers["location"] = json!({"$ref": "#/components/headers/Location"});
+    }
+    if source.method == "post" {
+        headers["idempotency-replayed"] =
+            json!({"$ref": "#/components/headers/IdempotencyReplayed"});
+    }
+    json!({
+        "description": if operation.status == 201 { "Created." } else { "Done." },
+        "headers": headers,
+        "content": {"application/json": {"schema": schemas.answered(operation.answer)}},
+    })
+}
+
+/// The endpoints without caller, data and audit row, with what they answer.
+fn public() -> [(&'static str, Value); 3] {
+    let page = json!({"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"}});
+    let document = json!({"application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.1"}}});
+    let health = json!({"application/json": {
+        "schema": {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}},
+        "example": {"status": "ok"},
+    }});
+    [("health", health), ("openapi", document), ("docs", page)]
+}
+
+fn without_caller(package: &str, source: &Source, content: Value) -> Value {
+    let mut responses = problems::references(if package == "health" { &[503] } else { &[] });
+    responses.insert(
+        "200".into(),
+        json!({
+            "description": "Done.",
+            "headers": {"x-request-id": {"$ref": "#/components/headers/RequestId"}},
+            "content": content,
+        }),
+    );
+    responses.sort_keys();
+    json!({
+        "operationId": package,
+        "summary": source.summary,
+        "tags": [source.resource],
+        "security": [],
+        "responses": responses,
+    })
+}

@@ -1,0 +1,88 @@
+//! What an endpoint answers instead, by status.
+
+use schemars::SchemaGenerator;
+use serde_json::{Map, Value, json};
+use shared::errors::{Error, FieldError, Problem};
+
+use crate::schemas::Schemas;
+
+/// One error of each kind, as a caller may see it.
+fn examples() -> [Error; 15] {
+    [
+        Error::MalformedJson,
+        Error::NotAuthenticated,
+        Error::Forbidden("the caller's role doesn't hold the permission"),
+        Error::NotFound,
+        Error::Conflict("another visit takes part of that time"),
+        Error::AlreadyExists("this patient_number is taken"),
+        Error::PreconditionFailed,
+        Error::TooLarge,
+        Error::UnsupportedMediaType,
+        Error::Invalid(vec![FieldError {
+            field: "allergies[0].code".into(),
+            message: "is required".into(),
+        }]),
+        Error::KeyReused,
+        Error::PreconditionRequired,
+        Error::Internal(""),
+        Error::Unavailable("the database can't be reached"),
+        Error::LinkLost,
+    ]
+}
+
+fn name(status: u16) -> String {
+    format!("Problem{status}")
+}
+
+/// `components.responses`: one a status.
+pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
+    let schema = schemas.answered(SchemaGenerator::subschema_for::<Problem>);
+    let mut responses = Map::new();
+    for error in examples() {
+        let (status, slug, title) = error.kind();
+        let response = responses.entry(name(status.as_u16())).or_insert_with(|| {
+            let mut headers = json!({"x-request-id": {"$ref": "#/components/headers/RequestId"}});
+            match status.as_u16() {
+                401 => headers["www-authenticate"] = json!({"schema": {"const": "Bearer"}}),
+                503 => {
+                    headers["retry-after"] = json!({
+                        "description": "Seconds to wait.",
+                        "schema": {"type": "integer"},
+                    })
+                }
+                _ => {}
+            }
+            json!({
+                "description": title,
+                "headers": headers,
+                "content": {"application/problem+json": {"schema": schema, "examples": {}}},
+            })
+        });
+        response["content"]["application/problem+json"]["examples"][slug] = json!({
+            "summary": title,
+            "value": error.problem("JKJaXmPLvHcESHA="),
+        });
+    }
+    // The gateway's own answer, not a problem.
+    responses.insert(
+        "TooManyRequests".into(),
+        json!({
+            "description": "Too many requests: the gateway's answer.",
+            "content": {"application/json": {"schema": {
+                "type": "object",
+                "properties": {"message": {"type": "string"}},
+            }}},
+        }),
+    );
+    responses
+}
+
+/// References to the problems of these statuses.
+pub(crate) fn references(statuses: &[u16]) -> Map<String, Value> {
+    let problems = statuses.iter().map(|status| {
+        let reference = format!("#/components/responses/{}", name(*status));
+        (status.to_string(), json!({"$ref": reference}))
+    });
+    let throttled = json!({"$ref": "#/components/responses/TooManyRequests"});
+    problems.chain([("429".to_owned(), throttled)]).collect()
+}

@@ -1,0 +1,142 @@
+//! Schemas as OpenAPI and its tools like them.
+
+use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use crate::operation::Describe;
+
+/// Describes types as they are read and as they are answered: an answer always holds every field
+/// that it may hold, a request may leave out what is optional.
+pub(crate) struct Schemas {
+    read: SchemaGenerator,
+    answered: SchemaGenerator,
+    /// Those of no type of their own: bodies, by operation.
+    named: Map<String, Value>,
+}
+
+impl Schemas {
+    pub(crate) fn new() -> Self {
+        let mut settings = SchemaSettings::draft2020_12();
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+        Self {
+            read: settings.clone().for_deserialize().into_generator(),
+            answered: settings.for_serialize().into_generator(),
+            named: Map::new(),
+        }
+    }
+
+    pub(crate) fn read(&mut self, describe: Describe) -> Value {
+        plain(describe(&mut self.read))
+    }
+
+    pub(crate) fn answered(&mut self, describe: Describe) -> Value {
+        plain(describe(&mut self.answered))
+    }
+
+    /// Keeps a schema under a name, for clients to name its type by.
+    pub(crate) fn keep(&mut self, name: String, schema: Value) -> Value {
+        let reference = json!({"$ref": format!("#/components/schemas/{name}")});
+        self.named.insert(name, schema);
+        reference
+    }
+
+    /// All of them. What is both read and answered is described as read: an answer satisfies
+    /// that too.
+    pub(crate) fn finish(mut self) -> Map<String, Value> {
+        let mut all = self.answered.take_definitions(true);
+        all.extend(self.read.take_definitions(true));
+        all.extend(self.named);
+        let mut all: Vec<_> = all.into_iter().collect();
+        all.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let simplified = all.into_iter().map(|(name, mut schema)| {
+            simplify(&mut schema);
+            (name, schema)
+        });
+        simplified.collect()
+    }
+}
+
+fn plain(schema: Schema) -> Value {
+    let mut value = schema.to_value();
+    simplify(&mut value);
+    value
+}
+
+/// Names each enum by its labels, and says what each means in the description: code generators
+/// make an enum of that, and nothing of a choice between constants.
+fn simplify(value: &mut Value) {
+    match value {
+        Value::Object(schema) => {
+            if let Some(enumeration) = labels(schema) {
+                *schema = enumeration;
+            }
+            // "title" repeats the type's name.
+            if schema.get("title").is_some_and(Value::is_string) {
+                schema.remove("title");
+            }
+            schema.values_mut().for_each(simplify);
+        }
+        Value::Array(items) => items.iter_mut().for_each(simplify),
+        _ => {}
+    }
+}
+
+fn labels(schema: &Map<String, Value>) -> Option<Map<String, Value>> {
+    let choices = schema.get("oneOf")?.as_array()?;
+    let labels: Option<Vec<_>> = choices
+        .iter()
+        .map(|choice| choice.get("const").filter(|label| label.is_string()))
+        .collect();
+    let labels = labels?;
+    let lines = choices.iter().map(|choice| {
+        let meaning = choice["description"].as_str().unwrap_or_default();
+        format!(
+            "- `{}`: {meaning}",
+            choice["const"].as_str().unwrap_or_default()
+        )
+    });
+    let description = schema.get("description").and_then(Value::as_str);
+    let text: Vec<_> = description
+        .map(str::to_owned)
+        .into_iter()
+        .chain(lines)
+        .collect();
+    let mut enumeration = schema.clone();
+    enumeration.remove("oneOf");
+    enumeration.insert("type".into(), json!("string"));
+    enumeration.insert("enum".into(), json!(labels));
+    enumeration.insert("description".into(), json!(text.join("\n")));
+    Some(enumeration)
+}
+
+/// The schema without null: a query parameter is absent or of its type.
+pub(crate) fn without_null(mut schema: Value) -> Value {
+    if let Some(types) = schema["type"].as_array() {
+        let types: Vec<_> = types
+            .iter()
+            .filter(|kind| *kind != "null")
+            .cloned()
+            .collect();
+        schema["type"] = match types.as_slice() {
+            [only] => only.clone(),
+            _ => json!(types),
+        };
+    }
+    if let Some(choices) = schema["anyOf"].as_array() {
+        let choices: Vec<_> = choices
+            .iter()
+            .filter(|choice| choice["type"] != "null")
+            .cloned()
+            .collect();
+        if let [only] = choices.as_slice() {
+            return only.clone();
+        }
+    }
+    // Indexing leaves nulls where there was nothing.
+    if let Value::Object(members) = &mut schema {
+        members.retain(|_, value| !value.is_null());
+    }
+    schema
+}

@@ -1,0 +1,108 @@
+//! What files say: an endpoint's first line and its event.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+/// A function as its files describe it.
+pub(crate) struct Source {
+    /// The folder above: `patients`.
+    pub(crate) resource: String,
+    /// The method, in lower case as OpenAPI has it.
+    pub(crate) method: String,
+    /// The path with its parameters in braces.
+    pub(crate) path: String,
+    /// Its purpose in one sentence.
+    pub(crate) summary: String,
+    /// Whether it changes only the version that the caller knows.
+    pub(crate) asks_if_match: bool,
+    event: Value,
+}
+
+/// The workspace's root.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+impl Source {
+    /// Reads `functions/*/PACKAGE` and `events/PACKAGE.json`.
+    ///
+    /// # Panics
+    /// Where one is missing or doesn't begin with its route: the tidy tests say so more kindly.
+    pub(crate) fn of(package: &str) -> Self {
+        let folders = fs::read_dir(root().join("functions")).expect("functions/");
+        let folder = folders
+            .filter_map(|folder| Some(folder.ok()?.path().join(package)))
+            .find(|folder| folder.is_dir())
+            .unwrap_or_else(|| panic!("no folder functions/*/{package}"));
+        let text = fs::read_to_string(folder.join("src/lib.rs"))
+            .or_else(|_| fs::read_to_string(folder.join("src/main.rs")))
+            .unwrap_or_else(|error| panic!("{package}: {error}"));
+        let resource = folder.parent().and_then(Path::file_name);
+        let (route, summary) = text
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("//! `")?.split_once("`: "))
+            .unwrap_or_else(|| panic!("{package} doesn't begin with //! `METHOD /path`: purpose"));
+        let (method, path) = route.split_once(' ').expect("METHOD /path");
+        // A summary is a line; what goes on in the next is for the code's reader.
+        let sentence = summary.split(". ").next().unwrap_or(summary);
+        let mut letters = sentence.trim_end_matches('.').chars();
+        let summary = letters
+            .next()
+            .map(|first| first.to_uppercase().chain(letters).collect())
+            .unwrap_or_default();
+        let event = fs::read(root().join(format!("events/{package}.json"))).expect("its event");
+        Self {
+            resource: resource.unwrap_or_default().to_string_lossy().into_owned(),
+            method: method.to_lowercase(),
+            path: path.to_owned(),
+            summary,
+            asks_if_match: text.contains(".if_match()"),
+            event: serde_json::from_slice(&event).expect("its event is JSON"),
+        }
+    }
+
+    /// The names in the path's braces.
+    pub(crate) fn path_parameters(&self) -> impl Iterator<Item = &str> {
+        let segments = self.path.split('/');
+        segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    }
+
+    /// What the event gives for a parameter in the path.
+    pub(crate) fn path_example(&self, name: &str) -> &Value {
+        &self.event["pathParameters"][name]
+    }
+
+    /// What the event gives for a parameter in the query.
+    pub(crate) fn query_example(&self, name: &str) -> Option<&Value> {
+        self.event["queryStringParameters"].get(name)
+    }
+
+    /// The event's body.
+    pub(crate) fn body_example(&self) -> Option<Value> {
+        serde_json::from_str(self.event["body"].as_str()?).ok()
+    }
+
+    /// Whether its answers change something.
+    pub(crate) fn writes(&self) -> bool {
+        self.method != "get"
+    }
+}
+
+/// `get-patient` as `GetPatient`.
+pub(crate) fn pascal_case(package: &str) -> String {
+    let words = package.split('-').filter(|word| !word.is_empty());
+    words
+        .map(|word| word[..1].to_uppercase() + &word[1..])
+        .collect()
+}
+
+/// The members of a JSON object.
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,19 @@
+//! The committed document is the code's.
+
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn openapi_json_is_what_the_code_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi.json");
+    let document = openapi_document::document();
+    let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == text,
+        "openapi.json is not what the code says: run UPDATE=1 cargo test -p openapi-document"
+    );
+}
