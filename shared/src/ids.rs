@@ -59,6 +59,8 @@ ids! {
     AppointmentId,
     /// An entry of a patient's chart.
     RecordId,
+    /// A decision to hold or release such an entry.
+    ReleaseId,
     /// A file's metadata row, and so its object in S3.
     FileId,
     /// A row of the audit log.

@@ -67,21 +67,19 @@ async fn ward(world: &World) -> Ward {
         let at = format!("2030-02-{:02}T09:00Z", day + 1);
         let id = world.visit(&patient, &walt, &at, "SCHEDULED").await;
         names.insert(id, format!("{relation} with walt"));
-        for kind in ["shown", "hidden", "held"] {
+        for kind in ["shown", "held"] {
             let id = world.note(&patient, &walt, kind).await;
             names.insert(id, format!("{relation} {kind}"));
-            let change = match kind {
-                "hidden" => "is_patient_visible = false",
-                "held" => "release_date = now() + interval '1 day'",
-                _ => "notes = 'Seen'",
-            };
             // Leaves a version of each behind.
             world
                 .sql(
-                    &format!("update medical_records set {change} where id = $1"),
+                    "update medical_records set notes = 'Seen', change_reason = 'x' where id = $1",
                     &[&id],
                 )
                 .await;
+            if kind != "shown" {
+                world.hold(id, &walt, "1 day").await;
+            }
         }
         let id = file(world, &patient, Some(patient.id)).await;
         names.insert(id, format!("{relation} file"));
@@ -195,7 +193,7 @@ async fn each_role_sees_the_rows_of_the_written_matrix_and_no_other() {
     let world = World::new().await;
     let ward = ward(&world).await;
     let app = world.connect_as_app().await;
-    let all_notes = ["shown", "hidden", "held"];
+    let all_notes = ["shown", "held"];
     let care = &RELATIONS[..3];
     let nothing = || named([] as [&str; 0]);
 
@@ -337,6 +335,13 @@ async fn nobody_writes_beyond_her_reach() {
              values (gen_random_uuid(), '{patient}', '{provider}', 'NOTE', '{{\"text\": \"x\"}}')"
         )
     };
+    let hold = |patient: Uuid| {
+        format!(
+            "insert into record_releases (id, record_id, patient_id, hold_reason, expires_at)
+             select gen_random_uuid(), id, patient_id, 'law', now() + interval '1 day'
+             from medical_records where patient_id = '{patient}'"
+        )
+    };
     let row = |user: Uuid, outcome: &str| {
         format!(
             "insert into audit_logs
@@ -421,10 +426,34 @@ async fn nobody_writes_beyond_her_reach() {
             Ok(0),
         ),
         (
-            "a provider changes patients",
+            "a provider changes registrations",
             vera.user,
             update("patients", "gender = 'other'"),
-            Ok(0),
+            refused(),
+        ),
+        (
+            "a provider changes charts",
+            vera.user,
+            update("patients", "allergies = '[]'"),
+            Ok(3),
+        ),
+        (
+            "an administrator changes charts",
+            admin.user,
+            update("patients", "allergies = '[]'"),
+            refused(),
+        ),
+        (
+            "a patient changes how she is reached",
+            ada.user,
+            update("user_profiles", "phone = '1'"),
+            Ok(1),
+        ),
+        (
+            "an administrator suspends herself",
+            admin.user,
+            update("user_profiles", "status = 'SUSPENDED'"),
+            Err("23514".to_owned()),
         ),
         (
             "an administrator changes patients",
@@ -436,13 +465,13 @@ async fn nobody_writes_beyond_her_reach() {
             "a patient changes roles",
             ada.user,
             update("user_profiles", "role = 'ADMIN'"),
-            Ok(0),
+            refused(),
         ),
         (
             "a provider changes users",
             vera.user,
             update("user_profiles", "status = 'INACTIVE'"),
-            Ok(0),
+            refused(),
         ),
         (
             "a provider changes providers",
@@ -453,14 +482,52 @@ async fn nobody_writes_beyond_her_reach() {
         (
             "a patient changes records",
             ada.user,
-            update("medical_records", "notes = 'x'"),
+            update("medical_records", "notes = 'x', change_reason = 'x'"),
             Ok(0),
         ),
         (
             "a provider changes records",
             vera.user,
-            update("medical_records", "notes = 'x'"),
-            Ok(9),
+            update("medical_records", "notes = 'x', change_reason = 'x'"),
+            Ok(6),
+        ),
+        (
+            "a provider hides records without a hold",
+            vera.user,
+            update("medical_records", "is_patient_visible = false"),
+            refused(),
+        ),
+        (
+            "a provider defers records without a hold",
+            vera.user,
+            update("medical_records", "release_date = 'infinity'"),
+            refused(),
+        ),
+        (
+            "a provider holds what is in her care",
+            vera.user,
+            hold(ada.id),
+            Ok(2),
+        ),
+        (
+            "a provider holds what is not",
+            vera.user,
+            hold(stranger),
+            Ok(0),
+        ),
+        (
+            "a patient releases records",
+            ada.user,
+            hold(ada.id)
+                .replace("'law'", "null")
+                .replace("now() + interval '1 day'", "null"),
+            refused(),
+        ),
+        (
+            "a provider changes the ledger",
+            vera.user,
+            update("record_releases", "note = 'x'"),
+            refused(),
         ),
         (
             "a provider moves records out of reach",

@@ -4,7 +4,7 @@ use shared::audit::{Action, Outcome};
 use shared::domain::appointment::AppointmentStatus;
 use shared::domain::file::{FileOwnerType, FileStatus};
 use shared::domain::patient::Gender;
-use shared::domain::record::RecordType;
+use shared::domain::record::{HoldReason, RecordType};
 use shared::domain::user::UserStatus;
 use tests::prelude::*;
 
@@ -174,6 +174,7 @@ async fn rust_enums_are_postgresqls() {
         ("administrative_gender", Gender::LABELS),
         ("appointment_status", AppointmentStatus::LABELS),
         ("record_type", RecordType::LABELS),
+        ("hold_reason", HoldReason::LABELS),
         ("file_owner_type", FileOwnerType::LABELS),
         ("file_status", FileStatus::LABELS),
         ("audit_action", Action::LABELS),
@@ -568,13 +569,11 @@ async fn a_record_that_changes_leaves_its_former_version_behind() {
     let id = world.note(&ada, &vera, "First").await;
     world
         .sql(
-            "update medical_records set content = '{\"text\": \"Second\"}'",
+            "update medical_records set content = '{\"text\": \"Second\"}', change_reason = 'x'",
             &[],
         )
         .await;
-    world
-        .sql("update medical_records set is_patient_visible = false", &[])
-        .await;
+    world.hold(id, &vera, "1 day").await;
     let versions = world
         .rows(
             "select version, content, is_patient_visible from medical_record_versions

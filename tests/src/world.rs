@@ -189,6 +189,7 @@ impl World {
             "appointments",
             "medical_records",
             "medical_record_versions",
+            "record_releases",
             "file_metadata",
         ] {
             let rows = self.rows(&format!("select * from {table}"), &[]).await;
@@ -301,6 +302,20 @@ impl World {
         )
         .await;
         id
+    }
+
+    /// Holds an entry back from its patient, to this interval from now: `1 day`, or `-1 day` for a
+    /// hold that has passed.
+    pub async fn hold(&self, record: Uuid, by: &Actor, until: &str) {
+        self.sql(
+            "insert into record_releases
+               (id, record_id, patient_id, hold_reason, expires_at, decided_by, decided_at)
+             select gen_random_uuid(), id, patient_id, 'privacy', now() + $3::text::interval, $2,
+               now() + least($3::text::interval, '0') - interval '1 hour'
+             from medical_records where id = $1",
+            &[&record, &by.user, &until],
+        )
+        .await;
     }
 
     /// Who sends requests as this user, with a good token.

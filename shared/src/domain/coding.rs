@@ -1,20 +1,190 @@
-//! A concept out of a code system, as FHIR's Coding: its codes are not validated against licensed
-//! content.
+//! A concept out of a code system, as FHIR's Coding. Of the systems that charts use most, the shape of
+//! a code is checked; no code is looked up, for their content is licensed.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::text::Text;
 
 /// FHIR R4 `Coding`: `system` is a URI such as `http://snomed.info/sct`.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "AnyCoding")]
+#[schemars(!try_from, deny_unknown_fields)]
 pub struct Coding {
     /// The code system's URI.
-    pub system: Text<255>,
+    pub system: SystemUri,
     /// The code.
     pub code: Text<100>,
     /// The code in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display: Option<Text<500>>,
+}
+
+/// One whose code may be of another shape than its system's.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnyCoding {
+    system: SystemUri,
+    code: Text<100>,
+    display: Option<Text<500>>,
+}
+
+impl TryFrom<AnyCoding> for Coding {
+    type Error = &'static str;
+
+    fn try_from(coding: AnyCoding) -> Result<Self, &'static str> {
+        let AnyCoding {
+            system,
+            code,
+            display,
+        } = coding;
+        if let Some((_, expected, fits)) = SHAPES.iter().find(|shape| shape.0 == system.0)
+            && !fits(code.as_str())
+        {
+            return Err(expected);
+        }
+        Ok(Self {
+            system,
+            code,
+            display,
+        })
+    }
+}
+
+/// A system, what is expected of its codes, and whether a code fits.
+type Shape = (&'static str, &'static str, fn(&str) -> bool);
+
+const SHAPES: [Shape; 5] = [
+    (
+        "http://snomed.info/sct",
+        "expected a SNOMED CT code of 6 to 18 digits",
+        |code| is_number(code, 6, 18),
+    ),
+    (
+        "http://loinc.org",
+        "expected a LOINC code such as 4548-4",
+        |code| {
+            code.split_once('-').is_some_and(|(number, check)| {
+                let number = number.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
+                is_number(number, 1, 10) && is_number(check, 1, 1)
+            })
+        },
+    ),
+    (
+        "http://www.nlm.nih.gov/research/umls/rxnorm",
+        "expected an RxNorm code of 1 to 8 digits",
+        |code| is_number(code, 1, 8),
+    ),
+    (
+        "http://hl7.org/fhir/sid/cvx",
+        "expected a CVX code of 1 to 3 digits",
+        |code| is_number(code, 1, 3),
+    ),
+    (
+        "http://hl7.org/fhir/sid/icd-10-cm",
+        "expected an ICD-10-CM code such as E11.9",
+        is_icd_10_cm,
+    ),
+];
+
+fn is_number(text: &str, least: usize, most: usize) -> bool {
+    (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A letter, a digit, one of either; then up to four behind a point.
+fn is_icd_10_cm(code: &str) -> bool {
+    let (category, rest) = code.split_once('.').unwrap_or((code, "0"));
+    let either = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    matches!(category.as_bytes(), [letter, digit, last]
+        if letter.is_ascii_uppercase() && digit.is_ascii_digit() && either(*last))
+        && (1..=4).contains(&rest.len())
+        && rest.bytes().all(either)
+}
+
+/// An absolute URI (RFC 3986) of at most 255 characters.
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+#[schemars(inline, extend("format" = "uri", "maxLength" = 255))]
+pub struct SystemUri(String);
+
+impl<'de> Deserialize<'de> for SystemUri {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let is_uri = text.split_once(':').is_some_and(|(scheme, rest)| {
+            scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
+                && scheme
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+                && !rest.is_empty()
+                && rest
+                    .bytes()
+                    .all(|byte| byte.is_ascii_graphic() && !b"<>\"{}|\\^`".contains(&byte))
+        });
+        if !is_uri || text.len() > 255 {
+            return Err(D::Error::invalid_value(Unexpected::Other("text"), &"a URI"));
+        }
+        Ok(Self(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(system: &str, code: &str) -> bool {
+        let coding = serde_json::json!({"system": system, "code": code});
+        serde_json::from_value::<Coding>(coding).is_ok()
+    }
+
+    #[test]
+    fn codes_have_the_shape_of_their_system() {
+        for (system, right, wrong) in [
+            (
+                "http://snomed.info/sct",
+                vec!["38341003", "428191000124101"],
+                vec!["1", "E11.9", "38341003 "],
+            ),
+            (
+                "http://loinc.org",
+                vec!["4548-4", "LA6626-1"],
+                vec!["4548", "4548-44", "-4"],
+            ),
+            (
+                "http://www.nlm.nih.gov/research/umls/rxnorm",
+                vec!["860975"],
+                vec!["Metformin", "123456789"],
+            ),
+            (
+                "http://hl7.org/fhir/sid/cvx",
+                vec!["08", "140"],
+                vec!["1400", "x"],
+            ),
+            (
+                "http://hl7.org/fhir/sid/icd-10-cm",
+                vec!["E11", "E11.9", "S52.521A", "C7A.00"],
+                vec!["E11.", "e11.9", "11.9", "E11.98765", "E1"],
+            ),
+            ("urn:oid:2.16.840.1", vec!["anything"], vec![]),
+            ("https://example.org/codes", vec!["a b"], vec![""]),
+        ] {
+            for code in right {
+                assert!(parse(system, code), "{system}|{code}");
+            }
+            for code in wrong {
+                assert!(!parse(system, code), "{system}|{code}");
+            }
+        }
+        for system in [
+            "SNOMED",
+            "",
+            "http:",
+            "http://a b",
+            ":x",
+            "1http://x",
+            "http://x/{y}",
+        ] {
+            assert!(!parse(system, "1"), "{system}");
+        }
+    }
 }

@@ -143,6 +143,16 @@ async fn content_that_does_not_fit_its_type_is_named_and_nothing_is_stored() {
         ),
         (
             "DIAGNOSIS",
+            json!({"code": {"system": "SNOMED", "code": "38341003"}}),
+            "content.code.system",
+        ),
+        (
+            "DIAGNOSIS",
+            json!({"code": {"system": "http://snomed.info/sct", "code": "I10"}}),
+            "content.code",
+        ),
+        (
+            "DIAGNOSIS",
             json!({"code": code, "onset": "2019"}),
             "content.onset",
         ),

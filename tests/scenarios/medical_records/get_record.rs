@@ -33,26 +33,50 @@ async fn the_patient_and_who_cares_for_her_read_an_entry() {
 }
 
 #[tokio::test]
-async fn what_is_hidden_or_not_yet_released_is_not_there_for_the_patient() {
+async fn what_is_held_is_not_there_for_the_patient_until_it_passes() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
-    for change in [
-        "is_patient_visible = false",
-        "release_date = now() + interval '1 minute'",
+    let id = world.note(&ada, &vera, "Not yet.").await;
+    world.hold(id, &vera, "1 day").await;
+    let answer = ada.get(&path(id)).await.problem(404, "not-found");
+    let denied = row().by(&ada).resource(id).patient(ada.id);
+    world.audited(&answer, denied.denied("not-found")).await;
+    let answer = vera.get(&path(id)).await.expect(200);
+    assert_eq!(answer.body["is_patient_visible"], false);
+    assert_eq!(answer.body["hold"]["reason"], "privacy");
+    assert_eq!(answer.body["hold"]["held_by"], json!(vera.user));
+
+    world.hold(id, &vera, "-1 minute").await;
+    let answer = ada.get(&path(id)).await.expect(200);
+    assert_eq!(answer.body["is_patient_visible"], true);
+    // That it was held is not hers to know.
+    assert_eq!(answer.body["hold"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_there_for_who_asks_for_it_and_treats_her() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let id = world.note(&ada, &vera, "Of another.").await;
+    vera.delete(&path(id), 1).await.expect(200);
+    let with_archived = format!("{}?include_archived=true", path(id));
+    for (caller, path) in [
+        (&*vera, path(id)),
+        (&*ada, path(id)),
+        (&*ada, with_archived.clone()),
     ] {
-        let id = world.note(&ada, &vera, "Not yet.").await;
-        world
-            .sql(
-                &format!("update medical_records set {change} where id = $1"),
-                &[&id],
-            )
-            .await;
-        let answer = ada.get(&path(id)).await.problem(404, "not-found");
-        let denied = row().by(&ada).resource(id).patient(ada.id);
-        world.audited(&answer, denied.denied("not-found")).await;
-        vera.get(&path(id)).await.expect(200);
+        caller.get(&path).await.problem(404, "not-found");
     }
+    let answer = vera.get(&with_archived).await.expect(200);
+    assert_eq!(answer.body["is_archived"], true);
+    world
+        .audited(&answer, row().by(&vera).resource(id).patient(ada.id))
+        .await;
+    vera.get(&format!("{}?include_archived=maybe", path(id)))
+        .await
+        .invalid("include_archived");
 }
 
 #[tokio::test]

@@ -34,23 +34,17 @@ async fn each_caller_finds_what_is_within_reach() {
     world.assign(&ada, &vera).await;
     world.assign(&ben, &vera).await;
     let shown = world.note(&ada, &vera, "Shown").await;
-    let hidden = world.note(&ada, &vera, "Hidden").await;
+    let passed = world.note(&ada, &vera, "Passed").await;
     let held = world.note(&ada, &vera, "Held").await;
     let of_ben = world.note(&ben, &vera, "Of Ben").await;
-    world
-        .sql(
-            "update medical_records set
-               is_patient_visible = id <> $1,
-               release_date = case when id = $2 then now() + interval '1 day' else release_date end",
-            &[&hidden, &held],
-        )
-        .await;
+    world.hold(passed, &vera, "-1 day").await;
+    world.hold(held, &vera, "1 day").await;
     for (caller, expected, patients) in [
-        (&*ada, vec![shown], vec![ada.id]),
+        (&*ada, vec![passed, shown], vec![ada.id]),
         (&*ben, vec![of_ben], vec![ben.id]),
         (
             &*vera,
-            vec![of_ben, held, hidden, shown],
+            vec![of_ben, held, passed, shown],
             vec![ada.id, ben.id],
         ),
         // She wrote none and cares for nobody.
@@ -79,7 +73,7 @@ async fn filters_narrow_alone_and_together() {
     let c = world.note(&ben, &vera, "Three").await;
     world
         .sql(
-            "update medical_records set appointment_id = $1, record_type = 'SUMMARY', external_id = 'urn:c' where id = $2",
+            "update medical_records set change_reason = 'x', appointment_id = $1, record_type = 'SUMMARY', external_id = 'urn:c' where id = $2",
             &[&visit, &c],
         )
         .await;
@@ -96,6 +90,129 @@ async fn filters_narrow_alone_and_together() {
             .await
             .expect(200);
         assert_eq!(answer.ids(), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn holds_in_force_and_passed_are_found_by_who_treats_her() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let shown = world.note(&ada, &vera, "Shown").await;
+    let passed = world.note(&ada, &vera, "Passed").await;
+    let held = world.note(&ada, &vera, "Held").await;
+    world.hold(passed, &vera, "-1 day").await;
+    world.hold(held, &vera, "1 day").await;
+    for (caller, query, expected) in [
+        (&*vera, "held=true", vec![held, passed]),
+        (&*vera, "held=false", vec![shown]),
+        (&*ada, "held=true", vec![]),
+        (&*ada, "held=false", vec![]),
+    ] {
+        let answer = caller.get(&format!("/v1/medical-records?{query}")).await;
+        let answer = answer.expect(200);
+        assert_eq!(answer.ids(), expected, "{query}");
+        for item in answer.body["items"].as_array().unwrap() {
+            assert_eq!(item["hold"].is_object(), item["id"] != json!(shown));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_listed_for_who_asks_for_it_and_treats_her() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let kept = world.note(&ada, &vera, "Kept").await;
+    let deleted = world.note(&ada, &vera, "Deleted").await;
+    vera.delete(&format!("/v1/medical-records/{deleted}"), 1)
+        .await
+        .expect(200);
+    for (caller, query, expected) in [
+        (&*vera, "", vec![kept]),
+        (&*vera, "?include_archived=true", vec![deleted, kept]),
+        (&*ada, "?include_archived=true", vec![kept]),
+    ] {
+        let answer = caller.get(&format!("/v1/medical-records{query}")).await;
+        assert_eq!(answer.expect(200).ids(), expected, "{query}");
+    }
+}
+
+/// How often the chart's table was read in full, and by an index, as PostgreSQL counts.
+async fn scans(world: &World) -> (i64, i64) {
+    let row = world
+        .row(
+            "select seq_scan, idx_scan from pg_stat_user_tables where relname = 'medical_records'",
+            &[],
+        )
+        .await;
+    (
+        row["seq_scan"].as_i64().unwrap(),
+        row["idx_scan"].as_i64().unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn a_page_walks_an_index_however_many_entries_there_are() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world
+        .sql(
+            "insert into roles values ('RESEARCHER', 'Reads every chart')",
+            &[],
+        )
+        .await;
+    world
+        .sql(
+            "insert into role_permissions values ('RESEARCHER', 'records:read', 'ALL')",
+            &[],
+        )
+        .await;
+    let rhea = world.user("RESEARCHER", "Rhea").await;
+    world.assign(&ada, &vera).await;
+    let walt = world.provider("Walt").await;
+    for index in 0..20 {
+        let other = world.patient(&format!("Patient{index}")).await;
+        if index < 5 {
+            world.assign(&other, &vera).await;
+        }
+    }
+    world
+        .sql(
+            "insert into medical_records (id, patient_id, provider_id, record_type, content, created_at)
+             select gen_random_uuid(), p.id, $1, 'NOTE', '{\"text\": \"x\"}', now() - n * interval '1 minute'
+             from patients p, generate_series(1, 1000) as n",
+            &[&walt.id],
+        )
+        .await;
+    world.sql("analyze", &[]).await;
+    world.sql("select pg_stat_force_next_flush()", &[]).await;
+    let (full, _) = scans(&world).await;
+    for caller in [&*ada, &*vera, &rhea] {
+        let (_, by_index) = scans(&world).await;
+        let first = caller.get("/v1/medical-records").await.expect(200);
+        assert_eq!(first.ids().len(), 50, "{}", caller.email);
+        let cursor = first.body["next_cursor"].as_str().unwrap();
+        for query in [
+            &format!("cursor={cursor}"),
+            &format!("patient_id={}", ada.id),
+            "record_type=NOTE",
+            "held=true",
+            "external_id=urn:none",
+            "include_archived=true",
+        ] {
+            caller
+                .get(&format!("/v1/medical-records?{query}"))
+                .await
+                .expect(200);
+        }
+        // A session counts into the table's statistics when it ends, at the latest.
+        world.restart("list-records").await;
+        eventually("the scans are counted", async || {
+            scans(&world).await.1 > by_index
+        })
+        .await;
+        assert_eq!(scans(&world).await.0, full, "{}", caller.email);
     }
 }
 

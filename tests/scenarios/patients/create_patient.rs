@@ -168,3 +168,40 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
     }
     assert_eq!(world.stored().await, before);
 }
+
+#[tokio::test]
+async fn whom_a_new_patient_resembles_is_said_and_nothing_is_merged() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    // Ada Example of the same birth date; of another; with another name.
+    let mut registered = Vec::new();
+    for (name, number, born) in [
+        ("Ada", "1", "1985-02-28"),
+        ("Ada", "2", "1985-02-27"),
+        ("Maximilian", "3", "1985-02-28"),
+    ] {
+        let user = world.user("PATIENT", name).await;
+        let mut body = ada(user.user);
+        body["patient_number"] = json!(number);
+        body["date_of_birth"] = json!(born);
+        if name != "Ada" {
+            let other = "update user_profiles set last_name = 'Quux' where id = $1";
+            world.sql(other, &[&user.user]).await;
+        }
+        let answer = admin.post("/v1/patients", body).await.expect(201);
+        assert_eq!(answer.body["possible_duplicates"], json!([]));
+        registered.push(answer.id());
+    }
+
+    let user = world.user("PATIENT", "Adah").await;
+    let answer = admin.post("/v1/patients", ada(user.user)).await.expect(201);
+    let alike = json!([registered[0]]);
+    assert_eq!(answer.body["possible_duplicates"], alike);
+    let id = answer.id();
+    let created = row().by(&admin).resource(id).patient(id);
+    world
+        .audited(&answer, created.detail("possible_duplicates", alike))
+        .await;
+    let count = world.row("select count(*) from patients", &[]).await;
+    assert_eq!(count["count"], 4);
+}

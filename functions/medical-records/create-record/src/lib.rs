@@ -1,10 +1,9 @@
 //! `POST /v1/medical-records`: a provider adds an entry to the chart of a patient in her care.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::domain::content::RecordContent;
-use shared::domain::record::{MedicalRecord, RecordType};
+use shared::domain::record::{MedicalRecord, NewHold, RecordType};
 use shared::domain::text::Text;
 use shared::prelude::*;
 use shared::select_record;
@@ -37,27 +36,31 @@ pub struct NewRecord {
     pub treatment: Option<Text<10000>>,
     /// In plain words.
     pub notes: Option<Text<10000>>,
-    /// Whether the patient may see it once released; yes by default (21st Century Cures Act).
-    pub is_patient_visible: Option<bool>,
-    /// From when the patient may see it; at once by default.
-    pub release_date: Option<Timestamp>,
+    /// Why the patient may not see it yet; without one she may at once (21st Century Cures Act).
+    pub hold: Option<NewHold>,
     /// Its identifier in the system it came from.
     pub external_id: Option<Text<255>>,
 }
 
+// The hold is read before the entry is written: the entry's trigger finds it.
 const CREATE: &str = "
+    with hold as (
+      insert into record_releases (id, record_id, patient_id, hold_reason, expires_at, note)
+      select $10, $1, $2, $11::text::hold_reason, $12, $13 where $11::text is not null
+      returning record_id
+    )
     insert into medical_records
-      (id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes,
-       is_patient_visible, release_date, external_id)
-    select $1, $2, actor_provider(), $3, $4::text::record_type, $5, $6, $7, $8,
-       coalesce($9, true), coalesce($10, now()), $11
-    from patients where id = $2 and not is_archived and reaches('records:write', id)";
+      (id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes, external_id)
+    select $1, $2, actor_provider(), $3, $4::text::record_type, $5, $6, $7, $8, $9
+    from patients left join hold on hold.record_id = $1
+    where id = $2 and not is_archived and reaches('records:write', id)";
 const READ: &str = select_record!("where id = $1");
 
 /// Adds the entry.
 pub async fn handle(call: Call) -> Reply<Created<MedicalRecord>> {
     let new: NewRecord = call.body()?;
     let content = RecordContent::parse(new.record_type, &new.content)?;
+    let (reason, expires_at, note) = NewHold::parts(new.hold);
     let id = RecordId::generate();
     let mut access = call.authorize(InChart {
         resource: id,
@@ -76,9 +79,11 @@ pub async fn handle(call: Call) -> Reply<Created<MedicalRecord>> {
                     &new.diagnosis,
                     &new.treatment,
                     &new.notes,
-                    &new.is_patient_visible,
-                    &new.release_date,
                     &new.external_id,
+                    &ReleaseId::generate(),
+                    &reason,
+                    &expires_at,
+                    &note,
                 ],
             ),
             sql(READ, &[&id]),
@@ -91,7 +96,8 @@ pub async fn handle(call: Call) -> Reply<Created<MedicalRecord>> {
         .on_constraint(
             "medical_records_appointment_of_patient",
             Error::invalid("appointment_id", "expected a visit of this patient"),
-        )?;
+        )
+        .on_constraint("record_releases_expiry_range", NewHold::out_of_range())?;
     access
         .commit(Created {
             location: format!("/v1/medical-records/{id}"),

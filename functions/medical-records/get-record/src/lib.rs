@@ -1,5 +1,6 @@
 //! `GET /v1/medical-records/{id}`: one entry of a chart, if released to a patient who asks.
 
+use serde::Deserialize;
 use shared::domain::record::MedicalRecord;
 use shared::prelude::*;
 use shared::select_record;
@@ -12,15 +13,28 @@ pub const ENDPOINT: Endpoint = Endpoint {
     resource: ResourceType::MedicalRecord,
 };
 
+/// The query.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// Whether a deleted entry is answered too; never to the patient.
+    pub include_archived: Option<bool>,
+}
+
 const GET: &str = select_record!(
-    "where id = $1 and not is_archived and reaches('records:read', patient_id)
-       and (reach('records:read') <> 'OWN' or (is_patient_visible and release_date <= now()))"
+    "where id = $1 and reaches('records:read', patient_id)
+       and case reach('records:read')
+         when 'OWN' then not is_archived and (is_patient_visible or release_date <= now())
+         else $2 or not is_archived
+       end"
 );
 
 /// Answers the entry.
 pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
     let id: RecordId = call.path("id")?;
+    let query: Query = call.query()?;
+    let archived = query.include_archived.unwrap_or(false);
     let mut access = call.authorize(id);
-    let record: MedicalRecord = access.one(sql(GET, &[&id])).await?;
+    let record: MedicalRecord = access.one(sql(GET, &[&id, &archived])).await?;
     access.commit(Json(record)).await
 }

@@ -27,26 +27,58 @@ pub struct Filter {
     pub record_type: Option<RecordType>,
     /// The identifier in the system they came from.
     pub external_id: Option<Text<255>>,
+    /// Those under a hold, in force or passed, or those under none; never the patient's to ask.
+    pub held: Option<bool>,
+    /// Whether deleted entries are listed too; never to the patient.
+    pub include_archived: Option<bool>,
     /// Items a page, 1 to 100.
     pub limit: Option<u32>,
     /// Where the page begins.
     pub cursor: Option<String>,
 }
 
+// What every branch asks, behind its own conditions.
+macro_rules! filters {
+    () => {
+        "and ($1::uuid is null or patient_id = $1)
+            and ($2::uuid is null or appointment_id = $2)
+            and ($3::text is null or record_type = $3::text::record_type)
+            and ($4::text is null or external_id = $4)
+            and ($5::timestamptz is null or (created_at, id) < ($5, $6))
+          order by created_at desc, id desc limit $7"
+    };
+}
+
+// One branch a reach, of which one runs; each walks an index in the list's order: of one's own chart,
+// of each chart in care, of all.
 const LIST: &str = select_record!(
-    "where not is_archived
-       and case reach('records:read')
-         when 'ALL' then true
-         when 'CARE' then patient_id = any (array(select patients_in_care()))
-         else patient_id = actor_patient() and is_patient_visible and release_date <= now()
-       end
-       and ($1::uuid is null or patient_id = $1)
-       and ($2::uuid is null or appointment_id = $2)
-       and ($3::text is null or record_type = $3::text::record_type)
-       and ($4::text is null or external_id = $4)
-       and ($5::timestamptz is null or (created_at, id) < ($5, $6))
-     order by created_at desc, id desc
-     limit $7"
+    "where id = any (array(
+       select id from (
+         (select id, created_at from medical_records
+          where reach('records:read') = 'OWN' and patient_id = actor_patient()
+            and not is_archived and (is_patient_visible or release_date <= now()) and $8::bool is null ",
+    filters!(),
+    ")
+         union all
+         (select entry.id, entry.created_at
+          from (select patients_in_care() as patient) as care, lateral (
+            select id, created_at from medical_records
+            where patient_id = care.patient and ($9 or not is_archived)
+              and ($8 is null or $8 <> is_patient_visible) ",
+    filters!(),
+    ") as entry
+          where reach('records:read') = 'CARE' and ($1 is null or care.patient = $1)
+          order by created_at desc, id desc limit $7)
+         union all
+         (select id, created_at from medical_records
+          where reach('records:read') = 'ALL' and ($9 or not is_archived)
+            and ($8 is null or $8 <> is_patient_visible) ",
+    filters!(),
+    ")
+       ) as found
+       order by created_at desc, id desc limit $7
+     ))
+     order by created_at desc, id desc"
 );
 
 /// Answers the page.
@@ -68,6 +100,8 @@ pub async fn handle(call: Call) -> Reply<Json<Page<MedicalRecord>>> {
                 &after_time,
                 &after_id,
                 &page.fetch(),
+                &filter.held,
+                &filter.include_archived.unwrap_or(false),
             ],
         ))
         .await?;

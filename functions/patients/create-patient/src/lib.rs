@@ -1,12 +1,12 @@
 //! `POST /v1/patients`: registers a user of role PATIENT as a patient.
 
 use jiff::civil::Date;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::domain::patient::{Allergy, Gender, HealthGoal, PastCondition, Patient, RiskFactor};
 use shared::domain::text::Text;
 use shared::prelude::*;
 use shared::select_patient;
-use shared::sql::Jsonb;
+use shared::sql::{FromRow, Jsonb, postgres};
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -43,14 +43,18 @@ const CREATE: &str = "
       (id, user_id, patient_number, date_of_birth, gender,
        medical_history, allergies, health_goals, risk_factors)
     values ($1, $2, $3, $4, $5::text::administrative_gender, $6, $7, $8, $9)";
-const READ: &str = select_patient!("where id = $1");
+const READ: &str = concat!(
+    "select registered.*, likely_duplicates(registered.id) as possible_duplicates from (",
+    select_patient!("where id = $1"),
+    ") as registered"
+);
 
-/// Registers the patient.
-pub async fn handle(call: Call) -> Reply<Created<Patient>> {
+/// Registers the patient, also where she resembles another: who is the same person, people decide.
+pub async fn handle(call: Call) -> Reply<Created<Registered>> {
     let new: NewPatient = call.body()?;
     let id = PatientId::generate();
     let mut access = call.authorize(id);
-    let patient: Patient = access
+    let registered: Registered = access
         .write_then_read(
             sql(
                 CREATE,
@@ -85,10 +89,46 @@ pub async fn handle(call: Call) -> Reply<Created<Patient>> {
             "patients_date_of_birth_range",
             Error::invalid("date_of_birth", "expected a date since 1850"),
         )?;
+    if !registered.possible_duplicates.is_empty() {
+        let ids = registered.possible_duplicates.iter();
+        access.note(
+            "possible_duplicates",
+            ids.map(PatientId::to_string).collect::<Vec<_>>(),
+        );
+    }
     access
         .commit(Created {
             location: format!("/v1/patients/{id}"),
-            body: patient,
+            body: registered,
         })
         .await
+}
+
+/// The new patient, and whom she may already be.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Registered {
+    /// The patient.
+    #[serde(flatten)]
+    pub patient: Patient,
+    /// Patients of the same birth date with a similar name, the likest first, ten at most.
+    pub possible_duplicates: Vec<PatientId>,
+}
+
+impl FromRow for Registered {
+    fn from_row(row: &postgres::Row) -> Result<Self, postgres::Error> {
+        Ok(Self {
+            patient: Patient::from_row(row)?,
+            possible_duplicates: row.try_get("possible_duplicates")?,
+        })
+    }
+}
+
+impl Content for Registered {
+    fn patients(&self) -> Vec<PatientId> {
+        self.patient.patients()
+    }
+
+    fn version(&self) -> Option<i32> {
+        self.patient.version()
+    }
 }

@@ -21,24 +21,40 @@ pub struct Filter {
     pub user_id: Option<UserId>,
     /// A provider they are assigned to.
     pub provider_id: Option<ProviderId>,
+    /// Archived ones, too, for who keeps the register.
+    #[serde(default)]
+    pub include_archived: bool,
     /// Items a page, 1 to 100.
     pub limit: Option<u32>,
     /// Where the page begins.
     pub cursor: Option<String>,
 }
 
-const LIST: &str = select_patient!(
-    "where not is_archived
-       and case reach('patients:read')
-         when 'ALL' then true
-         when 'CARE' then id = any (array(select patients_in_care()))
-         else id = actor_patient()
-       end
-       and ($1::uuid is null or user_id = $1)
-       and ($2::uuid is null or assigned_providers @> array[$2])
-       and ($3::uuid is null or id > $3)
-     order by id
-     limit $4"
+macro_rules! page_within {
+    ($within:literal) => {
+        concat!(
+            "(select id from patients where ",
+            $within,
+            "  and ($1::uuid is null or user_id = $1)
+               and ($2::uuid is null or assigned_providers @> array[$2])
+               and ($3::uuid is null or id > $3)
+               and ($4 and reach('patients:write') = 'ALL' or not is_archived)
+             order by id
+             limit $5)"
+        )
+    };
+}
+
+// One branch runs: the other's condition on the reach holds for no row, and is asked once.
+const LIST: &str = concat!(
+    select_patient!("where id in ("),
+    page_within!("reach('patients:read') = 'ALL'"),
+    " union all ",
+    page_within!(
+        "reach('patients:read') <> 'ALL'
+           and id = any (array(select patients_within_reach('patients:read')))"
+    ),
+    ") order by id"
 );
 
 /// Answers the page.
@@ -53,6 +69,7 @@ pub async fn handle(call: Call) -> Reply<Json<Page<Patient>>> {
                 &filter.user_id,
                 &filter.provider_id,
                 &page.after().copied(),
+                &filter.include_archived,
                 &page.fetch(),
             ],
         ))

@@ -1,0 +1,44 @@
+//! `DELETE /v1/medical-records/{id}`: archives an entry; it and its versions stay through retention.
+
+use shared::domain::record::MedicalRecord;
+use shared::prelude::*;
+use shared::{row, select_record};
+
+/// What this function is.
+pub const ENDPOINT: Endpoint = Endpoint {
+    name: "delete-record",
+    permission: "records:write",
+    action: Action::Delete,
+    resource: ResourceType::MedicalRecord,
+};
+
+row! {
+    /// The entry as it stands.
+    pub struct Current {
+        /// Counts its changes.
+        pub version: i32,
+    }
+}
+
+const CURRENT: &str = "
+    select version from medical_records
+    where id = $1 and not is_archived and reaches('records:write', patient_id)
+    for update";
+const ARCHIVE: &str = "
+    update medical_records
+    set is_archived = true, archived_at = now(), archived_by = actor_user(), change_reason = 'deleted'
+    where id = $1";
+const READ: &str = select_record!("where id = $1");
+
+/// Answers the entry as archived.
+pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
+    let id: RecordId = call.path("id")?;
+    let if_match = call.if_match()?;
+    let mut access = call.authorize(id);
+    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
+    if_match.check(current.version)?;
+    let record: MedicalRecord = access
+        .write_then_read(sql(ARCHIVE, &[&id]), sql(READ, &[&id]))
+        .await?;
+    access.commit(Json(record)).await
+}

@@ -1,0 +1,66 @@
+//! `PUT /v1/medical-records/{id}/release`: holds an entry back from its patient, or releases it.
+
+use serde::Deserialize;
+use shared::domain::record::{MedicalRecord, NewHold};
+use shared::prelude::*;
+use shared::{row, select_record};
+
+/// What this function is.
+pub const ENDPOINT: Endpoint = Endpoint {
+    name: "release-record",
+    permission: "records:write",
+    action: Action::Update,
+    resource: ResourceType::MedicalRecord,
+};
+
+/// The body.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// Why the patient may not see it yet; null to release it. Never left out.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub hold: Option<NewHold>,
+}
+
+row! {
+    /// The entry as it stands.
+    pub struct Current {
+        /// Counts its changes.
+        pub version: i32,
+    }
+}
+
+const CURRENT: &str = "
+    select version from medical_records
+    where id = $1 and not is_archived and reaches('records:write', patient_id)
+    for update";
+// What is under no hold needs no release. The entry follows by trigger.
+const DECIDE: &str = "
+    insert into record_releases (id, record_id, patient_id, hold_reason, expires_at, note)
+    select $2, id, patient_id, $3::text::hold_reason, $4, $5 from medical_records
+    where id = $1 and ($3::text is not null or not is_patient_visible)";
+const READ: &str = select_record!("where id = $1");
+
+/// Answers the entry as it is now for the patient.
+pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
+    let id: RecordId = call.path("id")?;
+    let release: Release = call.body()?;
+    let if_match = call.if_match()?;
+    let (reason, expires_at, note) = NewHold::parts(release.hold);
+    let mut access = call.authorize(id);
+    access.note(
+        "decision",
+        if reason.is_some() { "hold" } else { "release" },
+    );
+    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
+    if_match.check(current.version)?;
+    let decision = ReleaseId::generate();
+    let record: MedicalRecord = access
+        .write_then_read(
+            sql(DECIDE, &[&id, &decision, &reason, &expires_at, &note]),
+            sql(READ, &[&id]),
+        )
+        .await
+        .on_constraint("record_releases_expiry_range", NewHold::out_of_range())?;
+    access.commit(Json(record)).await
+}

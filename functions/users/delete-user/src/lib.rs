@@ -1,0 +1,47 @@
+//! `DELETE /v1/users/{id}`: archives an account, which acts no more from the next request on.
+
+use shared::domain::user::User;
+use shared::prelude::*;
+use shared::{row, select_user};
+
+/// What this function is.
+pub const ENDPOINT: Endpoint = Endpoint {
+    name: "delete-user",
+    permission: "users:write",
+    action: Action::Delete,
+    resource: ResourceType::User,
+};
+
+row! {
+    /// The user as she stands.
+    pub struct Current {
+        /// Counts its changes.
+        pub version: i32,
+    }
+}
+
+const CURRENT: &str = "
+    select version from user_profiles
+    where id = $1 and reach('users:write') = 'ALL' and not is_archived
+    for update";
+const ARCHIVE: &str = "
+    update user_profiles set is_archived = true, archived_at = now(), archived_by = actor_user()
+    where id = $1";
+const READ: &str = select_user!("where id = $1");
+
+/// Answers the user as archived. A chart or a provider's work stays where it is.
+pub async fn handle(call: Call) -> Reply<Json<User>> {
+    let id: UserId = call.path("id")?;
+    let if_match = call.if_match()?;
+    let mut access = call.authorize(id);
+    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
+    if_match.check(current.version)?;
+    let user: User = access
+        .write_then_read(sql(ARCHIVE, &[&id]), sql(READ, &[&id]))
+        .await
+        .on_constraint(
+            "user_profiles_not_oneself",
+            Error::Conflict("nobody archives herself"),
+        )?;
+    access.commit(Json(user)).await
+}

@@ -1,0 +1,5 @@
+//! The Lambda `update-user`.
+
+fn main() -> Result<(), shared::lambda::Failure> {
+    shared::lambda::serve(update_user::ENDPOINT, update_user::handle)
+}

@@ -1,0 +1,79 @@
+//! `DELETE /v1/medical-records/{id}`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("delete-record", "DELETE", "MEDICAL_RECORD")
+}
+
+fn path(id: Uuid) -> String {
+    format!("/v1/medical-records/{id}")
+}
+
+#[tokio::test]
+async fn a_deleted_entry_is_archived_with_its_versions() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let id = world.note(&ada, &vera, "Of another.").await;
+    let answer = vera.delete(&path(id), 1).await.expect(200);
+    assert_eq!(answer.body["is_archived"], true);
+    assert_eq!(answer.header("etag"), "\"2\"");
+    world
+        .audited(&answer, row().by(&vera).resource(id).patient(ada.id))
+        .await;
+    let stored = world
+        .row("select * from medical_records where id = $1", &[&id])
+        .await;
+    assert_eq!(stored["archived_by"], json!(vera.user));
+    assert_eq!(stored["content"], json!({"text": "Of another."}));
+    let former = world
+        .row(
+            "select * from medical_record_versions where record_id = $1",
+            &[&id],
+        )
+        .await;
+    assert_eq!(former["is_archived"], false);
+
+    // Once is enough.
+    let again = vera.delete(&path(id), 2).await.problem(404, "not-found");
+    let denied = row().by(&vera).resource(id).patient(ada.id);
+    world.audited(&again, denied.denied("not-found")).await;
+}
+
+#[tokio::test]
+async fn another_version_stands_or_none_is_named() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let id = world.note(&ada, &vera, "Well.").await;
+    let before = world.stored().await;
+    let answer = vera.delete(&path(id), 7).await;
+    let answer = answer.problem(412, "precondition-failed");
+    let failed = row().by(&vera).resource(id).patient(ada.id);
+    world
+        .audited(&answer, failed.failed("precondition-failed"))
+        .await;
+    let answer = vera.send(http::Method::DELETE, &path(id), None).await;
+    answer.problem(428, "precondition-required");
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn who_does_not_treat_her_deletes_nothing() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    // She wrote it, and cares for her no more.
+    let id = world.note(&ada, &vera, "Well.").await;
+    let before = world.stored().await;
+    let refused = vera.delete(&path(id), 1).await.problem(404, "not-found");
+    let denied = row().by(&vera).resource(id).patient(ada.id);
+    world.audited(&refused, denied.denied("not-found")).await;
+    let absent = vera.delete(&path(Uuid::now_v7()), 1).await;
+    refused.same_as(&absent.problem(404, "not-found"));
+    let answer = ada.delete(&path(id), 1).await.problem(403, "forbidden");
+    let denied = row().by(&ada).resource(id).patient(ada.id);
+    world.audited(&answer, denied.denied("forbidden")).await;
+    assert_eq!(world.stored().await, before);
+}

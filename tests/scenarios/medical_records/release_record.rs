@@ -1,0 +1,367 @@
+//! `PUT /v1/medical-records/{id}/release`, and that no path leads a patient to what is held.
+
+use http::Method;
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("release-record", "UPDATE", "MEDICAL_RECORD")
+}
+
+fn from_now(seconds: i64) -> Timestamp {
+    Timestamp::now() + SignedDuration::from_secs(seconds)
+}
+
+fn hold(seconds: i64) -> Value {
+    json!({"hold": {"reason": "patient_request", "expires_at": from_now(seconds), "note": "Wants to be told in person"}})
+}
+
+const DAY: i64 = 86_400;
+
+/// Puts the decision, made from this version.
+async fn put(caller: &Actor, id: Uuid, version: i64, body: Value) -> Answer {
+    let request = caller
+        .request(Method::PUT, &format!("/v1/medical-records/{id}/release"))
+        .header("if-match", format!("\"{version}\""))
+        .header("content-type", "application/json")
+        .body(body.to_string().into());
+    caller.send_request(request.unwrap()).await
+}
+
+async fn entry(world: &World) -> (Patient, Provider, Uuid) {
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let id = world.note(&ada, &vera, "Not yet.").await;
+    (ada, vera, id)
+}
+
+#[tokio::test]
+async fn a_hold_is_laid_and_lifted_and_both_stand_in_the_ledger() {
+    let world = World::new().await;
+    let (ada, vera, id) = entry(&world).await;
+    let answer = put(&vera, id, 1, hold(DAY)).await.expect(200);
+    assert_eq!(answer.header("etag"), "\"2\"");
+    assert_eq!(answer.body["is_patient_visible"], false);
+    assert_eq!(answer.body["hold"]["reason"], "patient_request");
+    assert_eq!(answer.body["hold"]["held_by"], json!(vera.user));
+    let held = row().by(&vera).resource(id).patient(ada.id);
+    world
+        .audited(&answer, held.detail("decision", "hold"))
+        .await;
+
+    let answer = put(&vera, id, 2, json!({"hold": null})).await.expect(200);
+    assert_eq!(answer.body["is_patient_visible"], true);
+    assert_eq!(answer.body["hold"], Value::Null);
+    let released = row().by(&vera).resource(id).patient(ada.id);
+    world
+        .audited(&answer, released.detail("decision", "release"))
+        .await;
+    ada.get(&format!("/v1/medical-records/{id}"))
+        .await
+        .expect(200);
+
+    // What is under no hold stays as it is.
+    let answer = put(&vera, id, 3, json!({"hold": null})).await.expect(200);
+    assert_eq!(answer.header("etag"), "\"3\"");
+    let ledger = world
+        .rows(
+            "select hold_reason, decided_by from record_releases order by decided_at",
+            &[],
+        )
+        .await;
+    assert_eq!(
+        json!(ledger),
+        json!([
+            {"hold_reason": "patient_request", "decided_by": vera.user},
+            {"hold_reason": null, "decided_by": vera.user}
+        ])
+    );
+    let refused = world
+        .connect()
+        .await
+        .batch_execute("update record_releases set note = null")
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code().unwrap().code(), "23001");
+}
+
+#[tokio::test]
+async fn a_hold_ends_by_itself() {
+    let world = World::new().await;
+    let (ada, vera, id) = entry(&world).await;
+    put(&vera, id, 1, hold(3)).await.expect(200);
+    let path = format!("/v1/medical-records/{id}");
+    ada.get(&path).await.problem(404, "not-found");
+    eventually("the hold passes", async || {
+        ada.get(&path).await.status == 200
+    })
+    .await;
+    // Nobody lifted it: it is found as passed.
+    let passed = vera.get("/v1/medical-records?held=true").await.expect(200);
+    assert_eq!(passed.ids(), [id]);
+}
+
+#[tokio::test]
+async fn an_entry_begins_held_with_a_reason_an_author_and_an_end() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let mut body = json!({
+        "patient_id": ada.id, "record_type": "NOTE", "content": {"text": "Not yet."}
+    });
+    body["hold"] = hold(DAY)["hold"].clone();
+    let answer = vera
+        .post("/v1/medical-records", body.clone())
+        .await
+        .expect(201);
+    assert_eq!(answer.header("etag"), "\"1\"");
+    assert_eq!(answer.body["is_patient_visible"], false);
+    assert_eq!(answer.body["hold"]["held_by"], json!(vera.user));
+    assert_eq!(
+        answer.body["release_date"],
+        answer.body["hold"]["expires_at"]
+    );
+    let id = answer.id();
+    ada.get(&format!("/v1/medical-records/{id}"))
+        .await
+        .problem(404, "not-found");
+
+    // There is no other way to hide it.
+    for (field, value) in [
+        ("is_patient_visible", json!(false)),
+        ("release_date", json!(from_now(DAY))),
+    ] {
+        let mut hidden = body.clone();
+        hidden[field] = value;
+        vera.post("/v1/medical-records", hidden)
+            .await
+            .invalid(field);
+    }
+    // A hold for whom she doesn't treat.
+    let before = world.stored().await;
+    body["patient_id"] = json!(world.patient("Ben").await.id);
+    let answer = vera.post("/v1/medical-records", body).await;
+    answer.problem(404, "not-found");
+    let after = world.stored().await;
+    assert_eq!(after["record_releases"], before["record_releases"]);
+}
+
+#[tokio::test]
+async fn a_hold_that_is_not_as_it_must_be_is_named() {
+    let world = World::new().await;
+    let (_, vera, id) = entry(&world).await;
+    let before = world.stored().await;
+    for (body, field) in [
+        (json!({}), "hold"),
+        (json!({"hold": {"reason": "privacy"}}), "hold.expires_at"),
+        (
+            json!({"hold": {"expires_at": from_now(DAY)}}),
+            "hold.reason",
+        ),
+        (
+            json!({"hold": {"reason": "convenience", "expires_at": from_now(DAY)}}),
+            "hold.reason",
+        ),
+        (
+            json!({"hold": {"reason": "law", "expires_at": from_now(-1)}}),
+            "hold.expires_at",
+        ),
+        (
+            json!({"hold": {"reason": "law", "expires_at": from_now(367 * DAY)}}),
+            "hold.expires_at",
+        ),
+        (
+            json!({"hold": null, "release_date": from_now(DAY)}),
+            "release_date",
+        ),
+    ] {
+        let answer = put(&vera, id, 1, body).await.invalid(field);
+        let rows = world.audit_of(&answer).await;
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].entry.details["reason"], "invalid", "{field}");
+    }
+    put(&vera, id, 9, hold(DAY))
+        .await
+        .problem(412, "precondition-failed");
+    let path = format!("/v1/medical-records/{id}/release");
+    let answer = vera.send(Method::PUT, &path, Some(hold(DAY))).await;
+    answer.problem(428, "precondition-required");
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn who_does_not_treat_her_decides_nothing() {
+    let world = World::new().await;
+    let (ada, vera, id) = entry(&world).await;
+    let walt = world.provider("Walt").await;
+    let refused = put(&walt, id, 1, hold(DAY)).await.problem(404, "not-found");
+    let denied = row().by(&walt).resource(id).patient(ada.id);
+    world.audited(&refused, denied.denied("not-found")).await;
+    let absent = put(&vera, Uuid::now_v7(), 1, hold(DAY)).await;
+    refused.same_as(&absent.problem(404, "not-found"));
+    let answer = put(&ada, id, 1, json!({"hold": null})).await;
+    let answer = answer.problem(403, "forbidden");
+    let denied = row().by(&ada).resource(id).patient(ada.id);
+    world.audited(&answer, denied.denied("forbidden")).await;
+}
+
+/// What the patient gets by each path over HTTP, as the text of its answers.
+async fn by_every_path(ada: &Patient, id: Uuid) -> Vec<(String, Answer)> {
+    let mut answers = Vec::new();
+    for path in [
+        format!("/v1/medical-records/{id}"),
+        format!("/v1/medical-records/{id}?include_archived=true"),
+        format!("/v1/medical-records/{id}/versions"),
+        "/v1/medical-records".to_owned(),
+        format!("/v1/medical-records?patient_id={}", ada.id),
+        "/v1/medical-records?record_type=NOTE&include_archived=true".to_owned(),
+        "/v1/medical-records?held=true".to_owned(),
+        "/v1/medical-records?external_id=urn:held".to_owned(),
+        format!("/v1/patients/{}", ada.id),
+        "/v1/appointments".to_owned(),
+    ] {
+        let answer = ada.get(&path).await;
+        answers.push((path, answer));
+    }
+    answers
+}
+
+/// What the patient's own role reads without any WHERE, from every table a function may read.
+async fn past_every_handler(world: &World, ada: &Patient, permission: &str) -> String {
+    let app = world.connect_as_app().await;
+    app.batch_execute("begin").await.unwrap();
+    app.query(
+        "select role from begin_request($1, true, $2)",
+        &[&ada.user, &permission],
+    )
+    .await
+    .unwrap();
+    let mut seen = String::new();
+    for table in [
+        "medical_records",
+        "medical_record_versions",
+        "record_releases",
+        "file_metadata",
+        "appointments",
+        "idempotency_keys",
+        "audit_logs",
+    ] {
+        let rows = app
+            .query(&format!("select to_jsonb(t)::text from {table} t"), &[])
+            .await
+            .unwrap();
+        for row in rows {
+            seen.push_str(&row.get::<_, String>(0));
+        }
+    }
+    seen
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Hold,
+    Release,
+    Change,
+    HoldPassed,
+    Delete,
+}
+
+#[tokio::test]
+async fn what_is_held_is_not_there_for_the_patient_by_any_path() {
+    const MARK: &str = "Zebrafish";
+    let steps = proptest::collection::vec(
+        prop_oneof![
+            3 => Just(Step::Hold),
+            2 => Just(Step::Release),
+            3 => Just(Step::Change),
+            1 => Just(Step::HoldPassed),
+            1 => Just(Step::Delete),
+        ],
+        1..6,
+    );
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let mut runner = TestRunner::default();
+    for _ in 0..12 {
+        let body = json!({
+            "patient_id": ada.id, "record_type": "NOTE", "content": {"text": MARK},
+            "notes": MARK, "external_id": format!("urn:{}", Uuid::now_v7()),
+            "hold": {"reason": "harm_prevention", "expires_at": from_now(DAY), "note": MARK}
+        });
+        let id = vera
+            .post("/v1/medical-records", body)
+            .await
+            .expect(201)
+            .id();
+        let (mut version, mut visible, mut archived) = (1, false, false);
+        let mut taken = Vec::new();
+        for step in steps.new_tree(&mut runner).unwrap().current() {
+            if archived {
+                break;
+            }
+            taken.push(step.clone());
+            match step {
+                Step::Hold => {
+                    put(&vera, id, version, hold(DAY)).await.expect(200);
+                    visible = false;
+                }
+                Step::Release => {
+                    put(&vera, id, version, json!({"hold": null}))
+                        .await
+                        .expect(200);
+                    visible = true;
+                }
+                Step::HoldPassed => {
+                    world.hold(id, &vera, "-1 minute").await;
+                    visible = true;
+                }
+                Step::Change => {
+                    let patch = json!({"notes": format!("{MARK} again"), "change_reason": MARK});
+                    let path = format!("/v1/medical-records/{id}");
+                    vera.patch(&path, version, patch).await.expect(200);
+                }
+                Step::Delete => {
+                    let path = format!("/v1/medical-records/{id}");
+                    vera.delete(&path, version).await.expect(200);
+                    (visible, archived) = (false, true);
+                }
+            }
+            version = world
+                .row("select version from medical_records where id = $1", &[&id])
+                .await["version"]
+                .as_i64()
+                .unwrap();
+            let shown = id.to_string();
+            for (path, answer) in by_every_path(&ada, id).await {
+                let told =
+                    answer.text.contains(MARK) || answer.body["items"].to_string().contains(&shown);
+                assert!(visible || !told, "{path} after {taken:?}: {}", answer.text);
+                if path.contains(&shown) {
+                    let expected = if visible { 200 } else { 404 };
+                    assert_eq!(answer.status, expected, "{path} after {taken:?}");
+                }
+                // The reason is never hers.
+                assert!(!answer.text.contains("harm_prevention"), "{path}");
+            }
+            for permission in ["records:read", "files:read"] {
+                let seen = past_every_handler(&world, &ada, permission).await;
+                assert_eq!(
+                    seen.contains(MARK) || seen.contains(&shown),
+                    visible,
+                    "{permission} after {taken:?}: {seen}"
+                );
+                assert!(!seen.contains("harm_prevention"), "{seen}");
+            }
+        }
+        // The next one is looked for alone.
+        if !archived {
+            let path = format!("/v1/medical-records/{id}");
+            vera.delete(&path, version).await.expect(200);
+        }
+    }
+}

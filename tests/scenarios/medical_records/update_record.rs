@@ -1,0 +1,149 @@
+//! `PATCH /v1/medical-records/{id}`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("update-record", "UPDATE", "MEDICAL_RECORD")
+}
+
+fn path(id: Uuid) -> String {
+    format!("/v1/medical-records/{id}")
+}
+
+/// An entry in the chart of a patient in care.
+async fn entry(world: &World) -> (Patient, Provider, Uuid) {
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let id = world.note(&ada, &vera, "Wel.").await;
+    (ada, vera, id)
+}
+
+#[tokio::test]
+async fn a_provider_corrects_an_entry_and_the_former_version_is_kept() {
+    let world = World::new().await;
+    let (ada, vera, id) = entry(&world).await;
+    let patch = json!({
+        "content": {"text": "Well."}, "notes": "By telephone", "change_reason": "A letter was missing"
+    });
+    let answer = vera.patch(&path(id), 1, patch).await.expect(200);
+    assert_eq!(answer.header("etag"), "\"2\"");
+    assert_eq!(answer.body["content"], json!({"text": "Well."}));
+    assert_eq!(answer.body["notes"], "By telephone");
+    let updated = row().by(&vera).resource(id).patient(ada.id);
+    let fields = json!(["change_reason", "content", "notes"]);
+    world
+        .audited(&answer, updated.detail("fields", fields))
+        .await;
+
+    let former = world
+        .row(
+            "select * from medical_record_versions where record_id = $1",
+            &[&id],
+        )
+        .await;
+    assert_eq!(former["version"], 1);
+    assert_eq!(former["content"], json!({"text": "Wel."}));
+    assert_eq!(former["replaced_by"], json!(vera.user));
+    let stored = world
+        .row("select * from medical_records where id = $1", &[&id])
+        .await;
+    assert_eq!(stored["changed_by"], json!(vera.user));
+    assert_eq!(stored["change_reason"], "A letter was missing");
+
+    // Null removes; the reason of the change before serves no other.
+    let patch = json!({"notes": null});
+    let answer = vera.patch(&path(id), 2, patch).await;
+    answer.invalid("change_reason");
+    let patch = json!({"notes": null, "change_reason": "It was a visit"});
+    let answer = vera.patch(&path(id), 2, patch).await.expect(200);
+    assert_eq!(answer.body["notes"], Value::Null);
+    assert_eq!(answer.body["content"], json!({"text": "Well."}));
+}
+
+#[tokio::test]
+async fn a_change_that_does_not_fit_is_named_and_nothing_changes() {
+    let world = World::new().await;
+    let (_, vera, id) = entry(&world).await;
+    let before = world.stored().await;
+    for (patch, field) in [
+        (json!({"notes": "x"}), "change_reason"),
+        (json!({"notes": "x", "change_reason": ""}), "change_reason"),
+        (
+            json!({"content": {"mood": "good"}, "change_reason": "x"}),
+            "content.mood",
+        ),
+        (
+            json!({"content": {"text": null}, "change_reason": "x"}),
+            "content.text",
+        ),
+        (json!({"content": null, "change_reason": "x"}), "content"),
+        (
+            json!({"record_type": "SUMMARY", "change_reason": "x"}),
+            "record_type",
+        ),
+        (
+            json!({"is_patient_visible": false, "change_reason": "x"}),
+            "is_patient_visible",
+        ),
+        (
+            json!({"patient_id": Uuid::now_v7(), "change_reason": "x"}),
+            "patient_id",
+        ),
+    ] {
+        let answer = vera.patch(&path(id), 1, patch).await.invalid(field);
+        let rows = world.audit_of(&answer).await;
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].entry.details["reason"], "invalid", "{field}");
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn another_version_stands_or_none_is_named() {
+    let world = World::new().await;
+    let (ada, vera, id) = entry(&world).await;
+    let before = world.stored().await;
+    let patch = json!({"notes": "x", "change_reason": "x"});
+    let answer = vera.patch(&path(id), 2, patch.clone()).await;
+    let answer = answer.problem(412, "precondition-failed");
+    let failed = row().by(&vera).resource(id).patient(ada.id);
+    world
+        .audited(&answer, failed.failed("precondition-failed"))
+        .await;
+    let request = vera
+        .request(http::Method::PATCH, &path(id))
+        .header("content-type", "application/merge-patch+json")
+        .body(patch.to_string().into())
+        .unwrap();
+    let answer = vera.send_request(request).await;
+    answer.problem(428, "precondition-required");
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn who_does_not_treat_her_changes_nothing() {
+    let world = World::new().await;
+    let (ada, vera, id) = entry(&world).await;
+    let walt = world.provider("Walt").await;
+    let before = world.stored().await;
+    let patch = json!({"notes": "x", "change_reason": "x"});
+    let refused = walt.patch(&path(id), 1, patch.clone()).await;
+    let refused = refused.problem(404, "not-found");
+    let denied = row().by(&walt).resource(id).patient(ada.id);
+    world.audited(&refused, denied.denied("not-found")).await;
+    let absent = vera.patch(&path(Uuid::now_v7()), 1, patch.clone()).await;
+    refused.same_as(&absent.problem(404, "not-found"));
+    for caller in [&*ada, &world.admin().await] {
+        let answer = caller.patch(&path(id), 1, patch.clone()).await;
+        let answer = answer.problem(403, "forbidden");
+        let denied = row().by(caller).resource(id).patient(ada.id);
+        world.audited(&answer, denied.denied("forbidden")).await;
+    }
+    let after = world.stored().await;
+    assert_eq!(after["medical_records"], before["medical_records"]);
+    assert_eq!(
+        after["medical_record_versions"],
+        before["medical_record_versions"]
+    );
+}

@@ -1,0 +1,97 @@
+//! `DELETE /v1/patients/{id}`
+
+use http::Method;
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("delete-patient", "DELETE", "PATIENT")
+}
+
+fn path(patient: Uuid) -> String {
+    format!("/v1/patients/{patient}")
+}
+
+#[tokio::test]
+async fn an_archived_patient_is_hidden_unless_asked_for_and_her_chart_is_kept() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let note = world.note(&ada, &vera, "Seen").await;
+    let answer = admin.delete(&path(ada.id), 2).await.expect(200);
+    assert_eq!(answer.body["is_archived"], true);
+    assert_eq!(answer.header("etag"), "\"3\"");
+    let archived = row().by(&admin).resource(ada.id).patient(ada.id);
+    world.audited(&answer, archived).await;
+
+    for caller in [&admin, &*vera, &*ada] {
+        caller.get(&path(ada.id)).await.problem(404, "not-found");
+    }
+    let all = "/v1/patients?include_archived=true";
+    let one = format!("{}?include_archived=true", path(ada.id));
+    let listed = admin.get("/v1/patients").await.expect(200);
+    assert_eq!(listed.body["items"], json!([]));
+    assert_eq!(admin.get(all).await.expect(200).ids(), [ada.id]);
+    assert_eq!(admin.get(&one).await.expect(200).id(), ada.id);
+    // Only for who keeps the register.
+    let listed = vera.get(all).await.expect(200);
+    assert_eq!(listed.body["items"], json!([]));
+    vera.get(&one).await.problem(404, "not-found");
+
+    let kept = world
+        .row(
+            "select count(*) from medical_records where id = $1",
+            &[&note],
+        )
+        .await;
+    assert_eq!(kept["count"], 1);
+    admin
+        .delete(&path(ada.id), 3)
+        .await
+        .problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn nobody_but_an_administrator_archives() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let before = world.stored().await;
+    for caller in [&*ada, &*vera] {
+        let answer = caller
+            .delete(&path(ada.id), 2)
+            .await
+            .problem(403, "forbidden");
+        let denied = row().by(caller).resource(ada.id).patient(ada.id);
+        world.audited(&answer, denied.denied("forbidden")).await;
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn another_version_or_an_absent_patient_is_refused() {
+    let world = World::new().await;
+    let (admin, ada) = (world.admin().await, world.patient("Ada").await);
+    let before = world.stored().await;
+    let stale = admin
+        .delete(&path(ada.id), 9)
+        .await
+        .problem(412, "precondition-failed");
+    let failed = row().by(&admin).resource(ada.id).patient(ada.id);
+    world
+        .audited(&stale, failed.failed("precondition-failed"))
+        .await;
+    admin
+        .send(Method::DELETE, &path(ada.id), None)
+        .await
+        .problem(428, "precondition-required");
+    let nobody = Uuid::now_v7();
+    let absent = admin
+        .delete(&path(nobody), 1)
+        .await
+        .problem(404, "not-found");
+    let failed = row().by(&admin).resource(nobody);
+    world.audited(&absent, failed.failed("not-found")).await;
+    assert_eq!(world.stored().await, before);
+}

@@ -1,0 +1,208 @@
+//! `POST /v1/patients/search`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+const PATH: &str = "/v1/patients/search";
+
+fn row() -> Expected {
+    audit("search-patients", "SEARCH", "PATIENT")
+}
+
+/// Names of two more than the last alike, so that pages have an order.
+async fn named(world: &World, first_name: &'static str, last_name: &str, born: &str) -> Patient {
+    let patient = world.patient(first_name).await;
+    world
+        .sql(
+            "update user_profiles set last_name = $2 where id = $1",
+            &[&patient.user, &last_name],
+        )
+        .await;
+    world
+        .sql(
+            "update patients set date_of_birth = $2::text::date where id = $1",
+            &[&patient.id, &born],
+        )
+        .await;
+    patient
+}
+
+#[tokio::test]
+async fn an_administrator_finds_by_name_birth_date_and_number() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let ada = named(&world, "Ada", "Lovelace", "1985-02-28").await;
+    let anna = named(&world, "Anna", "Lovelace", "1990-01-01").await;
+    let ben = named(&world, "Ben", "Loveland", "1985-02-28").await;
+    let number = format!("MRN-{}", ben.id);
+    for (body, expected) in [
+        (json!({"name": "lovel"}), vec![&ada, &anna, &ben]),
+        (json!({"name": "LOVELACE , a"}), vec![&ada, &anna]),
+        (json!({"name": "Lovelace,Ada"}), vec![&ada]),
+        (json!({"name": "Ada"}), vec![]),
+        (json!({"name": "%"}), vec![]),
+        (json!({"date_of_birth": "1985-02-28"}), vec![&ada, &ben]),
+        (
+            json!({"date_of_birth": "1985-02-28", "name": "Lovelan"}),
+            vec![&ben],
+        ),
+        (json!({"patient_number": number}), vec![&ben]),
+        (json!({"patient_number": "MRN"}), vec![]),
+    ] {
+        let answer = admin.post(PATH, body.clone()).await.expect(200);
+        let ids: Vec<_> = expected.iter().map(|patient| patient.id).collect();
+        assert_eq!(answer.ids(), ids, "{body}");
+        let found = expected
+            .iter()
+            .fold(row().by(&admin), |row, patient| row.patient(patient.id));
+        world.audited(&answer, found).await;
+    }
+}
+
+#[tokio::test]
+async fn pages_go_on_by_name_and_a_cursor_holds_none() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let mut all = Vec::new();
+    for (first_name, last_name) in [("Cleo", "Zz"), ("Ben", "Zy"), ("Ada", "Zy"), ("Dan", "Zx")] {
+        all.push(named(&world, first_name, last_name, "1990-01-01").await.id);
+    }
+    all.reverse();
+    let mut body = json!({"name": "Z", "limit": 2});
+    let first = admin.post(PATH, body.clone()).await.expect(200);
+    assert_eq!(first.ids(), all[..2]);
+    body["cursor"] = first.body["next_cursor"].clone();
+    let last = admin.post(PATH, body.clone()).await.expect(200);
+    assert_eq!(last.ids(), all[2..]);
+    assert_eq!(last.body["next_cursor"], Value::Null);
+    body["cursor"] = json!("x");
+    admin.post(PATH, body).await.invalid("cursor");
+}
+
+#[tokio::test]
+async fn each_finds_whom_she_reaches_and_no_archived_patient() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    world.assign(&ben, &vera).await;
+    let body = json!({"name": "Example"});
+    for (caller, expected) in [(&*ada, &ada), (&*vera, &ben)] {
+        let answer = caller.post(PATH, body.clone()).await.expect(200);
+        assert_eq!(answer.ids(), [expected.id]);
+        let found = row().by(caller).patient(expected.id);
+        world.audited(&answer, found).await;
+    }
+    admin
+        .delete(&format!("/v1/patients/{}", ben.id), 2)
+        .await
+        .expect(200);
+    for (caller, expected) in [(&*vera, vec![]), (&admin, vec![ada.id])] {
+        let answer = caller.post(PATH, body.clone()).await.expect(200);
+        assert_eq!(answer.ids(), expected);
+    }
+    let officer = world.officer().await;
+    let answer = officer.post(PATH, body).await.problem(403, "forbidden");
+    let denied = row().by(&officer);
+    world.audited(&answer, denied.denied("forbidden")).await;
+}
+
+#[tokio::test]
+async fn a_search_sent_again_under_its_key_is_answered_again() {
+    let world = World::new().await;
+    let (admin, ada) = (world.admin().await, world.patient("Ada").await);
+    let send = async || {
+        let request = admin
+            .request(http::Method::POST, PATH)
+            .header("content-type", "application/json")
+            .header("idempotency-key", "search-1")
+            .body(json!({"name": "Example"}).to_string().into());
+        admin.send_request(request.unwrap()).await.expect(200)
+    };
+    let first = send().await;
+    let again = send().await;
+    assert_eq!(again.text, first.text);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    let replayed = row().by(&admin).patient(ada.id);
+    world
+        .audited(&again, replayed.detail("replayed", true))
+        .await;
+}
+
+#[tokio::test]
+async fn what_is_wanted_must_be_said_and_fit() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for (body, field) in [
+        (json!({}), ""),
+        (json!({"limit": 5}), ""),
+        (json!({"name": ""}), "name"),
+        (json!({"name": "x".repeat(202)}), "name"),
+        (json!({"date_of_birth": "28.2.1985"}), "date_of_birth"),
+        (json!({"username": "ada@example.org"}), "username"),
+        (json!({"name": "x", "limit": 101}), "limit"),
+    ] {
+        let answer = admin.post(PATH, body).await.invalid(field);
+        world
+            .audited(&answer, row().by(&admin).failed("invalid"))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn no_search_reads_a_table_from_end_to_end() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let ben = world.patient("Ben").await;
+    world.assign(&ben, &vera).await;
+    // Enough that reading all is the dearer plan, with names and birth dates spread as people's.
+    let crowd = "
+        with crowd as (
+          select gen_random_uuid() as id, i from generate_series(1, 20000) as i
+        ), named as (
+          insert into user_profiles (id, username, first_name, last_name, role)
+          select id, i || '@example.org', 'Person', md5(i::text), 'PATIENT' from crowd
+          returning id
+        )
+        select count(*) from named";
+    world.sql(crowd, &[]).await;
+    world
+        .sql(
+            "insert into patients (id, user_id, patient_number, date_of_birth, gender)
+             select gen_random_uuid(), u.id, u.username, '1950-01-01'::date + (random() * 20000)::integer, 'other'
+             from user_profiles u where role = 'PATIENT' on conflict do nothing",
+            &[],
+        )
+        .await;
+    world.sql("analyze user_profiles", &[]).await;
+    world.sql("analyze patients", &[]).await;
+    let statement = format!(
+        "explain select * from patient_profiles where user_id in ({}) order by search_name, user_id",
+        include_str!("../../../functions/patients/search-patients/src/search.sql")
+    );
+    let app = world.connect_as_app().await;
+    for caller in [&admin, &*vera] {
+        for (name, born, number, after) in [
+            (Some("ab"), None, None, None),
+            (Some("ab"), None, None, Some(ben.user)),
+            (None, Some("1980-03-01"), None, None),
+            (None, None, Some("77@example.org"), None),
+        ] {
+            app.batch_execute("begin").await.unwrap();
+            app.query(
+                "select begin_request($1, true, 'patients:read')",
+                &[&caller.user],
+            )
+            .await
+            .unwrap();
+            let born: Option<jiff::civil::Date> = born.map(|born: &str| born.parse().unwrap());
+            let plan = app
+                .query(&statement, &[&name, &born, &number, &after, &51_i64])
+                .await
+                .unwrap();
+            let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+            let plan = plan.join("\n");
+            assert!(!plan.contains("Seq Scan"), "{plan}");
+            app.batch_execute("rollback").await.unwrap();
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! `DELETE /v1/patients/{id}/providers/{provider_id}`
+
+use http::Method;
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("unassign-provider", "UPDATE", "PATIENT")
+}
+
+async fn unassign(caller: &Actor, patient: Uuid, provider: Uuid) -> Answer {
+    let path = format!("/v1/patients/{patient}/providers/{provider}");
+    caller.send(Method::DELETE, &path, None).await
+}
+
+#[tokio::test]
+async fn a_provider_taken_off_reaches_the_chart_no_more() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let walt = world.provider("Walt").await;
+    world.assign(&ada, &vera).await;
+    world.assign(&ada, &walt).await;
+    let chart = format!("/v1/patients/{}", ada.id);
+    vera.get(&chart).await.expect(200);
+
+    let done = row()
+        .by(&admin)
+        .resource(ada.id)
+        .patient(ada.id)
+        .detail("provider_id", vera.id.to_string());
+    let answer = unassign(&admin, ada.id, vera.id).await.expect(200);
+    assert_eq!(answer.body["assigned_providers"], json!([walt.id]));
+    assert_eq!(answer.body["version"], 4);
+    world.audited(&answer, done.clone()).await;
+    vera.get(&chart).await.problem(404, "not-found");
+    walt.get(&chart).await.expect(200);
+
+    // Again changes nothing and is recorded.
+    let before = world.stored().await;
+    let answer = unassign(&admin, ada.id, vera.id).await.expect(200);
+    assert_eq!(answer.body["version"], 4);
+    world.audited(&answer, done).await;
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn nobody_but_an_administrator_does_it() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let before = world.stored().await;
+    for caller in [&*ada, &*vera] {
+        let answer = unassign(caller, ada.id, vera.id)
+            .await
+            .problem(403, "forbidden");
+        let denied = row().by(caller).resource(ada.id).patient(ada.id);
+        world.audited(&answer, denied.denied("forbidden")).await;
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn an_absent_patient_or_what_is_no_id_is_not_found() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let nobody = Uuid::now_v7();
+    let answer = unassign(&admin, nobody, vera.id)
+        .await
+        .problem(404, "not-found");
+    let failed = row().by(&admin).resource(nobody);
+    world.audited(&answer, failed.failed("not-found")).await;
+    admin
+        .send(Method::DELETE, "/v1/patients/ada/providers/vera", None)
+        .await
+        .problem(404, "not-found");
+}

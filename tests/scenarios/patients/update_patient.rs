@@ -1,0 +1,170 @@
+//! `PATCH /v1/patients/{id}`
+
+use http::Method;
+use http::header::CONTENT_TYPE;
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("update-patient", "UPDATE", "PATIENT")
+}
+
+fn path(patient: Uuid) -> String {
+    format!("/v1/patients/{patient}")
+}
+
+#[tokio::test]
+async fn an_administrator_corrects_the_registration_and_no_clinical_field() {
+    let world = World::new().await;
+    let (admin, ada) = (world.admin().await, world.patient("Ada").await);
+    let answer = admin
+        .patch(
+            &path(ada.id),
+            1,
+            json!({"date_of_birth": "1991-05-17", "patient_number": "MRN-7", "gender": "other"}),
+        )
+        .await
+        .expect(200);
+    assert_eq!(answer.body["date_of_birth"], "1991-05-17");
+    assert_eq!(answer.body["patient_number"], "MRN-7");
+    assert_eq!(answer.body["gender"], "other");
+    assert_eq!(answer.body["allergies"], Value::Null);
+    assert_eq!(answer.header("etag"), "\"2\"");
+    let changed = row().by(&admin).resource(ada.id).patient(ada.id);
+    let fields = json!(["date_of_birth", "gender", "patient_number"]);
+    world
+        .audited(&answer, changed.detail("fields", fields))
+        .await;
+
+    // What the administrator doesn't see is still there.
+    let chart = ada.get(&path(ada.id)).await.expect(200);
+    assert_eq!(chart.body["allergies"][0]["criticality"], "high");
+
+    let before = world.stored().await;
+    for field in [
+        "medical_history",
+        "allergies",
+        "health_goals",
+        "risk_factors",
+    ] {
+        let answer = admin
+            .patch(&path(ada.id), 2, json!({ field: null }))
+            .await
+            .problem(403, "forbidden");
+        let denied = row().by(&admin).resource(ada.id).patient(ada.id);
+        world.audited(&answer, denied.denied("forbidden")).await;
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_provider_keeps_the_summary_of_whom_she_treats_and_no_registration() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let goals = json!([{"description": "Walk daily"}]);
+    let patch = json!({"health_goals": goals, "allergies": null});
+
+    let refused = vera
+        .patch(&path(ada.id), 1, patch.clone())
+        .await
+        .problem(404, "not-found");
+    let denied = row().by(&vera).resource(ada.id).patient(ada.id);
+    world.audited(&refused, denied.denied("not-found")).await;
+
+    world.assign(&ada, &vera).await;
+    let answer = vera.patch(&path(ada.id), 2, patch).await.expect(200);
+    assert_eq!(answer.body["health_goals"], goals);
+    assert_eq!(answer.body["allergies"], Value::Null);
+    let changed = row().by(&vera).resource(ada.id).patient(ada.id);
+    let fields = json!(["allergies", "health_goals"]);
+    world
+        .audited(&answer, changed.detail("fields", fields))
+        .await;
+
+    let answer = vera
+        .patch(&path(ada.id), 3, json!({"gender": "other"}))
+        .await
+        .problem(403, "forbidden");
+    let denied = row().by(&vera).resource(ada.id).patient(ada.id);
+    world.audited(&answer, denied.denied("forbidden")).await;
+}
+
+#[tokio::test]
+async fn a_patient_changes_nothing_of_it() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let before = world.stored().await;
+    let answer = ada
+        .patch(&path(ada.id), 1, json!({"allergies": null}))
+        .await
+        .problem(403, "forbidden");
+    let denied = row().by(&ada).resource(ada.id).patient(ada.id);
+    world.audited(&answer, denied.denied("forbidden")).await;
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let before = world.stored().await;
+    for (caller, patch, field) in [
+        (
+            &admin,
+            json!({"date_of_birth": "1849-12-31"}),
+            "date_of_birth",
+        ),
+        (&admin, json!({"date_of_birth": null}), "date_of_birth"),
+        (&admin, json!({"patient_number": " "}), "patient_number"),
+        (&admin, json!({"first_name": "Other"}), "first_name"),
+        (&admin, json!({"user_id": vera.user}), "user_id"),
+        (
+            &*vera,
+            json!({"health_goals": [{"status": "active"}]}),
+            "health_goals[0].description",
+        ),
+        (&*vera, json!({"risk_factors": {}}), "risk_factors"),
+    ] {
+        let answer = caller.patch(&path(ada.id), 2, patch).await.invalid(field);
+        let failed = row().by(caller).resource(ada.id).patient(ada.id);
+        world.audited(&answer, failed.failed("invalid")).await;
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn another_version_or_a_number_that_is_taken_is_refused() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let before = world.stored().await;
+    let stale = admin
+        .patch(&path(ada.id), 2, json!({"gender": "other"}))
+        .await
+        .problem(412, "precondition-failed");
+    let failed = row().by(&admin).resource(ada.id).patient(ada.id);
+    world
+        .audited(&stale, failed.failed("precondition-failed"))
+        .await;
+
+    let number = json!({"patient_number": format!("MRN-{}", ben.id)});
+    let taken = admin
+        .patch(&path(ada.id), 1, number)
+        .await
+        .problem(409, "already-exists");
+    let failed = row().by(&admin).resource(ada.id).patient(ada.id);
+    world.audited(&taken, failed.failed("already-exists")).await;
+
+    let unsaid = admin
+        .request(Method::PATCH, &path(ada.id))
+        .header(CONTENT_TYPE, "application/merge-patch+json")
+        .body("{}".into())
+        .unwrap();
+    admin
+        .send_request(unsaid)
+        .await
+        .problem(428, "precondition-required");
+    assert_eq!(world.stored().await, before);
+}

@@ -1,0 +1,98 @@
+//! `DELETE /v1/users/{id}`
+
+use http::Method;
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("delete-user", "DELETE", "USER")
+}
+
+fn path(user: Uuid) -> String {
+    format!("/v1/users/{user}")
+}
+
+#[tokio::test]
+async fn an_archived_user_acts_no_more_and_is_hidden_unless_asked_for() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    vera.get("/v1/me").await.expect(200);
+    let answer = admin.delete(&path(vera.user), 1).await.expect(200);
+    assert_eq!(answer.body["is_archived"], true);
+    assert_eq!(answer.header("etag"), "\"2\"");
+    world
+        .audited(&answer, row().by(&admin).resource(vera.user))
+        .await;
+    let stored = world
+        .row(
+            "select archived_by, archived_at is not null as dated from user_profiles where id = $1",
+            &[&vera.user],
+        )
+        .await;
+    assert_eq!(stored, json!({"archived_by": admin.user, "dated": true}));
+
+    vera.get("/v1/me").await.problem(403, "forbidden");
+    admin.get(&path(vera.user)).await.problem(404, "not-found");
+    let archived = format!("{}?include_archived=true", path(vera.user));
+    let shown = admin.get(&archived).await.expect(200);
+    assert_eq!(shown.id(), vera.user);
+    // Twice is once.
+    admin
+        .delete(&path(vera.user), 2)
+        .await
+        .problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn only_an_administrator_archives_and_not_herself() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let before = world.stored().await;
+    for caller in [&*ada, &*vera] {
+        let answer = caller
+            .delete(&path(ada.user), 1)
+            .await
+            .problem(403, "forbidden");
+        let denied = row().by(caller).resource(ada.user).patient(ada.id);
+        world.audited(&answer, denied.denied("forbidden")).await;
+    }
+    let answer = admin
+        .delete(&path(admin.user), 1)
+        .await
+        .problem(409, "conflict");
+    let failed = row().by(&admin).resource(admin.user);
+    world.audited(&answer, failed.failed("conflict")).await;
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn it_says_which_version_it_was_made_from() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let stale = admin
+        .delete(&path(vera.user), 7)
+        .await
+        .problem(412, "precondition-failed");
+    let failed = row().by(&admin).resource(vera.user);
+    world
+        .audited(&stale, failed.failed("precondition-failed"))
+        .await;
+    admin
+        .send(Method::DELETE, &path(vera.user), None)
+        .await
+        .problem(428, "precondition-required");
+}
+
+#[tokio::test]
+async fn who_is_absent_is_not_found() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for nobody in [Uuid::now_v7().to_string(), "ada".to_owned()] {
+        let answer = admin
+            .delete(&format!("/v1/users/{nobody}"), 1)
+            .await
+            .problem(404, "not-found");
+        assert_eq!(world.audit_of(&answer).await.len(), 1);
+    }
+}

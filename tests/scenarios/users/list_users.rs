@@ -1,0 +1,92 @@
+//! `GET /v1/users`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("list-users", "SEARCH", "USER")
+}
+
+#[tokio::test]
+async fn an_administrator_pages_through_the_accounts() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let mut all = vec![admin.user];
+    for name in ["Ada", "Ben", "Cleo"] {
+        all.push(world.patient(name).await.user);
+    }
+    all.sort_unstable();
+    let first = admin.get("/v1/users?limit=3").await.expect(200);
+    assert_eq!(first.ids(), all[..3]);
+    world.audited(&first, row().by(&admin)).await;
+    let cursor = first.body["next_cursor"].as_str().unwrap();
+    let rest = admin
+        .get(&format!("/v1/users?limit=3&cursor={cursor}"))
+        .await
+        .expect(200);
+    assert_eq!(rest.ids(), all[3..]);
+    assert_eq!(rest.body["next_cursor"], Value::Null);
+}
+
+#[tokio::test]
+async fn filters_narrow_and_archived_accounts_are_shown_when_asked_for() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    admin
+        .patch(
+            &format!("/v1/users/{}", vera.user),
+            1,
+            json!({"status": "SUSPENDED"}),
+        )
+        .await
+        .expect(200);
+    admin
+        .delete(&format!("/v1/users/{}", ada.user), 1)
+        .await
+        .expect(200);
+    for (query, expected) in [
+        ("role=PROVIDER", vec![vera.user]),
+        ("status=SUSPENDED", vec![vera.user]),
+        ("role=PROVIDER&status=ACTIVE", vec![]),
+        ("role=PATIENT", vec![]),
+        ("role=PATIENT&include_archived=true", vec![ada.user]),
+        ("role=WIZARD", vec![]),
+    ] {
+        let answer = admin.get(&format!("/v1/users?{query}")).await.expect(200);
+        assert_eq!(answer.ids(), expected, "{query}");
+        world.audited(&answer, row().by(&admin)).await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_else_lists_accounts() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let officer = world.officer().await;
+    for caller in [&*ada, &*vera, &officer] {
+        let answer = caller.get("/v1/users").await.problem(403, "forbidden");
+        let denied = row().by(caller);
+        world.audited(&answer, denied.denied("forbidden")).await;
+    }
+}
+
+#[tokio::test]
+async fn no_name_or_address_is_taken_in_the_query() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for (query, field) in [
+        ("username=ada@example.org", "username"),
+        ("last_name=Example", "last_name"),
+        ("status=GONE", "status"),
+        ("include_archived=perhaps", "include_archived"),
+        ("limit=0", "limit"),
+        ("cursor=x", "cursor"),
+    ] {
+        let answer = admin.get(&format!("/v1/users?{query}")).await;
+        let answer = answer.invalid(field);
+        world
+            .audited(&answer, row().by(&admin).failed("invalid"))
+            .await;
+    }
+}

@@ -1,0 +1,170 @@
+//! `PUT /v1/roles/{name}`
+
+use http::Method;
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("put-role", "UPDATE", "ROLE")
+}
+
+async fn put(caller: &Actor, name: &str, permissions: Value) -> Answer {
+    let body = json!({"description": "For this test", "permissions": permissions});
+    caller
+        .send(Method::PUT, &format!("/v1/roles/{name}"), Some(body))
+        .await
+}
+
+async fn roles(world: &World) -> Vec<Value> {
+    world
+        .rows(
+            "select r.*, p.permission, p.reach from roles r left join role_permissions p on p.role = r.name
+             order by name, permission",
+            &[],
+        )
+        .await
+}
+
+#[tokio::test]
+async fn a_nurse_works_without_a_deployment() {
+    let world = World::new().await;
+    let (admin, ada) = (world.admin().await, world.patient("Ada").await);
+    let held = json!({"users:read": "OWN", "patients:read": "ALL", "providers:read": "ALL"});
+    let answer = put(&admin, "NURSE", held.clone()).await.expect(200);
+    assert_eq!(
+        answer.body,
+        json!({"name": "NURSE", "description": "For this test", "permissions": held})
+    );
+    world
+        .audited(&answer, row().by(&admin).detail("role", "NURSE"))
+        .await;
+
+    // The same stranger who had no profile a moment ago.
+    let stranger = world.stranger();
+    let profile = json!({
+        "id": stranger.user, "username": "nora@example.org", "first_name": "Nora",
+        "last_name": "Example", "role": "NURSE"
+    });
+    admin.post("/v1/users", profile).await.expect(201);
+    let me = stranger.get("/v1/me").await.expect(200);
+    assert_eq!(me.body["permissions"], held);
+    let chart = stranger
+        .get(&format!("/v1/patients/{}", ada.id))
+        .await
+        .expect(200);
+    assert_eq!(chart.body["first_name"], "Ada");
+    assert_eq!(chart.body["allergies"], Value::Null);
+    stranger
+        .get("/v1/appointments")
+        .await
+        .problem(403, "forbidden");
+
+    // Replaced, not added to, from the next request on.
+    let less = json!({"users:read": "OWN", "appointments:read": "ALL"});
+    put(&admin, "NURSE", less).await.expect(200);
+    stranger.get("/v1/appointments").await.expect(200);
+    stranger.get("/v1/patients").await.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_third_party_sees_what_it_was_granted_alone() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let visit = world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    put(&admin, "THIRD_PARTY", json!({"appointments:read": "ALL"}))
+        .await
+        .expect(200);
+    let scheduler = world.user("THIRD_PARTY", "Theo").await;
+    let answer = scheduler.get("/v1/appointments").await.expect(200);
+    assert_eq!(answer.ids(), [visit]);
+    for path in ["/v1/me", "/v1/patients", "/v1/medical-records"] {
+        scheduler.get(path).await.problem(403, "forbidden");
+    }
+}
+
+#[tokio::test]
+async fn what_no_migration_granted_is_refused() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let before = roles(&world).await;
+    for (permissions, field) in [
+        (json!({"wizardry:read": "ALL"}), "permissions"),
+        (json!({"Users": "ALL"}), "permissions"),
+        // Of functions alone.
+        (json!({"files:process": "ALL"}), "permissions"),
+        // Of ADMIN alone: who has it could give herself anything.
+        (json!({"roles:write": "ALL"}), "permissions"),
+        // No person reaches every chart.
+        (json!({"records:read": "ALL"}), "permissions"),
+        (json!({"patients:clinical": "ALL"}), "permissions"),
+        (
+            json!({"users:read": "EVERYTHING"}),
+            "permissions.users:read",
+        ),
+        (json!(["users:read"]), "permissions"),
+    ] {
+        let answer = put(&admin, "NURSE", permissions).await.invalid(field);
+        world
+            .audited(&answer, row().by(&admin).failed("invalid"))
+            .await;
+    }
+    for name in ["nurse", "N", "NURSE-2"] {
+        let answer = put(&admin, name, json!({})).await.invalid("name");
+        world
+            .audited(&answer, row().by(&admin).failed("invalid"))
+            .await;
+    }
+    assert_eq!(roles(&world).await, before);
+}
+
+#[tokio::test]
+async fn admin_and_system_are_changed_by_a_migration_alone() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let before = roles(&world).await;
+    for (name, permissions) in [
+        ("ADMIN", json!({"users:read": "ALL"})),
+        (
+            "ADMIN",
+            json!({"roles:write": "ALL", "records:read": "CARE"}),
+        ),
+        ("SYSTEM", json!({"users:read": "ALL"})),
+    ] {
+        let answer = put(&admin, name, permissions)
+            .await
+            .problem(409, "conflict");
+        world
+            .audited(&answer, row().by(&admin).failed("conflict"))
+            .await;
+    }
+    assert_eq!(roles(&world).await, before);
+}
+
+#[tokio::test]
+async fn nobody_but_an_administrator_changes_roles() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let officer = world.officer().await;
+    let before = roles(&world).await;
+    for caller in [&*ada, &*vera, &officer] {
+        let answer = put(caller, "NURSE", json!({}))
+            .await
+            .problem(403, "forbidden");
+        let denied = row().by(caller);
+        world.audited(&answer, denied.denied("forbidden")).await;
+    }
+    // Nor past the function.
+    let app = world.connect_as_app().await;
+    for statement in [
+        "select put_role('NURSE', 'x', '{}')",
+        "insert into permissions values ('x:y', '{ALL}')",
+        "update permissions set reaches = '{ALL}'",
+    ] {
+        let refused = app.batch_execute(statement).await.unwrap_err();
+        assert_eq!(refused.code().unwrap().code(), "42501", "{statement}");
+    }
+    assert_eq!(roles(&world).await, before);
+}

@@ -1,0 +1,231 @@
+//! `PATCH /v1/users/{id}`
+
+use http::Method;
+use http::header::CONTENT_TYPE;
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("update-user", "UPDATE", "USER")
+}
+
+fn path(user: Uuid) -> String {
+    format!("/v1/users/{user}")
+}
+
+#[tokio::test]
+async fn a_user_changes_how_she_is_reached() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let answer = ada
+        .patch(
+            &path(ada.user),
+            1,
+            json!({
+                "phone": "+1 555 0101",
+                "notification_email": "Ada.Notices@example.org",
+                "address": {"city": "Springfield"},
+                "preferences": {"contact_method": "PHONE"}
+            }),
+        )
+        .await
+        .expect(200);
+    assert_eq!(answer.body["phone"], "+1 555 0101");
+    assert_eq!(answer.body["notification_email"], "ada.notices@example.org");
+    assert_eq!(answer.header("etag"), "\"2\"");
+    let fields = json!(["address", "notification_email", "phone", "preferences"]);
+    let changed = row().by(&ada).resource(ada.user);
+    world
+        .audited(&answer, changed.detail("fields", fields))
+        .await;
+
+    // A merge patch: null removes, what isn't named stays.
+    let answer = ada
+        .patch(
+            &path(ada.user),
+            2,
+            json!({"phone": null, "address": {"country": "US"}}),
+        )
+        .await
+        .expect(200);
+    assert_eq!(answer.body["phone"], Value::Null);
+    assert_eq!(
+        answer.body["address"],
+        json!({"city": "Springfield", "country": "US"})
+    );
+    assert_eq!(answer.body["preferences"]["contact_method"], "PHONE");
+}
+
+#[tokio::test]
+async fn what_only_an_administrator_changes_is_refused_to_the_user() {
+    let world = World::new().await;
+    let vera = world.provider("Vera").await;
+    let before = world.stored().await;
+    for patch in [
+        json!({"role": "ADMIN"}),
+        json!({"status": "INACTIVE"}),
+        json!({"first_name": "Other", "phone": "1"}),
+        json!({"username": "other@example.org"}),
+    ] {
+        let answer = vera
+            .patch(&path(vera.user), 1, patch)
+            .await
+            .problem(403, "forbidden");
+        let denied = row().by(&vera).resource(vera.user);
+        world.audited(&answer, denied.denied("forbidden")).await;
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn an_administrator_suspends_with_effect_from_the_next_request() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    vera.get("/v1/me").await.expect(200);
+    let answer = admin
+        .patch(&path(vera.user), 1, json!({"status": "SUSPENDED"}))
+        .await
+        .expect(200);
+    assert_eq!(answer.body["status"], "SUSPENDED");
+    let changed = row().by(&admin).resource(vera.user);
+    world
+        .audited(&answer, changed.detail("fields", json!(["status"])))
+        .await;
+    vera.get("/v1/me").await.problem(403, "forbidden");
+
+    admin
+        .patch(&path(vera.user), 2, json!({"status": "ACTIVE"}))
+        .await
+        .expect(200);
+    vera.get("/v1/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn an_administrator_changes_the_role_of_who_is_nothing_yet() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let user = world.user("PATIENT", "Ada").await;
+    let answer = admin
+        .patch(
+            &path(user.user),
+            1,
+            json!({"role": "PROVIDER", "last_name": "Other", "username": "Ada@example.org"}),
+        )
+        .await
+        .expect(200);
+    assert_eq!(answer.body["role"], "PROVIDER");
+    assert_eq!(answer.body["username"], "ada@example.org");
+
+    for (patch, slug) in [
+        (json!({"role": "WIZARD"}), "role"),
+        (json!({"role": "SYSTEM"}), "role"),
+        (json!({"last_name": null}), "last_name"),
+        (json!({"phone": ""}), "phone"),
+        (json!({"id": Uuid::now_v7()}), "id"),
+        (json!({"address": {"street": "x"}}), "address.street"),
+    ] {
+        let answer = admin.patch(&path(user.user), 2, patch).await.invalid(slug);
+        let failed = row().by(&admin).resource(user.user);
+        world.audited(&answer, failed.failed("invalid")).await;
+    }
+}
+
+#[tokio::test]
+async fn who_is_a_patient_or_provider_keeps_that_role() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let before = world.stored().await;
+    for user in [ada.user, vera.user] {
+        let answer = admin
+            .patch(&path(user), 1, json!({"role": "ADMIN"}))
+            .await
+            .problem(409, "conflict");
+        assert_eq!(world.audit_of(&answer).await.len(), 1);
+    }
+    // A sign-in name is one person's.
+    admin
+        .patch(
+            &path(ada.user),
+            1,
+            json!({"username": vera.email.to_uppercase()}),
+        )
+        .await
+        .problem(409, "already-exists");
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn nobody_changes_her_own_standing() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let before = world.stored().await;
+    for patch in [json!({"role": "PATIENT"}), json!({"status": "INACTIVE"})] {
+        let answer = admin
+            .patch(&path(admin.user), 1, patch)
+            .await
+            .problem(409, "conflict");
+        let failed = row().by(&admin).resource(admin.user);
+        world.audited(&answer, failed.failed("conflict")).await;
+    }
+    assert_eq!(world.stored().await, before);
+    admin
+        .patch(&path(admin.user), 1, json!({"first_name": "Ann"}))
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn a_change_says_which_version_it_was_made_from() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let phone = json!({"phone": "1"});
+    ada.patch(&path(ada.user), 1, phone.clone())
+        .await
+        .expect(200);
+    let stale = ada
+        .patch(&path(ada.user), 1, phone.clone())
+        .await
+        .problem(412, "precondition-failed");
+    let failed = row().by(&ada).resource(ada.user).patient(ada.id);
+    world
+        .audited(&stale, failed.failed("precondition-failed"))
+        .await;
+
+    let without = ada
+        .request(Method::PATCH, &path(ada.user))
+        .header(CONTENT_TYPE, "application/merge-patch+json")
+        .body(phone.to_string().into())
+        .unwrap();
+    let answer = ada
+        .send_request(without)
+        .await
+        .problem(428, "precondition-required");
+    assert_eq!(world.audit_of(&answer).await.len(), 1);
+    ada.send(Method::PATCH, &path(ada.user), Some(phone))
+        .await
+        .problem(415, "unsupported-media-type");
+}
+
+#[tokio::test]
+async fn another_user_is_as_absent_as_nobody() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let before = world.stored().await;
+    let phone = json!({"phone": "1"});
+    let forbidden = ada
+        .patch(&path(ben.user), 1, phone.clone())
+        .await
+        .problem(404, "not-found");
+    let denied = row().by(&ada).resource(ben.user).patient(ben.id);
+    world.audited(&forbidden, denied.denied("not-found")).await;
+    let nobody = Uuid::now_v7();
+    let absent = ada
+        .patch(&path(nobody), 1, phone)
+        .await
+        .problem(404, "not-found");
+    let failed = row().by(&ada).resource(nobody);
+    world.audited(&absent, failed.failed("not-found")).await;
+    absent.same_as(&forbidden);
+    assert_eq!(world.stored().await, before);
+}
