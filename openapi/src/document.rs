@@ -113,10 +113,7 @@ fn tags(paths: &Map<String, Value>) -> Vec<Value> {
             tags.push(tag);
         }
     }
-    let described = tags
-        .into_iter()
-        .map(|tag| json!({"name": tag, "description": format!("Endpoints of `{tag}`.")}));
-    described.collect()
+    tags.into_iter().map(|tag| json!({"name": tag})).collect()
 }
 
 fn with_caller(operation: &Operation, source: &Source, schemas: &mut Schemas) -> Value {
@@ -292,6 +289,7 @@ fn without_caller(package: &str, source: &Source, content: Value) -> Value {
     json!({
         "operationId": package,
         "summary": source.summary,
+        "description": "Needs no token. Not recorded.",
         "tags": [source.resource],
         "security": [],
         "responses": responses,

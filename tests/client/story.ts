@@ -1,0 +1,142 @@
+// The main job through a generated client: a visit is written up, a file is uploaded, the patient reads
+// both, another patient is refused, and the audit log shows it.
+
+import assert from "node:assert/strict";
+import { createHash, randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import createClient, { type Client } from "openapi-fetch";
+import type { paths } from "./schema.js";
+
+const baseUrl = process.env.CARETRAIL_URL ?? "http://127.0.0.1:9000";
+
+function as(role: string): Client<paths> {
+  const token = process.env[`TOKEN_${role}`];
+  return createClient<paths>({ baseUrl, headers: { authorization: `Bearer ${token}` } });
+}
+
+/** The answer's body, where it is the expected one. */
+async function expect<T>(
+  what: string,
+  call: Promise<{ data?: T; error?: unknown; response: Response }>,
+): Promise<T> {
+  const { data, error, response } = await call;
+  assert.ok(response.ok && data !== undefined, `${what}: ${response.status} ${JSON.stringify(error)}`);
+  console.log(`${response.status} ${what}`);
+  return data;
+}
+
+const [admin, provider, patient, officer] = ["ADMIN", "PROVIDER", "PATIENT", "COMPLIANCE_OFFICER"].map(as);
+const began = new Date().toISOString();
+
+const her = await expect("the patient asks who she is", patient.GET("/v1/me"));
+const him = await expect("the provider asks who he is", provider.GET("/v1/me"));
+assert.ok(her.patient_id && him.provider_id);
+
+const other = await expect(
+  "the admin registers another person",
+  admin.POST("/v1/users", {
+    body: {
+      id: randomUUID(),
+      username: `${randomUUID()}@example.org`,
+      first_name: "Otto",
+      last_name: "Example",
+      role: "PATIENT",
+    },
+  }),
+);
+const stranger = await expect(
+  "and makes him a patient, whom nobody treats",
+  admin.POST("/v1/patients", {
+    body: {
+      user_id: other.id,
+      patient_number: randomUUID(),
+      date_of_birth: "1970-01-01",
+      gender: "male",
+    },
+  }),
+);
+await expect(
+  "the admin puts the patient into the provider's care",
+  admin.PUT("/v1/patients/{id}/providers/{provider_id}", {
+    params: { path: { id: her.patient_id, provider_id: him.provider_id } },
+  }),
+);
+
+const visit = await expect(
+  "the provider writes up yesterday's visit",
+  provider.POST("/v1/appointments", {
+    params: { header: { "Idempotency-Key": randomUUID() } },
+    body: {
+      patient_id: her.patient_id,
+      provider_id: him.provider_id,
+      scheduled_at: new Date(Date.now() - 86_400_000).toISOString(),
+      duration_minutes: 30,
+    },
+  }),
+);
+await expect(
+  "and completes it",
+  provider.POST("/v1/appointments/{id}/complete", { params: { path: { id: visit.id } }, body: {} }),
+);
+const record = await expect(
+  "the provider adds a diagnosis",
+  provider.POST("/v1/medical-records", {
+    body: {
+      patient_id: her.patient_id,
+      appointment_id: visit.id,
+      record_type: "DIAGNOSIS",
+      content: { code: { system: "http://hl7.org/fhir/sid/icd-10-cm", code: "J02.9" } },
+    },
+  }),
+);
+
+const bytes = new TextEncoder().encode("A letter about nobody.\n");
+const { file, upload } = await expect(
+  "the provider announces a file",
+  provider.POST("/v1/files", {
+    body: {
+      owner_type: "PATIENT",
+      owner_id: her.id,
+      original_name: "letter.txt",
+      file_type: "text/plain",
+      file_size: bytes.length,
+      sha256: createHash("sha256").update(bytes).digest("hex"),
+    },
+  }),
+);
+const sent = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: bytes });
+assert.equal(sent.status, 200, await sent.text());
+console.log(`${sent.status} and sends it to S3`);
+
+const patience = Date.now() + 30_000;
+let opened = await expect("the patient opens the file", patient.GET("/v1/files/{id}", { params: { path: { id: file.id } } }));
+while (opened.download === null && Date.now() < patience) {
+  await pause(200);
+  opened = await expect("and again", patient.GET("/v1/files/{id}", { params: { path: { id: file.id } } }));
+}
+assert.ok(opened.download, `the file is ${opened.status}`);
+const fetched = await fetch(opened.download.url);
+assert.deepEqual(new Uint8Array(await fetched.arrayBuffer()), bytes);
+console.log(`${fetched.status} and reads what was sent`);
+
+const chart = await expect(
+  "the patient reads her chart",
+  patient.GET("/v1/medical-records", { params: { query: { patient_id: her.patient_id } } }),
+);
+assert.ok(chart.items.some((entry) => entry.id === record.id));
+
+const refused = await patient.GET("/v1/patients/{id}", { params: { path: { id: stranger.id } } });
+assert.equal(refused.response.status, 404);
+assert.ok(refused.error && "type" in refused.error);
+assert.equal(refused.error.type, "https://caretrail.example/problems/not-found");
+console.log("404 another patient's data is not hers to read");
+
+const log = await expect(
+  "the officer reads the audit log",
+  officer.GET("/v1/audit-logs", { params: { query: { user_id: her.id, from: began, limit: 100 } } }),
+);
+const deeds = log.items.map((row) => `${row.application} ${row.outcome}`);
+for (const deed of ["get-me SUCCESS", "get-file SUCCESS", "list-records SUCCESS", "get-patient DENIED"]) {
+  assert.ok(deeds.includes(deed), `${deed} is missing: ${deeds.join(", ")}`);
+}
+console.log("The generated client told the story.");
