@@ -2,15 +2,20 @@
 //!
 //! Apart from `shared`, so that a function without files doesn't carry an S3 client. Bytes never
 //! pass through a request: the caller sends and fetches them on URLs that [`Store`] signs, and
-//! `process-upload` reads each object once, in bounded memory.
+//! [`processing`] reads each object once, in bounded memory, and has it scanned.
 
+mod clamd;
 mod declared;
 mod file_type;
 mod inspection;
+pub mod processing;
+mod scanner;
 mod sniff;
 mod store;
 
 pub use declared::{Declared, Sha256};
 pub use file_type::FileType;
 pub use inspection::{Inspection, Rejection, Verdict};
+pub use scanner::Finding;
+pub(crate) use store::Inspected;
 pub use store::{Arrived, Download, Location, Store, Upload, store};

@@ -9,8 +9,9 @@ use aws_credential_types::Credentials;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Region};
-use aws_sdk_s3::error::DisplayErrorContext;
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::types::{Tag, Tagging};
 use aws_sdk_s3::{Client, Config};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
@@ -26,6 +27,7 @@ use shared::ids::{FileId, UserId};
 use shared::sql::FromRow;
 use shared::sql::postgres::{Error as RowError, Row};
 
+use crate::scanner::{Finding, Scanner};
 use crate::{Declared, FileType, Inspection, Rejection, Verdict};
 
 /// How long an upload may take to begin.
@@ -110,6 +112,19 @@ pub struct Arrived {
     tag: String,
 }
 
+impl Arrived {
+    /// Whether its entity tag is this one, quoted or not.
+    pub(crate) fn is_tagged(&self, tag: &str) -> bool {
+        self.tag.trim_matches('"') == tag.trim_matches('"')
+    }
+}
+
+/// What the one pass over an object told.
+pub(crate) struct Inspected {
+    pub(crate) verdict: Verdict,
+    pub(crate) finding: Finding,
+}
+
 impl Store {
     fn from_env() -> Result<Self, Misconfigured> {
         let credentials = Credentials::from_keys(
@@ -183,7 +198,11 @@ impl Store {
 
     fn file_at(&self, bucket: &str, key: &str) -> Option<(FileId, Location)> {
         let key = key.replace('+', " ");
-        let key = percent_decode_str(&key).decode_utf8().ok()?;
+        self.named(bucket, &percent_decode_str(&key).decode_utf8().ok()?)
+    }
+
+    /// The file whose object has this key, as it is.
+    pub fn named(&self, bucket: &str, key: &str) -> Option<(FileId, Location)> {
         let (owner, file) = key.strip_prefix(PREFIX)?.split_once('/')?;
         let file = file.parse().ok()?;
         let location = self.place(owner.parse().ok()?, file);
@@ -302,17 +321,21 @@ impl Store {
         }
     }
 
-    /// Reads the whole object once, in bounded memory. Errors: it can't be read to its end, or
-    /// was replaced since it `arrived`.
-    pub async fn inspect<T>(
+    /// Reads the whole object once, in bounded memory, for the inspection and the scanner alike.
+    /// Errors: it can't be read to its end, was replaced since it `arrived`, or the scanner fails.
+    pub(crate) async fn inspect<T>(
         &self,
         _access: &Access<T>,
         location: &Location,
         arrived: &Arrived,
         declared: &Declared,
-    ) -> Result<Verdict, Error> {
+        mut scanner: Box<dyn Scanner>,
+    ) -> Result<Inspected, Error> {
         if arrived.size != declared.size {
-            return Ok(Verdict::Rejected(Rejection::SizeMismatch));
+            return Ok(Inspected {
+                verdict: Verdict::Rejected(Rejection::SizeMismatch),
+                finding: Finding::Unscanned,
+            });
         }
         let mut object = self
             .client()
@@ -325,9 +348,76 @@ impl Store {
             .map_err(|error| unreachable(&error))?;
         let mut inspection = Inspection::new(declared.file_type);
         while let Some(chunk) = object.body.next().await {
-            inspection.read(&chunk.map_err(|error| unreachable(&error))?);
+            let chunk = chunk.map_err(|error| unreachable(&error))?;
+            inspection.read(&chunk);
+            scanner.read(&chunk).await?;
         }
-        Ok(inspection.conclude(declared))
+        Ok(Inspected {
+            verdict: inspection.conclude(declared),
+            finding: scanner.conclude().await?,
+        })
+    }
+
+    /// Up to `most` files that have an object, from a place in the bucket on and then from its
+    /// beginning, and how many objects among them are no file's.
+    pub async fn listed<T>(
+        &self,
+        _access: &Access<T>,
+        after: UserId,
+        most: i32,
+    ) -> Result<(Vec<FileId>, usize), Error> {
+        let place = format!("{PREFIX}{after}");
+        let mut files = Vec::new();
+        let mut strange = 0;
+        for after in [Some(place.as_str()), None] {
+            let listing = self
+                .client()
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(PREFIX)
+                .set_start_after(after.map(str::to_owned))
+                .max_keys(most)
+                .send()
+                .await
+                .map_err(|error| unreachable(&error))?;
+            for object in listing.contents() {
+                let key = object.key().unwrap_or_default();
+                match self.named(&self.bucket, key) {
+                    Some((file, _)) => files.push(file),
+                    None => strange += 1,
+                }
+            }
+            if listing.is_truncated() == Some(true) {
+                break;
+            }
+        }
+        files.sort_unstable();
+        files.dedup();
+        Ok((files, strange))
+    }
+
+    /// Marks the object of an archived file, for the bucket's rule to move it to cheaper storage;
+    /// it stays. False where the store knows no tags.
+    pub async fn mark_archived<T>(
+        &self,
+        _access: &Access<T>,
+        location: &Location,
+    ) -> Result<bool, Error> {
+        let tag = Tag::builder().key("archived").value("true").build();
+        let tags = tag.and_then(|tag| Tagging::builder().tag_set(tag).build());
+        let answer = self
+            .client()
+            .put_object_tagging()
+            .bucket(&location.bucket)
+            .key(&location.key)
+            .tagging(tags.map_err(unsigned)?)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("NotImplemented") => Ok(false),
+            Err(error) => Err(unreachable(&error)),
+        }
     }
 }
 

@@ -110,6 +110,8 @@ impl Cloud {
                 private_file::read_or_make(&data.join("cursor-key"), private_file::key)?,
             ),
             ("FILES_BUCKET".to_owned(), FILES_BUCKET.to_owned()),
+            // Nobody scans here unless CLAMD_ADDRESS says who.
+            ("SCAN_POLICY".to_owned(), "allow".to_owned()),
         ]);
         let issuer = match &settings.supabase_url {
             Some(real) => {

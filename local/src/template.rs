@@ -31,6 +31,8 @@ pub struct Function {
     pub schedules: Vec<Schedule>,
     /// Whether a new object in the files bucket starts it.
     pub on_upload: bool,
+    /// Whether an EventBridge rule starts it; no such event happens here by itself.
+    pub on_rule: bool,
     /// How long one invocation may take.
     pub timeout: Duration,
     /// MB.
@@ -138,6 +140,7 @@ impl Reader<'_> {
             routes: Vec::new(),
             schedules: Vec::new(),
             on_upload: false,
+            on_rule: false,
             timeout: Duration::from_secs(self.number("Timeout")?.unwrap_or(DEFAULT_TIMEOUT)),
             memory: self.number("MemorySize")?.unwrap_or(DEFAULT_MEMORY),
             environment: self.environment(),
@@ -180,6 +183,7 @@ impl Reader<'_> {
                 });
             }
             Some("S3") => function.on_upload = true,
+            Some("EventBridgeRule") => function.on_rule = true,
             other => bail!(
                 "the local cloud knows no event of type {}",
                 other.unwrap_or("(none)")

@@ -6,7 +6,8 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::people::Actor;
+use crate::people::{Actor, Patient};
+use crate::world::World;
 
 /// A PDF of no page.
 pub const PDF: &[u8] = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n\
@@ -65,5 +66,35 @@ impl Actor {
             .body(Full::default())
             .unwrap();
         self.client.send_request(request).await.unwrap()
+    }
+}
+
+impl World {
+    /// Announces these bytes as the patient's file. Returns its id and where to send them.
+    pub async fn announced(&self, ada: &Patient, file_type: &str, bytes: &[u8]) -> (Uuid, Value) {
+        let body = announcement("PATIENT", ada.user, file_type, bytes);
+        let answer = ada.post("/v1/files", body).await.expect(201);
+        let id = answer.body["file"]["id"].as_str().unwrap();
+        (id.parse().unwrap(), answer.body["upload"].clone())
+    }
+
+    /// The same, sent and processed.
+    pub async fn uploaded(&self, ada: &Patient, file_type: &str, bytes: &[u8]) -> Uuid {
+        let (id, upload) = self.announced(ada, file_type, bytes).await;
+        assert_eq!(ada.upload(&upload, bytes).await, 200);
+        self.cloud.settled().await;
+        id
+    }
+
+    /// Where a file is, and why.
+    pub async fn file_state(&self, id: Uuid) -> (String, Option<String>) {
+        let row = self
+            .row(
+                "select status, status_reason from file_metadata where id = $1",
+                &[&id],
+            )
+            .await;
+        let text = |field: &str| row[field].as_str().map(str::to_owned);
+        (text("status").unwrap(), text("status_reason"))
     }
 }

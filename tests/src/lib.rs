@@ -7,6 +7,7 @@
 
 pub mod answer;
 pub mod audit;
+pub mod clamd;
 pub mod database;
 pub mod files;
 pub mod link;

@@ -35,12 +35,11 @@ fn access_names_every_endpoint_with_the_reach_of_each_role() {
 /// A function's row, from its `ENDPOINT` and the seeded permissions.
 fn row(function: &Function, reaches: &BTreeMap<(&str, &str), String>) -> String {
     let route = function.route();
-    let uploaded = function
-        .deployed()
-        .is_some_and(|deployed| deployed.on_upload);
+    let deployed = function.deployed();
     let route = match &route {
         Some(route) => format!("`{route}`"),
-        None if uploaded => "S3 event".to_owned(),
+        None if deployed.is_some_and(|deployed| deployed.on_upload) => "S3 event".to_owned(),
+        None if deployed.is_some_and(|deployed| deployed.on_rule) => "EventBridge event".to_owned(),
         None => "schedule".to_owned(),
     };
     let Some(permission) = function.declares("permission") else {

@@ -18,6 +18,7 @@ fn the_first_line_of_a_function_says_what_starts_it() {
         let expected = match function.route() {
             Some(route) => format!("//! `{route}`: "),
             None if deployed.on_upload => "//! S3 event, ".to_owned(),
+            None if deployed.on_rule => "//! EventBridge event, ".to_owned(),
             None => "//! Schedule, ".to_owned(),
         };
         if !first.starts_with(&expected) {
@@ -36,11 +37,12 @@ fn the_first_line_of_a_function_says_what_starts_it() {
 #[test]
 fn a_function_is_started_in_one_way() {
     let wrong = PROJECT.template.functions.iter().filter(|function| {
-        function.routes.len() + function.schedules.len() + usize::from(function.on_upload) != 1
+        let events = usize::from(function.on_upload) + usize::from(function.on_rule);
+        function.routes.len() + function.schedules.len() + events != 1
     });
     none(
         wrong.map(|function| function.package.clone()),
-        "give it one event in template.yaml: a route, a schedule or the bucket's notification",
+        "give it one event in template.yaml: a route, a schedule, a rule or the bucket's notification",
     );
 }
 

@@ -39,6 +39,18 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What a malware scanner said of a file.
+    pub enum FileScan: "SCREAMING_SNAKE_CASE" {
+        /// None looked, or none could tell.
+        Unscanned,
+        /// Nothing found.
+        Clean,
+        /// Malware.
+        Infected,
+    }
+}
+
 row! {
     /// A file's metadata as answered. The object's key stays inside.
     #[derive(Debug, JsonSchema, Serialize)]
@@ -65,6 +77,8 @@ row! {
         pub status: FileStatus,
         /// Why it is there.
         pub status_reason: Option<String>,
+        /// What a malware scanner said.
+        pub scan: FileScan,
         /// When the object arrived.
         pub upload_date: Option<Timestamp>,
         /// When it was made.
@@ -95,7 +109,7 @@ macro_rules! select_file {
     ($($rest:literal),+ $(,)?) => {
         concat!(
             "select id, owner_id, owner_type::text, patient_id, appointment_id, original_name, file_type,
-               file_size, encode(sha256, 'hex') as sha256, status::text, status_reason, upload_date,
+               file_size, encode(sha256, 'hex') as sha256, status::text, status_reason, scan::text, upload_date,
                created_at, updated_at, is_archived, version, bucket, file_path
              from file_metadata ",
             $($rest),+

@@ -1,3 +1,9 @@
 mod create_file;
+mod delete_file;
+mod expire_uploads;
 mod get_file;
+mod list_files;
+mod malware;
+mod process_scan_result;
 mod process_upload;
+mod update_file;

@@ -1,0 +1,69 @@
+//! `PATCH /v1/files/{id}`: corrects a file's name; what it holds never changes.
+
+use serde::{Deserialize, Serialize};
+use shared::domain::file::{FileMetadata, FileStatus};
+use shared::domain::text::Text;
+use shared::prelude::*;
+use shared::{row, select_file};
+
+/// What this function is.
+pub const ENDPOINT: Endpoint = Endpoint {
+    name: "update-file",
+    permission: "files:write",
+    action: Action::Update,
+    resource: ResourceType::File,
+};
+
+/// The fields that a patch may name.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Editable {
+    /// Its name where it came from.
+    pub original_name: Text<255>,
+}
+
+row! {
+    /// The file as it stands.
+    pub struct Current {
+        /// Its name.
+        pub original_name: Text<255>,
+        /// How far it is.
+        pub status: FileStatus,
+        /// Counts its changes.
+        pub version: i32,
+    }
+}
+
+const CURRENT: &str = "
+    select original_name, status::text, version from file_metadata
+    where id = $1 and changes_file(patient_id, owner_id, uploaded_by) and not is_archived
+    for update";
+const UPDATE: &str = "update file_metadata set original_name = $2 where id = $1";
+const READ: &str = select_file!("where id = $1");
+
+/// Answers the file as changed.
+pub async fn handle(call: Call) -> Reply<Json<FileMetadata>> {
+    let id: FileId = call.path("id")?;
+    let patch = call.merge_patch()?;
+    let if_match = call.if_match()?;
+    let mut access = call.authorize(id);
+    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
+    if_match.check(current.version)?;
+    if !matches!(
+        current.status,
+        FileStatus::Pending | FileStatus::Scanning | FileStatus::Available
+    ) {
+        return Err(Error::Conflict("a file that is not kept keeps its name"));
+    }
+    let changed = patch.apply(&Editable {
+        original_name: current.original_name,
+    })?;
+    access.note("fields", patch.fields());
+    let file: FileMetadata = access
+        .write_then_read(
+            sql(UPDATE, &[&id, &changed.original_name]),
+            sql(READ, &[&id]),
+        )
+        .await?;
+    access.commit(Json(file)).await
+}

@@ -1,0 +1,122 @@
+//! `GET /v1/files`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("list-files", "SEARCH", "FILE")
+}
+
+#[tokio::test]
+async fn each_sees_the_files_within_reach_newest_first_and_the_row_names_the_patients() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
+    world.assign(&ada, &vera).await;
+    let (first, _) = world.announced(&ada, "application/pdf", files::PDF).await;
+    let (second, _) = world.announced(&ada, "image/png", files::PNG).await;
+    let (of_ben, _) = world.announced(&ben, "image/png", files::PNG).await;
+    let own = announcement("PROVIDER", vera.user, "image/png", files::PNG);
+    let own = vera.post("/v1/files", own).await.expect(201);
+    let own: Uuid = own.body["file"]["id"].as_str().unwrap().parse().unwrap();
+
+    for (caller, expected, patients) in [
+        (&*ada, vec![second, first], vec![ada.id]),
+        (&*ben, vec![of_ben], vec![ben.id]),
+        (&*vera, vec![own, second, first], vec![ada.id]),
+        (&*walt, vec![], vec![]),
+    ] {
+        let answer = caller.get("/v1/files").await.expect(200);
+        assert_eq!(answer.ids(), expected, "{}", caller.email);
+        assert_eq!(answer.body["next_cursor"], Value::Null);
+        let named = patients
+            .into_iter()
+            .fold(row().by(caller), Expected::patient);
+        world.audited(&answer, named).await;
+    }
+}
+
+#[tokio::test]
+async fn filters_and_pages_narrow_what_is_listed() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let available = world.uploaded(&ada, "application/pdf", files::PDF).await;
+    let (pending, _) = world.announced(&ada, "image/png", files::PNG).await;
+    for (query, expected) in [
+        (format!("patient_id={}", ada.id), vec![pending, available]),
+        (format!("owner_id={}", ada.user), vec![pending, available]),
+        (format!("owner_id={}", vera.user), vec![]),
+        ("status=AVAILABLE".to_owned(), vec![available]),
+        ("status=PENDING".to_owned(), vec![pending]),
+        ("status=QUARANTINED".to_owned(), vec![]),
+    ] {
+        let answer = vera.get(&format!("/v1/files?{query}")).await.expect(200);
+        assert_eq!(answer.ids(), expected, "{query}");
+    }
+    let first = vera.get("/v1/files?limit=1").await.expect(200);
+    assert_eq!(first.ids(), [pending]);
+    let cursor = first.body["next_cursor"].as_str().unwrap();
+    let second = vera
+        .get(&format!("/v1/files?limit=1&cursor={cursor}"))
+        .await
+        .expect(200);
+    assert_eq!(second.ids(), [available]);
+    assert_eq!(second.body["next_cursor"], Value::Null);
+}
+
+#[tokio::test]
+async fn deleted_files_are_listed_only_when_asked_for_by_who_could_delete_them() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let body = announcement("PATIENT", ada.user, "image/png", files::PNG);
+    let by_vera = vera.post("/v1/files", body).await.expect(201);
+    let id: Uuid = by_vera.body["file"]["id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    world
+        .sql(
+            "update file_metadata set is_archived = true, archived_at = now() where id = $1",
+            &[&id],
+        )
+        .await;
+    assert!(vera.get("/v1/files").await.expect(200).ids().is_empty());
+    let all = "/v1/files?include_archived=true";
+    assert_eq!(vera.get(all).await.expect(200).ids(), [id]);
+    assert!(ada.get(all).await.expect(200).ids().is_empty());
+}
+
+#[tokio::test]
+async fn a_query_that_is_not_as_it_must_be_is_named() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    for (query, field) in [
+        ("status=LOST", "status"),
+        ("patient_id=ada", "patient_id"),
+        ("owner_id=ada", "owner_id"),
+        ("limit=0", "limit"),
+        ("cursor=x", "cursor"),
+        ("include_archived=perhaps", "include_archived"),
+        ("file_path=x", "file_path"),
+    ] {
+        let answer = ada.get(&format!("/v1/files?{query}")).await.invalid(field);
+        world
+            .audited(&answer, row().by(&ada).failed("invalid"))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn administrators_list_no_files() {
+    let world = World::new().await;
+    let (ada, admin) = (world.patient("Ada").await, world.admin().await);
+    let answer = admin
+        .get(&format!("/v1/files?patient_id={}", ada.id))
+        .await
+        .problem(403, "forbidden");
+    let denied = row().by(&admin).patient(ada.id).denied("forbidden");
+    world.audited(&answer, denied).await;
+}

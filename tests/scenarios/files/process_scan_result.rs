@@ -1,0 +1,218 @@
+//! EventBridge event, GuardDuty scanned an object: `process-scan-result`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("process-scan-result", "PROCESS", "FILE").by_system()
+}
+
+/// A world in which GuardDuty scans, and this becomes of what it can't.
+async fn guarded(policy: &str) -> World {
+    World::with(Setup {
+        environment: [("SCAN_RESULTS", "guardduty"), ("SCAN_POLICY", policy)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        ..Setup::default()
+    })
+    .await
+}
+
+/// The entity tag of an object put at once: its MD5, which PostgreSQL knows.
+async fn tag(world: &World, bytes: &[u8]) -> String {
+    world.sql("select md5($1::bytea)", &[&bytes]).await[0].get(0)
+}
+
+async fn result(world: &World, owner: Uuid, id: Uuid, tag: &str, status: &str) {
+    let threats = match status {
+        "THREATS_FOUND" => json!([{"name": "EICAR-Test-File (not a virus)"}]),
+        _ => Value::Null,
+    };
+    let event = json!({
+        "version": "0", "id": Uuid::now_v7(), "source": "aws.guardduty",
+        "detail-type": "GuardDuty Malware Protection Object Scan Result",
+        "account": "000000000000", "time": "2030-01-07T09:00:00Z", "region": "us-east-1",
+        "resources": [],
+        "detail": {
+            "schemaVersion": "1.0", "scanStatus": "COMPLETED", "resourceType": "S3_OBJECT",
+            "s3ObjectDetails": {
+                "bucketName": "caretrail-files", "objectKey": format!("files/{owner}/{id}"),
+                "eTag": tag, "versionId": "v", "s3Throttled": false
+            },
+            "scanResultDetails": {"scanResultStatus": status, "threats": threats}
+        }
+    });
+    world
+        .cloud
+        .invoke("process-scan-result", &event)
+        .await
+        .unwrap();
+}
+
+fn state(status: &str, reason: Option<&str>) -> (String, Option<String>) {
+    (status.to_owned(), reason.map(str::to_owned))
+}
+
+#[tokio::test]
+async fn a_sound_file_waits_for_the_scan_and_then_is_available_or_kept_from_everybody() {
+    let world = guarded("block").await;
+    let ada = world.patient("Ada").await;
+    for (status, expected, scan) in [
+        ("NO_THREATS_FOUND", state("AVAILABLE", None), "CLEAN"),
+        (
+            "THREATS_FOUND",
+            state("QUARANTINED", Some("malware")),
+            "INFECTED",
+        ),
+        (
+            "UNSUPPORTED",
+            state("QUARANTINED", Some("unscanned")),
+            "UNSCANNED",
+        ),
+    ] {
+        let id = world.uploaded(&ada, "application/pdf", files::PDF).await;
+        assert_eq!(
+            world.file_state(id).await,
+            state("SCANNING", Some("awaiting-scan"))
+        );
+        result(&world, ada.user, id, &tag(&world, files::PDF).await, status).await;
+        assert_eq!(world.file_state(id).await, expected, "{status}");
+        let answer = ada.get(&format!("/v1/files/{id}")).await.expect(200);
+        assert_eq!(answer.body["scan"], scan);
+        assert_eq!(
+            answer.body["download"].is_null(),
+            expected.0 != "AVAILABLE",
+            "{status}"
+        );
+        let log = world.audit_log().await;
+        let last = log
+            .iter()
+            .rfind(|row| row.entry.application == "process-scan-result")
+            .unwrap();
+        let expected = row()
+            .resource(id)
+            .patient(ada.id)
+            .detail("status", expected.0)
+            .detail("status_reason", expected.1)
+            .detail("scan", scan);
+        assert_eq!(Expected::of(last).without("threat"), expected);
+    }
+    world.verify_chains().await;
+}
+
+#[tokio::test]
+async fn what_the_scanner_cannot_tell_is_available_where_the_policy_allows() {
+    let world = guarded("allow").await;
+    let ada = world.patient("Ada").await;
+    let id = world.uploaded(&ada, "application/pdf", files::PDF).await;
+    result(
+        &world,
+        ada.user,
+        id,
+        &tag(&world, files::PDF).await,
+        "FAILED",
+    )
+    .await;
+    assert_eq!(world.file_state(id).await, state("AVAILABLE", None));
+    // Said late, it still counts.
+    result(
+        &world,
+        ada.user,
+        id,
+        &tag(&world, files::PDF).await,
+        "THREATS_FOUND",
+    )
+    .await;
+    assert_eq!(
+        world.file_state(id).await,
+        state("QUARANTINED", Some("malware"))
+    );
+    // And nothing takes it back.
+    result(
+        &world,
+        ada.user,
+        id,
+        &tag(&world, files::PDF).await,
+        "NO_THREATS_FOUND",
+    )
+    .await;
+    assert_eq!(
+        world.file_state(id).await,
+        state("QUARANTINED", Some("malware"))
+    );
+}
+
+#[tokio::test]
+async fn a_result_that_never_comes_is_waited_for_an_hour() {
+    let world = guarded("block").await;
+    let ada = world.patient("Ada").await;
+    let id = world.uploaded(&ada, "application/pdf", files::PDF).await;
+    for (age, expected) in [
+        ("50 minutes", state("SCANNING", Some("awaiting-scan"))),
+        ("61 minutes", state("QUARANTINED", Some("unscanned"))),
+    ] {
+        world
+            .sql(
+                "update file_metadata set upload_date = now() - $2::text::interval where id = $1",
+                &[&id, &age],
+            )
+            .await;
+        world
+            .cloud
+            .invoke("expire-uploads", &json!({}))
+            .await
+            .unwrap();
+        assert_eq!(world.file_state(id).await, expected, "{age}");
+    }
+    result(
+        &world,
+        ada.user,
+        id,
+        &tag(&world, files::PDF).await,
+        "NO_THREATS_FOUND",
+    )
+    .await;
+    assert_eq!(world.file_state(id).await, state("AVAILABLE", None));
+}
+
+#[tokio::test]
+async fn a_result_about_other_bytes_another_bucket_or_nothing_changes_nothing() {
+    let world = guarded("block").await;
+    let ada = world.patient("Ada").await;
+    let id = world.uploaded(&ada, "application/pdf", files::PDF).await;
+    let before = world.stored().await;
+    result(
+        &world,
+        ada.user,
+        id,
+        &tag(&world, b"other").await,
+        "NO_THREATS_FOUND",
+    )
+    .await;
+    result(
+        &world,
+        ada.user,
+        Uuid::now_v7(),
+        &tag(&world, files::PDF).await,
+        "THREATS_FOUND",
+    )
+    .await;
+    result(
+        &world,
+        Uuid::now_v7(),
+        id,
+        &tag(&world, files::PDF).await,
+        "THREATS_FOUND",
+    )
+    .await;
+    assert_eq!(world.stored().await, before);
+    let failure = world
+        .cloud
+        .invoke("process-scan-result", &json!({"detail": {}}))
+        .await
+        .unwrap_err();
+    assert!(
+        failure.to_string().contains("malformed-json"),
+        "{failure:#}"
+    );
+}
