@@ -11,6 +11,7 @@ mod audited_transaction;
 mod authentication;
 mod conventions;
 mod files;
+mod idempotency;
 mod import;
 mod medical_records;
 mod patients;
