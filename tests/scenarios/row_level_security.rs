@@ -476,8 +476,20 @@ async fn nobody_writes_beyond_her_reach() {
         (
             "a provider changes providers",
             vera.user,
-            update("providers", "is_verified = true"),
-            Ok(0),
+            update("providers", "specialties = '{}'"),
+            Ok(1),
+        ),
+        (
+            "a provider changes what was verified about her",
+            vera.user,
+            update("providers", "is_verified = false"),
+            refused(),
+        ),
+        (
+            "a provider writes her own rating",
+            vera.user,
+            update("providers", "rating = 5, total_reviews = 1"),
+            refused(),
         ),
         (
             "a patient changes records",

@@ -251,14 +251,14 @@ impl World {
         Patient { id, actor }
     }
 
-    /// A provider.
+    /// A provider with a verified licence who sees patients around the clock.
     pub async fn provider(&self, first_name: &str) -> Provider {
         let actor = self.user("PROVIDER", first_name).await;
         let id = Uuid::now_v7();
         self.sql(
-            "insert into providers (id, user_id, license_number, specialties)
-             values ($1::uuid, $2, 'LIC-' || $1::uuid, '{cardiology}')",
-            &[&id, &actor.user],
+            "insert into providers (id, user_id, license_number, specialties, is_verified, schedule)
+             values ($1::uuid, $2, 'LIC-' || $1::uuid, '{cardiology}', true, $3)",
+            &[&id, &actor.user, &around_the_clock()],
         )
         .await;
         Provider { id, actor }
@@ -354,6 +354,13 @@ impl World {
         change(&mut request);
         actor.with_token(Some(self.token(&request)))
     }
+}
+
+/// Hours of every day, from midnight to midnight.
+fn around_the_clock() -> Value {
+    let days = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
+    let weekly = days.map(|day| json!({"weekday": day, "from": "00:00:00", "to": "00:00:00"}));
+    json!({"time_zone": "UTC", "weekly": weekly})
 }
 
 /// The random end of an id.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text::Text;
 use super::user::Address;
+use crate::errors::{Error, OnConstraint as _};
 use crate::ids::{AppointmentId, PatientId, ProviderId};
 use crate::reply::Content;
 use crate::row;
@@ -83,6 +84,10 @@ row! {
         pub is_archived: bool,
         /// Counts its changes.
         pub version: i32,
+        /// Why it was last moved or called off.
+        pub change_reason: Option<String>,
+        /// The patient's rating, 1 to 5; shown to her alone.
+        pub rating: Option<i32>,
     }
 }
 
@@ -96,13 +101,58 @@ impl Content for Appointment {
     }
 }
 
+/// What the database says of a time that can't be booked.
+pub trait BookingRules {
+    /// The rule in the client's words.
+    #[must_use]
+    fn booking_rules(self) -> Self;
+}
+
+impl<T> BookingRules for Result<T, Error> {
+    fn booking_rules(self) -> Self {
+        self.on_constraint(
+            "appointments_provider_no_overlap",
+            Error::Conflict("the provider's time is taken"),
+        )
+        .on_constraint(
+            "appointments_patient_no_overlap",
+            Error::Conflict("the patient has another visit then"),
+        )
+        .on_constraint(
+            "appointments_provider_verified",
+            Error::Conflict("the provider's licence isn't verified"),
+        )
+        .on_constraint(
+            "appointments_within_hours",
+            Error::Conflict("the time is outside of the provider's hours"),
+        )
+        .on_constraint(
+            "appointments_lead_time",
+            Error::Conflict("the provider asks for longer notice"),
+        )
+        .on_constraint(
+            "appointments_provider_practises",
+            Error::invalid("provider_id", "expected a provider who practises"),
+        )
+        .on_constraint(
+            "appointments_not_past",
+            Error::invalid("scheduled_at", "expected a time to come"),
+        )
+        .on_constraint(
+            "appointments_duration_minutes_range",
+            Error::invalid("duration_minutes", "expected 1 to 1440"),
+        )
+    }
+}
+
 /// `select …` of an [`Appointment`]; goes on with `where` or the like.
 #[macro_export]
 macro_rules! select_appointment {
     ($($rest:literal),+ $(,)?) => {
         concat!(
             "select id, patient_id, provider_id, scheduled_at, duration_minutes, status::text, location,
-               notes, external_id, created_at, updated_at, is_archived, version
+               notes, external_id, created_at, updated_at, is_archived, version,
+               change_reason, case when patient_id = actor_patient() then rating end as rating
              from appointments ",
             $($rest),+
         )

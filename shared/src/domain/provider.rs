@@ -1,12 +1,13 @@
-//! Providers (seed A table 3; seed B `provider_profiles` and schedules).
+//! Providers (seed A table 3; seed B `provider_profiles`).
 
 use crate::sql::Jsonb;
 use jiff::Timestamp;
-use jiff::civil::{Date, Time};
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::text::{Text, ZoneName};
+use super::schedule::Schedule;
+use super::text::Text;
 use crate::ids::{PatientId, ProviderId, UserId};
 use crate::reply::Content;
 use crate::row;
@@ -29,65 +30,6 @@ pub struct Certification {
     /// Until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_on: Option<Date>,
-}
-
-/// A day of the week.
-#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Weekday {
-    /// Monday.
-    Mon,
-    /// Tuesday.
-    Tue,
-    /// Wednesday.
-    Wed,
-    /// Thursday.
-    Thu,
-    /// Friday.
-    Fri,
-    /// Saturday.
-    Sat,
-    /// Sunday.
-    Sun,
-}
-
-/// Hours that recur each week, in the schedule's time zone.
-#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WeeklyHours {
-    /// On which day.
-    pub weekday: Weekday,
-    /// From when, local time.
-    pub from: Time,
-    /// Until when, local time.
-    pub to: Time,
-}
-
-/// Hours of one date; none at all where both times are absent.
-#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExceptionalHours {
-    /// On which date.
-    pub date: Date,
-    /// From when, local time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<Time>,
-    /// Until when, local time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<Time>,
-}
-
-/// When a provider sees patients (seed B).
-#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Schedule {
-    /// The zone of all its times.
-    pub time_zone: ZoneName,
-    /// Each week.
-    pub weekly: Vec<WeeklyHours>,
-    /// Instead, on single dates.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub exceptions: Vec<ExceptionalHours>,
 }
 
 row! {
@@ -124,6 +66,10 @@ row! {
         pub is_archived: bool,
         /// Counts its changes.
         pub version: i32,
+        /// When the licence was verified.
+        pub verified_at: Option<Timestamp>,
+        /// By whom.
+        pub verified_by: Option<UserId>,
     }
 }
 
@@ -143,7 +89,8 @@ macro_rules! select_provider {
     ($($rest:literal),+ $(,)?) => {
         concat!(
             "select id, user_id, first_name, last_name, license_number, specialties, certifications,
-               schedule, rating, total_reviews, is_verified, created_at, updated_at, is_archived, version
+               schedule, rating, total_reviews, is_verified, created_at, updated_at, is_archived, version,
+               verified_at, verified_by
              from provider_profiles ",
             $($rest),+
         )

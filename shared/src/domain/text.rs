@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::errors::Error;
 use crate::sql::delegate_sql;
 
 /// Text of 1 to `MAX` characters, not blank, without control characters other than line breaks
@@ -121,6 +122,13 @@ impl<'de> Deserialize<'de> for EmailAddress {
 #[serde(transparent)]
 #[schemars(inline, extend("examples" = ["America/New_York"]))]
 pub struct ZoneName(String);
+
+impl ZoneName {
+    /// The zone. Errors: a later database no longer knows it.
+    pub fn time_zone(&self) -> Result<TimeZone, Error> {
+        TimeZone::get(&self.0).map_err(|_| Error::Internal("a stored time zone is unknown"))
+    }
+}
 
 impl<'de> Deserialize<'de> for ZoneName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

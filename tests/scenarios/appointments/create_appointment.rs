@@ -189,14 +189,14 @@ async fn a_slot_that_overlaps_another_of_provider_or_patient_is_a_conflict() {
 #[tokio::test]
 async fn of_many_who_want_one_slot_at_once_one_gets_it() {
     let world = World::with(Setup {
-        instances: 2,
+        instances: 4,
         ..Setup::default()
     })
     .await;
     let vera = world.provider("Vera").await;
     let mut bookings = tokio::task::JoinSet::new();
-    for name in ["Ada", "Ben", "Cleo", "Dan", "Eve", "Flo"] {
-        let patient = world.patient(name).await;
+    for n in 0..16 {
+        let patient = world.patient(&format!("Patient{n}")).await;
         let body = visit(patient.id, vera.id, "2030-01-07T09:00:00Z");
         bookings.spawn(async move { patient.post("/v1/appointments", body).await });
     }
@@ -207,12 +207,13 @@ async fn of_many_who_want_one_slot_at_once_one_gets_it() {
         .map(|answer| answer.status)
         .collect();
     statuses.sort_unstable();
-    assert_eq!(statuses, [201, 409, 409, 409, 409, 409]);
+    assert_eq!(statuses[0], 201);
+    assert_eq!(statuses[1..], [409; 15]);
     assert_eq!(
         world.rows("select id from appointments", &[]).await.len(),
         1
     );
-    assert_eq!(world.verify_chains().await, 6);
+    assert_eq!(world.verify_chains().await, 16);
 }
 
 #[tokio::test]
@@ -267,4 +268,131 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
         assert_eq!(rows[0].entry.details["reason"], "invalid", "{field}");
     }
     assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn nobody_is_booked_with_before_her_licence_is_verified() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let admin = world.admin().await;
+    world.assign(&ada, &vera).await;
+    world
+        .sql("update providers set is_verified = false", &[])
+        .await;
+    let before = world.stored().await;
+    for caller in [&*ada, &*vera, &admin] {
+        let answer = caller
+            .post(
+                "/v1/appointments",
+                visit(ada.id, vera.id, "2030-01-07T09:00:00Z"),
+            )
+            .await
+            .problem(409, "conflict");
+        let failed = attempted(&world, &answer).await.by(caller);
+        world
+            .audited(&answer, failed.patient(ada.id).failed("conflict"))
+            .await;
+    }
+    assert_eq!(world.stored().await, before);
+    // What took place is written up all the same.
+    for (caller, at) in [
+        (&*vera, "2020-01-07T09:00:00Z"),
+        (&admin, "2020-01-08T09:00:00Z"),
+    ] {
+        caller
+            .post("/v1/appointments", visit(ada.id, vera.id, at))
+            .await
+            .expect(201);
+    }
+}
+
+#[tokio::test]
+async fn hours_bind_all_but_who_keeps_the_calendar() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let (walt, admin) = (world.provider("Walt").await, world.admin().await);
+    for provider in [&vera, &walt] {
+        world.assign(&ada, provider).await;
+    }
+    // The first Monday of 2030 is the 7th.
+    let hours = json!({
+        "time_zone": "America/New_York",
+        "weekly": [{"weekday": "MON", "from": "09:00:00", "to": "12:00:00"}],
+        "exceptions": [{"date": "2030-01-14"}, {"date": "2030-01-15", "from": "22:00:00", "to": "00:00:00"}]
+    });
+    for schedule in [Some(hours), None] {
+        let set = "update providers set schedule = $1 where id = $2";
+        world.sql(set, &[&schedule, &vera.id]).await;
+        let open = if schedule.is_some() { 201 } else { 409 };
+        for (scheduled_at, expected) in [
+            ("2030-01-07T13:59:00Z", 409),
+            ("2030-01-07T14:00:00Z", open),
+            ("2030-01-07T16:30:00Z", open),
+            ("2030-01-07T16:31:00Z", 409),
+            ("2030-01-08T14:00:00Z", 409),
+            ("2030-01-14T14:00:00Z", 409),
+            ("2030-01-16T04:30:00Z", open),
+            ("2030-01-16T04:31:00Z", 409),
+        ] {
+            for caller in [&*ada, &*walt] {
+                let body = visit(ada.id, vera.id, scheduled_at);
+                let answer = caller.post("/v1/appointments", body).await;
+                assert_eq!(answer.status, expected, "{scheduled_at}: {}", answer.text);
+                world
+                    .sql("update appointments set status = 'CANCELLED'", &[])
+                    .await;
+            }
+        }
+        for caller in [&*vera, &admin] {
+            let body = visit(ada.id, vera.id, "2030-01-08T03:00:00Z");
+            caller.post("/v1/appointments", body).await.expect(201);
+            world
+                .sql("update appointments set status = 'CANCELLED'", &[])
+                .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_patient_books_as_long_ahead_as_the_provider_asks() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let soon =
+        |minutes| (jiff::Timestamp::now() + jiff::SignedDuration::from_mins(minutes)).to_string();
+    // An hour where she says nothing.
+    ada.post("/v1/appointments", visit(ada.id, vera.id, &soon(50)))
+        .await
+        .problem(409, "conflict");
+    ada.post("/v1/appointments", visit(ada.id, vera.id, &soon(70)))
+        .await
+        .expect(201);
+    let lead = "update providers set schedule = schedule || '{\"lead_minutes\": 2880}'";
+    world.sql(lead, &[]).await;
+    ada.post("/v1/appointments", visit(ada.id, vera.id, &soon(2870)))
+        .await
+        .problem(409, "conflict");
+    ada.post("/v1/appointments", visit(ada.id, vera.id, &soon(2890)))
+        .await
+        .expect(201);
+    vera.post("/v1/appointments", visit(ada.id, vera.id, &soon(180)))
+        .await
+        .expect(201);
+}
+
+#[tokio::test]
+async fn who_left_is_not_booked_with() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world
+        .sql(
+            "update providers set is_archived = true, archived_at = now()",
+            &[],
+        )
+        .await;
+    ada.post(
+        "/v1/appointments",
+        visit(ada.id, vera.id, "2030-01-07T09:00:00Z"),
+    )
+    .await
+    .invalid("provider_id");
 }

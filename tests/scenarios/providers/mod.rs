@@ -1,2 +1,7 @@
 mod create_provider;
+mod delete_provider;
+mod get_availability;
 mod get_provider;
+mod list_providers;
+mod update_provider;
+mod verify_provider;

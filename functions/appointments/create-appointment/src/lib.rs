@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use shared::domain::appointment::{Appointment, Location};
+use shared::domain::appointment::{Appointment, BookingRules as _, Location};
 use shared::domain::text::Text;
 use shared::prelude::*;
 use shared::select_appointment;
@@ -71,29 +71,14 @@ pub async fn handle(call: Call) -> Reply<Created<Appointment>> {
             sql(READ, &[&id]),
         )
         .await
-        .on_constraint(
-            "appointments_provider_no_overlap",
-            Error::Conflict("the provider's time is taken"),
-        )
-        .on_constraint(
-            "appointments_patient_no_overlap",
-            Error::Conflict("the patient has another visit then"),
-        )
+        .booking_rules()
         .on_constraint(
             "appointments_external_id_key",
             Error::AlreadyExists("this external_id is taken"),
         )
         .on_constraint(
-            "appointments_not_past",
-            Error::invalid("scheduled_at", "expected a time to come"),
-        )
-        .on_constraint(
             "appointments_provider_id_fkey",
             Error::invalid("provider_id", "expected a provider"),
-        )
-        .on_constraint(
-            "appointments_duration_minutes_range",
-            Error::invalid("duration_minutes", "expected 1 to 1440"),
         )?;
     access
         .commit(Created {

@@ -1,5 +1,6 @@
 //! `GET /v1/appointments/{id}`: one visit.
 
+use serde::Deserialize;
 use shared::domain::appointment::Appointment;
 use shared::prelude::*;
 use shared::select_appointment;
@@ -12,15 +13,25 @@ pub const ENDPOINT: Endpoint = Endpoint {
     resource: ResourceType::Appointment,
 };
 
+/// The query.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// Whether it is shown though archived; only who archives visits sees it.
+    pub include_archived: Option<bool>,
+}
+
 const GET: &str = select_appointment!(
-    "where id = $1 and not is_archived
+    "where id = $1 and (not is_archived or ($2 and reach('appointments:archive') = 'ALL'))
        and (provider_id = actor_provider() or reaches('appointments:read', patient_id))"
 );
 
 /// Answers the visit.
 pub async fn handle(call: Call) -> Reply<Json<Appointment>> {
     let id: AppointmentId = call.path("id")?;
+    let filter: Filter = call.query()?;
+    let archived = filter.include_archived.unwrap_or(false);
     let mut access = call.authorize(id);
-    let appointment: Appointment = access.one(sql(GET, &[&id])).await?;
+    let appointment: Appointment = access.one(sql(GET, &[&id, &archived])).await?;
     access.commit(Json(appointment)).await
 }

@@ -31,6 +31,8 @@ pub struct Filter {
     pub scheduled_from: Option<Timestamp>,
     /// Beginning before this time.
     pub scheduled_to: Option<Timestamp>,
+    /// Whether archived ones are shown, too; only who archives visits sees them.
+    pub include_archived: Option<bool>,
     /// Items a page, 1 to 100.
     pub limit: Option<u32>,
     /// Where the page begins.
@@ -38,7 +40,7 @@ pub struct Filter {
 }
 
 const LIST: &str = select_appointment!(
-    "where not is_archived
+    "where (not is_archived or ($10 and reach('appointments:archive') = 'ALL'))
        and case reach('appointments:read')
          when 'ALL' then true
          when 'CARE' then
@@ -77,6 +79,7 @@ pub async fn handle(call: Call) -> Reply<Json<Page<Appointment>>> {
                 &after_time,
                 &after_id,
                 &page.fetch(),
+                &filter.include_archived.unwrap_or(false),
             ],
         ))
         .await?;

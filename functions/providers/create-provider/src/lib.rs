@@ -1,7 +1,8 @@
 //! `POST /v1/providers`: registers a user of role PROVIDER as a provider, not yet verified.
 
 use serde::Deserialize;
-use shared::domain::provider::{Certification, Provider, Schedule};
+use shared::domain::provider::{Certification, Provider};
+use shared::domain::schedule::Schedule;
 use shared::domain::text::Text;
 use shared::prelude::*;
 use shared::select_provider;
@@ -68,6 +69,10 @@ pub async fn handle(call: Call) -> Reply<Created<Provider>> {
         .on_constraint(
             "providers_specialties_count",
             Error::invalid("specialties", "expected at most 50"),
+        )
+        .on_constraint(
+            "providers_schedule_time_zone",
+            Error::invalid("schedule.time_zone", "expected an IANA time zone"),
         )
         .on_constraint(
             "providers_user_is_provider",

@@ -1,0 +1,131 @@
+//! `GET /v1/providers/{id}/availability`: the free slots in a provider's hours.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use shared::domain::schedule::{Schedule, Wanted};
+use shared::domain::text::ZoneName;
+use shared::prelude::*;
+use shared::row;
+use shared::sql::Jsonb;
+
+/// What this function is.
+pub const ENDPOINT: Endpoint = Endpoint {
+    name: "get-availability",
+    permission: "providers:read",
+    action: Action::Read,
+    resource: ResourceType::Provider,
+};
+
+const MOST_DAYS: i64 = 31;
+
+/// The query.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// Slots that begin at this time or later.
+    pub from: Timestamp,
+    /// Slots that end by this time, at most 31 days later.
+    pub to: Timestamp,
+    /// How long the visit is to be, 5 to 1440 minutes.
+    pub duration_minutes: i64,
+}
+
+/// When a visit can be booked.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Availability {
+    /// With whom.
+    pub provider_id: ProviderId,
+    /// The zone of her hours; null without any.
+    pub time_zone: Option<ZoneName>,
+    /// In the order they begin; none where she isn't verified or has no hours.
+    pub slots: Vec<Slot>,
+}
+
+/// A free slot.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Slot {
+    /// Its beginning.
+    pub starts_at: Timestamp,
+    /// Its end.
+    pub ends_at: Timestamp,
+}
+
+impl Content for Availability {
+    fn patients(&self) -> Vec<PatientId> {
+        Vec::new()
+    }
+}
+
+row! {
+    /// What is known of her time.
+    pub struct Calendar {
+        /// Her hours.
+        pub schedule: Option<Jsonb<Schedule>>,
+        /// Whether she can be booked with.
+        pub is_verified: bool,
+        /// When her visits begin.
+        pub begins: Vec<Timestamp>,
+        /// When they end.
+        pub ends: Vec<Timestamp>,
+        /// The database's clock, by which bookings are checked.
+        pub now: Timestamp,
+    }
+}
+
+const CALENDAR: &str = "
+    select schedule, is_verified, taken.begins, taken.ends, now() as now
+    from providers
+    cross join lateral (
+      select coalesce(array_agg(begins), '{}') as begins, coalesce(array_agg(ends), '{}') as ends
+      from taken_times(id, $2, $3)
+    ) as taken
+    where id = $1 and not is_archived";
+
+/// Answers the free slots.
+pub async fn handle(call: Call) -> Reply<Json<Availability>> {
+    let id: ProviderId = call.path("id")?;
+    let query: Query = call.query()?;
+    if query.to <= query.from
+        || query.to.duration_since(query.from) > SignedDuration::from_hours(24 * MOST_DAYS)
+    {
+        return Err(Error::invalid("to", "expected at most 31 days behind from"));
+    }
+    if !(5..=1440).contains(&query.duration_minutes) {
+        return Err(Error::invalid("duration_minutes", "expected 5 to 1440"));
+    }
+    let mut access = call.authorize(id);
+    let calendar: Calendar = access
+        .one(sql(CALENDAR, &[&id, &query.from, &query.to]))
+        .await?;
+    access.commit(Json(free(id, calendar, &query)?)).await
+}
+
+fn free(id: ProviderId, calendar: Calendar, query: &Query) -> Result<Availability, Error> {
+    let schedule = calendar.schedule.map(|Jsonb(schedule)| schedule);
+    let mut slots = Vec::new();
+    if let Some(schedule) = schedule.as_ref().filter(|_| calendar.is_verified) {
+        let taken = calendar.begins.into_iter().zip(calendar.ends);
+        let taken: Vec<_> = taken.map(|(begins, ends)| begins..ends).collect();
+        let wanted = Wanted {
+            within: query.from..query.to,
+            length: SignedDuration::from_mins(query.duration_minutes),
+            earliest: calendar
+                .now
+                .saturating_add(schedule.lead())
+                .unwrap_or(calendar.now),
+        };
+        let zone = schedule.time_zone.time_zone()?;
+        let free = schedule.free_slots(&zone, &taken, &wanted).into_iter();
+        slots = free
+            .map(|slot| Slot {
+                starts_at: slot.start,
+                ends_at: slot.end,
+            })
+            .collect();
+    }
+    Ok(Availability {
+        provider_id: id,
+        time_zone: schedule.map(|schedule| schedule.time_zone),
+        slots,
+    })
+}

@@ -1,0 +1,62 @@
+//! `GET /v1/providers`: the directory of providers, a page at a time.
+
+use serde::Deserialize;
+use shared::domain::provider::Provider;
+use shared::domain::text::Text;
+use shared::prelude::*;
+use shared::select_provider;
+
+/// What this function is.
+pub const ENDPOINT: Endpoint = Endpoint {
+    name: "list-providers",
+    permission: "providers:read",
+    action: Action::Search,
+    resource: ResourceType::Provider,
+};
+
+/// The query.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// A field of practice, as written.
+    pub specialty: Option<Text<100>>,
+    /// Whether the licence was verified.
+    pub is_verified: Option<bool>,
+    /// Whether archived ones are shown, too; only who registers providers sees them.
+    pub include_archived: Option<bool>,
+    /// Items a page, 1 to 100.
+    pub limit: Option<u32>,
+    /// Where the page begins.
+    pub cursor: Option<String>,
+}
+
+const LIST: &str = select_provider!(
+    "where (not is_archived or ($1 and reach('providers:write') = 'ALL'))
+       and ($2::text is null or specialties @> array[$2])
+       and ($3::boolean is null or is_verified = $3)
+       and ($4::uuid is null or id > $4)
+     order by id
+     limit $5"
+);
+
+/// Answers the page.
+pub async fn handle(call: Call) -> Reply<Json<Page<Provider>>> {
+    let filter: Filter = call.query()?;
+    let page = call.page::<ProviderId>(filter.limit, filter.cursor.as_deref())?;
+    let mut access = call.authorize(Search::default());
+    let providers: Vec<Provider> = access
+        .all(sql(
+            LIST,
+            &[
+                &filter.include_archived.unwrap_or(false),
+                &filter.specialty,
+                &filter.is_verified,
+                &page.after().copied(),
+                &page.fetch(),
+            ],
+        ))
+        .await?;
+    access
+        .commit(Json(page.page(providers, |provider| provider.id)))
+        .await
+}

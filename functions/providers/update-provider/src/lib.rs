@@ -1,0 +1,97 @@
+//! `PATCH /v1/providers/{id}`: changes a provider's hours and fields, or as administrator her licence.
+
+use serde::{Deserialize, Serialize};
+use shared::domain::provider::{Certification, Provider};
+use shared::domain::schedule::Schedule;
+use shared::domain::text::Text;
+use shared::prelude::*;
+use shared::sql::Jsonb;
+use shared::{row, select_provider};
+
+/// What this function is.
+pub const ENDPOINT: Endpoint = Endpoint {
+    name: "update-provider",
+    permission: "providers:update",
+    action: Action::Update,
+    resource: ResourceType::Provider,
+};
+
+/// What can be changed.
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Editable {
+    /// The licence; another number has to be verified again. An administrator's to change.
+    pub license_number: Text<100>,
+    /// Fields of practice.
+    pub specialties: Vec<Text<100>>,
+    /// Qualifications. An administrator's to change.
+    pub certifications: Option<Vec<Certification>>,
+    /// Hours.
+    pub schedule: Option<Schedule>,
+}
+
+row! {
+    /// What stands.
+    pub struct Current {
+        /// As [`Editable`].
+        pub fields: Jsonb<Editable>,
+        /// To be changed from.
+        pub version: i32,
+    }
+}
+
+// Locks the row for the caller whose it is to change.
+const CURRENT: &str = "
+    select jsonb_build_object('license_number', license_number, 'specialties', specialties,
+      'certifications', certifications, 'schedule', schedule) as fields, version
+    from providers
+    where id = $1 and not is_archived
+      and (id = actor_provider() or reach('providers:update') = 'ALL')
+    for update";
+const UPDATE: &str = "
+    update providers set license_number = $2, specialties = $3, certifications = $4, schedule = $5
+    where id = $1";
+const READ: &str = select_provider!("where id = $1");
+
+/// Editable the provider.
+pub async fn handle(call: Call) -> Reply<Json<Provider>> {
+    let id: ProviderId = call.path("id")?;
+    let (patch, if_match) = (call.merge_patch()?, call.if_match()?);
+    let mut access = call.authorize(id);
+    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
+    if_match.check(current.version)?;
+    let changed: Editable = patch.apply(&current.fields.0)?;
+    access.note("fields", patch.fields());
+    let provider: Provider = access
+        .write_then_read(
+            sql(
+                UPDATE,
+                &[
+                    &id,
+                    &changed.license_number,
+                    &changed.specialties,
+                    &changed.certifications.map(Jsonb),
+                    &changed.schedule.map(Jsonb),
+                ],
+            ),
+            sql(READ, &[&id]),
+        )
+        .await
+        .on_constraint(
+            "providers_own_change",
+            Error::Forbidden("licence and certifications are an administrator's to change"),
+        )
+        .on_constraint(
+            "providers_license_number_key",
+            Error::AlreadyExists("this license_number is taken"),
+        )
+        .on_constraint(
+            "providers_specialties_count",
+            Error::invalid("specialties", "expected at most 50"),
+        )
+        .on_constraint(
+            "providers_schedule_time_zone",
+            Error::invalid("schedule.time_zone", "expected an IANA time zone"),
+        )?;
+    access.commit(Json(provider)).await
+}

@@ -1,0 +1,144 @@
+//! `POST /v1/appointments/{id}/cancel`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("cancel-appointment", "UPDATE", "APPOINTMENT")
+}
+
+fn path(id: Uuid) -> String {
+    format!("/v1/appointments/{id}/cancel")
+}
+
+fn why() -> Value {
+    json!({"reason": "Travelling that week"})
+}
+
+#[tokio::test]
+async fn patient_provider_and_administrator_call_a_visit_off_and_the_reason_stays() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let admin = world.admin().await;
+    for (day, caller) in [(7, &*ada), (8, &*vera), (9, &admin)] {
+        let at = format!("2030-01-0{day}T09:00Z");
+        let id = world.visit(&ada, &vera, &at, "SCHEDULED").await;
+        let answer = caller.post(&path(id), why()).await.expect(200);
+        assert_eq!(answer.body["status"], "CANCELLED");
+        assert_eq!(answer.body["change_reason"], "Travelling that week");
+        let history = world
+            .row(
+                "select changed_by, old_status, new_status, reason,
+                   old_scheduled_at = new_scheduled_at as stayed
+                 from appointment_changes where appointment_id = $1",
+                &[&id],
+            )
+            .await;
+        assert_eq!(
+            history,
+            json!({
+                "changed_by": caller.user, "old_status": "SCHEDULED", "new_status": "CANCELLED",
+                "reason": "Travelling that week", "stayed": true
+            })
+        );
+        world
+            .audited(&answer, row().by(caller).resource(id).patient(ada.id))
+            .await;
+        // The time is free again.
+        world.visit(&ada, &vera, &at, "SCHEDULED").await;
+    }
+}
+
+#[tokio::test]
+async fn sent_again_under_its_key_it_is_done_once() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let id = world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let send = async || {
+        let request = ada
+            .request(http::Method::POST, &path(id))
+            .header("content-type", "application/json")
+            .header("idempotency-key", "cancel-1")
+            .body(why().to_string().into());
+        ada.send_request(request.unwrap()).await.expect(200)
+    };
+    let (first, second) = (send().await, send().await);
+    assert_eq!(first.body, second.body);
+    let history = world.rows("select id from appointment_changes", &[]).await;
+    assert_eq!(history.len(), 1);
+}
+
+#[tokio::test]
+async fn a_provider_calls_off_a_visit_that_was_missed_and_its_patient_does_not() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let id = world
+        .visit(&ada, &vera, "2020-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let answer = ada.post(&path(id), why()).await.problem(409, "conflict");
+    let failed = row().by(&ada).resource(id).patient(ada.id);
+    world.audited(&answer, failed.failed("conflict")).await;
+    vera.post(&path(id), why()).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_is_settled_is_a_conflict() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    for status in ["COMPLETED", "CANCELLED"] {
+        let id = world.visit(&ada, &vera, "2020-01-07T09:00Z", status).await;
+        let before = world.stored().await;
+        let answer = vera.post(&path(id), why()).await.problem(409, "conflict");
+        let failed = row().by(&vera).resource(id).patient(ada.id);
+        world.audited(&answer, failed.failed("conflict")).await;
+        assert_eq!(world.stored().await, before);
+    }
+}
+
+#[tokio::test]
+async fn another_patient_or_provider_is_refused_as_if_there_were_none() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
+    // In his care, but the visit is not with him.
+    world.assign(&ada, &walt).await;
+    let id = world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let before = world.stored().await;
+    for caller in [&*ben, &*walt] {
+        let refused = caller
+            .post(&path(id), why())
+            .await
+            .problem(404, "not-found");
+        let denied = row().by(caller).resource(id).patient(ada.id);
+        world.audited(&refused, denied.denied("not-found")).await;
+        let absent = caller
+            .post(&path(Uuid::now_v7()), why())
+            .await
+            .problem(404, "not-found");
+        refused.same_as(&absent);
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_reason_is_needed() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let id = world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    for body in [
+        json!({}),
+        json!({"reason": " "}),
+        json!({"reason": "x".repeat(501)}),
+    ] {
+        let answer = ada.post(&path(id), body).await.invalid("reason");
+        world
+            .audited(&answer, row().by(&ada).failed("invalid"))
+            .await;
+    }
+}

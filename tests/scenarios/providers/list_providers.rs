@@ -1,0 +1,106 @@
+//! `GET /v1/providers`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("list-providers", "SEARCH", "PROVIDER")
+}
+
+#[tokio::test]
+async fn the_directory_is_read_a_page_at_a_time() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let mut expected = Vec::new();
+    for name in ["Vera", "Walt", "Xenia"] {
+        expected.push(world.provider(name).await.id);
+    }
+    expected.sort_unstable();
+    let mut path = "/v1/providers?limit=2".to_owned();
+    for page in expected.chunks(2) {
+        let answer = ada.get(&path).await.expect(200);
+        assert_eq!(answer.ids(), page);
+        world.audited(&answer, row().by(&ada)).await;
+        let cursor = answer.body["next_cursor"].as_str().unwrap_or_default();
+        path = format!("/v1/providers?limit=2&cursor={cursor}");
+    }
+    assert!(path.ends_with("cursor="));
+}
+
+#[tokio::test]
+async fn specialty_and_verification_narrow_it() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
+    world
+        .sql(
+            "update providers set is_verified = false, specialties = '{oncology,cardiology}' where id = $1",
+            &[&walt.id],
+        )
+        .await;
+    for (query, expected) in [
+        ("specialty=cardiology", vec![vera.id, walt.id]),
+        ("specialty=oncology", vec![walt.id]),
+        ("specialty=onco", vec![]),
+        ("is_verified=true", vec![vera.id]),
+        ("is_verified=false&specialty=cardiology", vec![walt.id]),
+    ] {
+        let answer = ada.get(&format!("/v1/providers?{query}")).await.expect(200);
+        assert_eq!(answer.ids(), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn archived_ones_are_shown_to_an_administrator_who_asks() {
+    let world = World::new().await;
+    let (ada, admin) = (world.patient("Ada").await, world.admin().await);
+    let vera = world.provider("Vera").await;
+    world
+        .sql(
+            "update providers set is_archived = true, archived_at = now()",
+            &[],
+        )
+        .await;
+    for (caller, query, expected) in [
+        (&*ada, "", vec![]),
+        (&*ada, "?include_archived=true", vec![]),
+        (&admin, "", vec![]),
+        (&admin, "?include_archived=true", vec![vera.id]),
+    ] {
+        let answer = caller
+            .get(&format!("/v1/providers{query}"))
+            .await
+            .expect(200);
+        assert_eq!(answer.ids(), expected, "{} {query}", caller.email);
+    }
+}
+
+#[tokio::test]
+async fn a_role_without_the_permission_is_refused() {
+    let world = World::new().await;
+    let officer = world.officer().await;
+    let answer = officer.get("/v1/providers").await.problem(403, "forbidden");
+    world
+        .audited(&answer, row().by(&officer).denied("forbidden"))
+        .await;
+}
+
+#[tokio::test]
+async fn a_filter_out_of_bounds_is_named() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    for (query, field) in [
+        ("is_verified=maybe", "is_verified"),
+        ("specialty=", "specialty"),
+        ("limit=101", "limit"),
+        ("name=Vera", "name"),
+    ] {
+        let answer = ada
+            .get(&format!("/v1/providers?{query}"))
+            .await
+            .invalid(field);
+        world
+            .audited(&answer, row().by(&ada).failed("invalid"))
+            .await;
+    }
+}

@@ -1,0 +1,187 @@
+//! `PATCH /v1/providers/{id}`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("update-provider", "UPDATE", "PROVIDER")
+}
+
+fn path(id: Uuid) -> String {
+    format!("/v1/providers/{id}")
+}
+
+#[tokio::test]
+async fn a_provider_changes_her_hours_and_fields() {
+    let world = World::new().await;
+    let vera = world.provider("Vera").await;
+    let schedule = json!({
+        "time_zone": "Europe/Berlin",
+        "weekly": [{"weekday": "TUE", "from": "09:00:00", "to": "17:00:00"}],
+        "lead_minutes": 120
+    });
+    // A merge patch goes into the hours that stand: their list is replaced, its zone kept.
+    let answer = vera
+        .patch(
+            &path(vera.id),
+            1,
+            json!({"schedule": schedule, "specialties": ["cardiology", "angiology"]}),
+        )
+        .await
+        .expect(200);
+    assert_eq!(answer.body["schedule"], schedule);
+    assert_eq!(
+        answer.body["specialties"],
+        json!(["cardiology", "angiology"])
+    );
+    assert_eq!(answer.body["is_verified"], true);
+    assert_eq!(answer.header("etag"), "\"2\"");
+    let row = row().by(&vera).resource(vera.id);
+    world
+        .audited(
+            &answer,
+            row.detail("fields", json!(["schedule", "specialties"])),
+        )
+        .await;
+
+    let answer = vera
+        .patch(
+            &path(vera.id),
+            2,
+            json!({"schedule": {"lead_minutes": null}}),
+        )
+        .await
+        .expect(200);
+    assert_eq!(answer.body["schedule"]["time_zone"], "Europe/Berlin");
+    assert_eq!(answer.body["schedule"]["lead_minutes"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_was_verified_about_her_is_not_hers_to_change() {
+    let world = World::new().await;
+    let vera = world.provider("Vera").await;
+    let before = world.stored().await;
+    for patch in [
+        json!({"license_number": "LIC-9"}),
+        json!({"certifications": [{"name": "Board of Cardiology"}]}),
+    ] {
+        let answer = vera
+            .patch(&path(vera.id), 1, patch)
+            .await
+            .problem(403, "forbidden");
+        let rows = world.audit_of(&answer).await;
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].entry.outcome.label(), "DENIED");
+        assert_eq!(rows[0].entry.details["reason"], "forbidden");
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn another_licence_number_has_to_be_verified_again() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let answer = admin
+        .patch(
+            &path(vera.id),
+            1,
+            json!({"certifications": [{"name": "Board"}]}),
+        )
+        .await
+        .expect(200);
+    assert_eq!(answer.body["is_verified"], true);
+    let answer = admin
+        .patch(&path(vera.id), 2, json!({"license_number": "LIC-9"}))
+        .await
+        .expect(200);
+    assert_eq!(answer.body["license_number"], "LIC-9");
+    assert_eq!(answer.body["is_verified"], false);
+    assert_eq!(answer.body["verified_at"], Value::Null);
+}
+
+#[tokio::test]
+async fn another_provider_is_out_of_reach_and_a_patient_refused() {
+    let world = World::new().await;
+    let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
+    let ada = world.patient("Ada").await;
+    let before = world.stored().await;
+    let patch = || json!({"specialties": []});
+    let refused = walt
+        .patch(&path(vera.id), 1, patch())
+        .await
+        .problem(404, "not-found");
+    let denied = row().by(&walt).resource(vera.id);
+    world.audited(&refused, denied.denied("not-found")).await;
+    let absent = walt
+        .patch(&path(Uuid::now_v7()), 1, patch())
+        .await
+        .problem(404, "not-found");
+    refused.same_as(&absent);
+    let refused = ada
+        .patch(&path(vera.id), 1, patch())
+        .await
+        .problem(403, "forbidden");
+    let denied = row().by(&ada).resource(vera.id);
+    world.audited(&refused, denied.denied("forbidden")).await;
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_licence_that_is_taken_and_a_version_gone_by_are_refused() {
+    let world = World::new().await;
+    let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
+    let admin = world.admin().await;
+    let before = world.stored().await;
+    let taken = json!({"license_number": format!("LIC-{}", walt.id)});
+    let answer = admin
+        .patch(&path(vera.id), 1, taken)
+        .await
+        .problem(409, "already-exists");
+    assert_eq!(world.audit_of(&answer).await.len(), 1);
+    let answer = admin
+        .patch(&path(vera.id), 2, json!({"specialties": []}))
+        .await
+        .problem(412, "precondition-failed");
+    let failed = row().by(&admin).resource(vera.id);
+    world
+        .audited(&answer, failed.failed("precondition-failed"))
+        .await;
+    let answer = admin
+        .request(http::Method::PATCH, &path(vera.id))
+        .header("content-type", "application/merge-patch+json")
+        .body("{}".into());
+    admin
+        .send_request(answer.unwrap())
+        .await
+        .problem(428, "precondition-required");
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
+    let world = World::new().await;
+    let vera = world.provider("Vera").await;
+    let before = world.stored().await;
+    let weekly = |from: &str, to: &str| json!({"schedule": {"weekly": [{"weekday": "MON", "from": from, "to": to}]}});
+    for (patch, field) in [
+        (
+            json!({"schedule": {"time_zone": "Mars/Olympus"}}),
+            "schedule.time_zone",
+        ),
+        (weekly("12:00", "09:00"), "schedule.weekly"),
+        (weekly("09:00:01", "10:00"), "schedule.weekly[0].from"),
+        (
+            json!({"schedule": {"lead_minutes": -1}}),
+            "schedule.lead_minutes",
+        ),
+        (json!({"specialties": vec!["x"; 51]}), "specialties"),
+        (json!({"specialties": null}), "specialties"),
+        (json!({"is_verified": true}), "is_verified"),
+        (json!({"rating": 5}), "rating"),
+    ] {
+        let answer = vera.patch(&path(vera.id), 1, patch).await.invalid(field);
+        let rows = world.audit_of(&answer).await;
+        assert_eq!(rows[0].entry.outcome.label(), "FAILURE", "{field}");
+    }
+    assert_eq!(world.stored().await, before);
+}
