@@ -2,6 +2,9 @@
 
 use tests::audit::Expected;
 use tests::prelude::*;
+use tokio_postgres::types::ToSql;
+
+use super::crowd;
 
 fn row() -> Expected {
     audit("list-patients", "SEARCH", "PATIENT")
@@ -133,4 +136,31 @@ async fn a_filter_that_is_no_id_is_named() {
     world
         .audited(&answer, row().by(&admin).failed("invalid"))
         .await;
+}
+
+#[tokio::test]
+async fn no_list_reads_the_table_from_end_to_end() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let ben = world.patient("Ben").await;
+    world.assign(&ben, &vera).await;
+    crowd::gather(&world).await;
+    let statement = format!(
+        "select * from patient_profiles where id in ({}) order by id",
+        include_str!("../../../functions/patients/list-patients/src/list.sql")
+    );
+    let nobody = None::<Uuid>;
+    for caller in [&admin, &*vera, &*ben] {
+        for (user, provider, after) in [
+            (nobody, nobody, nobody),
+            (nobody, nobody, Some(ben.id)),
+            (Some(ben.user), nobody, nobody),
+            (nobody, Some(vera.id), nobody),
+        ] {
+            let parameters: [&(dyn ToSql + Sync); 5] = [&user, &provider, &after, &false, &51_i64];
+            let plan = crowd::plan(&world, caller, &statement, &parameters).await;
+            assert!(!plan.contains("Seq Scan"), "{plan}");
+            assert!(plan.contains("Index"), "{plan}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 mod assign_provider;
 mod create_patient;
+mod crowd;
 mod delete_patient;
 mod get_patient;
 mod list_patients;

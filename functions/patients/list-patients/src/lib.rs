@@ -30,30 +30,9 @@ pub struct Filter {
     pub cursor: Option<String>,
 }
 
-macro_rules! page_within {
-    ($within:literal) => {
-        concat!(
-            "(select id from patients where ",
-            $within,
-            "  and ($1::uuid is null or user_id = $1)
-               and ($2::uuid is null or assigned_providers @> array[$2])
-               and ($3::uuid is null or id > $3)
-               and ($4 and reach('patients:write') = 'ALL' or not is_archived)
-             order by id
-             limit $5)"
-        )
-    };
-}
-
-// One branch runs: the other's condition on the reach holds for no row, and is asked once.
 const LIST: &str = concat!(
     select_patient!("where id in ("),
-    page_within!("reach('patients:read') = 'ALL'"),
-    " union all ",
-    page_within!(
-        "reach('patients:read') <> 'ALL'
-           and id = any (array(select patients_within_reach('patients:read')))"
-    ),
+    include_str!("list.sql"),
     ") order by id"
 );
 

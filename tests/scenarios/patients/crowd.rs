@@ -1,0 +1,43 @@
+//! So many patients that reading all of them is the dearer plan.
+
+use tests::prelude::*;
+use tests::world::Parameters;
+
+/// Adds twenty thousand, with family names and birth dates spread as people's, and counts them.
+pub async fn gather(world: &World) {
+    world
+        .sql(
+            "insert into user_profiles (id, username, first_name, last_name, role)
+             select gen_random_uuid(), i || '@example.org', 'Person', md5(i::text), 'PATIENT'
+             from generate_series(1, 20000) as i",
+            &[],
+        )
+        .await;
+    world
+        .sql(
+            "insert into patients (id, user_id, patient_number, date_of_birth, gender)
+             select gen_random_uuid(), id, username, '1950-01-01'::date + (random() * 20000)::integer, 'other'
+             from user_profiles where role = 'PATIENT' on conflict do nothing",
+            &[],
+        )
+        .await;
+    world.sql("analyze user_profiles", &[]).await;
+    world.sql("analyze patients", &[]).await;
+}
+
+/// How PostgreSQL would run the statement for this caller, under her policies.
+pub async fn plan(
+    world: &World,
+    caller: &Actor,
+    statement: &str,
+    parameters: Parameters<'_>,
+) -> String {
+    let app = world.connect_as_app().await;
+    app.batch_execute("begin").await.unwrap();
+    let begin = "select begin_request($1, true, 'patients:read')";
+    app.query(begin, &[&caller.user]).await.unwrap();
+    let lines = app.query(&format!("explain {statement}"), parameters).await;
+    let lines = lines.unwrap();
+    let lines: Vec<String> = lines.iter().map(|line| line.get(0)).collect();
+    lines.join("\n")
+}
