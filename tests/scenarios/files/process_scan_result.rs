@@ -8,7 +8,7 @@ fn row() -> Expected {
 }
 
 /// A world in which GuardDuty scans, and this becomes of what it can't.
-async fn guarded(policy: &str) -> World {
+pub async fn guarded(policy: &str) -> World {
     World::with(Setup {
         environment: [("SCAN_RESULTS", "guardduty"), ("SCAN_POLICY", policy)]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -19,11 +19,11 @@ async fn guarded(policy: &str) -> World {
 }
 
 /// The entity tag of an object put at once: its MD5, which PostgreSQL knows.
-async fn tag(world: &World, bytes: &[u8]) -> String {
+pub async fn tag(world: &World, bytes: &[u8]) -> String {
     world.sql("select md5($1::bytea)", &[&bytes]).await[0].get(0)
 }
 
-async fn result(world: &World, owner: Uuid, id: Uuid, tag: &str, status: &str) {
+pub async fn result(world: &World, owner: Uuid, id: Uuid, tag: &str, status: &str) {
     let threats = match status {
         "THREATS_FOUND" => json!([{"name": "EICAR-Test-File (not a virus)"}]),
         _ => Value::Null,

@@ -1,0 +1,234 @@
+//! Events that come twice, late, in any order, or to a function that dies: one final state.
+
+use std::fs;
+use std::process::Command;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, TestRunner};
+use tests::prelude::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::process_scan_result::{guarded, result, tag};
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Event {
+    Uploaded,
+    Scanned,
+    Schedule,
+}
+
+fn uploaded(owner: Uuid, id: Uuid) -> Value {
+    json!({"Records": [{
+        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
+        "eventTime": "2030-01-07T09:00:00.000Z", "eventName": "ObjectCreated:Put",
+        "userIdentity": {"principalId": "EXAMPLE"},
+        "requestParameters": {"sourceIPAddress": "127.0.0.1"}, "responseElements": {},
+        "s3": {
+            "s3SchemaVersion": "1.0", "configurationId": "uploads",
+            "bucket": {"name": "caretrail-files", "ownerIdentity": {"principalId": "EXAMPLE"},
+                "arn": "arn:aws:s3:::caretrail-files"},
+            "object": {"key": format!("files/{owner}/{id}"), "size": 1, "sequencer": "00"}
+        }
+    }]})
+}
+
+/// Puts the object without an event.
+fn put_unseen(world: &World, owner: Uuid, id: Uuid, bytes: &[u8]) {
+    let key = format!("files/{owner}/{id}");
+    let path = world.cloud.objects().path("caretrail-files", &key);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+fn state(status: &str, reason: Option<&str>) -> (String, Option<String>) {
+    (status.to_owned(), reason.map(str::to_owned))
+}
+
+#[tokio::test]
+async fn shuffled_and_doubled_events_lead_to_one_state() {
+    let world = guarded("block").await;
+    let ada = world.patient("Ada").await;
+    let mut runner = TestRunner::new_with_rng(
+        Config::default(),
+        proptest::test_runner::TestRng::deterministic_rng(
+            proptest::test_runner::RngAlgorithm::ChaCha,
+        ),
+    );
+    let sequences = (1..4_usize, 1..3_usize, 0..3_usize)
+        .prop_map(|(uploads, scans, schedules)| {
+            [
+                vec![Event::Uploaded; uploads],
+                vec![Event::Scanned; scans],
+                vec![Event::Schedule; schedules],
+            ]
+            .concat()
+        })
+        .prop_shuffle();
+    let sound = (files::PDF, "sound");
+    let unsound = (&b"no PDF"[..], "unsound");
+    for (bytes, result_, expected) in [
+        (sound, "NO_THREATS_FOUND", state("AVAILABLE", None)),
+        (
+            sound,
+            "THREATS_FOUND",
+            state("QUARANTINED", Some("malware")),
+        ),
+        (
+            unsound,
+            "NO_THREATS_FOUND",
+            state("REJECTED", Some("type-mismatch")),
+        ),
+        (
+            unsound,
+            "THREATS_FOUND",
+            state("QUARANTINED", Some("malware")),
+        ),
+    ] {
+        let tag = tag(&world, bytes.0).await;
+        for _ in 0..8 {
+            let sequence: Vec<Event> = sequences.new_tree(&mut runner).unwrap().current();
+            let (id, _) = world.announced(&ada, "application/pdf", bytes.0).await;
+            put_unseen(&world, ada.user, id, bytes.0);
+            // Overdue, so that the schedule takes it up too.
+            world
+                .sql(
+                    "update file_metadata set expires_at = now() - interval '1 hour' where id = $1",
+                    &[&id],
+                )
+                .await;
+            for event in &sequence {
+                let invoked = match event {
+                    Event::Scanned => {
+                        result(&world, ada.user, id, &tag, result_).await;
+                        continue;
+                    }
+                    Event::Uploaded => ("process-upload", uploaded(ada.user, id)),
+                    Event::Schedule => ("expire-uploads", json!({})),
+                };
+                world.cloud.invoke(invoked.0, &invoked.1).await.unwrap();
+            }
+            assert_eq!(
+                world.file_state(id).await,
+                expected,
+                "{} {result_} {sequence:?}",
+                bytes.1
+            );
+        }
+    }
+    world.verify_chains().await;
+}
+
+/// A scanner that takes everything and says OK once it is let.
+async fn patient_scanner() -> (String, watch::Sender<bool>, watch::Receiver<u32>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (allow, allowed) = watch::channel(false);
+    let (asked, seen) = watch::channel(0);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut allowed = allowed.clone();
+            let asked = asked.clone();
+            tokio::spawn(async move {
+                let mut taken = Vec::new();
+                let mut buffer = [0; 4096];
+                while !taken.ends_with(&[0; 4]) {
+                    match stream.read(&mut buffer).await {
+                        Ok(0) | Err(_) => return,
+                        Ok(count) => taken.extend_from_slice(&buffer[..count]),
+                    }
+                }
+                asked.send_modify(|count| *count += 1);
+                if allowed.wait_for(|allowed| *allowed).await.is_ok() {
+                    let _ = stream.write_all(b"stream: OK\0").await;
+                }
+            });
+        }
+    });
+    (address, allow, seen)
+}
+
+/// Ends this world's process-upload at once, as a lost machine would.
+fn kill(world: &World) {
+    let ours = std::process::id().to_string();
+    let mut killed = 0;
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let path = entry.path();
+        let is_it = fs::read_link(path.join("exe"))
+            .is_ok_and(|exe| exe.file_name().is_some_and(|name| name == "process-upload"));
+        let status = fs::read_to_string(path.join("status")).unwrap_or_default();
+        let is_ours = status
+            .lines()
+            .any(|line| line.strip_prefix("PPid:").map(str::trim) == Some(&ours));
+        let environment = fs::read(path.join("environ")).unwrap_or_default();
+        let of_world = String::from_utf8_lossy(&environment).contains(world.database());
+        if is_it && is_ours && of_world {
+            let pid = entry.file_name().into_string().unwrap();
+            let status = Command::new("kill").args(["-KILL", &pid]).status();
+            assert!(status.unwrap().success());
+            killed += 1;
+        }
+    }
+    assert_eq!(killed, 1, "one process of this world");
+}
+
+async fn waits_for_the_row(world: &World) {
+    eventually("process-upload waits for the row", async || {
+        let waiting = world
+            .sql(
+                "select from pg_stat_activity
+                 where datname = current_database() and wait_event_type = 'Lock'",
+                &[],
+            )
+            .await;
+        !waiting.is_empty()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn killed_at_each_step_it_is_done_by_the_next_delivery() {
+    for step in ["taking", "reading", "concluding"] {
+        let (address, allow, mut asked) = patient_scanner().await;
+        let world = World::with(Setup {
+            environment: [("CLAMD_ADDRESS".to_owned(), address)].into(),
+            ..Setup::default()
+        })
+        .await;
+        let ada = world.patient("Ada").await;
+        let (id, upload) = world.announced(&ada, "application/pdf", files::PDF).await;
+        let holder = world.connect().await;
+        let hold = format!("begin; select from file_metadata where id = '{id}' for update");
+        if step == "taking" {
+            holder.batch_execute(&hold).await.unwrap();
+        }
+        assert_eq!(ada.upload(&upload, files::PDF).await, 200);
+        match step {
+            "taking" => waits_for_the_row(&world).await,
+            _ => {
+                asked.wait_for(|count| *count == 1).await.unwrap();
+                assert_eq!(world.file_state(id).await.0, "SCANNING");
+            }
+        }
+        if step == "concluding" {
+            holder.batch_execute(&hold).await.unwrap();
+            allow.send_replace(true);
+            waits_for_the_row(&world).await;
+        }
+        kill(&world);
+        if step != "reading" {
+            holder.batch_execute("rollback").await.unwrap();
+        }
+        allow.send_replace(true);
+        world.cloud.settled().await;
+        assert_eq!(
+            world.file_state(id).await,
+            state("AVAILABLE", None),
+            "{step}"
+        );
+        assert!(world.cloud.dead_letters().is_empty(), "{step}");
+        world.verify_chains().await;
+    }
+}
