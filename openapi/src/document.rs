@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::examples;
 use crate::operation::{Body, Operation};
 use crate::operations::operations;
 use crate::problems;
@@ -26,7 +27,7 @@ pub fn document() -> Value {
         add(&mut paths, &source, described);
     }
     let responses = problems::responses(&mut schemas);
-    json!({
+    let mut document = json!({
         "openapi": "3.1.1",
         "info": {
             "title": "Caretrail",
@@ -90,7 +91,9 @@ pub fn document() -> Value {
                 },
             },
         },
-    })
+    });
+    examples::add(&mut document);
+    document
 }
 
 const DESCRIPTION: &str = "JSON in snake_case, times in RFC 3339 and UTC, ids as UUIDs. Unknown fields \

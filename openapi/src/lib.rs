@@ -6,6 +6,7 @@
 //! `openapi.json`; without `UPDATE` the same test holds the committed document to the code.
 
 mod document;
+mod examples;
 mod operation;
 mod operations;
 mod problems;

@@ -1,0 +1,121 @@
+//! An example of each answer: the shape of its schema, filled with what the events say.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+/// Values by the name of their field, as the examples of requests have them.
+type Known = BTreeMap<String, Value>;
+
+/// Gives every answer in the document an example.
+pub(crate) fn add(document: &mut Value) {
+    let mut known = Known::new();
+    for operation in operations(&mut document["paths"]) {
+        for (_, content) in contents(operation.get_mut("requestBody")) {
+            if let Value::Object(fields) = &content["example"] {
+                for (name, value) in fields {
+                    known.entry(name.clone()).or_insert_with(|| value.clone());
+                }
+            }
+        }
+    }
+    let schemas = document["components"]["schemas"].take();
+    for operation in operations(&mut document["paths"]) {
+        let answers = operation["responses"].as_object_mut();
+        for (_, answer) in answers.into_iter().flatten() {
+            for (media_type, content) in contents(Some(answer)) {
+                if media_type == "application/json" && content.get("example").is_none() {
+                    content["example"] = sample(&content["schema"], "", &schemas, &known);
+                }
+            }
+        }
+    }
+    document["components"]["schemas"] = schemas;
+}
+
+fn operations(paths: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let paths = paths.as_object_mut().into_iter().flat_map(Map::values_mut);
+    paths.flat_map(|path| path.as_object_mut().into_iter().flat_map(Map::values_mut))
+}
+
+fn contents(carrier: Option<&mut Value>) -> impl Iterator<Item = (&String, &mut Value)> {
+    let content = carrier.and_then(|carrier| carrier.get_mut("content")?.as_object_mut());
+    content.into_iter().flatten()
+}
+
+/// A value of this schema, for a field of this name.
+fn sample(schema: &Value, name: &str, schemas: &Value, known: &Known) -> Value {
+    let inner = |schema: &Value, name: &str| sample(schema, name, schemas, known);
+    if let Some(reference) = schema["$ref"].as_str() {
+        let target = reference.rsplit('/').next().unwrap_or_default();
+        return match known.get(name) {
+            Some(value) if fits(value, &schemas[target]) => value.clone(),
+            _ => inner(&schemas[target], name),
+        };
+    }
+    if let Some(value) = known.get(name).filter(|value| fits(value, schema)) {
+        return value.clone();
+    }
+    let first = |keyword: &str| schema[keyword].get(0);
+    if let Some(value) = schema.get("const").or(first("examples")).or(first("enum")) {
+        return value.clone();
+    }
+    if let Some(choice) = first("anyOf").or(first("oneOf")) {
+        return inner(choice, name);
+    }
+    match kind(schema) {
+        "object" => {
+            let fields = schema["properties"].as_object().into_iter().flatten();
+            let fields = fields.map(|(name, schema)| (name.clone(), inner(schema, name)));
+            Value::Object(fields.collect())
+        }
+        "array" => json!([inner(&schema["items"], "")]),
+        "boolean" => json!(false),
+        "integer" | "number" => schema.get("minimum").cloned().unwrap_or(json!(1)),
+        "string" => json!(match schema["format"].as_str() {
+            Some("uuid") => "0190a5e4-7c1b-7d2e-8f30-4a5b6c7d8e04",
+            Some("date-time") => "2030-05-13T13:00:00Z",
+            Some("date") => "2030-05-13",
+            Some("partial-time" | "time") => "13:00:00",
+            Some("email") => "someone@example.org",
+            Some("uri") => "http://snomed.info/sct",
+            _ => "text",
+        }),
+        _ => json!({}),
+    }
+}
+
+/// The schema's type, the other one where it may be null.
+fn kind(schema: &Value) -> &str {
+    match &schema["type"] {
+        Value::Array(types) => types
+            .iter()
+            .find(|kind| *kind != "null")
+            .and_then(Value::as_str),
+        other => other.as_str(),
+    }
+    .unwrap_or_default()
+}
+
+/// Whether a known value is of the schema's type: a field of the same name may be another thing.
+fn fits(value: &Value, schema: &Value) -> bool {
+    if let Some(labels) = schema["enum"].as_array() {
+        return labels.contains(value);
+    }
+    match value {
+        Value::String(text) => {
+            let is_id = uuid::Uuid::try_parse(text).is_ok();
+            kind(schema) == "string" && is_id == (schema["format"] == "uuid")
+        }
+        Value::Number(_) => matches!(kind(schema), "integer" | "number"),
+        Value::Bool(_) => kind(schema) == "boolean",
+        Value::Array(_) => kind(schema) == "array",
+        Value::Object(fields) => {
+            let named = |field: &String| schema["properties"].get(field).is_some();
+            let required = schema["required"].as_array().into_iter().flatten();
+            let mut required = required.filter_map(Value::as_str);
+            fields.keys().all(named) && required.all(|field| fields.contains_key(field))
+        }
+        Value::Null => false,
+    }
+}
