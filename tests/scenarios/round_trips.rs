@@ -144,7 +144,11 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
             &*ada,
             [0, 1].map(|turn| {
                 let patch = json!({"phone": format!("+1 555 010{turn}")});
-                (Method::PATCH, format!("/v1/users/{}", ada.user), Some(patch))
+                (
+                    Method::PATCH,
+                    format!("/v1/users/{}", ada.user),
+                    Some(patch),
+                )
             }),
         ),
         (
@@ -165,7 +169,11 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
             &*vera,
             [0, 1].map(|turn| {
                 let patch = json!({"health_goals": [{"description": format!("Goal {turn}")}]});
-                (Method::PATCH, format!("/v1/patients/{}", ada.id), Some(patch))
+                (
+                    Method::PATCH,
+                    format!("/v1/patients/{}", ada.id),
+                    Some(patch),
+                )
             }),
         ),
         (
