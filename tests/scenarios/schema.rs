@@ -2,7 +2,7 @@
 
 use shared::audit::{Action, Outcome};
 use shared::domain::appointment::AppointmentStatus;
-use shared::domain::file::{FileOwnerType, FileStatus};
+use shared::domain::file::{FileOwnerType, FileScan, FileStatus};
 use shared::domain::patient::Gender;
 use shared::domain::record::{HoldReason, RecordType};
 use shared::domain::user::UserStatus;
@@ -169,7 +169,7 @@ async fn a_change_counts_up_and_a_deletion_is_refused_even_to_the_superuser() {
 #[tokio::test]
 async fn rust_enums_are_postgresqls() {
     let world = World::new().await;
-    let ours: [(&str, &[&str]); 8] = [
+    let ours: [(&str, &[&str]); 10] = [
         ("user_status", UserStatus::LABELS),
         ("administrative_gender", Gender::LABELS),
         ("appointment_status", AppointmentStatus::LABELS),
@@ -177,6 +177,7 @@ async fn rust_enums_are_postgresqls() {
         ("hold_reason", HoldReason::LABELS),
         ("file_owner_type", FileOwnerType::LABELS),
         ("file_status", FileStatus::LABELS),
+        ("file_scan", FileScan::LABELS),
         ("audit_action", Action::LABELS),
         ("audit_outcome", Outcome::LABELS),
     ];
