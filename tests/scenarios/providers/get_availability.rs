@@ -1,5 +1,7 @@
 //! `GET /v1/providers/{id}/availability`
 
+use jiff::{SignedDuration, Timestamp};
+use shared::domain::schedule::{Schedule, Wanted};
 use tests::audit::Expected;
 use tests::prelude::*;
 
@@ -113,8 +115,8 @@ async fn every_free_slot_can_be_booked_across_a_change_of_the_clock_and_no_time_
 
 /// Those of the six hours from this local midnight on.
 fn half_hours(midnight: &str) -> Vec<String> {
-    let midnight: jiff::Timestamp = midnight.replace("%2B", "+").parse().unwrap();
-    let half = jiff::SignedDuration::from_mins(30);
+    let midnight: Timestamp = midnight.replace("%2B", "+").parse().unwrap();
+    let half = SignedDuration::from_mins(30);
     (0..12).map(|n| (midnight + half * n).to_string()).collect()
 }
 
@@ -144,14 +146,14 @@ async fn nothing_is_free_before_the_notice_that_she_asks_for() {
             &[],
         )
         .await;
-    let now = jiff::Timestamp::now();
-    let days = |n: i64| now + jiff::SignedDuration::from_hours(24 * n);
+    let now = Timestamp::now();
+    let days = |n: i64| now + SignedDuration::from_hours(24 * n);
     let (from, to) = (now.to_string(), days(4).to_string());
     let answer = ada.get(&path(vera.id, &from, &to, 60)).await.expect(200);
     let slots = starts(&answer);
     assert!(!slots.is_empty());
     for slot in slots {
-        let slot: jiff::Timestamp = slot.parse().unwrap();
+        let slot: Timestamp = slot.parse().unwrap();
         assert!(slot >= days(2) && slot < days(4), "{slot}");
     }
 }
@@ -187,4 +189,57 @@ async fn an_absent_provider_is_not_found_and_a_role_without_the_permission_refus
     world.audited(&answer, failed.failed("not-found")).await;
     let answer = officer.get(&path).await.problem(403, "forbidden");
     assert_eq!(world.audit_of(&answer).await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_database_books_by_the_hours_that_free_slots_are_made_of() {
+    let world = World::new().await;
+    let (quarter, days) = (
+        SignedDuration::from_mins(15),
+        SignedDuration::from_hours(48),
+    );
+    for zone in [
+        "UTC",
+        "America/New_York",
+        "America/St_Johns",
+        "America/Havana",
+        "America/Santiago",
+        "Europe/London",
+        "Asia/Kathmandu",
+        "Asia/Beirut",
+        "Australia/Lord_Howe",
+        "Pacific/Chatham",
+    ] {
+        let hours = [("00:30", "02:30"), ("09:00", "17:00"), ("22:30", "00:00")];
+        let weekly: Vec<_> = ["MON", "TUE", "WED", "FRI", "SAT", "SUN"]
+            .iter()
+            .flat_map(|day| hours.map(|(from, to)| json!({"weekday": day, "from": from, "to": to})))
+            .collect();
+        let stored = json!({"time_zone": zone, "weekly": weekly});
+        let schedule: Schedule = serde_json::from_value(stored.clone()).unwrap();
+        let tz = schedule.time_zone.time_zone().unwrap();
+        let mut around: Timestamp = "2029-01-01T00:00:00Z".parse().unwrap();
+        // Around two changes of the clock, where there are any.
+        for _ in 0..2 {
+            let change = tz.following(around).next();
+            around = change.map_or(around, |change| change.timestamp());
+            let (from, to) = (around - days, around + days);
+            let wanted = Wanted {
+                within: from..to,
+                length: quarter,
+                earliest: from,
+            };
+            let free = schedule.free_slots(&tz, &[], &wanted).into_iter();
+            let free: Vec<Timestamp> = free.map(|slot| slot.start).collect();
+            let rows = world
+                .sql(
+                    "select moment from generate_series($2::timestamptz, $3, '15 minutes') as moment
+                     where within_hours($1, moment, 15)",
+                    &[&stored, &from, &(to - quarter)],
+                )
+                .await;
+            let bookable: Vec<Timestamp> = rows.iter().map(|row| row.get("moment")).collect();
+            assert_eq!(bookable, free, "{zone} around {around}");
+        }
+    }
 }
