@@ -64,7 +64,7 @@ async fn send(caller: &Actor, (method, path, body): (Method, String, Option<Valu
         _ => "application/json",
     };
     let mut request = caller.request(method.clone(), &path);
-    if matches!(method, Method::PATCH | Method::DELETE) {
+    if matches!(method, Method::PATCH | Method::DELETE | Method::PUT) {
         request = request.header(IF_MATCH, "*");
     }
     let request = match body {
@@ -83,16 +83,19 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
     let (admin, officer) = (world.admin().await, world.officer().await);
     world.assign(&ada, &vera).await;
     let note = world.note(&ada, &vera, "Well.").await;
-    let file = ada
-        .post(
-            "/v1/files",
-            announcement("PATIENT", ada.user, "image/png", files::PNG),
-        )
-        .await
-        .expect(201);
-    ada.upload(&file.body["upload"], files::PNG).await;
+    let mut notes = Vec::new();
+    for text in ["One", "Two"] {
+        notes.push(world.note(&ada, &vera, text).await);
+    }
+    let mut pictures = Vec::new();
+    for _ in 0..3 {
+        let body = announcement("PATIENT", ada.user, "image/png", files::PNG);
+        let answer = ada.post("/v1/files", body).await.expect(201);
+        ada.upload(&answer.body["upload"], files::PNG).await;
+        pictures.push(answer.body["file"]["id"].as_str().unwrap().to_owned());
+    }
     world.cloud.settled().await;
-    let file = file.body["file"]["id"].as_str().unwrap().to_owned();
+    let file = pictures.pop().unwrap();
     let users = [
         world.user("PATIENT", "Ben").await.user,
         world.user("PATIENT", "Cleo").await.user,
@@ -349,6 +352,83 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
             }),
         ),
         (
+            "update-record",
+            &*vera,
+            [0, 1].map(|turn| {
+                (
+                    Method::PATCH,
+                    format!("/v1/medical-records/{}", notes[turn]),
+                    Some(json!({"notes": "Seen", "change_reason": "Forgotten"})),
+                )
+            }),
+        ),
+        (
+            "list-record-versions",
+            &*vera,
+            get(format!("/v1/medical-records/{}/versions", notes[0])),
+        ),
+        (
+            "release-record",
+            &*vera,
+            [0, 1].map(|turn| {
+                (
+                    Method::PUT,
+                    format!("/v1/medical-records/{}/release", notes[turn]),
+                    Some(json!({"hold": null})),
+                )
+            }),
+        ),
+        (
+            "delete-record",
+            &*vera,
+            [0, 1].map(|turn| {
+                (
+                    Method::DELETE,
+                    format!("/v1/medical-records/{}", notes[turn]),
+                    None,
+                )
+            }),
+        ),
+        ("list-files", &*ada, get("/v1/files".into())),
+        (
+            "update-file",
+            &*ada,
+            [0, 1].map(|turn| {
+                (
+                    Method::PATCH,
+                    format!("/v1/files/{}", pictures[turn]),
+                    Some(json!({"original_name": "picture.png"})),
+                )
+            }),
+        ),
+        (
+            "delete-file",
+            &*ada,
+            [0, 1].map(|turn| {
+                (
+                    Method::DELETE,
+                    format!("/v1/files/{}", pictures[turn]),
+                    None,
+                )
+            }),
+        ),
+        (
+            "put-custom-data-schema",
+            &admin,
+            [0, 1].map(|turn| {
+                (
+                    Method::PUT,
+                    "/v1/custom-data-schemas/patients".to_owned(),
+                    Some(json!({"schema": {"type": "object", "title": format!("{turn}")}})),
+                )
+            }),
+        ),
+        (
+            "get-custom-data-schema",
+            &admin,
+            get("/v1/custom-data-schemas/patients".into()),
+        ),
+        (
             "create-file",
             &*ada,
             post("/v1/files", &|_| {
@@ -356,11 +436,20 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
             }),
         ),
     ];
-    let mut counted = vec!["docs", "health", "openapi", "process-upload"];
+    // Those that open no transaction, or that nobody waits for.
+    let mut counted = vec![
+        "docs",
+        "expire-uploads",
+        "health",
+        "openapi",
+        "process-scan-result",
+        "process-upload",
+    ];
     for (function, caller, [warm_up, call]) in calls {
         // A change looks at what stands before it: one more.
         let most = match warm_up.0 {
             _ if function == "unassign-provider" => 2,
+            _ if ["release-record", "put-custom-data-schema"].contains(&function) => 3,
             Method::PATCH | Method::DELETE => 3,
             _ => 2,
         };
