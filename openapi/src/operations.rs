@@ -49,6 +49,8 @@ pub(crate) fn operations() -> Vec<Operation> {
         operation!(delete_record),
         operation!(list_record_versions, query Query),
         operation!(release_record, body Release),
+        operation!(put_custom_data_schema, body NewSchema),
+        operation!(get_custom_data_schema, query Query),
         operation!(create_file, body NewFile),
         operation!(get_file),
         operation!(list_files, query Filter),

@@ -61,6 +61,8 @@ text_enum! {
         File,
         /// `audit_logs`.
         AuditLog,
+        /// `custom_data_schemas`.
+        CustomDataSchema,
     }
 }
 

@@ -4,6 +4,7 @@ pub mod appointment;
 pub mod audit_log;
 pub mod coding;
 pub mod content;
+pub mod custom_data;
 pub mod file;
 pub mod patient;
 pub mod provider;

@@ -126,6 +126,10 @@ row! {
         pub hold: Option<Jsonb<Hold>>,
         /// Its identifier in the system it came from.
         pub external_id: Option<String>,
+        /// The clinic's own fields.
+        pub custom_data: Option<Jsonb<Value>>,
+        /// The version of the registered schema that they satisfied.
+        pub custom_data_version: Option<i32>,
         /// When it was made.
         pub created_at: Timestamp,
         /// When it last changed.
@@ -202,7 +206,7 @@ macro_rules! select_record {
                    and l.hold_reason is not null
                  order by l.decided_at desc limit 1
                ) end as hold,
-               external_id, created_at, updated_at, is_archived, version
+               external_id, custom_data, custom_data_version, created_at, updated_at, is_archived, version
              from medical_records ",
             $($rest),+
         )

@@ -1,3 +1,5 @@
 mod docs;
+mod get_custom_data_schema;
 mod health;
 mod openapi;
+mod put_custom_data_schema;

@@ -1,8 +1,10 @@
 //! `POST /v1/medical-records`: a provider adds an entry to the chart of a patient in her care.
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use shared::domain::content::RecordContent;
+use shared::domain::custom_data::CustomDataTable;
 use shared::domain::record::{MedicalRecord, NewHold, RecordType};
 use shared::domain::text::Text;
 use shared::prelude::*;
@@ -40,6 +42,8 @@ pub struct NewRecord {
     pub hold: Option<NewHold>,
     /// Its identifier in the system it came from.
     pub external_id: Option<Text<255>>,
+    /// The clinic's own fields, as its registered schema has them.
+    pub custom_data: Option<Value>,
 }
 
 // The hold is read before the entry is written: the entry's trigger finds it.
@@ -50,8 +54,9 @@ const CREATE: &str = "
       returning record_id
     )
     insert into medical_records
-      (id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes, external_id)
-    select $1, $2, actor_provider(), $3, $4::text::record_type, $5, $6, $7, $8, $9
+      (id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes, external_id,
+       custom_data, custom_data_version)
+    select $1, $2, actor_provider(), $3, $4::text::record_type, $5, $6, $7, $8, $9, $14, $15
     from patients left join hold on hold.record_id = $1
     where id = $2 and not is_archived and reaches('records:write', id)";
 const READ: &str = select_record!("where id = $1");
@@ -66,6 +71,12 @@ pub async fn handle(call: Call) -> Reply<Created<MedicalRecord>> {
         resource: id,
         patient: new.patient_id,
     });
+    let custom = custom_data::accept(
+        &mut access,
+        CustomDataTable::MedicalRecords,
+        new.custom_data,
+    )
+    .await?;
     let record: MedicalRecord = access
         .write_then_read(
             sql(
@@ -84,6 +95,8 @@ pub async fn handle(call: Call) -> Reply<Created<MedicalRecord>> {
                     &reason,
                     &expires_at,
                     &note,
+                    &custom.data,
+                    &custom.version,
                 ],
             ),
             sql(READ, &[&id]),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 use shared::domain::content::RecordContent;
+use shared::domain::custom_data::CustomDataTable;
 use shared::domain::record::{MedicalRecord, RecordType};
 use shared::domain::text::Text;
 use shared::prelude::*;
@@ -31,6 +32,8 @@ pub struct Editable {
     pub treatment: Option<Text<10000>>,
     /// In plain words.
     pub notes: Option<Text<10000>>,
+    /// The clinic's own fields, as its registered schema has them.
+    pub custom_data: Option<Value>,
     /// Why it is changed: each patch names it anew.
     pub change_reason: Option<Text<500>>,
 }
@@ -49,14 +52,16 @@ row! {
 
 const CURRENT: &str = "
     select record_type::text, version,
-      jsonb_build_object('content', content, 'diagnosis', diagnosis, 'treatment', treatment, 'notes', notes)
-        as editable
+      jsonb_build_object('content', content, 'diagnosis', diagnosis, 'treatment', treatment, 'notes', notes,
+        'custom_data', custom_data) as editable
     from medical_records
     where id = $1 and not is_archived and reaches('records:write', patient_id)
     for update";
 const UPDATE: &str = "
     update medical_records
-    set content = $2, diagnosis = $3, treatment = $4, notes = $5, change_reason = $6
+    set content = $2, diagnosis = $3, treatment = $4, notes = $5, change_reason = $6,
+      custom_data = case when $9 then $7 else custom_data end,
+      custom_data_version = case when $9 then $8 else custom_data_version end
     where id = $1";
 const READ: &str = select_record!("where id = $1");
 
@@ -76,6 +81,10 @@ pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
     let content =
         to_raw_value(&changed.content).map_err(|_| Error::Internal("content is not JSON"))?;
     let content = RecordContent::parse(current.record_type, &content)?;
+    // What the patch leaves alone keeps the version that it satisfied.
+    let names_custom = patch.fields().iter().any(|field| field == "custom_data");
+    let custom = changed.custom_data.filter(|_| names_custom);
+    let custom = custom_data::accept(&mut access, CustomDataTable::MedicalRecords, custom).await?;
     let record: MedicalRecord = access
         .write_then_read(
             sql(
@@ -87,6 +96,9 @@ pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
                     &changed.treatment,
                     &changed.notes,
                     &reason,
+                    &custom.data,
+                    &custom.version,
+                    &names_custom,
                 ],
             ),
             sql(READ, &[&id]),

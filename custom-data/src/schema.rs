@@ -1,0 +1,228 @@
+//! A JSON Schema within bounds, strict where it doesn't say otherwise.
+
+use jsonschema::{Draft, PatternOptions, Validator};
+use serde_json::{Map, Value};
+use shared::errors::{Error, FieldError};
+
+/// Bytes of JSON.
+const LARGEST_SCHEMA: usize = 32 * 1024;
+const LARGEST_DATA: usize = 16 * 1024;
+/// Levels of objects and lists.
+const DEEPEST_SCHEMA: usize = 24;
+const DEEPEST_DATA: usize = 8;
+
+/// The one dialect.
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// A schema ready to check data.
+#[derive(Debug)]
+pub struct Schema(Validator);
+
+impl Schema {
+    /// The schema as it is registered: unknown properties are refused wherever an object's properties
+    /// are named and nothing is said of others. Errors: it is no schema, too large or too deep, of
+    /// another dialect, not of an object, or refers outside of itself.
+    pub fn strict(mut schema: Value) -> Result<(Self, Value), Error> {
+        let refused = |message: &str| Error::invalid("schema", message);
+        if schema.to_string().len() > LARGEST_SCHEMA || is_deeper(&schema, DEEPEST_SCHEMA) {
+            return Err(refused("expected at most 32 KiB of at most 24 levels"));
+        }
+        if schema["type"] != "object" {
+            return Err(refused("expected a schema of type object"));
+        }
+        if schema
+            .get("$schema")
+            .is_some_and(|dialect| dialect != DIALECT)
+        {
+            return Err(refused("expected draft 2020-12"));
+        }
+        if refers_outside(&schema) {
+            return Err(refused(
+                "expected references within the schema, such as #/$defs/name",
+            ));
+        }
+        close(&mut schema);
+        Ok((Self::compile(&schema)?, schema))
+    }
+
+    /// Makes a registered schema ready. Errors: it is none.
+    pub fn compile(schema: &Value) -> Result<Self, Error> {
+        jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            // Linear in the text, whatever the pattern.
+            .with_pattern_options(PatternOptions::regex().size_limit(1 << 20))
+            .build(schema)
+            .map(Self)
+            .map_err(|error| {
+                let place = format!("schema{}", error.instance_path());
+                Error::invalid(
+                    &place.replace('/', "."),
+                    "expected JSON Schema, draft 2020-12",
+                )
+            })
+    }
+
+    /// Errors: the data is too large or too deep, or doesn't satisfy the schema. Named are places and
+    /// keywords, never values.
+    pub fn check(&self, data: &Value) -> Result<(), Error> {
+        if data.to_string().len() > LARGEST_DATA || is_deeper(data, DEEPEST_DATA) {
+            let message = "expected at most 16 KiB of at most 8 levels";
+            return Err(Error::invalid("custom_data", message));
+        }
+        let errors: Vec<_> = self
+            .0
+            .iter_errors(data)
+            .take(20)
+            .map(|error| FieldError {
+                field: format!("custom_data{}", error.instance_path()).replace('/', "."),
+                message: format!("expected what the schema says: {}", error.kind().keyword()),
+            })
+            .collect();
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Invalid(errors))
+        }
+    }
+
+    /// Whether the data satisfies the schema.
+    pub fn is_satisfied_by(&self, data: &Value) -> bool {
+        self.0.is_valid(data)
+    }
+}
+
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(|item| is_deeper(item, levels - 1)),
+        Value::Object(members) => {
+            levels == 0 || members.values().any(|member| is_deeper(member, levels - 1))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a reference leaves the document, or an identifier makes one mean something else.
+fn refers_outside(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(refers_outside),
+        Value::Object(members) => members.iter().any(|(name, member)| {
+            let reference = matches!(name.as_str(), "$ref" | "$dynamicRef");
+            let outside = member
+                .as_str()
+                .is_some_and(|target| !target.starts_with('#'));
+            (reference && outside)
+                || (name == "$id" && member.is_string())
+                || refers_outside(member)
+        }),
+        _ => false,
+    }
+}
+
+/// Closes the object that this schema describes, and those below it. Not within `allOf` and the like:
+/// a branch doesn't know what its siblings name.
+fn close(schema: &mut Value) {
+    let Value::Object(members) = schema else {
+        return;
+    };
+    for name in ["properties", "$defs", "patternProperties"] {
+        if let Some(Value::Object(below)) = members.get_mut(name) {
+            below.values_mut().for_each(close);
+        }
+    }
+    for name in ["items", "additionalProperties"] {
+        if let Some(below) = members.get_mut(name) {
+            close(below);
+        }
+    }
+    if let Some(Value::Array(below)) = members.get_mut("prefixItems") {
+        below.iter_mut().for_each(close);
+    }
+    let says = |members: &Map<String, Value>, name: &str| members.contains_key(name);
+    let names_some =
+        says(members, "properties") || members.get("type").is_some_and(|kind| kind == "object");
+    if names_some
+        && !says(members, "additionalProperties")
+        && !says(members, "unevaluatedProperties")
+    {
+        members.insert("unevaluatedProperties".to_owned(), false.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_named_is_refused_at_every_level_unless_said_otherwise() {
+        let (schema, _) = Schema::strict(json!({
+            "type": "object",
+            "properties": {
+                "score": {"type": "integer", "minimum": 0},
+                "visit": {"type": "object", "properties": {"room": {"type": "string"}}},
+                "open": {"type": "object", "additionalProperties": true}
+            },
+            "allOf": [{"properties": {"also": {"type": "boolean"}}}]
+        }))
+        .unwrap();
+        for right in [
+            json!({}),
+            json!({"score": 3, "visit": {"room": "4"}, "also": true}),
+            json!({"open": {"anything": 1}}),
+        ] {
+            assert!(schema.check(&right).is_ok(), "{right}");
+        }
+        for wrong in [
+            json!({"score": -1}),
+            json!({"score": 3.5}),
+            json!({"mood": "good"}),
+            json!({"visit": {"bed": 1}}),
+            json!([]),
+            json!("text"),
+        ] {
+            assert!(schema.check(&wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn schemas_out_of_bounds_are_refused() {
+        let mut deep = json!({"type": "object"});
+        for _ in 0..20 {
+            deep = json!({"type": "object", "properties": {"below": deep}});
+        }
+        for wrong in [
+            json!({}),
+            json!(true),
+            json!({"type": "array"}),
+            json!({"type": "object", "properties": 7}),
+            json!({"type": "object", "properties": {"a": {"$ref": "https://example.org/schema"}}}),
+            json!({"type": "object", "properties": {"a": {"$ref": "other.json#/x"}}}),
+            json!({"type": "object", "$id": "https://example.org/schema"}),
+            json!({"type": "object", "$schema": "http://json-schema.org/draft-07/schema#"}),
+            json!({"type": "object", "properties": {"a": {"pattern": "(a"}}}),
+            json!({"type": "object", "description": "x".repeat(40_000)}),
+            deep,
+        ] {
+            assert!(Schema::strict(wrong.clone()).is_err(), "{wrong}");
+        }
+        let local = json!({
+            "$schema": DIALECT, "type": "object", "$defs": {"name": {"type": "string"}},
+            "properties": {"a": {"$ref": "#/$defs/name"}}
+        });
+        assert!(Schema::strict(local).is_ok());
+    }
+
+    #[test]
+    fn data_out_of_bounds_is_refused() {
+        let (schema, _) =
+            Schema::strict(json!({"type": "object", "additionalProperties": true})).unwrap();
+        let mut deep = json!({});
+        for _ in 0..8 {
+            deep = json!({"below": deep});
+        }
+        assert!(schema.check(&deep).is_err());
+        assert!(schema.check(&json!({"text": "x".repeat(17_000)})).is_err());
+        assert!(schema.check(&json!({"text": "x"})).is_ok());
+    }
+}

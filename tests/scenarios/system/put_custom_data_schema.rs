@@ -1,0 +1,147 @@
+//! `PUT /v1/custom-data-schemas/{table}`, and the custom data of records that it governs.
+
+use http::Method;
+use tests::audit::Expected;
+use tests::prelude::*;
+
+const PATH: &str = "/v1/custom-data-schemas/medical_records";
+
+fn row() -> Expected {
+    audit("put-custom-data-schema", "UPDATE", "CUSTOM_DATA_SCHEMA")
+        .detail("table", "medical_records")
+}
+
+async fn put(caller: &Actor, schema: Value) -> Answer {
+    caller
+        .send(Method::PUT, PATH, Some(json!({ "schema": schema })))
+        .await
+}
+
+/// A pain score up to `most`.
+fn pain(most: i64) -> Value {
+    json!({"type": "object", "properties": {"pain": {"type": "integer", "minimum": 0, "maximum": most}}})
+}
+
+#[tokio::test]
+async fn an_administrator_registers_the_next_version_and_the_same_again_is_none() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for (most, version) in [(10, 1), (10, 1), (20, 2)] {
+        let answer = put(&admin, pain(most)).await.expect(200);
+        assert_eq!(answer.body["version"], version);
+        assert_eq!(answer.body["registered_by"], json!(admin.user));
+        assert_eq!(answer.body["schema"]["unevaluatedProperties"], false);
+        world.audited(&answer, row().by(&admin)).await;
+    }
+    let refused = world
+        .connect()
+        .await
+        .batch_execute("update custom_data_schemas set version = 9")
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code().unwrap().code(), "23001");
+}
+
+#[tokio::test]
+async fn records_keep_the_version_they_satisfied_and_a_breaking_one_names_them() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let admin = world.admin().await;
+    world.assign(&ada, &vera).await;
+    let note = |custom_data: Value| json!({"patient_id": ada.id, "record_type": "NOTE", "content": {"text": "x"}, "custom_data": custom_data});
+    let path = "/v1/medical-records";
+    // Without a schema there is no custom data.
+    vera.post(path, note(json!({"pain": 7})))
+        .await
+        .invalid("custom_data");
+    put(&admin, pain(10)).await.expect(200);
+    for (wrong, field) in [
+        (json!({"pain": 11}), "custom_data.pain"),
+        (json!({"pain": 7, "mood": "good"}), "custom_data"),
+        (json!([7]), "custom_data"),
+    ] {
+        let answer = vera.post(path, note(wrong)).await.invalid(field);
+        assert!(!answer.text.contains("mood"), "{}", answer.text);
+    }
+    let answer = vera.post(path, note(json!({"pain": 7}))).await.expect(201);
+    assert_eq!(answer.body["custom_data"], json!({"pain": 7}));
+    assert_eq!(answer.body["custom_data_version"], 1);
+    let id = answer.id();
+    let record = format!("{path}/{id}");
+
+    // What would break the row is refused, with its id; the row stays as it is.
+    let refused = put(&admin, pain(5)).await.invalid(&id.to_string());
+    world
+        .audited(
+            &refused,
+            row().by(&admin).without("table").failed("invalid"),
+        )
+        .await;
+    assert!(!refused.text.contains("pain"), "{}", refused.text);
+    put(&admin, pain(20)).await.expect(200);
+
+    // A change that leaves it alone leaves its version.
+    let patch = json!({"notes": "x", "change_reason": "x"});
+    let answer = vera.patch(&record, 1, patch).await.expect(200);
+    assert_eq!(answer.body["custom_data_version"], 1);
+    let patch = json!({"custom_data": {"pain": 15}, "change_reason": "x"});
+    let answer = vera.patch(&record, 2, patch).await.expect(200);
+    assert_eq!(answer.body["custom_data"], json!({"pain": 15}));
+    assert_eq!(answer.body["custom_data_version"], 2);
+    let patch = json!({"custom_data": {"pain": "much"}, "change_reason": "x"});
+    vera.patch(&record, 3, patch)
+        .await
+        .invalid("custom_data.pain");
+    let patch = json!({"custom_data": null, "change_reason": "x"});
+    let answer = vera.patch(&record, 3, patch).await.expect(200);
+    assert_eq!(answer.body["custom_data"], Value::Null);
+    assert_eq!(answer.body["custom_data_version"], Value::Null);
+    let former = world
+        .rows(
+            "select custom_data, custom_data_version from medical_record_versions order by version",
+            &[],
+        )
+        .await;
+    assert_eq!(
+        former[2],
+        json!({"custom_data": {"pain": 15}, "custom_data_version": 2})
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_schema_or_out_of_bounds_is_refused() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for schema in [
+        json!({}),
+        json!({"type": "string"}),
+        json!({"type": "object", "$id": "https://example.org/x"}),
+        json!({"type": "object", "properties": {"a": {"$ref": "https://example.org/x"}}}),
+        json!({"type": "object", "description": "x".repeat(40_000)}),
+    ] {
+        let answer = put(&admin, schema).await.invalid("schema");
+        let failed = row().by(&admin).without("table").failed("invalid");
+        world.audited(&answer, failed).await;
+    }
+    let kept = world
+        .rows("select version from custom_data_schemas", &[])
+        .await;
+    assert!(kept.is_empty());
+}
+
+#[tokio::test]
+async fn nobody_but_an_administrator_registers() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    for caller in [&*ada, &*vera] {
+        let answer = put(caller, pain(10)).await.problem(403, "forbidden");
+        let denied = row().by(caller).without("table").denied("forbidden");
+        world.audited(&answer, denied).await;
+    }
+    let admin = world.admin().await;
+    let body = json!({"schema": pain(10)});
+    let answer = admin
+        .send(Method::PUT, "/v1/custom-data-schemas/roles", Some(body))
+        .await;
+    answer.problem(404, "not-found");
+}
