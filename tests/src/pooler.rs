@@ -9,7 +9,6 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use local::postgres::Server;
-use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
@@ -21,14 +20,15 @@ const DEBIAN: &str = "/usr/sbin/pgbouncer";
 
 const START_LIMIT: Duration = Duration::from_secs(15);
 
-/// Ends the pooler when this process does, however it does: the pipe it reads closes then.
-const LIFELINE: &str = r#""$@" </dev/null & read -r _; kill -s QUIT $!; wait"#;
+/// Ends the pooler when this process does, however it does: the pipe it reads closes then. `$1` is
+/// the folder to remove afterwards.
+const LIFELINE: &str =
+    r#"folder=$1; shift; "$@" </dev/null & read -r _; kill -s KILL $!; rm -rf "$folder""#;
 
 static POOLER: OnceCell<Pooler> = OnceCell::const_new();
 
 struct Pooler {
     port: u16,
-    _folder: TempDir,
     _lifeline: Child,
 }
 
@@ -53,7 +53,8 @@ async fn start(server: &Server) -> Pooler {
     let folder = tempfile::Builder::new()
         .prefix("caretrail-pgbouncer-")
         .tempdir()
-        .unwrap();
+        .unwrap()
+        .keep();
     // The SCRAM secret itself: the pooler can then log in with what a client proved to it.
     let client = database::connect(&server.superuser_url("postgres")).await;
     let secret: String = client
@@ -64,13 +65,13 @@ async fn start(server: &Server) -> Pooler {
         .await
         .unwrap()
         .get(0);
-    let users = folder.path().join("users.txt");
+    let users = folder.join("users.txt");
     fs::write(&users, format!("\"{APP}\" \"{secret}\"\n")).unwrap();
     let port = TcpListener::bind(("127.0.0.1", 0))
         .and_then(|socket| socket.local_addr())
         .unwrap()
         .port();
-    let settings = folder.path().join("pgbouncer.ini");
+    let settings = folder.join("pgbouncer.ini");
     fs::write(
         &settings,
         format!(
@@ -91,12 +92,13 @@ async fn start(server: &Server) -> Pooler {
     )
     .unwrap();
     // PgBouncer refuses root and is then another account, which must read these.
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let log = fs::File::create(folder.path().join("pgbouncer.log")).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let log = fs::File::create(folder.join("pgbouncer.log")).unwrap();
 
     let mut command = Command::new("/bin/sh");
     command
         .args(["-c", LIFELINE, "sh"])
+        .arg(&folder)
         .arg(program())
         .arg("-q")
         .args(is_root().then_some(["-u", "nobody"]).into_iter().flatten())
@@ -112,13 +114,12 @@ async fn start(server: &Server) -> Pooler {
         assert!(
             started.elapsed() < START_LIMIT,
             "PgBouncer (Debian's package `pgbouncer`) did not start: {}",
-            fs::read_to_string(folder.path().join("pgbouncer.log")).unwrap_or_default()
+            fs::read_to_string(folder.join("pgbouncer.log")).unwrap_or_default()
         );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Pooler {
         port,
-        _folder: folder,
         _lifeline: lifeline,
     }
 }
