@@ -18,6 +18,7 @@ pub mod errors;
 mod idempotency;
 pub mod ids;
 pub mod job;
+pub mod json;
 pub mod lambda;
 pub mod merge_patch;
 pub mod pages;

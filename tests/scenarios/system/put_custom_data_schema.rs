@@ -43,6 +43,39 @@ async fn an_administrator_registers_the_next_version_and_the_same_again_is_none(
 }
 
 #[tokio::test]
+async fn a_name_twice_in_one_object_is_refused_and_not_resolved() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let admin = world.admin().await;
+    world.assign(&ada, &vera).await;
+    let schema =
+        r#"{"schema": {"type": "object", "properties": {"pain": {"minimum": 0, "minimum": 5}}}}"#;
+    raw(&admin, Method::PUT, PATH, schema)
+        .await
+        .invalid("schema.properties.pain");
+    put(&admin, pain(10)).await.expect(200);
+    let before = world.stored().await;
+    let note = format!(
+        r#"{{"patient_id": "{}", "record_type": "NOTE", "content": {{"text": "x"}}, "custom_data": {{"pain": 1, "pain": 9}}}}"#,
+        ada.id
+    );
+    raw(&vera, Method::POST, "/v1/medical-records", &note)
+        .await
+        .invalid("custom_data");
+    assert_eq!(world.stored().await, before);
+}
+
+/// A body as it stands, which no JSON library would write.
+async fn raw(caller: &Actor, method: Method, path: &str, body: &str) -> Answer {
+    let request = caller
+        .request(method, path)
+        .header("content-type", "application/json")
+        .body(http_body_util::Full::from(body.to_owned()))
+        .unwrap();
+    caller.send_request(request).await
+}
+
+#[tokio::test]
 async fn records_keep_the_version_they_satisfied_and_a_breaking_one_names_them() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);

@@ -43,6 +43,7 @@ pub struct NewRecord {
     /// Its identifier in the system it came from.
     pub external_id: Option<Text<255>>,
     /// The clinic's own fields, as its registered schema has them.
+    #[serde(default, deserialize_with = "shared::json::optional")]
     pub custom_data: Option<Value>,
 }
 
