@@ -167,6 +167,10 @@ impl Function {
             let mut state = self.lock();
             let caller = state.instances.get_mut(&instance)?;
             caller.ready = true;
+            // Told to end, but not gone yet: what it took now would end with it.
+            if caller.end.is_none() {
+                return None;
+            }
             if caller.built != built {
                 state.end(instance, REBUILT);
                 return None;
