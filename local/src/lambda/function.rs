@@ -168,9 +168,7 @@ impl Function {
             let caller = state.instances.get_mut(&instance)?;
             caller.ready = true;
             // Told to end, but not gone yet: what it took now would end with it.
-            if caller.end.is_none() {
-                return None;
-            }
+            caller.end.as_ref()?;
             if caller.built != built {
                 state.end(instance, REBUILT);
                 return None;
