@@ -42,6 +42,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         operation!(update_appointment, patch Editable),
         operation!(delete_appointment),
         operation!(rate_appointment, body Rating),
+        operation!(list_appointment_changes, query Query),
         operation!(create_record, body NewRecord),
         operation!(get_record, query Query),
         operation!(list_records, query Filter),

@@ -265,6 +265,11 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
             }),
         ),
         (
+            "list-appointment-changes",
+            &*ada,
+            get(format!("/v1/appointments/{}/changes", to_come[0])),
+        ),
+        (
             "rate-appointment",
             &*ada,
             [0, 1].map(|turn| {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::text::Text;
 use super::user::Address;
 use crate::errors::{Error, OnConstraint as _};
-use crate::ids::{AppointmentId, PatientId, ProviderId};
+use crate::ids::{AppointmentId, PatientId, ProviderId, UserId};
 use crate::reply::Content;
 use crate::row;
 use crate::sql::text_enum;
@@ -98,6 +98,46 @@ impl Content for Appointment {
 
     fn version(&self) -> Option<i32> {
         Some(self.version)
+    }
+}
+
+row! {
+    /// What became of a visit at one time; its history begins with the booking.
+    #[derive(Debug, JsonSchema, Serialize)]
+    pub struct AppointmentChange {
+        /// Its number, for the order alone.
+        #[serde(skip)]
+        pub id: i64,
+        /// The visit.
+        pub appointment_id: AppointmentId,
+        /// Whose visit.
+        pub patient_id: PatientId,
+        /// When.
+        pub changed_at: Timestamp,
+        /// By whom; none where no person acted.
+        pub changed_by: Option<UserId>,
+        /// When it was to begin before; none for the booking.
+        pub old_scheduled_at: Option<Timestamp>,
+        /// When it was to begin from then on.
+        pub new_scheduled_at: Timestamp,
+        /// How long it was to be before, in minutes; none for the booking.
+        pub old_duration_minutes: Option<i32>,
+        /// How long from then on, in minutes.
+        pub new_duration_minutes: i32,
+        /// How far it was before; none for the booking.
+        pub old_status: Option<AppointmentStatus>,
+        /// How far from then on.
+        pub new_status: AppointmentStatus,
+        /// Whether it was deleted from then on.
+        pub is_archived: bool,
+        /// Why it was moved or called off; both read it.
+        pub reason: Option<String>,
+    }
+}
+
+impl Content for AppointmentChange {
+    fn patients(&self) -> Vec<PatientId> {
+        vec![self.patient_id]
     }
 }
 

@@ -30,7 +30,7 @@ async fn an_administrator_archives_a_settled_visit() {
     );
     let history = world
         .row(
-            "select changed_by, is_archived from appointment_changes",
+            "select changed_by, is_archived from appointment_changes where old_status is not null",
             &[],
         )
         .await;

@@ -1,0 +1,59 @@
+//! `GET /v1/appointments/{id}/changes`: what became of a visit, newest first, with who and why.
+
+use serde::Deserialize;
+use shared::domain::appointment::AppointmentChange;
+use shared::prelude::*;
+
+/// What this function is.
+pub const ENDPOINT: Endpoint = Endpoint {
+    name: "list-appointment-changes",
+    permission: "appointments:read",
+    action: Action::Read,
+    resource: ResourceType::Appointment,
+};
+
+/// The query.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// Whether an archived visit's are shown, too; only who archives visits sees them.
+    pub include_archived: Option<bool>,
+    /// Items a page, 1 to 100.
+    pub limit: Option<u32>,
+    /// Where the page begins.
+    pub cursor: Option<String>,
+}
+
+const LIST: &str = "
+    select c.id, c.appointment_id, a.patient_id, c.changed_at, c.changed_by,
+      c.old_scheduled_at, c.new_scheduled_at, c.old_duration_minutes, c.new_duration_minutes,
+      c.old_status::text, c.new_status::text, c.is_archived, c.reason
+    from appointments a
+    join appointment_changes c on c.appointment_id = a.id
+    where a.id = $1 and (not a.is_archived or ($2 and reach('appointments:archive') = 'ALL'))
+      and (a.provider_id = actor_provider() or reaches('appointments:read', a.patient_id))
+      and ($3::bigint is null or c.id < $3)
+    order by c.id desc
+    limit $4";
+
+/// Answers the page.
+pub async fn handle(call: Call) -> Reply<Json<Page<AppointmentChange>>> {
+    let id: AppointmentId = call.path("id")?;
+    let query: Query = call.query()?;
+    let page = call.page::<i64>(query.limit, query.cursor.as_deref())?;
+    let archived = query.include_archived.unwrap_or(false);
+    let mut access = call.authorize(id);
+    let changes: Vec<AppointmentChange> = access
+        .all(sql(
+            LIST,
+            &[&id, &archived, &page.after().copied(), &page.fetch()],
+        ))
+        .await?;
+    // Who may see the visit sees at least its booking.
+    if changes.is_empty() {
+        return Err(Error::NotFound);
+    }
+    access
+        .commit(Json(page.page(changes, |change| change.id)))
+        .await
+}
