@@ -4,11 +4,12 @@
 mod schema;
 
 use serde_json::Value;
-use shared::access::{Access, Target};
+use shared::access::Access;
 use shared::domain::custom_data::{CustomDataSchema, CustomDataTable};
 use shared::errors::Error;
 use shared::select_custom_data_schema;
 use shared::sql::{Jsonb, sql};
+use shared::target::Target;
 
 pub use schema::Schema;
 

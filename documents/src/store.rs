@@ -20,12 +20,13 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use serde::Serialize;
-use shared::access::{Access, Target};
+use shared::access::Access;
 use shared::config::{self, Misconfigured};
 use shared::errors::Error;
 use shared::ids::{FileId, UserId};
 use shared::sql::FromRow;
 use shared::sql::postgres::{Error as RowError, Row};
+use shared::target::Target;
 
 use crate::scanner::{Finding, Scanner};
 use crate::{Declared, FileType, Inspection, Rejection, Verdict};

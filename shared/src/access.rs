@@ -5,112 +5,19 @@
 
 use std::sync::Arc;
 
-use futures_util::future::{join_all, join3};
-use http::Response;
-use lambda_http::Body;
+use futures_util::future::{OptionFuture, join_all, join4};
 use serde_json::{Map, Value};
-use tokio_postgres::Row;
+use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use crate::audit::{Action, Outcome};
 use crate::errors::Error;
-use crate::idempotency::{CLAIM, Claim, KEEP};
-use crate::ids::{AppointmentId, AuditLogId, FileId, PatientId, ProviderId, RecordId, UserId};
+use crate::idempotency::{Claim, Kept};
 use crate::reply::{Answer, Audited, Reply};
 use crate::session::Session;
-use crate::sql::{FromRow, Jsonb, Parameter, Statement, sql};
-use crate::trail::{Attempt, Caller, Trail};
-
-/// What a transaction is about: the resource and, where known, the patient whose chart it is in.
-pub trait Target {
-    /// The resource's id; none for a search.
-    fn resource(&self) -> Option<Uuid>;
-
-    /// The patient, where the request names one.
-    fn patient(&self) -> Option<PatientId> {
-        None
-    }
-
-    /// The user, where the request names one whose chart it may be in.
-    fn owner(&self) -> Option<UserId> {
-        None
-    }
-}
-
-macro_rules! targets {
-    ($($id:ty),+) => {$(
-        impl Target for $id {
-            fn resource(&self) -> Option<Uuid> {
-                Some((*self).into())
-            }
-        }
-    )+};
-}
-
-targets!(
-    UserId,
-    PatientId,
-    ProviderId,
-    AppointmentId,
-    RecordId,
-    FileId,
-    AuditLogId
-);
-
-/// A resource in the chart of a patient whom the request names.
-#[derive(Clone, Copy, Debug)]
-pub struct InChart<T> {
-    /// The resource.
-    pub resource: T,
-    /// Whose chart.
-    pub patient: PatientId,
-}
-
-impl<T: Target> Target for InChart<T> {
-    fn resource(&self) -> Option<Uuid> {
-        self.resource.resource()
-    }
-
-    fn patient(&self) -> Option<PatientId> {
-        Some(self.patient)
-    }
-}
-
-/// A resource that belongs to a user whom the request names.
-#[derive(Clone, Copy, Debug)]
-pub struct OwnedBy<T> {
-    /// The resource.
-    pub resource: T,
-    /// Whose it is.
-    pub owner: UserId,
-}
-
-impl<T: Target> Target for OwnedBy<T> {
-    fn resource(&self) -> Option<Uuid> {
-        self.resource.resource()
-    }
-
-    fn owner(&self) -> Option<UserId> {
-        Some(self.owner)
-    }
-}
-
-/// A list or search, of one patient's data where the filter names her.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Search {
-    /// The patient filtered by.
-    pub patient: Option<PatientId>,
-}
-
-impl Target for Search {
-    fn resource(&self) -> Option<Uuid> {
-        None
-    }
-
-    fn patient(&self) -> Option<PatientId> {
-        self.patient
-    }
-}
+use crate::sql::{FromRow, Statement};
+use crate::target::Target;
+use crate::trail::Trail;
 
 /// The right to work on `T` in one transaction, as the caller, with the endpoint's permission.
 ///
@@ -118,53 +25,31 @@ impl Target for Search {
 pub struct Access<T> {
     trail: Arc<Trail>,
     granted: T,
+    claim: Option<Claim>,
     session: Option<Session>,
     actor_role: Option<String>,
     details: Map<String, Value>,
     action: Action,
-    claiming: bool,
 }
 
-// No permission is looked up in Rust: the function raises where one is missing, so that a
-// statement sent along in the same flush doesn't run either.
-const BEGIN_REQUEST: &str = "select role from begin_request($1, $2, $3)";
-const BEGIN_JOB: &str = "select role from begin_job($1)";
-
 impl<T: Target> Access<T> {
-    pub(crate) fn new(trail: Arc<Trail>, granted: T) -> Self {
-        trail.attempts(Attempt {
-            resource: granted.resource(),
-            patient: granted.patient(),
-            owner: granted.owner(),
-        });
+    /// `claim` is the key to claim first and to keep the answer under.
+    pub(crate) fn new(trail: Arc<Trail>, granted: T, claim: Option<Claim>) -> Self {
+        trail.attempts(&granted);
         Self {
             action: trail.environment.endpoint.action,
             trail,
             granted,
+            claim,
             session: None,
             actor_role: None,
             details: Map::new(),
-            claiming: true,
         }
-    }
-
-    /// For giving a kept answer again: its key is claimed already.
-    pub(crate) fn without_claim(mut self) -> Self {
-        self.claiming = false;
-        self
     }
 
     /// Says what it is about once that is known.
     pub(crate) fn about(&self, resource: Option<Uuid>) {
-        self.trail.attempts(Attempt {
-            resource,
-            patient: None,
-            owner: None,
-        });
-    }
-
-    fn claim(&self) -> Option<&Claim> {
-        self.trail.claim.as_ref().filter(|_| self.claiming)
+        self.trail.is_about(resource);
     }
 
     /// What this access is to.
@@ -192,13 +77,13 @@ impl<T: Target> Access<T> {
         &mut self,
         statement: Statement<'_>,
     ) -> Result<Option<R>, Error> {
-        let rows = self.flush(&[statement]).await?.pop().unwrap_or_default();
+        let rows = self.rows(statement).await?;
         Ok(rows.first().map(R::from_row).transpose()?)
     }
 
     /// All rows of a statement. Its text must bound their number.
     pub async fn all<R: FromRow>(&mut self, statement: Statement<'_>) -> Result<Vec<R>, Error> {
-        let rows = self.flush(&[statement]).await?.pop().unwrap_or_default();
+        let rows = self.rows(statement).await?;
         Ok(rows.iter().map(R::from_row).collect::<Result<_, _>>()?)
     }
 
@@ -209,11 +94,7 @@ impl<T: Target> Access<T> {
         write: Statement<'_>,
         read: Statement<'_>,
     ) -> Result<R, Error> {
-        let rows = self.flush(&[write, read]).await?.pop().unwrap_or_default();
-        rows.first()
-            .map(R::from_row)
-            .transpose()?
-            .ok_or(Error::NotFound)
+        self.change(write, read).await.map(|(_, row)| row)
     }
 
     /// Like [`write_then_read`](Self::write_then_read) where `write` may find the row in a state
@@ -225,100 +106,63 @@ impl<T: Target> Access<T> {
     ) -> Result<(bool, R), Error> {
         let results = self.flush(&[write, read]).await?;
         let written = results.first().is_some_and(|rows| !rows.is_empty());
-        let row = results
-            .last()
-            .and_then(|rows| rows.first())
-            .map(R::from_row)
-            .transpose()?;
-        Ok((written, row.ok_or(Error::NotFound)?))
+        let row = results.last().and_then(|rows| rows.first());
+        Ok((written, R::from_row(row.ok_or(Error::NotFound)?)?))
     }
 
-    /// Sends the statements, behind BEGIN and the actor if they are the first, and awaits them all.
+    async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<Row>, Error> {
+        Ok(self.flush(&[statement]).await?.pop().unwrap_or_default())
+    }
+
+    /// Sends the statements and awaits them all; the first time, behind what begins the transaction.
     async fn flush(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, Error> {
-        let opening = self.session.is_none();
-        if opening {
-            let connection = self.trail.environment.database.connection().await?;
-            self.session = Some(Session::new(connection));
+        match &mut self.session {
+            Some(session) => {
+                session
+                    .flush(|client| query_all(client, statements))
+                    .await?
+            }
+            None => self.begin(statements).await,
         }
-        let session = self
-            .session
-            .as_mut()
-            .ok_or(Error::Internal("a transaction without connection"))?;
-        let permission = self.trail.environment.endpoint.permission;
-        let (person, system): ([&dyn Parameter; 3], [&dyn Parameter; 1]);
-        let actor = match &self.trail.caller {
-            Caller::Person { user, assured } => {
-                person = [user, assured, &permission];
-                sql(BEGIN_REQUEST, &person)
-            }
-            Caller::System => {
-                system = [&permission];
-                sql(BEGIN_JOB, &system)
-            }
-        };
-        let actor = (actor.text, actor.typed());
-        let (key, request_hash) = match self
-            .trail
-            .claim
-            .as_ref()
-            .filter(|_| self.claiming && opening)
-        {
-            Some(claim) => (Some(&claim.key), &claim.request_hash[..]),
-            None => (None, &[][..]),
-        };
-        let name = self.trail.environment.endpoint.name;
-        let claim: [&dyn Parameter; 3] = [&key.cloned(), &name, &request_hash];
-        let claims = usize::from(key.is_some());
-        let statements: Vec<_> = std::iter::repeat_n(sql(CLAIM, &claim), claims)
-            .chain(statements.iter().copied())
-            .map(|statement| (statement.text, statement.typed()))
-            .collect();
+    }
 
-        // join3 and join_all poll in order, so this is the order on the wire.
-        let (begun, actor, results) = session
-            .flush(&self.trail.round_trips, |client| {
-                let begin = async {
-                    if opening {
-                        client.batch_execute("begin").await
-                    } else {
-                        Ok(())
-                    }
-                };
-                let actor = async {
-                    if opening {
-                        client.query_typed_one(actor.0, &actor.1).await.map(Some)
-                    } else {
-                        Ok(None)
-                    }
-                };
-                let results = join_all(
-                    statements
-                        .iter()
-                        .map(|(text, parameters)| client.query_typed(text, parameters)),
-                );
-                join3(begin, actor, results)
+    /// The first flush: BEGIN, the actor, the key's claim, then the statements.
+    async fn begin(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, Error> {
+        let Trail {
+            environment,
+            caller,
+            ..
+        } = *self.trail;
+        let session = self.session.insert(self.trail.session().await?);
+        let claim = self.claim.as_ref();
+        // join4 polls in order, so this is the order on the wire.
+        let (begun, actor, claimed, results) = session
+            .flush(|client| {
+                join4(
+                    client.batch_execute("begin"),
+                    caller.act(client, environment.endpoint.permission),
+                    OptionFuture::from(
+                        claim.map(|claim| claim.stake(client, environment.endpoint.name)),
+                    ),
+                    query_all(client, statements),
+                )
             })
-            .await
-            .ok_or(Error::Internal("a transaction without connection"))?;
-
+            .await?;
         begun?;
-        if let Some(actor) = actor? {
-            self.actor_role = Some(actor.try_get("role")?);
-        }
-        // The first error is the cause; those behind it only say that the transaction is aborted.
-        let results: Result<Vec<_>, _> = results.into_iter().collect();
-        Ok(results?.split_off(claims))
+        self.actor_role = Some(actor?.try_get("role")?);
+        claimed.transpose()?;
+        results
     }
 
     /// Writes the audit row, commits, and makes the answer: the only way to one.
     pub async fn commit<A: Answer>(mut self, answer: A) -> Reply<A> {
         if self.session.is_none() {
-            self.flush(&[]).await?;
+            self.begin(&[]).await?;
         }
         let session = self
             .session
             .take()
-            .ok_or(Error::Internal("a transaction without connection"))?;
+            .ok_or(Error::Internal("a transaction without session"))?;
         let mut entry = self.trail.entry(Outcome::Success);
         entry.actor_role = self.actor_role.take();
         entry.action_type = self.action;
@@ -328,19 +172,20 @@ impl<T: Target> Access<T> {
         entry.patients.sort_unstable();
         entry.patients.dedup();
         let response = answer.into_response()?;
-        let Some(claim) = self.claim() else {
-            self.trail.finish(session, entry, None).await?;
-            return Ok(Audited::committed(response));
+        let kept = match &self.claim {
+            Some(claim) => Some((claim, Kept::of(&response, &entry)?)),
+            None => None,
         };
-        let (status, headers, body) = kept_parts(&response)?;
-        let (resource, patients) = (entry.resource_id, entry.patients.clone());
-        let kept: [&dyn Parameter; 6] =
-            [&claim.key, &status, &headers, &body, &resource, &patients];
-        self.trail
-            .finish(session, entry, Some(sql(KEEP, &kept)))
-            .await?;
+        self.trail.finish(session, entry, kept).await?;
         Ok(Audited::committed(response))
     }
+}
+
+async fn query_all(client: &Client, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, Error> {
+    // join_all polls in order too.
+    let results = join_all(statements.iter().map(|statement| statement.query(client))).await;
+    // The first error is the cause; those behind it only say that the transaction is aborted.
+    Ok(results.into_iter().collect::<Result<_, _>>()?)
 }
 
 impl<T> Drop for Access<T> {
@@ -349,23 +194,4 @@ impl<T> Drop for Access<T> {
             self.trail.leave_open(session);
         }
     }
-}
-
-type KeptParts = (i32, Jsonb<Vec<(String, String)>>, String);
-
-/// Status, headers and body of an answer as they are kept. The request's own id is not among them.
-fn kept_parts(response: &Response<Body>) -> Result<KeptParts, Error> {
-    let headers = response
-        .headers()
-        .iter()
-        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
-        .collect();
-    let Body::Text(body) = response.body() else {
-        return Err(Error::Internal("an answer to keep is not text"));
-    };
-    Ok((
-        response.status().as_u16().into(),
-        Jsonb(headers),
-        body.clone(),
-    ))
 }

@@ -7,15 +7,18 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use bytes::Bytes;
 use http::{HeaderMap, header};
+use lambda_http::{Body, Request, RequestExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::access::{Access, Target};
+use crate::access::Access;
 use crate::concurrency::IfMatch;
 use crate::errors::{Error, FieldError};
+use crate::idempotency::Claim;
 use crate::ids::UserId;
 use crate::merge_patch::MergePatch;
 use crate::pages::{PageRequest, Signer};
+use crate::target::Target;
 use crate::trail::Trail;
 
 /// JSON bodies hold a resource, never a file: files go to S3.
@@ -36,6 +39,32 @@ pub(crate) struct Incoming {
     pub(crate) path_parameters: HashMap<String, String>,
     pub(crate) query: String,
     pub(crate) body: Bytes,
+    pub(crate) claim: Option<Claim>,
+}
+
+impl Incoming {
+    /// Errors: its `Idempotency-Key` is none.
+    pub(crate) fn read(request: Request) -> Result<Self, Error> {
+        let claim = Claim::of(&request)?;
+        let path_parameters = request
+            .path_parameters_ref()
+            .into_iter()
+            .flat_map(|parameters| parameters.iter())
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let (parts, body) = request.into_parts();
+        Ok(Self {
+            headers: parts.headers,
+            path_parameters,
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            body: match body {
+                Body::Text(text) => Bytes::from(text),
+                Body::Binary(bytes) => Bytes::from(bytes),
+                _ => Bytes::new(),
+            },
+            claim,
+        })
+    }
 }
 
 impl Call {
@@ -110,7 +139,7 @@ impl Call {
     /// Opens the audited transaction on `target`. Sends nothing yet: the first statement carries
     /// the actor along.
     pub fn authorize<T: Target>(&self, target: T) -> Access<T> {
-        Access::new(self.trail.clone(), target)
+        Access::new(self.trail.clone(), target, self.request.claim.clone())
     }
 }
 

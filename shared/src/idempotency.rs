@@ -4,26 +4,30 @@
 //! stands in the database exactly when its work does.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use http::{HeaderMap, Response, StatusCode};
-use lambda_http::Body;
+use http::{Method, Response, StatusCode};
+use lambda_http::{Body, Request};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::access::Search;
+use crate::access::Access;
+use crate::audit::Entry;
 use crate::call::Call;
 use crate::errors::Error;
 use crate::ids::PatientId;
 use crate::reply::{Answer, Reply};
 use crate::row;
 use crate::sql::{Jsonb, sql};
+use crate::target::Search;
 
 /// A key and the request it stands for.
+#[derive(Clone)]
 pub(crate) struct Claim {
-    pub(crate) key: String,
-    pub(crate) request_hash: [u8; 32],
+    key: String,
+    request_hash: [u8; 32],
 }
 
-pub(crate) const CLAIM: &str = "select claim_idempotency_key($1, $2, $3)::text";
-pub(crate) const KEEP: &str = "
+const CLAIM: &str = "select claim_idempotency_key($1, $2, $3)::text";
+const KEEP: &str = "
     update idempotency_keys
     set status = $2, headers = $3, body = $4, resource_id = $5, patient_ids = $6
     where user_id = actor_user() and key = $1";
@@ -32,34 +36,72 @@ const REPLAY: &str = "
     from idempotency_keys where user_id = actor_user() and key = $1";
 
 impl Claim {
-    /// The header's claim. Errors: not 1 to 255 visible ASCII characters, or several of it.
-    pub(crate) fn parse(headers: &HeaderMap, request: &[&[u8]]) -> Result<Option<Self>, Error> {
-        let mut values = headers.get_all("idempotency-key").iter();
-        let (Some(value), None) = (values.next(), values.next()) else {
-            return match headers.contains_key("idempotency-key") {
-                true => Err(Error::invalid("Idempotency-Key", "expected once")),
-                false => Ok(None),
-            };
+    /// The claim of a POST that has the header. Errors: not 1 to 255 visible ASCII characters, or
+    /// several of it.
+    pub(crate) fn of(request: &Request) -> Result<Option<Self>, Error> {
+        let refuse = |expected| Err(Error::invalid("Idempotency-Key", expected));
+        let mut values = request.headers().get_all("idempotency-key").iter();
+        let (Some(value), Method::POST) = (values.next(), request.method().clone()) else {
+            return Ok(None);
         };
+        if values.next().is_some() {
+            return refuse("expected once");
+        }
         let key = value.to_str().ok().filter(|key| {
             (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
         });
         let Some(key) = key else {
-            return Err(Error::invalid(
-                "Idempotency-Key",
-                "expected 1 to 255 visible characters",
-            ));
+            return refuse("expected 1 to 255 visible characters");
         };
-        let parts: Vec<u8> = request
-            .iter()
-            .flat_map(|part| [&part.len().to_be_bytes()[..], part].concat())
-            .collect();
+        let parts: Vec<u8> = [
+            request.uri().path().as_bytes(),
+            request.uri().query().unwrap_or_default().as_bytes(),
+            request.body().as_ref(),
+        ]
+        .iter()
+        .flat_map(|part| [&part.len().to_be_bytes()[..], part].concat())
+        .collect();
         let mut request_hash = [0; 32];
         request_hash.copy_from_slice(digest(&SHA256, &parts).as_ref());
         Ok(Some(Self {
             key: key.to_owned(),
             request_hash,
         }))
+    }
+
+    /// Sends the claim, for the endpoint of this name. Errors: the key is taken.
+    pub(crate) async fn stake(
+        &self,
+        client: &Client,
+        endpoint: &str,
+    ) -> Result<(), tokio_postgres::Error> {
+        let request_hash = &self.request_hash[..];
+        sql(CLAIM, &[&self.key, &endpoint, &request_hash])
+            .query_one(client)
+            .await
+            .map(drop)
+    }
+
+    /// Sends the answer to be kept under the key.
+    pub(crate) async fn keep(
+        &self,
+        client: &Client,
+        kept: Kept,
+    ) -> Result<(), tokio_postgres::Error> {
+        sql(
+            KEEP,
+            &[
+                &self.key,
+                &kept.status,
+                &kept.headers,
+                &kept.body,
+                &kept.resource_id,
+                &kept.patient_ids,
+            ],
+        )
+        .execute(client)
+        .await
+        .map(drop)
     }
 }
 
@@ -76,6 +118,27 @@ row! {
         pub resource_id: Option<Uuid>,
         /// Whom it concerned.
         pub patient_ids: Vec<PatientId>,
+    }
+}
+
+impl Kept {
+    /// The answer, and what its audit row says. The request's own id is not in it yet.
+    pub(crate) fn of(response: &Response<Body>, entry: &Entry) -> Result<Self, Error> {
+        let Body::Text(body) = response.body() else {
+            return Err(Error::Internal("an answer to keep is not text"));
+        };
+        let headers = response
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+            .collect();
+        Ok(Self {
+            status: response.status().as_u16().into(),
+            headers: Jsonb(headers),
+            body: body.clone(),
+            resource_id: entry.resource_id,
+            patient_ids: entry.patients.clone(),
+        })
     }
 }
 
@@ -102,13 +165,8 @@ impl Answer for Kept {
 
 /// Gives the kept answer again, audited as what it discloses.
 pub(crate) async fn replay(call: &Call) -> Reply<Kept> {
-    let key = call
-        .trail
-        .claim
-        .as_ref()
-        .map(|claim| claim.key.as_str())
-        .unwrap_or_default();
-    let mut access = call.authorize(Search::default()).without_claim();
+    let key = call.request.claim.as_ref().map(|claim| claim.key.as_str());
+    let mut access = Access::new(call.trail.clone(), Search::default(), None);
     let kept: Kept = access.one(sql(REPLAY, &[&key])).await?;
     access.note("replayed", true);
     access.about(kept.resource_id);

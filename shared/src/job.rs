@@ -5,10 +5,12 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::access::{Access, Target};
+use crate::access::Access;
+use crate::caller::Caller;
 use crate::environment::Environment;
 use crate::errors::Error;
-use crate::trail::{Caller, Trail};
+use crate::target::Target;
+use crate::trail::Trail;
 
 /// One event.
 #[derive(Clone)]
@@ -37,9 +39,8 @@ impl Job {
             self.request_id.clone(),
             None,
             None,
-            None,
         );
-        match work(Access::new(trail.clone(), target)).await {
+        match work(Access::new(trail.clone(), target, None)).await {
             Ok(result) => Ok(result),
             Err(error) => {
                 let error = error.translated();

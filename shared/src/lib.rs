@@ -8,6 +8,7 @@
 pub mod access;
 pub mod audit;
 pub mod call;
+mod caller;
 pub mod concurrency;
 pub mod config;
 pub mod database;
@@ -23,13 +24,15 @@ pub mod lambda;
 pub mod merge_patch;
 pub mod pages;
 pub mod reply;
+mod service;
 mod session;
 pub mod sql;
+pub mod target;
 mod trail;
 
 /// What a handler imports.
 pub mod prelude {
-    pub use crate::access::{Access, InChart, OwnedBy, Search};
+    pub use crate::access::Access;
     pub use crate::audit::{Action, ResourceType};
     pub use crate::call::Call;
     pub use crate::endpoint::Endpoint;
@@ -38,5 +41,6 @@ pub mod prelude {
     pub use crate::pages::Page;
     pub use crate::reply::{Content, Created, Json, Reply};
     pub use crate::sql::sql;
+    pub use crate::target::{InChart, OwnedBy, Search};
     pub use schemars::{self, JsonSchema};
 }

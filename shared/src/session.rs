@@ -2,37 +2,45 @@
 //! statement sent on it was answered. Anything else closes it, for what a dropped statement left
 //! behind may belong to the next request.
 
-use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use deadpool_postgres::Object;
 use tokio_postgres::Client;
 
+use crate::errors::Error;
+
 pub(crate) struct Session {
+    /// None only once it is released or dropped.
     connection: Option<Object>,
     in_flight: bool,
+    round_trips: Arc<AtomicU32>,
 }
 
 impl Session {
-    pub(crate) fn new(connection: Object) -> Self {
+    /// Counts its flushes in `round_trips`.
+    pub(crate) fn new(connection: Object, round_trips: Arc<AtomicU32>) -> Self {
         Self {
             connection: Some(connection),
             in_flight: false,
+            round_trips,
         }
     }
 
     /// Sends what `work` sends as one flush and awaits all its answers.
     pub(crate) async fn flush<'a, F: Future>(
         &'a mut self,
-        round_trips: &AtomicU32,
         work: impl FnOnce(&'a Client) -> F,
-    ) -> Option<F::Output> {
-        let connection = self.connection.as_ref()?;
+    ) -> Result<F::Output, Error> {
+        let connection = self
+            .connection
+            .as_ref()
+            .ok_or(Error::Internal("a session without connection"))?;
         self.in_flight = true;
-        round_trips.fetch_add(1, Ordering::Relaxed);
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
         let output = work(connection).await;
         self.in_flight = false;
-        Some(output)
+        Ok(output)
     }
 
     /// Whether a failure's audit row can be written over this connection.

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, Json, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Client, Error, Row};
 use uuid::Uuid;
 
 /// A value stored as jsonb; in JSON and in its schema it is the value itself.
@@ -78,7 +78,19 @@ pub fn sql<'a>(text: &'a str, parameters: &'a [&'a dyn Parameter]) -> Statement<
 }
 
 impl<'a> Statement<'a> {
-    pub(crate) fn typed(&self) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+    pub(crate) async fn query(self, client: &Client) -> Result<Vec<Row>, Error> {
+        client.query_typed(self.text, &self.typed()).await
+    }
+
+    pub(crate) async fn query_one(self, client: &Client) -> Result<Row, Error> {
+        client.query_typed_one(self.text, &self.typed()).await
+    }
+
+    pub(crate) async fn execute(self, client: &Client) -> Result<u64, Error> {
+        client.execute_typed(self.text, &self.typed()).await
+    }
+
+    fn typed(&self) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
         self.parameters
             .iter()
             .map(|parameter| (parameter.value(), parameter.sql_type()))
@@ -115,7 +127,7 @@ impl<T: SqlType> Parameter for T {
 /// A row as a value. Implemented by [`row!`](crate::row).
 pub trait FromRow: Sized {
     /// Reads the columns named as the fields. Errors: a column missing or of another type.
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error>;
+    fn from_row(row: &Row) -> Result<Self, Error>;
 }
 
 macro_rules! sql_types {

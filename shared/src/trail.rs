@@ -2,30 +2,23 @@
 //! settled.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::future::{join, join3};
+use futures_util::future::{OptionFuture, join, join3};
 use jiff::{Timestamp, Unit};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::audit::{Entry, Link, Outcome, Place};
+use crate::caller::Caller;
 use crate::environment::Environment;
 use crate::errors::Error;
-use crate::idempotency::Claim;
+use crate::idempotency::{Claim, Kept};
 use crate::ids::{AuditLogId, PatientId, UserId};
 use crate::session::Session;
-use crate::sql::{Parameter, Statement, sql};
-
-/// Who a transaction acts for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Caller {
-    /// A verified subject; `assured` where its assurance level satisfies the deployment.
-    Person { user: UserId, assured: bool },
-    /// A schedule or event.
-    System,
-}
+use crate::sql::{Parameter, sql};
+use crate::target::Target;
 
 /// One request or event, shared by the wrapper around the handler and its transactions.
 pub(crate) struct Trail {
@@ -34,21 +27,25 @@ pub(crate) struct Trail {
     pub(crate) request_id: String,
     pub(crate) source_ip: Option<IpAddr>,
     pub(crate) user_agent: Option<String>,
-    pub(crate) claim: Option<Claim>,
-    pub(crate) round_trips: AtomicU32,
+    pub(crate) round_trips: Arc<AtomicU32>,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
     /// What the handler set out to do, for the row of its failure.
-    attempt: Mutex<Attempt>,
+    attempt: Attempt,
     /// The transaction that a failed handler left open.
-    left_open: Mutex<Option<Session>>,
+    left_open: Option<Session>,
     /// The failure's row is written already.
-    recorded: AtomicBool,
+    recorded: bool,
 }
 
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Attempt {
-    pub(crate) resource: Option<Uuid>,
-    pub(crate) patient: Option<PatientId>,
-    pub(crate) owner: Option<UserId>,
+struct Attempt {
+    resource: Option<Uuid>,
+    patient: Option<PatientId>,
+    owner: Option<UserId>,
 }
 
 const DESCRIBE_ATTEMPT: &str = "select user_id, actor_role, target_exists, patient_id from describe_attempt($1, $2, $3, $4, $5)";
@@ -64,7 +61,6 @@ impl Trail {
         request_id: String,
         source_ip: Option<IpAddr>,
         user_agent: Option<String>,
-        claim: Option<Claim>,
     ) -> Arc<Self> {
         Arc::new(Self {
             environment,
@@ -72,36 +68,46 @@ impl Trail {
             request_id,
             source_ip,
             user_agent,
-            claim,
-            round_trips: AtomicU32::new(0),
-            attempt: Mutex::default(),
-            left_open: Mutex::default(),
-            recorded: AtomicBool::new(false),
+            round_trips: Arc::default(),
+            progress: Mutex::default(),
         })
     }
 
-    pub(crate) fn attempts(&self, attempt: Attempt) {
-        *self.attempt.lock().unwrap_or_else(PoisonError::into_inner) = attempt;
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn attempts(&self, target: &impl Target) {
+        self.progress().attempt = Attempt {
+            resource: target.resource(),
+            patient: target.patient(),
+            owner: target.owner(),
+        };
+    }
+
+    /// Says what the attempt is about once that is known.
+    pub(crate) fn is_about(&self, resource: Option<Uuid>) {
+        self.progress().attempt.resource = resource;
     }
 
     pub(crate) fn leave_open(&self, session: Session) {
-        *self
-            .left_open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(session);
+        self.progress().left_open = Some(session);
     }
 
     /// Takes the transaction that a failed handler left open.
     pub(crate) fn take_open(&self) -> Option<Session> {
-        self.left_open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.progress().left_open.take()
+    }
+
+    /// A connection for this request.
+    pub(crate) async fn session(&self) -> Result<Session, Error> {
+        let connection = self.environment.database.connection().await?;
+        Ok(Session::new(connection, self.round_trips.clone()))
     }
 
     /// A row about this request, to be filled with what became of it.
     pub(crate) fn entry(&self, outcome: Outcome) -> Entry {
-        let attempt = *self.attempt.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempt = self.progress().attempt;
         let endpoint = self.environment.endpoint;
         Entry {
             id: AuditLogId::generate(),
@@ -109,10 +115,7 @@ impl Trail {
             timestamp: Timestamp::now()
                 .round(Unit::Microsecond)
                 .unwrap_or_default(),
-            user_id: match self.caller {
-                Caller::Person { user, .. } => Some(user),
-                Caller::System => None,
-            },
+            user_id: self.caller.user(),
             actor_role: None,
             action_type: endpoint.action,
             resource_type: endpoint.resource,
@@ -127,33 +130,30 @@ impl Trail {
         }
     }
 
-    /// The last flush: what is to be `kept`, the audit INSERT and the COMMIT. Returns once the row is known to be in
-    /// the database with everything the transaction did; on any error nothing of it is.
+    /// The last flush: what is to be `kept`, the audit INSERT and the COMMIT. Returns once the row
+    /// is known to be in the database with everything the transaction did; on any error nothing of
+    /// it is.
     pub(crate) async fn finish(
         &self,
         mut session: Session,
         entry: Entry,
-        kept: Option<Statement<'_>>,
+        kept: Option<(&Claim, Kept)>,
     ) -> Result<(), Error> {
         if !session.is_usable() {
             return Err(Error::LinkLost);
         }
         let mut place = self.environment.chains.head().await;
         let link = place.link(entry);
-        let kept = kept.map(|statement| (statement.text, statement.typed()));
-        // Were `kept` refused, the audit INSERT behind it would be too.
+        // Were the answer's keeping refused, the audit INSERT behind it would be too.
         let (_, appended, committed) = session
-            .flush(&self.round_trips, |client| {
-                let keep = async {
-                    match &kept {
-                        Some((text, parameters)) => client.execute_typed(text, parameters).await,
-                        None => Ok(0),
-                    }
-                };
-                join3(keep, link.append(client), client.batch_execute("commit"))
+            .flush(|client| {
+                join3(
+                    OptionFuture::from(kept.map(|(claim, kept)| claim.keep(client, kept))),
+                    link.append(client),
+                    client.batch_execute("commit"),
+                )
             })
-            .await
-            .ok_or(Error::Internal("a transaction without connection"))?;
+            .await?;
         match (appended, committed) {
             (Ok(_), Ok(())) => {
                 session.release();
@@ -205,7 +205,7 @@ impl Trail {
             match self.standing(&fence).await {
                 Ok(standing) if standing == fence.row_hash => {
                     place.landed(&fence);
-                    self.recorded.store(true, Ordering::Relaxed);
+                    self.progress().recorded = true;
                     return Err(Error::Unavailable("the change was not made; try again"));
                 }
                 Ok(standing) if standing == link.row_hash => {
@@ -232,48 +232,41 @@ impl Trail {
 
     /// Puts `fence` in its place unless that is taken. Returns the hash of the row that has it.
     async fn standing(&self, fence: &Link) -> Result<[u8; 32], Error> {
-        let mut session = Session::new(self.environment.database.connection().await?);
+        let mut session = self.session().await?;
         let place: [&dyn Parameter; 3] = [&fence.month, &fence.chain_id, &fence.seq];
-        let place = sql(AUDIT_LINK, &place).typed();
+        let place = sql(AUDIT_LINK, &place);
         let (begun, fenced, committed) = session
-            .flush(&self.round_trips, |client| {
+            .flush(|client| {
                 join3(
                     client.batch_execute("begin"),
                     fence.fence(client),
                     client.batch_execute("commit"),
                 )
             })
-            .await
-            .ok_or(Error::Internal("a transaction without connection"))?;
+            .await?;
         begun?;
         fenced?;
         committed?;
-        let row = session
-            .flush(&self.round_trips, |client| {
-                client.query_typed_one(AUDIT_LINK, &place)
-            })
-            .await
-            .ok_or(Error::Internal("a transaction without connection"))??;
+        let row = session.flush(|client| place.query_one(client)).await??;
         let standing: Option<Vec<u8>> = row.try_get("hash")?;
         session.release();
-        let standing = standing
+        standing
             .and_then(|hash| hash.try_into().ok())
-            .ok_or(Error::Internal("no row stands in the audit chain"))?;
-        Ok(standing)
+            .ok_or(Error::Internal("no row stands in the audit chain"))
     }
 
     /// Writes the row of a request that was refused or failed, in a transaction of its own.
     pub(crate) async fn record_failure(&self, error: &Error) -> Result<(), Error> {
         let open = self.take_open().filter(Session::is_usable);
-        if self.recorded.load(Ordering::Relaxed) {
+        if self.progress().recorded {
             return Ok(());
         }
         let reuse = open.is_some();
         let mut session = match open {
             Some(session) => session,
-            None => Session::new(self.environment.database.connection().await?),
+            None => self.session().await?,
         };
-        let attempt = *self.attempt.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempt = self.progress().attempt;
         let mut entry = self.entry(error.outcome());
         let describe: [&dyn Parameter; 5] = [
             &entry.user_id,
@@ -282,16 +275,15 @@ impl Trail {
             &attempt.patient,
             &attempt.owner,
         ];
-        let describe = sql(DESCRIBE_ATTEMPT, &describe).typed();
+        let describe = sql(DESCRIBE_ATTEMPT, &describe);
         let (begun, described) = session
-            .flush(&self.round_trips, |client| {
+            .flush(|client| {
                 join(
                     client.batch_execute(if reuse { "rollback; begin" } else { "begin" }),
-                    client.query_typed_one(DESCRIBE_ATTEMPT, &describe),
+                    describe.query_one(client),
                 )
             })
-            .await
-            .ok_or(Error::Internal("a transaction without connection"))?;
+            .await?;
         begun?;
         let described = described?;
         let known: Option<UserId> = described.try_get("user_id")?;

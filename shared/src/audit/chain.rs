@@ -166,8 +166,6 @@ impl Link {
             &prev_hash,
             &row_hash,
         ];
-        client
-            .execute_typed(text, &sql(text, &parameters).typed())
-            .await
+        sql(text, &parameters).execute(client).await
     }
 }
