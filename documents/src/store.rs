@@ -42,6 +42,9 @@ const SIGNED: [&str; 3] = ["content-length", "content-type", "x-amz-checksum-sha
 
 const PREFIX: &str = "files/";
 
+/// The tag by which the bucket's rule knows the objects of archived files.
+const ARCHIVED: &str = "archived";
+
 /// The environment's store, made when first needed. Errors: the environment doesn't describe one.
 pub fn store() -> Result<&'static Store, Error> {
     static STORE: LazyLock<Result<Store, Misconfigured>> = LazyLock::new(Store::from_env);
@@ -398,27 +401,38 @@ impl Store {
     }
 
     /// Marks the object of an archived file, for the bucket's rule to move it to cheaper storage;
-    /// it stays. False where the store knows no tags.
+    /// it stays. False where it is gone.
     pub async fn mark_archived<T>(
         &self,
         _access: &Access<T>,
         location: &Location,
     ) -> Result<bool, Error> {
-        let tag = Tag::builder().key("archived").value("true").build();
-        let tags = tag.and_then(|tag| Tagging::builder().tag_set(tag).build());
-        let answer = self
+        let there = self
             .client()
+            .get_object_tagging()
+            .bucket(&location.bucket)
+            .key(&location.key)
+            .send()
+            .await;
+        // A new set replaces the one before: a scanner's tag, which the bucket's policy asks, stays.
+        let mut tags = match there {
+            Ok(there) => there.tag_set,
+            Err(error) if error.code() == Some("NoSuchKey") => return Ok(false),
+            Err(error) => return Err(unreachable(&error)),
+        };
+        tags.retain(|tag| tag.key() != ARCHIVED);
+        let archived = Tag::builder().key(ARCHIVED).value("true").build();
+        tags.push(archived.map_err(unsigned)?);
+        let tags = Tagging::builder().set_tag_set(Some(tags)).build();
+        self.client()
             .put_object_tagging()
             .bucket(&location.bucket)
             .key(&location.key)
             .tagging(tags.map_err(unsigned)?)
             .send()
-            .await;
-        match answer {
-            Ok(_) => Ok(true),
-            Err(error) if error.code() == Some("NotImplemented") => Ok(false),
-            Err(error) => Err(unreachable(&error)),
-        }
+            .await
+            .map_err(|error| unreachable(&error))?;
+        Ok(true)
     }
 }
 

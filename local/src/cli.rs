@@ -43,6 +43,10 @@ pub struct Place {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Start the cloud and serve until Ctrl-C (what `cargo dev` alone does).
+    ///
+    /// Environment variables change what it consists of: DATABASE_URL, S3_ENDPOINT and SUPABASE_URL
+    /// name real services instead of local ones, ALLOWED_ORIGIN the origin whose pages may call it
+    /// from a browser, http://localhost:3000 where not said.
     Up,
     /// Remove all data of a cloud that does not run.
     Reset,

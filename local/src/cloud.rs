@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
+use crate::cors::Cors;
 use crate::gateway::Gateway;
 use crate::issuer::Issuer;
 use crate::lambda::{self, DeadLetter, Lambda, Logs};
@@ -49,6 +50,8 @@ pub struct Settings {
     pub supabase_url: Option<String>,
     /// A real S3 endpoint instead of the local one; its credentials come with `environment`.
     pub s3_endpoint: Option<String>,
+    /// Whose pages may call from a browser: the template's parameter `AllowedOrigin`.
+    pub allowed_origin: String,
     /// Further values for variables that the template declares; they win over the cloud's own.
     pub environment: BTreeMap<String, String>,
 }
@@ -70,6 +73,7 @@ impl Settings {
             log_files: false,
             supabase_url: None,
             s3_endpoint: None,
+            allowed_origin: "http://localhost:3000".to_owned(),
             environment: BTreeMap::new(),
         }
     }
@@ -145,6 +149,7 @@ impl Cloud {
                     &data.join("s3"),
                     &[FILES_BUCKET],
                     &credentials,
+                    Cors::new(&settings.allowed_origin, &template.files_cors),
                     move |event| {
                         if let Some(tell) = tell.get() {
                             tell(event);
@@ -185,7 +190,13 @@ impl Cloud {
                 .for_each(|package| send(package, event.clone()))
         }));
 
-        let gateway = Gateway::start(socket, &template, &lambda.functions(), issuer.clone())?;
+        let gateway = Gateway::start(
+            socket,
+            &template,
+            &lambda.functions(),
+            &settings.allowed_origin,
+            issuer.clone(),
+        )?;
         let schedules = match settings.schedules {
             true => Some(Schedules::start(&template, lambda.sender())?),
             false => None,

@@ -15,6 +15,7 @@ use hyper::body::{Body, Incoming};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
+use crate::cors::Cors;
 use crate::issuer::{Issuer, JWKS_PATH};
 use crate::lambda::{Failure, Function, Functions};
 use crate::listener::Listener;
@@ -35,11 +36,13 @@ pub struct Gateway {
 #[derive(Debug)]
 struct Behind {
     router: Router<Arc<Function>>,
+    cors: Cors,
     issuer: Option<Arc<Issuer>>,
 }
 
 impl Gateway {
-    /// Serves the routes of `template` on `socket`, and the keys of `issuer` where Supabase has them.
+    /// Serves the routes of `template` on `socket`, to the pages of `origin` too, and the keys of
+    /// `issuer` where Supabase has them.
     ///
     /// # Errors
     /// When two routes are the same.
@@ -47,6 +50,7 @@ impl Gateway {
         socket: TcpListener,
         template: &Template,
         functions: &Functions,
+        origin: &str,
         issuer: Option<Arc<Issuer>>,
     ) -> Result<Self> {
         let mut router = Router::default();
@@ -58,10 +62,19 @@ impl Gateway {
                 router.add(&route.method, &route.path, function.clone())?;
             }
         }
-        let behind = Arc::new(Behind { router, issuer });
-        let listener = Listener::serve(socket, move |request, peer| {
+        let behind = Arc::new(Behind {
+            router,
+            cors: Cors::new(origin, &template.api_cors),
+            issuer,
+        });
+        let listener = Listener::serve(socket, move |request: Request<Incoming>, peer| {
             let behind = behind.clone();
-            async move { behind.answer(request, peer).await }
+            async move {
+                let asked = request.headers().clone();
+                let mut answer = behind.answer(request, peer).await;
+                behind.cors.tell(&asked, answer.headers_mut());
+                answer
+            }
         })?;
         Ok(Self { listener })
     }
@@ -80,6 +93,14 @@ impl Behind {
             return issuer.answer();
         }
         let (head, body) = request.into_parts();
+        if Cors::is_preflight(&head.method, &head.headers) {
+            let mut answer = Response::new(Full::default());
+            *answer.status_mut() = StatusCode::NO_CONTENT;
+            answer
+                .headers_mut()
+                .extend(self.cors.preflight(&head.headers).unwrap_or_default());
+            return answer;
+        }
         let Some(Found {
             target: function,
             route_key,

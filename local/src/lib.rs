@@ -5,6 +5,7 @@
 pub mod client;
 pub mod cloud;
 pub mod compile;
+pub mod cors;
 pub mod demo;
 pub mod demo_users;
 pub mod gateway;

@@ -1,8 +1,12 @@
 //! S3: buckets on disk behind the real API, signatures and checksums enforced, with what s3s leaves
-//! out and Caretrail needs: notifications of new objects, and CORS for browsers.
+//! out and Caretrail needs: versions, tags, notifications of new objects, and CORS for browsers.
 
 mod checked;
 mod notification;
+mod store;
+mod tags;
+mod uploads;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,18 +16,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::BodyExt;
+use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, HttpResponse};
-use s3s_fs::FileSystem;
 use serde_json::Value;
 
+use crate::cors::Cors;
 use crate::listener::Listener;
 use checked::Checked;
-use notification::Creation;
+use store::Store;
+use tags::Tags;
+use versions::Versions;
 
 /// A key pair of the S3 API.
 #[derive(Clone)]
@@ -59,13 +64,13 @@ pub struct Objects {
 
 struct Behind {
     service: S3Service,
-    root: PathBuf,
-    created: Box<dyn Fn(Value) + Send + Sync>,
+    cors: Cors,
 }
 
 impl Objects {
-    /// Serves the folder `root` on `port` (0 takes a free one), with `buckets` in it. `created` gets the
-    /// S3 event of each new object before its writer gets the answer.
+    /// Serves the folder `root` on `port` (0 takes a free one), with `buckets` in it, to
+    /// the pages that `cors` names too. `created` gets the S3 event of each new object before its
+    /// writer gets the answer.
     ///
     /// # Errors
     /// When the folder or the port can't be had.
@@ -74,6 +79,7 @@ impl Objects {
         root: &Path,
         buckets: &[&str],
         credentials: &Credentials,
+        cors: Cors,
         created: impl Fn(Value) + Send + Sync + 'static,
     ) -> Result<Self> {
         let root = std::path::absolute(root)?;
@@ -82,17 +88,15 @@ impl Objects {
             fs::create_dir_all(&folder)
                 .with_context(|| format!("{} was not made", folder.display()))?;
         }
-        let files = FileSystem::new(&root)
-            .map_err(|error| anyhow::anyhow!("{}: {error:?}", root.display()))?;
-        let mut builder = S3ServiceBuilder::new(files);
+        let store = Store::new(&root, Box::new(created))?;
+        let mut builder = S3ServiceBuilder::new(store);
         builder.set_auth(SimpleAuth::from_single(
             credentials.access_key.as_str(),
             credentials.secret_key.as_str(),
         ));
         let behind = Arc::new(Behind {
             service: builder.build(),
-            root: root.clone(),
-            created: Box::new(created),
+            cors,
         });
         let listener = Listener::start(port, move |request, peer| {
             let behind = behind.clone();
@@ -108,20 +112,46 @@ impl Objects {
         format!("http://127.0.0.1:{}", self.listener.port())
     }
 
-    /// Where an object's content is on disk.
+    /// Where an object's current content is on disk.
     pub fn path(&self, bucket: &str, key: &str) -> PathBuf {
         self.root.join(bucket).join(key)
+    }
+
+    /// The tags of an object's current version; none where it isn't there.
+    ///
+    /// # Errors
+    /// When the disk can't be read.
+    pub fn tags(&self, bucket: &str, key: &str) -> Result<BTreeMap<String, String>> {
+        let versions = Versions::new(&self.root);
+        let place = versions.place(bucket, key)?;
+        match versions.current(&place)? {
+            Some(version) => Ok(Tags::of(&versions, &place, &version).read()?),
+            None => Ok(BTreeMap::new()),
+        }
+    }
+
+    /// Adds a tag to an object's current version, as a scanner does.
+    ///
+    /// # Errors
+    /// When the object isn't there, has its ten tags, or the disk can't be written.
+    pub fn tag(&self, bucket: &str, key: &str, name: &str, value: &str) -> Result<()> {
+        let versions = Versions::new(&self.root);
+        let place = versions.place(bucket, key)?;
+        let tags = Tags::of(&versions, &place, &versions.find(&place, None)?);
+        let mut all = tags.read()?;
+        all.insert(name.to_owned(), value.to_owned());
+        Ok(tags.write(&all)?)
     }
 }
 
 impl Behind {
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> HttpResponse {
-        if request.method() == Method::OPTIONS {
-            return preflight(request.headers());
+        if Cors::is_preflight(request.method(), request.headers()) {
+            return self.preflight(request.headers());
         }
-        let cross_origin = request.headers().contains_key("origin");
-        let creation = Creation::of(&request);
-        let (head, body) = request.into_parts();
+        let asked = request.headers().clone();
+        let (mut head, body) = request.into_parts();
+        head.extensions.insert(peer);
         let (body, verdict) = Checked::new(body, &head.headers);
         let request = Request::from_parts(head, Body::http_body(body));
         let mut response = match self.service.call(request).await {
@@ -134,63 +164,20 @@ impl Behind {
         if let Some(refusal) = verdict.refusal() {
             response = refusal;
         }
-        if let Some(creation) = creation
-            && response.status().is_success()
-        {
-            response = self.notify(creation, response, peer).await;
-        }
-        if cross_origin {
-            allow_origin(response.headers_mut());
-        }
+        self.cors.tell(&asked, response.headers_mut());
         response
     }
 
-    async fn notify(
-        &self,
-        creation: Creation,
-        response: HttpResponse,
-        peer: SocketAddr,
-    ) -> HttpResponse {
-        // A multipart upload is complete only when its answer is.
-        let (head, body) = response.into_parts();
-        let body = match body.collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) => {
-                tracing::error!(%error, "S3 failed");
-                return status(StatusCode::INTERNAL_SERVER_ERROR);
+    fn preflight(&self, asked: &HeaderMap) -> HttpResponse {
+        match self.cors.preflight(asked) {
+            Some(headers) => {
+                let mut response = status(StatusCode::OK);
+                *response.headers_mut() = headers;
+                response
             }
-        };
-        if let Some(etag) = notification::etag(&head.headers, &body) {
-            let size = fs::metadata(self.root.join(&creation.bucket).join(&creation.key))
-                .map_or(0, |file| file.len());
-            (self.created)(creation.event(&etag, size, peer));
+            None => status(StatusCode::FORBIDDEN),
         }
-        Response::from_parts(head, Body::from(body))
     }
-}
-
-/// Allows a page of any origin what a presigned URL allows.
-fn preflight(asked: &HeaderMap) -> HttpResponse {
-    let mut response = status(StatusCode::OK);
-    let headers = response.headers_mut();
-    allow_origin(headers);
-    headers.insert(
-        "access-control-allow-methods",
-        HeaderValue::from_static("GET, HEAD, PUT, POST, DELETE"),
-    );
-    headers.insert("access-control-max-age", HeaderValue::from_static("3000"));
-    if let Some(names) = asked.get("access-control-request-headers") {
-        headers.insert("access-control-allow-headers", names.clone());
-    }
-    response
-}
-
-fn allow_origin(headers: &mut HeaderMap) {
-    headers.insert("access-control-allow-origin", HeaderValue::from_static("*"));
-    headers.insert(
-        "access-control-expose-headers",
-        HeaderValue::from_static("ETag, x-amz-checksum-sha256"),
-    );
 }
 
 fn status(status: StatusCode) -> HttpResponse {

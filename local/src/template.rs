@@ -8,6 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_yaml_ng::{Mapping, Value};
 
+use crate::cors;
+
 /// Lambda's own default where the template is silent.
 const DEFAULT_TIMEOUT: u64 = 3;
 /// Lambda's own default where the template is silent, MB.
@@ -18,6 +20,10 @@ const DEFAULT_MEMORY: u64 = 128;
 pub struct Template {
     /// Every function, by package name.
     pub functions: Vec<Function>,
+    /// What pages may ask of the API.
+    pub api_cors: cors::Rule,
+    /// What pages may ask of the files bucket.
+    pub files_cors: cors::Rule,
 }
 
 /// One `AWS::Serverless::Function`.
@@ -86,17 +92,29 @@ impl Template {
         let resources = mapping(&document, "Resources").context("the template has no Resources")?;
 
         let mut functions = Vec::new();
+        let (mut api_cors, mut files_cors) = Default::default();
         for (name, resource) in resources {
             let (Some(name), Some(resource)) = (name.as_str(), map_of(resource)) else {
                 continue;
             };
-            if text_of(resource.get("Type")).as_deref() != Some("AWS::Serverless::Function") {
-                continue;
-            }
             let properties = resource
                 .get("Properties")
                 .and_then(map_of)
                 .unwrap_or(&nothing);
+            match text_of(resource.get("Type")).as_deref() {
+                Some("AWS::Serverless::Function") => {}
+                Some("AWS::Serverless::HttpApi") => {
+                    api_cors = rule(properties.get("CorsConfiguration"), "Allow", "Expose");
+                    continue;
+                }
+                Some("AWS::S3::Bucket") => {
+                    let rules = properties.get("CorsConfiguration").and_then(map_of);
+                    let rules = rules.and_then(|rules| rules.get("CorsRules")?.as_sequence());
+                    files_cors = rule(rules.and_then(|rules| rules.first()), "Allowed", "Exposed");
+                    continue;
+                }
+                _ => continue,
+            }
             let reader = Reader {
                 properties,
                 globals: globals.unwrap_or(&nothing),
@@ -109,7 +127,11 @@ impl Template {
             );
         }
         functions.sort_by(|left, right| left.package.cmp(&right.package));
-        Ok(Self { functions })
+        Ok(Self {
+            functions,
+            api_cors,
+            files_cors,
+        })
     }
 
     /// The function of `package`.
@@ -228,6 +250,26 @@ impl Reader<'_> {
     }
 }
 
+/// A CORS rule, whose parts an API and a bucket name a little differently.
+fn rule(source: Option<&Value>, allowed: &str, exposed: &str) -> cors::Rule {
+    let part = |name: String| source.and_then(map_of)?.get(name);
+    let list = |name| {
+        let values = part(name)
+            .and_then(Value::as_sequence)
+            .into_iter()
+            .flatten();
+        values.filter_map(|value| text_of(Some(value))).collect()
+    };
+    cors::Rule {
+        methods: list(format!("{allowed}Methods")),
+        headers: list(format!("{allowed}Headers")),
+        exposed: list(format!("{exposed}Headers")),
+        max_age: part("MaxAge".to_owned())
+            .and_then(Value::as_u64)
+            .unwrap_or_default(),
+    }
+}
+
 fn mapping<'a>(document: &'a Value, name: &str) -> Option<&'a Mapping> {
     map_of(document.get(name)?)
 }
@@ -267,8 +309,17 @@ Globals:
         REQUIRE_AAL2: !Ref RequireAal2
         SUPABASE_URL: !Sub https://${Project}.supabase.example
 Resources:
-  Api: {Type: AWS::Serverless::HttpApi}
-  Bucket: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub "${AWS::StackName}-files"}}
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      CorsConfiguration:
+        {AllowOrigins: [!Ref Origin], AllowMethods: [GET, POST], AllowHeaders: [if-match], ExposeHeaders: [etag], MaxAge: 600}
+  Bucket:
+    Type: AWS::S3::Bucket
+    Properties:
+      BucketName: !Sub "${AWS::StackName}-files"
+      CorsConfiguration:
+        CorsRules: [{AllowedOrigins: [!Ref Origin], AllowedMethods: [PUT], AllowedHeaders: [content-type], MaxAge: 60}]
   GetPatient:
     Type: AWS::Serverless::Function
     Properties:
@@ -342,6 +393,25 @@ Resources:
                 .environment
                 .contains_key("FILES_BUCKET")
         );
+    }
+
+    #[test]
+    fn what_pages_may_do_is_read_of_api_and_bucket() {
+        let template = Template::parse(SMALL).unwrap();
+        let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+        let api = cors::Rule {
+            methods: words(&["GET", "POST"]),
+            headers: words(&["if-match"]),
+            exposed: words(&["etag"]),
+            max_age: 600,
+        };
+        let files = cors::Rule {
+            methods: words(&["PUT"]),
+            headers: words(&["content-type"]),
+            exposed: Vec::new(),
+            max_age: 60,
+        };
+        assert_eq!((template.api_cors, template.files_cors), (api, files));
     }
 
     #[test]

@@ -98,6 +98,9 @@ pub async fn start(place: &Place) -> Result<Served> {
     settings.log_files = true;
     settings.supabase_url = variable("SUPABASE_URL");
     settings.s3_endpoint = variable("S3_ENDPOINT");
+    if let Some(origin) = variable("ALLOWED_ORIGIN") {
+        settings.allowed_origin = origin;
+    }
     settings.environment = environment(&database, &settings);
     let (supabase_url, s3_endpoint) = (settings.supabase_url.clone(), settings.s3_endpoint.clone());
     let cloud = Cloud::start(settings).await?;

@@ -103,3 +103,32 @@ async fn the_issuers_keys_are_where_supabase_has_them() {
     world.cloud.issuer().set_offline(true);
     assert_eq!(get(&world, JWKS_PATH).await.0, 503);
 }
+
+#[tokio::test]
+async fn a_page_of_the_allowed_origin_may_call_and_no_other_page() {
+    const PAGE: &str = "https://portal.example.org";
+    let world = World::with(|settings| settings.allowed_origin = PAGE.into()).await;
+    let send = async |method: &str, origin: &str| {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}/v1/things", world.cloud.url()))
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header(
+                "access-control-request-headers",
+                "authorization,content-type",
+            )
+            .body(Full::default())
+            .unwrap();
+        let answer = world.client.send_request(request).await.unwrap();
+        let allowed = answer.headers().get("access-control-allow-origin");
+        let allowed = allowed.map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), allowed)
+    };
+    let told = Some(PAGE.to_owned());
+    assert_eq!(send("OPTIONS", PAGE).await, (204, told.clone()));
+    assert_eq!(send("POST", PAGE).await, (200, told));
+    let other = "https://elsewhere.example.org";
+    assert_eq!(send("OPTIONS", other).await, (204, None));
+    assert_eq!(send("POST", other).await, (200, None));
+}

@@ -51,7 +51,13 @@ async fn function(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Er
             }
             Ok(json!(std::process::id()))
         }
-        "on-upload" => Ok(json!(null)),
+        "on-upload" => {
+            println!(
+                "{name} about {}",
+                event.payload["Records"][0]["s3"]["object"]
+            );
+            Ok(json!(null))
+        }
         other => Err(format!("no such function: {other}").into()),
     }
 }

@@ -14,6 +14,16 @@ use tempfile::TempDir;
 const TEMPLATE: &str = r#"
 Globals: {Function: {Timeout: 20, MemorySize: 128, Environment: {Variables: {DATABASE_URL: !Ref Database, LITERAL: plain}}}}
 Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      CorsConfiguration:
+        {AllowOrigins: [!Ref Origin], AllowMethods: [GET, POST], AllowHeaders: [authorization, content-type], ExposeHeaders: [etag], MaxAge: 600}
+  Bucket:
+    Type: AWS::S3::Bucket
+    Properties:
+      CorsConfiguration:
+        CorsRules: [{AllowedOrigins: [!Ref Origin], AllowedMethods: [GET, PUT], AllowedHeaders: [content-type, x-amz-checksum-sha256], MaxAge: 600}]
   Echo:
     Type: AWS::Serverless::Function
     Properties:

@@ -5,6 +5,8 @@ use std::fs;
 use tests::audit::Expected;
 use tests::prelude::*;
 
+const BUCKET: &str = "caretrail-files";
+
 fn row() -> Expected {
     audit("expire-uploads", "PROCESS", "FILE").by_system()
 }
@@ -166,11 +168,47 @@ async fn a_deleted_file_is_neither_processed_nor_expired_and_its_object_stays() 
             &[&id],
         )
         .await;
-    run(&world).await;
+    // GuardDuty's tag, as it looks like on AWS.
     let key = format!("files/{}/{id}", ada.user);
-    assert!(world.cloud.objects().path("caretrail-files", &key).exists());
-    // The local S3 knows no tags, and says so.
+    let objects = world.cloud.objects();
+    let scan = ("GuardDutyMalwareScanStatus", "NO_THREATS_FOUND");
+    objects.tag(BUCKET, &key, scan.0, scan.1).unwrap();
+    run(&world).await;
+    assert!(objects.path(BUCKET, &key).exists());
+    let tags = objects.tags(BUCKET, &key).unwrap();
+    let expected = [scan, ("archived", "true")].map(|(key, value)| (key.into(), value.into()));
+    assert_eq!(tags, expected.into());
+    let marked = "select status, tagged_at > archived_at as is_tagged from file_metadata where id = $1";
+    assert_eq!(
+        world.row(marked, &[&id]).await,
+        json!({"status": "AVAILABLE", "is_tagged": true})
+    );
+    let expected = row().resource(id).patient(ada.id).detail("tag", "archived");
+    assert_eq!(done(&world).await, std::slice::from_ref(&expected));
+    run(&world).await;
+    assert_eq!(done(&world).await, [expected], "a second run finds nothing");
+    world.verify_chains().await;
+}
+
+#[tokio::test]
+async fn a_deleted_file_whose_object_is_gone_is_reported_and_keeps_no_other_from_its_tag() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let lost = world.uploaded(&ada, "application/pdf", files::PDF).await;
+    let kept = world.uploaded(&ada, "image/png", files::PNG).await;
+    let archive = "update file_metadata set is_archived = true, archived_at = now() where id = $1";
+    for id in [lost, kept] {
+        world.sql(archive, &[&id]).await;
+    }
+    let key = |id| format!("files/{}/{id}", ada.user);
+    let objects = world.cloud.objects();
+    fs::remove_file(objects.path(BUCKET, &key(lost))).unwrap();
+    run(&world).await;
     let log = world.cloud.logs("expire-uploads").lines().join("\n");
-    assert!(log.contains("knows no tags"), "{log}");
-    assert!(done(&world).await.is_empty());
+    assert!(log.contains("a file without its object"), "{log}");
+    assert!(log.contains(&lost.to_string()), "{log}");
+    let tags = objects.tags(BUCKET, &key(kept)).unwrap();
+    assert_eq!(tags, [("archived".to_owned(), "true".to_owned())].into());
+    let expected = row().resource(kept).patient(ada.id).detail("tag", "archived");
+    assert_eq!(done(&world).await, [expected]);
 }

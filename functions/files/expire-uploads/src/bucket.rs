@@ -42,29 +42,27 @@ row! {
     }
 }
 
-/// Has the objects of archived files moved to cheaper storage, where the store can.
+/// Has the objects of archived files moved to cheaper storage.
 pub(crate) async fn mark_archived(job: &Job) -> Result<(), Error> {
     for Stored { id, location } in read::<Stored>(job, sql(ARCHIVED, &[&ROWS])).await? {
-        let marked = job.audited(id, async |access| mark(access, &location).await);
-        if !marked.await? {
-            tracing::info!("the file store knows no tags: archived objects stay as they are");
-            break;
-        }
+        job.audited(id, async |access| mark(access, &location).await)
+            .await?;
     }
     Ok(())
 }
 
-async fn mark(mut access: Access<FileId>, location: &Location) -> Result<bool, Error> {
-    if !store()?.mark_archived(&access, location).await? {
-        return Ok(false);
-    }
+async fn mark(mut access: Access<FileId>, location: &Location) -> Result<(), Error> {
     let id = *access.granted();
+    if !store()?.mark_archived(&access, location).await? {
+        tracing::warn!(file = %id, "a file without its object");
+        return Ok(());
+    }
     let marked: Option<FileMetadata> = access.optional(sql(MARK, &[&id])).await?;
     if let Some(file) = marked {
         access.note("tag", "archived");
         access.commit(Json(file)).await?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Reports objects that no row tells of; an alarm watches for these lines.
