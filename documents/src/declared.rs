@@ -7,6 +7,8 @@ use base64::prelude::BASE64_STANDARD;
 use schemars::JsonSchema;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer};
+use shared::domain::file::FileMetadata;
+use shared::errors::Error;
 
 use crate::FileType;
 
@@ -27,6 +29,20 @@ pub struct Declared {
 pub struct Sha256(
     #[schemars(with = "String", extend("pattern" = "^[0-9a-fA-F]{64}$"))] pub(crate) [u8; 32],
 );
+
+impl Declared {
+    /// As the row has it. Errors: it is of no kept type.
+    pub fn of(file: &FileMetadata) -> Result<Self, Error> {
+        match (file.file_type.parse(), file.sha256.parse()) {
+            (Ok(file_type), Ok(sha256)) => Ok(Self {
+                file_type,
+                size: file.file_size,
+                sha256,
+            }),
+            _ => Err(Error::Internal("a stored file is of no kept type")),
+        }
+    }
+}
 
 impl Sha256 {
     /// The digest's bytes.

@@ -1,7 +1,6 @@
-//! The allow-list: which types of file are kept, how large each may be, how each is named.
+//! The allow-list: which types of file are kept, how each is named.
 
 use std::borrow::Cow;
-use std::ops::RangeInclusive;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, Unexpected};
@@ -40,8 +39,6 @@ pub enum FileType {
     Mp4,
 }
 
-const MIB: i64 = 1024 * 1024;
-
 impl FileType {
     /// Every type.
     pub const ALL: &'static [Self] = <Self as VariantArray>::VARIANTS;
@@ -49,18 +46,6 @@ impl FileType {
     /// The media type, as declared and stored.
     pub fn media_type(self) -> &'static str {
         self.into()
-    }
-
-    /// How many bytes such a file may have. S3 takes 5 GiB in one PUT.
-    pub fn sizes(self) -> RangeInclusive<i64> {
-        let most = match self {
-            Self::Text => 10 * MIB,
-            Self::Hl7Xml => 20 * MIB,
-            Self::Png | Self::Jpeg => 50 * MIB,
-            Self::Pdf | Self::FhirJson => 100 * MIB,
-            Self::Tiff | Self::Dicom | Self::Mp4 => 2048 * MIB,
-        };
-        1..=most
     }
 
     /// The media type as sent to who downloads it.
@@ -121,17 +106,6 @@ impl<'de> Deserialize<'de> for FileType {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_type_holds_something_and_fits_one_put() {
-        for file_type in FileType::ALL {
-            let sizes = file_type.sizes();
-            assert!(!sizes.contains(&0), "{file_type:?}");
-            assert!(sizes.contains(&1), "{file_type:?}");
-            assert!(!sizes.contains(&(sizes.end() + 1)), "{file_type:?}");
-            assert!(*sizes.end() <= 5 * 1024 * MIB, "{file_type:?}");
-        }
-    }
 
     #[test]
     fn media_types_read_as_they_are_written_and_nothing_else_does() {

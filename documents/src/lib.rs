@@ -8,14 +8,22 @@ mod clamd;
 mod declared;
 mod file_type;
 mod inspection;
+mod limits;
+mod multipart;
 pub mod processing;
 mod scanner;
 mod sniff;
 mod store;
+mod stored;
 
 pub use declared::{Declared, Sha256};
 pub use file_type::FileType;
 pub use inspection::{Inspection, Rejection, Verdict};
+pub use limits::{Limits, check_limits, limits};
+pub use multipart::{Completion, Multipart, Part};
 pub use scanner::Finding;
 pub(crate) use store::Inspected;
-pub use store::{Arrived, Download, Location, Store, Upload, store};
+pub use store::{
+    Arrived, Download, Location, Store, Upload, UploadInParts, WholeUpload, Window, store,
+};
+pub use stored::{Announced, Stored};

@@ -10,7 +10,7 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Region};
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata as _};
-use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use aws_sdk_s3::types::{Tag, Tagging};
 use aws_sdk_s3::{Client, Config};
 use aws_smithy_http_client::Builder;
@@ -28,11 +28,14 @@ use shared::sql::FromRow;
 use shared::sql::postgres::{Error as RowError, Row};
 use shared::target::Target;
 
+use crate::multipart::{Multipart, Part};
 use crate::scanner::{Finding, Scanner};
 use crate::{Declared, FileType, Inspection, Rejection, Verdict};
 
 /// How long an upload may take to begin.
 const UPLOAD_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// The same for each of its parts, which are sent one after another.
+const PART_LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// How long a download may take to begin: long enough to follow a link, too short to pass it on.
 const DOWNLOAD_LIFETIME: Duration = Duration::from_secs(60);
 
@@ -57,7 +60,7 @@ pub fn store() -> Result<&'static Store, Error> {
 /// A bucket and the right to use it. Every use needs an [`Access`], so that it is audited.
 pub struct Store {
     bucket: String,
-    /// Without connections: only `process-upload` pays for loading the system's trusted roots.
+    /// Without connections: only who asks S3 something pays for loading the system's trusted roots.
     signer: Client,
     client: OnceLock<Client>,
 }
@@ -80,11 +83,28 @@ impl FromRow for Location {
     }
 }
 
+/// When a signed URL may be used.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    from: Timestamp,
+    lasts: Duration,
+}
+
 // Neither Upload nor Download is Debug: while it lives, a signed URL is a secret.
 
 /// How to send a file.
 #[derive(JsonSchema, Serialize)]
-pub struct Upload {
+#[serde(untagged)]
+pub enum Upload {
+    /// In one piece.
+    Whole(WholeUpload),
+    /// In parts, where it is large.
+    InParts(UploadInParts),
+}
+
+/// How to send a file in one piece.
+#[derive(JsonSchema, Serialize)]
+pub struct WholeUpload {
     /// The HTTP method.
     pub method: &'static str,
     /// Where to.
@@ -92,6 +112,16 @@ pub struct Upload {
     /// The headers to send, these exactly: they are signed, so another type, length or hash is
     /// refused. A browser sets `content-length` by itself.
     pub headers: BTreeMap<String, String>,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// How to send a large file: its parts, in any order and side by side, and then
+/// `POST /v1/files/{id}/complete`.
+#[derive(JsonSchema, Serialize)]
+pub struct UploadInParts {
+    /// Every part of it.
+    pub parts: Vec<Part>,
     /// Until when.
     pub expires_at: Timestamp,
 }
@@ -173,7 +203,12 @@ impl Store {
         }
     }
 
-    fn client(&self) -> &Client {
+    /// Signs and can't send.
+    pub(crate) fn signer(&self) -> &Client {
+        &self.signer
+    }
+
+    pub(crate) fn client(&self) -> &Client {
         self.client.get_or_init(|| {
             let tls = Provider::Rustls(CryptoMode::AwsLc);
             let http = Builder::new().tls_provider(tls).build_https();
@@ -214,14 +249,24 @@ impl Store {
         (location.bucket == bucket && location.key == key).then_some((file, location))
     }
 
-    /// Signs the sending of exactly the declared bytes.
+    /// Signs the sending of exactly the declared bytes, or of parts that are as many.
     pub async fn presign_upload<T>(
         &self,
         _access: &Access<T>,
         location: &Location,
         declared: &Declared,
+        multipart: Option<&Multipart>,
+        window: Window,
     ) -> Result<Upload, Error> {
-        self.upload(location, declared).await
+        Ok(match multipart {
+            None => Upload::Whole(self.upload(location, declared, window).await?),
+            Some(multipart) => Upload::InParts(UploadInParts {
+                parts: self
+                    .sign_parts(location, multipart, declared.size, window)
+                    .await?,
+                expires_at: window.end(),
+            }),
+        })
     }
 
     /// Signs the fetching of a checked file, to be saved under its id as what it was checked to be:
@@ -238,8 +283,12 @@ impl Store {
         self.download(location, file, file_type).await
     }
 
-    async fn upload(&self, location: &Location, declared: &Declared) -> Result<Upload, Error> {
-        let (config, expires_at) = presigning(UPLOAD_LIFETIME)?;
+    async fn upload(
+        &self,
+        location: &Location,
+        declared: &Declared,
+        window: Window,
+    ) -> Result<WholeUpload, Error> {
         let request = self
             .signer
             .put_object()
@@ -248,18 +297,14 @@ impl Store {
             .content_type(declared.file_type.media_type())
             .content_length(declared.size)
             .checksum_sha256(declared.sha256.base64())
-            .presigned(config)
+            .presigned(window.presigning()?)
             .await
             .map_err(unsigned)?;
-        Ok(Upload {
+        Ok(WholeUpload {
             method: "PUT",
             url: request.uri().to_owned(),
-            headers: request
-                .headers()
-                .filter(|(name, _)| SIGNED.contains(name))
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-            expires_at,
+            headers: signed_headers(&request),
+            expires_at: window.end(),
         })
     }
 
@@ -269,7 +314,7 @@ impl Store {
         file: FileId,
         file_type: FileType,
     ) -> Result<Download, Error> {
-        let (config, expires_at) = presigning(DOWNLOAD_LIFETIME)?;
+        let window = Window::from_now(DOWNLOAD_LIFETIME)?;
         let request = self
             .signer
             .get_object()
@@ -283,12 +328,12 @@ impl Store {
             // An uploader may have stored one, to make other bytes of the checked ones.
             .response_content_encoding("identity")
             .response_cache_control("private, no-store")
-            .presigned(config)
+            .presigned(window.presigning()?)
             .await
             .map_err(unsigned)?;
         Ok(Download {
             url: request.uri().to_owned(),
-            expires_at,
+            expires_at: window.end(),
         })
     }
 
@@ -436,24 +481,51 @@ impl Store {
     }
 }
 
-fn presigning(lifetime: Duration) -> Result<(PresigningConfig, Timestamp), Error> {
-    // Signatures count whole seconds.
-    let now = Timestamp::from_second(Timestamp::now().as_second()).map_err(unsigned)?;
-    let config = PresigningConfig::builder()
-        .start_time(SystemTime::from(now))
-        .expires_in(lifetime)
-        .build()
-        .map_err(unsigned)?;
-    Ok((config, now + lifetime))
+impl Window {
+    /// For an upload, in parts or not.
+    pub fn of_upload(in_parts: bool) -> Result<Self, Error> {
+        Self::from_now(if in_parts {
+            PART_LIFETIME
+        } else {
+            UPLOAD_LIFETIME
+        })
+    }
+
+    fn from_now(lasts: Duration) -> Result<Self, Error> {
+        // Signatures count whole seconds.
+        let from = Timestamp::from_second(Timestamp::now().as_second()).map_err(unsigned)?;
+        Ok(Self { from, lasts })
+    }
+
+    /// Until when.
+    pub fn end(self) -> Timestamp {
+        self.from + self.lasts
+    }
+
+    pub(crate) fn presigning(self) -> Result<PresigningConfig, Error> {
+        PresigningConfig::builder()
+            .start_time(SystemTime::from(self.from))
+            .expires_in(self.lasts)
+            .build()
+            .map_err(unsigned)
+    }
 }
 
-fn unsigned(error: impl StdError) -> Error {
+pub(crate) fn signed_headers(request: &PresignedRequest) -> BTreeMap<String, String> {
+    request
+        .headers()
+        .filter(|(name, _)| SIGNED.contains(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+pub(crate) fn unsigned(error: impl StdError) -> Error {
     tracing::error!(error = %DisplayErrorContext(&error), "a URL was not signed");
     Error::Internal("a URL was not signed")
 }
 
 /// Says in the log what failed; buckets and keys in it are no patient data.
-fn unreachable(error: &(impl StdError + 'static)) -> Error {
+pub(crate) fn unreachable(error: &(impl StdError + 'static)) -> Error {
     tracing::warn!(error = %DisplayErrorContext(error), "S3 failed");
     Error::Unavailable("the file store can't be reached")
 }
@@ -509,7 +581,8 @@ mod tests {
             sha256: EMPTY.parse().unwrap(),
         };
         let before = Timestamp::now();
-        let upload = run(store.upload(&place(&store), &declared)).unwrap();
+        let window = Window::of_upload(false).unwrap();
+        let upload = run(store.upload(&place(&store), &declared, window)).unwrap();
 
         let path =
             format!("https://caretrail-files.s3.eu-central-1.amazonaws.com/files/{OWNER}/{FILE}?");
@@ -533,6 +606,35 @@ mod tests {
         assert_eq!(parameter(&upload.url, "X-Amz-Expires").unwrap(), "300");
         let lasts = upload.expires_at.duration_since(before).as_secs();
         assert!((298..=300).contains(&lasts), "{lasts} s");
+    }
+
+    #[test]
+    fn parts_are_signed_for_their_lengths_for_an_hour() {
+        let store = store();
+        let multipart = Multipart {
+            upload_id: "an upload".into(),
+            part_size: 5,
+        };
+        let window = Window::of_upload(true).unwrap();
+        let parts = run(store.sign_parts(&place(&store), &multipart, 12, window)).unwrap();
+        for (part, (number, size)) in parts.iter().zip([(1, "5"), (2, "5"), (3, "2")]) {
+            assert_eq!((part.part_number, part.method), (number, "PUT"));
+            assert_eq!(part.size.to_string(), size);
+            assert_eq!(
+                part.headers,
+                BTreeMap::from([("content-length".into(), size.into())])
+            );
+            for (name, expected) in [
+                ("partNumber", number.to_string().as_str()),
+                ("uploadId", "an upload"),
+                ("X-Amz-SignedHeaders", "content-length;host"),
+                ("X-Amz-Expires", "3600"),
+            ] {
+                let found = parameter(&part.url, name);
+                assert_eq!(found.as_deref(), Some(expected), "{name}");
+            }
+        }
+        assert_eq!(parts.len(), 3);
     }
 
     #[test]

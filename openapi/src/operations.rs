@@ -53,6 +53,8 @@ pub(crate) fn operations() -> Vec<Operation> {
         operation!(put_custom_data_schema, body NewSchema),
         operation!(get_custom_data_schema, query Query),
         operation!(create_file, body NewFile),
+        operation!(complete_file),
+        operation!(renew_upload),
         operation!(get_file),
         operation!(list_files, query Filter),
         operation!(update_file, patch Editable),

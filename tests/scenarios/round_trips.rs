@@ -78,7 +78,12 @@ async fn send(caller: &Actor, (method, path, body): (Method, String, Option<Valu
 
 #[tokio::test]
 async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_alone() {
-    let world = linked().await;
+    let world = World::with(Setup {
+        link: true,
+        environment: [("FILE_PART_SIZE".to_owned(), "5".to_owned())].into(),
+        ..Setup::default()
+    })
+    .await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let (admin, officer) = (world.admin().await, world.officer().await);
     world.assign(&ada, &vera).await;
@@ -96,6 +101,15 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
     }
     world.cloud.settled().await;
     let file = pictures.pop().unwrap();
+    let mut texts = Vec::new();
+    for _ in 0..2 {
+        let text = vec![b'x'; 6 * 1024 * 1024];
+        let (id, upload) = world.announced(&ada, "text/plain", &text).await;
+        for (part, bytes) in [(0, &text[..5 * 1024 * 1024]), (1, &text[5 * 1024 * 1024..])] {
+            ada.upload(&upload["parts"][part], bytes).await;
+        }
+        texts.push(id);
+    }
     let users = [
         world.user("PATIENT", "Ben").await.user,
         world.user("PATIENT", "Cleo").await.user,
@@ -440,6 +454,28 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
                 announcement("PATIENT", ada.user, "image/png", files::PNG)
             }),
         ),
+        (
+            "renew-upload",
+            &*ada,
+            [0, 1].map(|turn| {
+                (
+                    Method::POST,
+                    format!("/v1/files/{}/upload", texts[turn]),
+                    None,
+                )
+            }),
+        ),
+        (
+            "complete-file",
+            &*ada,
+            [0, 1].map(|turn| {
+                (
+                    Method::POST,
+                    format!("/v1/files/{}/complete", texts[turn]),
+                    None,
+                )
+            }),
+        ),
     ];
     // Those that open no transaction, or that nobody waits for.
     let mut counted = vec![
@@ -454,7 +490,11 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
         // A change looks at what stands before it: one more.
         let most = match warm_up.0 {
             _ if function == "unassign-provider" => 2,
-            _ if ["release-record", "put-custom-data-schema"].contains(&function) => 3,
+            _ if ["release-record", "put-custom-data-schema", "renew-upload"]
+                .contains(&function) =>
+            {
+                3
+            }
             Method::PATCH | Method::DELETE => 3,
             _ => 2,
         };

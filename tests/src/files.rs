@@ -87,6 +87,21 @@ impl World {
     }
 
     /// Where a file is, and why.
+    /// Runs `expire-uploads` as its schedule does.
+    pub async fn expire_uploads(&self) {
+        let schedule = json!({"source": "aws.scheduler", "detail": "{}"});
+        self.cloud
+            .invoke("expire-uploads", &schedule)
+            .await
+            .unwrap();
+    }
+
+    /// How many uploads in parts S3 holds open.
+    pub fn open_uploads(&self) -> usize {
+        let folder = self.cloud.objects().path(".uploads", "");
+        std::fs::read_dir(folder).map_or(0, Iterator::count)
+    }
+
     pub async fn file_state(&self, id: Uuid) -> (String, Option<String>) {
         let row = self
             .row(

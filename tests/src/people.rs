@@ -91,6 +91,11 @@ impl Actor {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// Sends `POST path` without a body.
+    pub async fn post_nothing(&self, path: &str) -> Answer {
+        self.send(Method::POST, path, None).await
+    }
+
     /// Sends `PUT path` without a body.
     pub async fn put(&self, path: &str) -> Answer {
         self.send(Method::PUT, path, None).await

@@ -102,15 +102,15 @@ impl Content for FileMetadata {
     }
 }
 
-/// `select …` of a [`FileMetadata`] and the place of its object, which is never answered; goes on
-/// with `where` or the like.
+/// `select …` of a [`FileMetadata`] and, never answered, the place of its object and its upload; goes
+/// on with `where` or the like.
 #[macro_export]
 macro_rules! select_file {
     ($($rest:literal),+ $(,)?) => {
         concat!(
             "select id, owner_id, owner_type::text, patient_id, appointment_id, original_name, file_type,
                file_size, encode(sha256, 'hex') as sha256, status::text, status_reason, scan::text, upload_date,
-               created_at, updated_at, is_archived, version, bucket, file_path
+               created_at, updated_at, is_archived, version, bucket, file_path, upload_id, part_size
              from file_metadata ",
             $($rest),+
         )

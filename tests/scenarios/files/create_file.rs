@@ -194,3 +194,60 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
     ada.post("/v1/files", body).await.invalid("appointment_id");
     assert_eq!(world.stored().await, before);
 }
+
+#[tokio::test]
+async fn how_large_a_file_may_be_and_when_it_comes_in_parts_is_the_deployments_to_say() {
+    let world = World::with(Setup {
+        environment: [
+            ("FILE_SIZE_LIMITS", "text/plain=7, image/png=1"),
+            ("FILE_PART_SIZE", "6"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into(),
+        ..Setup::default()
+    })
+    .await;
+    let ada = world.patient("Ada").await;
+    let announce = async |file_type: &str, size: i64| {
+        let mut body = announcement("PATIENT", ada.user, file_type, b"");
+        body["file_size"] = json!(size);
+        ada.post("/v1/files", body).await
+    };
+    const MIB: i64 = 1024 * 1024;
+    for (file_type, most) in [("text/plain", 7), ("image/png", 1), ("image/jpeg", 50)] {
+        let answer = announce(file_type, most * MIB + 1)
+            .await
+            .invalid("file_size");
+        let expected = format!("expected 1 to {} bytes for this type", most * MIB);
+        assert_eq!(answer.body["errors"][0]["message"], expected);
+        world
+            .audited(&answer, row().by(&ada).failed("invalid"))
+            .await;
+        announce(file_type, most * MIB).await.expect(201);
+    }
+    for (size, parts) in [(6 * MIB, None), (6 * MIB + 1, Some(2))] {
+        let answer = announce("text/plain", size).await.expect(201);
+        let found = answer.body["upload"]["parts"].as_array().map(Vec::len);
+        assert_eq!(found, parts, "{size}");
+    }
+}
+
+#[tokio::test]
+async fn limits_that_can_not_be_kept_end_the_function_at_its_start() {
+    let world = World::with(Setup {
+        environment: [("FILE_SIZE_LIMITS".to_owned(), "text/html=1".to_owned())].into(),
+        ..Setup::default()
+    })
+    .await;
+    let ada = world.patient("Ada").await;
+    let body = announcement("PATIENT", ada.user, "image/png", files::PNG);
+    let answer = ada.post("/v1/files", body).await;
+    assert!(answer.status >= 500, "{}", answer.text);
+    let log = world.cloud.logs("create-file").lines().join("\n");
+    assert!(
+        log.contains("FILE_SIZE_LIMITS") && log.contains("expected media types that are kept"),
+        "{log}"
+    );
+    let nothing = world.rows("select id from file_metadata", &[]).await;
+    assert!(nothing.is_empty());
+}

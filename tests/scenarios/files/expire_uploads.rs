@@ -11,15 +11,6 @@ fn row() -> Expected {
     audit("expire-uploads", "PROCESS", "FILE").by_system()
 }
 
-async fn run(world: &World) {
-    let schedule = json!({"source": "aws.scheduler", "detail": "{}"});
-    world
-        .cloud
-        .invoke("expire-uploads", &schedule)
-        .await
-        .unwrap();
-}
-
 /// What it did to files, in order.
 async fn done(world: &World) -> Vec<Expected> {
     let log = world.audit_log().await;
@@ -58,7 +49,7 @@ async fn an_upload_that_never_came_expires_and_only_after_its_time() {
     let (late, upload) = world.announced(&ada, "application/pdf", files::PDF).await;
     let (fresh, _) = world.announced(&ada, "application/pdf", files::PDF).await;
     let_it_expire(&world, late).await;
-    run(&world).await;
+    world.expire_uploads().await;
     assert_eq!(
         world.file_state(late).await,
         state("EXPIRED", Some("never-uploaded"))
@@ -70,7 +61,7 @@ async fn an_upload_that_never_came_expires_and_only_after_its_time() {
         .detail("status_reason", "never-uploaded")
         .detail("scan", "UNSCANNED");
     assert_eq!(done(&world).await, [expected]);
-    run(&world).await;
+    world.expire_uploads().await;
     assert_eq!(done(&world).await.len(), 1, "a second run finds nothing");
 
     // It ended late after all: its event leads to the same state as in time.
@@ -90,10 +81,10 @@ async fn an_upload_whose_event_was_lost_is_processed_as_by_its_event() {
     ] {
         let (id, _) = world.announced(&ada, "application/pdf", bytes).await;
         put_unseen(&world, ada.user, id, bytes);
-        run(&world).await;
+        world.expire_uploads().await;
         assert_eq!(world.file_state(id).await, state("PENDING", None));
         let_it_expire(&world, id).await;
-        run(&world).await;
+        world.expire_uploads().await;
         assert_eq!(world.file_state(id).await, expected);
     }
     let steps = done(&world).await;
@@ -110,10 +101,10 @@ async fn what_a_crash_left_half_way_is_taken_up_again() {
         "update file_metadata set status = 'SCANNING', upload_date = now() - $2::text::interval
          where id = $1";
     world.sql(crash, &[&id, &"5 minutes"]).await;
-    run(&world).await;
+    world.expire_uploads().await;
     assert_eq!(world.file_state(id).await.0, "SCANNING", "still being read");
     world.sql(crash, &[&id, &"21 minutes"]).await;
-    run(&world).await;
+    world.expire_uploads().await;
     assert_eq!(world.file_state(id).await, state("AVAILABLE", None));
 }
 
@@ -124,7 +115,7 @@ async fn a_file_whose_object_is_gone_is_offered_no_more() {
     let kept = world.uploaded(&ada, "image/png", files::PNG).await;
     let lost = world.uploaded(&ada, "application/pdf", files::PDF).await;
     fs::remove_file(put_unseen(&world, ada.user, lost, b"")).unwrap();
-    run(&world).await;
+    world.expire_uploads().await;
     assert_eq!(
         world.file_state(lost).await,
         state("QUARANTINED", Some("object-missing"))
@@ -141,7 +132,7 @@ async fn objects_without_a_row_are_reported_and_left() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     world.uploaded(&ada, "image/png", files::PNG).await;
-    run(&world).await;
+    world.expire_uploads().await;
     let log = world.cloud.logs("expire-uploads").lines().join("\n");
     assert!(!log.contains("an object without a row"), "{log}");
 
@@ -149,7 +140,7 @@ async fn objects_without_a_row_are_reported_and_left() {
     let path = put_unseen(&world, ada.user, stray, b"nobody's");
     let key = "files/notes.txt";
     fs::write(world.cloud.objects().path("caretrail-files", key), b"x").unwrap();
-    run(&world).await;
+    world.expire_uploads().await;
     let log = world.cloud.logs("expire-uploads").lines().join("\n");
     assert!(log.contains("an object without a row"), "{log}");
     assert!(log.contains(&stray.to_string()), "{log}");
@@ -173,19 +164,20 @@ async fn a_deleted_file_is_neither_processed_nor_expired_and_its_object_stays() 
     let objects = world.cloud.objects();
     let scan = ("GuardDutyMalwareScanStatus", "NO_THREATS_FOUND");
     objects.tag(BUCKET, &key, scan.0, scan.1).unwrap();
-    run(&world).await;
+    world.expire_uploads().await;
     assert!(objects.path(BUCKET, &key).exists());
     let tags = objects.tags(BUCKET, &key).unwrap();
     let expected = [scan, ("archived", "true")].map(|(key, value)| (key.into(), value.into()));
     assert_eq!(tags, expected.into());
-    let marked = "select status, tagged_at > archived_at as is_tagged from file_metadata where id = $1";
+    let marked =
+        "select status, tagged_at > archived_at as is_tagged from file_metadata where id = $1";
     assert_eq!(
         world.row(marked, &[&id]).await,
         json!({"status": "AVAILABLE", "is_tagged": true})
     );
     let expected = row().resource(id).patient(ada.id).detail("tag", "archived");
     assert_eq!(done(&world).await, std::slice::from_ref(&expected));
-    run(&world).await;
+    world.expire_uploads().await;
     assert_eq!(done(&world).await, [expected], "a second run finds nothing");
     world.verify_chains().await;
 }
@@ -203,12 +195,15 @@ async fn a_deleted_file_whose_object_is_gone_is_reported_and_keeps_no_other_from
     let key = |id| format!("files/{}/{id}", ada.user);
     let objects = world.cloud.objects();
     fs::remove_file(objects.path(BUCKET, &key(lost))).unwrap();
-    run(&world).await;
+    world.expire_uploads().await;
     let log = world.cloud.logs("expire-uploads").lines().join("\n");
     assert!(log.contains("a file without its object"), "{log}");
     assert!(log.contains(&lost.to_string()), "{log}");
     let tags = objects.tags(BUCKET, &key(kept)).unwrap();
     assert_eq!(tags, [("archived".to_owned(), "true".to_owned())].into());
-    let expected = row().resource(kept).patient(ada.id).detail("tag", "archived");
+    let expected = row()
+        .resource(kept)
+        .patient(ada.id)
+        .detail("tag", "archived");
     assert_eq!(done(&world).await, [expected]);
 }

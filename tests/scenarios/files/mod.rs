@@ -1,3 +1,4 @@
+mod complete_file;
 mod create_file;
 mod delete_file;
 mod expire_uploads;
@@ -8,4 +9,5 @@ mod malware;
 mod mixed;
 mod process_scan_result;
 mod process_upload;
+mod renew_upload;
 mod update_file;

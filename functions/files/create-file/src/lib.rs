@@ -1,7 +1,9 @@
 //! `POST /v1/files`: announces a file and answers where to send it.
 
-use documents::{Declared, FileType, Sha256, Upload, store};
-use serde::{Deserialize, Serialize};
+use documents::{
+    Announced, Declared, FileType, Location, Multipart, Sha256, Window, limits, store,
+};
+use serde::Deserialize;
 use shared::domain::file::{FileMetadata, FileOwnerType};
 use shared::domain::text::Text;
 use shared::prelude::*;
@@ -35,25 +37,6 @@ pub struct NewFile {
     pub sha256: Sha256,
 }
 
-/// The answer: a file that waits for its bytes.
-#[derive(Serialize, JsonSchema)]
-pub struct Announced {
-    /// Its metadata.
-    pub file: FileMetadata,
-    /// How to send the bytes.
-    pub upload: Upload,
-}
-
-impl Content for Announced {
-    fn patients(&self) -> Vec<PatientId> {
-        self.file.patients()
-    }
-
-    fn version(&self) -> Option<i32> {
-        self.file.version()
-    }
-}
-
 // Writes no row where the caller may not add files to this owner. A provider's own files are hers
 // alone; a visit's belong to its patient's chart.
 const ANNOUNCE: &str = "
@@ -73,6 +56,7 @@ const ANNOUNCE: &str = "
       when 'APPOINTMENT' then visit.id is not null
       when 'PROVIDER' then actor_provider() is not null and actor_user() = $2
     end";
+const IN_PARTS: &str = "update file_metadata set upload_id = $2, part_size = $3 where id = $1";
 const READ: &str = select_file!("where id = $1");
 
 /// Announces the file.
@@ -86,8 +70,8 @@ pub async fn handle(call: Call) -> Reply<Created<Announced>> {
     });
     let store = store()?;
     let place = store.place(new.owner_id, id);
-    // Signed before the owner is known to be the caller's, but sent only once that is committed.
-    let upload = store.presign_upload(&access, &place, &declared).await?;
+    let part_size = limits()?.part_size(declared.size);
+    let window = Window::of_upload(part_size.is_some())?;
     let file: FileMetadata = access
         .write_then_read(
             sql(
@@ -103,16 +87,57 @@ pub async fn handle(call: Call) -> Reply<Created<Announced>> {
                     &new.file_type.media_type(),
                     &new.file_size,
                     &new.sha256.as_bytes(),
-                    &upload.expires_at,
+                    &window.end(),
                 ],
             ),
             sql(READ, &[&id]),
         )
         .await?;
+    let Some(part_size) = part_size else {
+        let upload = store
+            .presign_upload(&access, &place, &declared, None, window)
+            .await?;
+        return answer(access, Announced { file, upload }).await;
+    };
+    let multipart = store
+        .begin(&access, &place, declared.file_type, part_size)
+        .await?;
+    let answered = in_parts(access, &place, &declared, &multipart, window).await;
+    if answered.is_err() {
+        // Best effort, for no row tells of it; the bucket's rule ends what is left.
+        store.abort(&place, &multipart).await.ok();
+    }
+    answered
+}
+
+async fn in_parts(
+    mut access: Access<OwnedBy<FileId>>,
+    place: &Location,
+    declared: &Declared,
+    multipart: &Multipart,
+    window: Window,
+) -> Reply<Created<Announced>> {
+    let id = access.granted().resource;
+    let upload = store()?
+        .presign_upload(&access, place, declared, Some(multipart), window)
+        .await?;
+    let file = access
+        .write_then_read(
+            sql(IN_PARTS, &[&id, &multipart.upload_id, &multipart.part_size]),
+            sql(READ, &[&id]),
+        )
+        .await?;
+    answer(access, Announced { file, upload }).await
+}
+
+async fn answer(
+    access: Access<OwnedBy<FileId>>,
+    announced: Announced,
+) -> Reply<Created<Announced>> {
     access
         .commit(Created {
-            location: format!("/v1/files/{id}"),
-            body: Announced { file, upload },
+            location: format!("/v1/files/{}", announced.file.id),
+            body: announced,
         })
         .await
 }
@@ -125,7 +150,7 @@ impl NewFile {
                 "expected where owner_type is APPOINTMENT, and only there",
             ));
         }
-        let sizes = self.file_type.sizes();
+        let sizes = limits()?.sizes(self.file_type);
         if !sizes.contains(&self.file_size) {
             let expected = format!(
                 "expected {} to {} bytes for this type",

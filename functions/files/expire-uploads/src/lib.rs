@@ -1,9 +1,10 @@
 //! Schedule, every five minutes: ends what no event ended, and compares rows with objects.
 //!
-//! An upload whose event was lost is processed, one that never came expires, one that a crash left
-//! half-way is taken up again. A part of the bucket, another each time and all of it while it is
+//! An upload whose event was lost is processed, one that never came expires and its parts go, one
+//! that a crash left half-way is taken up again. A part of the bucket, another each time and all of it while it is
 //! small, is compared with its rows.
 
+mod abandoned;
 mod bucket;
 
 use documents::Location;
@@ -76,6 +77,7 @@ pub async fn handle(job: Job) -> Result<(), Error> {
     for due in read::<Due>(&job, sql(DUE, &[&ROWS])).await? {
         result = finish(&job, &due).await.and(result);
     }
+    result = abandoned::abort_deleted(&job).await.and(result);
     result = bucket::mark_archived(&job).await.and(result);
     // Owners' ids are random, so a random one begins a random part.
     let start = UserId::from(Uuid::new_v4());
@@ -102,7 +104,10 @@ async fn finish(job: &Job, due: &Due) -> Result<(), Error> {
     }
     match processing::process(job, *id, location).await? {
         Presence::There => Ok(()),
-        Presence::Absent if due.is_pending => processing::expire(job, *id).await,
+        Presence::Absent if due.is_pending => {
+            abandoned::abort(job, *id).await?;
+            processing::expire(job, *id).await
+        }
         Presence::Absent => processing::lose(job, *id).await,
     }
 }

@@ -1,12 +1,10 @@
 //! `GET /v1/files/{id}`: a file's metadata and, once it is checked, where to fetch it.
 
-use documents::{Download, FileType, Location, store};
+use documents::{Declared, Download, Location, Stored, store};
 use serde::Serialize;
 use shared::domain::file::{FileMetadata, FileStatus};
 use shared::prelude::*;
 use shared::select_file;
-use shared::sql::FromRow;
-use shared::sql::postgres::{Error as RowError, Row};
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -44,7 +42,7 @@ const GET: &str = select_file!(
 pub async fn handle(call: Call) -> Reply<Json<OpenedFile>> {
     let id: FileId = call.path("id")?;
     let mut access = call.authorize(id);
-    let Stored { file, location } = access.one(sql(GET, &[&id])).await?;
+    let Stored { file, location, .. } = access.one(sql(GET, &[&id])).await?;
     let download = match file.status {
         FileStatus::Available => Some(open(&mut access, &file, &location).await?),
         _ => None,
@@ -52,29 +50,12 @@ pub async fn handle(call: Call) -> Reply<Json<OpenedFile>> {
     access.commit(Json(OpenedFile { file, download })).await
 }
 
-struct Stored {
-    file: FileMetadata,
-    location: Location,
-}
-
-impl FromRow for Stored {
-    fn from_row(row: &Row) -> Result<Self, RowError> {
-        Ok(Self {
-            file: FileMetadata::from_row(row)?,
-            location: Location::from_row(row)?,
-        })
-    }
-}
-
 async fn open(
     access: &mut Access<FileId>,
     file: &FileMetadata,
     location: &Location,
 ) -> Result<Download, Error> {
-    let file_type: FileType = file
-        .file_type
-        .parse()
-        .map_err(|_| Error::Internal("a stored file is of no kept type"))?;
+    let file_type = Declared::of(file)?.file_type;
     store()?
         .presign_download(access, location, file.id, file_type)
         .await

@@ -1,0 +1,121 @@
+//! `POST /v1/files/{id}/upload`
+
+use tests::audit::Expected;
+use tests::prelude::*;
+
+fn row() -> Expected {
+    audit("renew-upload", "UPDATE", "FILE")
+}
+
+async fn renew(caller: &Actor, id: Uuid) -> Answer {
+    caller.post_nothing(&format!("/v1/files/{id}/upload")).await
+}
+
+/// As if it had been announced this long ago.
+async fn age(world: &World, id: Uuid, by: &str) {
+    world
+        .sql("alter table file_metadata disable trigger touch", &[])
+        .await;
+    world
+        .sql(
+            "update file_metadata set created_at = created_at - $2::text::interval,
+               expires_at = expires_at - $2::text::interval where id = $1",
+            &[&id, &by],
+        )
+        .await;
+    world
+        .sql("alter table file_metadata enable trigger touch", &[])
+        .await;
+}
+
+#[tokio::test]
+async fn who_comes_too_late_for_the_url_gets_another() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let (id, _) = world.announced(&ada, "application/pdf", files::PDF).await;
+    age(&world, id, "6 minutes").await;
+    let answer = renew(&ada, id).await.expect(200);
+    assert_eq!(answer.body["file"]["id"], json!(id));
+    world
+        .audited(&answer, row().by(&ada).resource(id).patient(ada.id))
+        .await;
+    let upload = &answer.body["upload"];
+    let stored = world
+        .row(
+            "select expires_at = $1::text::timestamptz as ends_with_the_url,
+               expires_at > now() as is_to_come from file_metadata",
+            &[&upload["expires_at"].as_str().unwrap()],
+        )
+        .await;
+    assert_eq!(
+        stored,
+        json!({"ends_with_the_url": true, "is_to_come": true})
+    );
+    assert_eq!(ada.upload(upload, files::PDF).await, 200);
+    world.cloud.settled().await;
+    assert_eq!(world.file_state(id).await.0, "AVAILABLE");
+
+    // What has come is not sent again.
+    let answer = renew(&ada, id).await.problem(409, "conflict");
+    let failed = row().by(&ada).resource(id).patient(ada.id);
+    world.audited(&answer, failed.failed("conflict")).await;
+}
+
+#[tokio::test]
+async fn parts_that_were_sent_stay_sent() {
+    let setup = Setup {
+        environment: [("FILE_PART_SIZE".to_owned(), "5".to_owned())].into(),
+        ..Setup::default()
+    };
+    let world = World::with(setup).await;
+    let ada = world.patient("Ada").await;
+    let text = vec![b'x'; 6 * 1024 * 1024];
+    let (first, rest) = text.split_at(5 * 1024 * 1024);
+    let (id, upload) = world.announced(&ada, "text/plain", &text).await;
+    assert_eq!(ada.upload(&upload["parts"][0], first).await, 200);
+    age(&world, id, "2 hours").await;
+    let answer = renew(&ada, id).await.expect(200);
+    let upload = &answer.body["upload"];
+    assert_eq!(ada.upload(&upload["parts"][1], rest).await, 200);
+    ada.post_nothing(&format!("/v1/files/{id}/complete"))
+        .await
+        .expect(200);
+    world.cloud.settled().await;
+    assert_eq!(world.file_state(id).await.0, "AVAILABLE");
+}
+
+#[tokio::test]
+async fn after_almost_a_day_a_file_is_announced_anew() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let (id, _) = world.announced(&ada, "application/pdf", files::PDF).await;
+    age(&world, id, "21 hours 59 minutes").await;
+    renew(&ada, id).await.expect(200);
+    age(&world, id, "1 minute").await;
+    renew(&ada, id).await.problem(409, "conflict");
+}
+
+#[tokio::test]
+async fn only_who_may_change_the_file_gets_a_url_for_it() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let (ben, admin) = (world.patient("Ben").await, world.admin().await);
+    world.assign(&ada, &vera).await;
+    let (id, _) = world.announced(&ada, "application/pdf", files::PDF).await;
+    let before = world.stored().await;
+    let refused = renew(&ben, id).await.problem(404, "not-found");
+    let denied = row().by(&ben).resource(id).patient(ada.id);
+    world.audited(&refused, denied.denied("not-found")).await;
+    let refused = renew(&admin, id).await.problem(403, "forbidden");
+    let denied = row().by(&admin).resource(id).patient(ada.id);
+    world.audited(&refused, denied.denied("forbidden")).await;
+    let answer = ada
+        .post_nothing("/v1/files/x/upload")
+        .await
+        .problem(404, "not-found");
+    world
+        .audited(&answer, row().by(&ada).failed("not-found"))
+        .await;
+    assert_eq!(world.stored().await, before);
+    renew(&vera, id).await.expect(200);
+}
