@@ -95,9 +95,20 @@ impl Limits {
     }
 
     /// How many bytes a file of this type may have.
-    pub fn sizes(&self, file_type: FileType) -> RangeInclusive<i64> {
+    fn sizes(&self, file_type: FileType) -> RangeInclusive<i64> {
         let found = self.largest.iter().find(|(of, _)| *of == file_type);
         1..=found.map_or(0, |(_, largest)| *largest)
+    }
+
+    /// Errors: a file of this type may not have so many bytes, `file_size`.
+    pub fn check(&self, file_type: FileType, size: i64) -> Result<(), Error> {
+        let sizes = self.sizes(file_type);
+        if sizes.contains(&size) {
+            return Ok(());
+        }
+        let (least, most) = sizes.into_inner();
+        let expected = format!("expected {least} to {most} bytes for this type");
+        Err(Error::invalid("file_size", &expected))
     }
 
     /// Bytes of each part but the last of a file that is sent in parts; none where it goes in one

@@ -110,7 +110,7 @@ fn events_are_what_the_template_would_send() {
             .deployed()
             .is_some_and(|deployed| deployed.on_upload);
         let found = match function.route() {
-            Some(route) => request(&event, &route),
+            Some(route) => request(&event, &route, function.source.contains("call.body()")),
             None if uploaded => notification(&event),
             None => Vec::new(),
         };
@@ -129,8 +129,8 @@ fn events_are_what_the_template_would_send() {
     );
 }
 
-/// What a request lacks to reach `route`.
-fn request(event: &Value, route: &str) -> Vec<String> {
+/// What a request lacks to reach `route`, whose function reads a body or doesn't.
+fn request(event: &Value, route: &str, reads_body: bool) -> Vec<String> {
     let (method, template) = route.split_once(' ').unwrap_or_default();
     let raw_path = event["rawPath"].as_str().unwrap_or_default();
     let names = template
@@ -166,7 +166,10 @@ fn request(event: &Value, route: &str) -> Vec<String> {
             given == names.count(),
             "pathParameters doesn't fit the route",
         ),
-        (method != "POST" || body.is_some(), "a POST without body"),
+        (
+            method != "POST" || body.is_some() == reads_body,
+            "a POST has a body where its function reads one",
+        ),
         (
             body.is_none_or(|body| serde_json::from_str::<Value>(body).is_ok()),
             "the body is not JSON",

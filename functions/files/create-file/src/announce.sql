@@ -1,0 +1,18 @@
+-- Writes no row where the caller may not add files to this owner. A provider's own files are hers
+-- alone; a visit's belong to its patient's chart.
+insert into file_metadata
+  (id, owner_id, owner_type, patient_id, appointment_id, bucket, file_path, original_name,
+   file_type, file_size, sha256, expires_at, uploaded_by)
+select $1, $2, owner.type, patient.id, visit.id, $5, $6, $7, $8, $9, $10, $11, actor_user()
+from (values ($3::text::file_owner_type)) as owner (type)
+left join patients as patient
+  on owner.type <> 'PROVIDER' and patient.user_id = $2 and not patient.is_archived
+    and reaches('files:write', patient.id)
+left join appointments as visit
+  on owner.type = 'APPOINTMENT' and visit.id = $4 and visit.patient_id = patient.id
+    and not visit.is_archived
+where case owner.type
+  when 'PATIENT' then patient.id is not null
+  when 'APPOINTMENT' then visit.id is not null
+  when 'PROVIDER' then actor_provider() is not null and actor_user() = $2
+end
