@@ -3,6 +3,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::sniff::{self, HEAD, TAIL};
+use crate::structure::Structure;
 use crate::{Declared, FileType, Sha256};
 
 /// A file being read from its first byte to its last.
@@ -13,6 +14,7 @@ pub struct Inspection {
     head: Vec<u8>,
     tail: Vec<u8>,
     text: Text,
+    structure: Option<Structure>,
 }
 
 /// What came of it.
@@ -31,8 +33,10 @@ pub enum Rejection {
     SizeMismatch,
     /// Other bytes than announced.
     ChecksumMismatch,
-    /// Bytes of another type than announced, or broken ones of that type.
+    /// Bytes of another type than announced, or such as don't begin or end as that type.
     TypeMismatch,
+    /// Bytes of that type that can't be opened: incomplete, damaged, or a bomb.
+    BrokenStructure,
 }
 
 impl Rejection {
@@ -42,6 +46,7 @@ impl Rejection {
             Self::SizeMismatch => "size-mismatch",
             Self::ChecksumMismatch => "checksum-mismatch",
             Self::TypeMismatch => "type-mismatch",
+            Self::BrokenStructure => "broken-structure",
         }
     }
 }
@@ -56,6 +61,7 @@ impl Inspection {
             head: Vec::new(),
             tail: Vec::new(),
             text: Text::default(),
+            structure: Structure::of(file_type),
         }
     }
 
@@ -70,6 +76,9 @@ impl Inspection {
         self.tail.drain(..self.tail.len().saturating_sub(TAIL));
         if self.file_type.is_text() {
             self.text.read(chunk);
+        }
+        if let Some(structure) = &mut self.structure {
+            structure.read(chunk);
         }
     }
 
@@ -87,6 +96,8 @@ impl Inspection {
             || !self.text.is_sound()
         {
             Verdict::Rejected(Rejection::TypeMismatch)
+        } else if !self.structure.is_none_or(Structure::conclude) {
+            Verdict::Rejected(Rejection::BrokenStructure)
         } else {
             Verdict::Sound
         }

@@ -15,6 +15,7 @@ mod scanner;
 mod sniff;
 mod store;
 mod stored;
+mod structure;
 
 pub use declared::{Declared, Sha256};
 pub use file_type::FileType;

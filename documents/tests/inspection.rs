@@ -1,5 +1,8 @@
-//! What an inspection says of true, mislabelled, truncated, polyglot and empty files.
+//! What an inspection says of true, mislabelled, truncated, damaged, polyglot and empty files.
 #![expect(clippy::unwrap_used, reason = "tests, their helpers too")]
+
+#[path = "../../tests/src/samples.rs"]
+mod samples;
 
 use std::fmt::Debug;
 
@@ -8,6 +11,7 @@ use documents::{Declared, FileType, Inspection, Rejection, Verdict};
 use proptest::prelude::*;
 
 const MISMATCH: Verdict = Verdict::Rejected(Rejection::TypeMismatch);
+const BROKEN: Verdict = Verdict::Rejected(Rejection::BrokenStructure);
 
 fn declared(file_type: FileType, bytes: &[u8]) -> Declared {
     Declared {
@@ -25,32 +29,14 @@ fn verdict(file_type: FileType, bytes: &[u8]) -> Verdict {
 }
 
 fn dicom(preamble: &[u8]) -> Vec<u8> {
-    let mut bytes = preamble.to_vec();
-    bytes.resize(128, 0);
-    bytes.extend(b"DICM\x02\x00\x00\x00UL\x04\x00\xc4\x00\x00\x00");
-    bytes
+    let mut whole = [0; 128];
+    whole[..preamble.len()].copy_from_slice(preamble);
+    samples::dicom(&whole, "preamble")
 }
 
 /// A true file of each type.
 fn sample(file_type: FileType) -> Vec<u8> {
-    match file_type {
-        FileType::Pdf => b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n".to_vec(),
-        FileType::Png => [
-            &b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00\x3a\x7e\x9b\x55"[..],
-            b"\x00\x00\x00\x0aIDAT\x78\x9c\x63\x60\x00\x00\x00\x02\x00\x01\x48\xaf\xa4\x71",
-            b"\x00\x00\x00\x00IEND\xae\x42\x60\x82",
-        ]
-        .concat(),
-        FileType::Jpeg => b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xd9".to_vec(),
-        FileType::Tiff => b"II\x2a\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00".to_vec(),
-        FileType::Dicom => dicom(&[]),
-        FileType::Hl7Xml => b"<?xml version=\"1.0\"?>\n<?xml-stylesheet href=\"CDA.xsl\"?>\n<!-- a note -->\n\
-            <ClinicalDocument xmlns=\"urn:hl7-org:v3\"><title>Summary</title></ClinicalDocument>\n"
-            .to_vec(),
-        FileType::FhirJson => "{\n \"resourceType\": \"Patient\", \"name\": [{\"family\": \"Größe\"}]}\n".into(),
-        FileType::Text => "BMI 27, température 37,2 °C\r\n\tno complaints\n".into(),
-        FileType::Mp4 => b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2\x00\x00\x00\x08free".to_vec(),
-    }
+    samples::sample(file_type.media_type(), "Größe")
 }
 
 fn refused(cases: &[(FileType, impl AsRef<[u8]> + Debug)]) {
@@ -61,6 +47,30 @@ fn refused(cases: &[(FileType, impl AsRef<[u8]> + Debug)]) {
             "{file_type:?}: {bytes:?}"
         );
     }
+}
+
+fn broken(cases: &[(FileType, impl AsRef<[u8]> + Debug)]) {
+    for (file_type, bytes) in cases {
+        assert_eq!(
+            verdict(*file_type, bytes.as_ref()),
+            BROKEN,
+            "{file_type:?}: {bytes:?}"
+        );
+    }
+}
+
+/// The sample with each occurrence of these bytes replaced.
+fn with(file_type: FileType, old: &[u8], new: &[u8]) -> Vec<u8> {
+    let bytes = sample(file_type);
+    let mut changed = Vec::new();
+    let mut rest = &bytes[..];
+    while let Some(at) = rest.windows(old.len()).position(|window| window == old) {
+        changed.extend_from_slice(&rest[..at]);
+        changed.extend_from_slice(new);
+        rest = &rest[at + old.len()..];
+    }
+    assert_ne!(rest, bytes, "{file_type:?} has them");
+    [&changed[..], rest].concat()
 }
 
 #[test]
@@ -75,29 +85,102 @@ fn true_files_are_sound() {
     let bare = b"<ClinicalDocument xmlns='urn:hl7-org:v3'/>";
     let prefixed =
         b"\xef\xbb\xbf<hl7:ClinicalDocument xmlns:hl7=\"urn:hl7-org:v3\"></hl7:ClinicalDocument>";
+    let behind = |file_type, more: &[u8]| [&sample(file_type)[..], more].concat();
     for (file_type, bytes) in [
-        (FileType::Hl7Xml, &bare[..]),
-        (FileType::Hl7Xml, prefixed),
-        (FileType::Tiff, b"MM\x00\x2a\x00\x00\x00\x08"),
-        // The first byte of pixels is 0x43: no reason to take it for Canon's raw format.
-        (FileType::Tiff, b"II\x2a\x00\x00\x10\x00\x00\x43\x00pixels"),
-        (
-            FileType::Tiff,
-            b"II\x2b\x00\x08\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00",
-        ),
-        (FileType::Dicom, &dicom(b"II\x2a\x00\x08\x00\x00\x00")),
+        (FileType::Hl7Xml, bare.to_vec()),
+        (FileType::Hl7Xml, prefixed.to_vec()),
+        (FileType::Dicom, dicom(b"II\x2a\x00\x08\x00\x00\x00")),
         // Behind a JPEG's end, cameras write what they like.
         (
             FileType::Jpeg,
-            b"\xff\xd8\xff\xe1\x00\x08Exif\x00\x00\xff\xd9trailer of a camera",
+            behind(FileType::Jpeg, b"trailer of a camera"),
         ),
+        (FileType::Pdf, cross_reference_stream()),
+        (FileType::Pdf, behind(FileType::Pdf, b"\r\n\r\n")),
+        (FileType::Tiff, big_endian_tiff()),
+        (FileType::Tiff, big_tiff()),
+        (FileType::Dicom, implicit_dicom()),
+        (FileType::Dicom, encapsulated_dicom()),
+        (FileType::Mp4, mp4_with_long_media()),
     ] {
         assert_eq!(
-            verdict(file_type, bytes),
+            verdict(file_type, &bytes),
             Verdict::Sound,
             "{file_type:?}: {bytes:?}"
         );
     }
+}
+
+/// A PDF whose cross-references and objects are in streams, as most are.
+fn cross_reference_stream() -> Vec<u8> {
+    let mut file =
+        b"%PDF-1.7\n4 0 obj<</Type/ObjStm/N 2/First 8/Length 0>>stream\n\nendstream endobj\n"
+            .to_vec();
+    let start = file.len();
+    file.extend_from_slice(b"5 0 obj\n<< /Type /XRef /Size 6 /Root 1 0 R /W [1 2 1] /Length 0 >>stream\n\nendstream\nendobj\n");
+    file.extend_from_slice(format!("startxref\n{start}\n%%EOF\n").as_bytes());
+    file
+}
+
+/// Its directory comes first, then the offsets of two strips, then these.
+fn big_endian_tiff() -> Vec<u8> {
+    let mut file = b"MM\0\x2a\0\0\0\x08\0\x04".to_vec();
+    for entry in [
+        b"\x01\0\0\x03\0\0\0\x01\0\x01\0\0",
+        b"\x01\x01\0\x03\0\0\0\x01\0\x02\0\0",
+        b"\x01\x11\0\x04\0\0\0\x02\0\0\0\x3e",
+        b"\x01\x17\0\x03\0\0\0\x02\0\x01\0\x01",
+    ] {
+        file.extend_from_slice(entry);
+    }
+    file.extend_from_slice(&[0; 4]);
+    assert_eq!(file.len(), 62);
+    file.extend_from_slice(b"\0\0\0\x46\0\0\0\x47");
+    file.extend_from_slice(b"ab");
+    file
+}
+
+fn big_tiff() -> Vec<u8> {
+    let mut file = b"II\x2b\0\x08\0\0\0".to_vec();
+    file.extend_from_slice(&16_u64.to_le_bytes());
+    file.extend_from_slice(&4_u64.to_le_bytes());
+    for (tag, value) in [(256_u16, 1_u64), (257, 1), (324, 112), (325, 4)] {
+        file.extend_from_slice(&tag.to_le_bytes());
+        // One LONG8.
+        file.extend_from_slice(b"\x10\0\x01\0\0\0\0\0\0\0");
+        file.extend_from_slice(&value.to_le_bytes());
+    }
+    file.extend_from_slice(&[0; 8]);
+    assert_eq!(file.len(), 112);
+    file.extend_from_slice(b"tile");
+    file
+}
+
+fn implicit_dicom() -> Vec<u8> {
+    let data_set = [
+        &b"\x08\0\x16\0\x04\0\0\x001.2\0"[..],
+        // A sequence of undefined length with an item of undefined length.
+        b"\x08\0\x40\x11\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff",
+        b"\x08\0\x50\x11\x02\0\0\x001\0",
+        b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0",
+    ];
+    samples::dicom_of("1.2.840.10008.1.2\0", &[0; 128], &data_set.concat())
+}
+
+fn encapsulated_dicom() -> Vec<u8> {
+    let data_set = [
+        &b"\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff"[..],
+        b"\xfe\xff\0\xe0\0\0\0\0\xfe\xff\0\xe0\x04\0\0\0\xff\xd8\xff\xd9",
+        b"\xfe\xff\xdd\xe0\0\0\0\0",
+    ];
+    samples::dicom_of("1.2.840.10008.1.2.4.50", &[0; 128], &data_set.concat())
+}
+
+/// Its media has a length of 64 bits, and what follows none.
+fn mp4_with_long_media() -> Vec<u8> {
+    let mut file = samples::mp4("short");
+    file.extend_from_slice(b"\0\0\0\x01mdat\0\0\0\0\0\0\0\x14long\0\0\0\0free to the end");
+    file
 }
 
 #[test]
@@ -158,6 +241,301 @@ fn truncated_files_are_refused() {
         (FileType::Text, "température".as_bytes()[..5].to_vec()),
         cut(FileType::Mp4, 8),
     ]);
+    broken(&[
+        short_of(FileType::Jpeg, 1),
+        short_of(FileType::Tiff, 1),
+        short_of(FileType::Dicom, 1),
+        short_of(FileType::Mp4, 1),
+    ]);
+}
+
+#[test]
+fn wherever_a_file_is_cut_it_is_missed() {
+    for file_type in FileType::ALL {
+        let bytes = sample(*file_type);
+        // A text that ends early is a text, and so is a data set between two elements.
+        let sound: Vec<usize> = (0..bytes.len())
+            .filter(|keep| verdict(*file_type, &bytes[..*keep]) == Verdict::Sound)
+            .collect();
+        let expected = match file_type {
+            FileType::Text => continue,
+            // The final line's end.
+            FileType::Pdf | FileType::Hl7Xml | FileType::FhirJson => vec![bytes.len() - 1],
+            FileType::Dicom => {
+                let pixels = bytes.len() - 14;
+                vec![pixels - 16, pixels]
+            }
+            _ => Vec::new(),
+        };
+        assert_eq!(sound, expected, "{file_type:?} of {}", bytes.len());
+    }
+}
+
+#[test]
+fn damaged_files_are_refused() {
+    let long = vec![b'a'; 70];
+    broken(&[
+        // The table is elsewhere, or names no root; its pages are gone.
+        (
+            FileType::Pdf,
+            with(FileType::Pdf, b"startxref\n1", b"startxref\n2"),
+        ),
+        (FileType::Pdf, with(FileType::Pdf, b"/Root", b"/Boot")),
+        (FileType::Pdf, with(FileType::Pdf, b"/Pages", b"/Pagez")),
+        (
+            FileType::Pdf,
+            with(FileType::Pdf, b"startxref", b"startxxxx"),
+        ),
+        // A checksum, a missing image, sides of nothing.
+        (FileType::Png, with(FileType::Png, b"x\x9cc`", b"x\x9cca")),
+        (FileType::Png, with(FileType::Png, b"IDAT", b"IDAU")),
+        (FileType::Png, samples::png(0, 1)),
+        // No frame, no scan, a second beginning, a segment of no length.
+        (
+            FileType::Jpeg,
+            with(FileType::Jpeg, b"\xff\xc0", b"\xff\xe1"),
+        ),
+        (
+            FileType::Jpeg,
+            with(FileType::Jpeg, b"\xff\xda", b"\xff\xe1"),
+        ),
+        (
+            FileType::Jpeg,
+            with(FileType::Jpeg, b"\xff\xda", b"\xff\xd8"),
+        ),
+        (
+            FileType::Jpeg,
+            with(FileType::Jpeg, b"\xff\xda\0\x08", b"\xff\xda\0\x01"),
+        ),
+        (FileType::Jpeg, samples::jpeg(0, "")),
+        // A directory outside or in the head, a strip outside, an image without height.
+        (
+            FileType::Tiff,
+            b"II\x2a\0\xff\0\0\0\0\0\0\0\0\0\0\0".to_vec(),
+        ),
+        (
+            FileType::Tiff,
+            b"II\x2a\0\x04\0\0\0\0\0\0\0\0\0\0\0".to_vec(),
+        ),
+        (
+            FileType::Tiff,
+            with(
+                FileType::Tiff,
+                b"\x17\x01\x04\0\x01\0\0\0\x01",
+                b"\x17\x01\x04\0\x01\0\0\0\xff",
+            ),
+        ),
+        (
+            FileType::Tiff,
+            with(
+                FileType::Tiff,
+                b"\x01\x01\x04\0\x01\0\0\0\x01",
+                b"\x01\x01\x04\0\x01\0\0\0\0",
+            ),
+        ),
+        (
+            FileType::Tiff,
+            with(
+                FileType::Tiff,
+                b"\x02\x01\x04\0\x01\0",
+                b"\x02\x01\x04\0\xff\xff",
+            ),
+        ),
+        (
+            FileType::Tiff,
+            with(
+                FileType::Tiff,
+                b"\x02\x01\x04\0\x01\0\0\0",
+                b"\x02\x01\x05\0\0\0\0\0",
+            )[..60]
+                .to_vec(),
+        ),
+        // No class, no instance, no syntax; a group and an element that go too far; no data set.
+        (
+            FileType::Dicom,
+            with(FileType::Dicom, b"\x02\0\x02\0UI", b"\x02\0\x04\0UI"),
+        ),
+        (
+            FileType::Dicom,
+            with(FileType::Dicom, b"\x02\0\x03\0UI", b"\x02\0\x04\0UI"),
+        ),
+        (
+            FileType::Dicom,
+            with(FileType::Dicom, b"\x02\0\x10\0UI", b"\x02\0\x04\0UI"),
+        ),
+        (
+            FileType::Dicom,
+            with(FileType::Dicom, b"UL\x04\0", b"UL\x04\x01"),
+        ),
+        (
+            FileType::Dicom,
+            with(FileType::Dicom, b"OW\0\0\x02", b"OW\0\0\x03"),
+        ),
+        (FileType::Dicom, with(FileType::Dicom, b"LO", b"lo")),
+        (
+            FileType::Dicom,
+            samples::dicom_of("1.2.840.10008.1.2.1", &[0; 128], b""),
+        ),
+        (
+            FileType::Dicom,
+            samples::dicom_of("other", &[0; 128], b"\x08\0\x16\0UI\0\0"),
+        ),
+        (
+            FileType::Dicom,
+            samples::dicom_of(
+                &format!("1.{}", "2".repeat(70)),
+                &[0; 128],
+                b"\x08\0\x16\0UI\0\0",
+            ),
+        ),
+        // An item outside of a sequence, and a sequence of what are no items.
+        (
+            FileType::Dicom,
+            samples::dicom_of("1.2", &[0; 128], b"\xfe\xff\0\xe0\0\0\0\0"),
+        ),
+        (
+            FileType::Dicom,
+            samples::dicom_of(
+                "1.2",
+                &[0; 128],
+                b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff\x08\0\x16\0UI\0\0",
+            ),
+        ),
+        // Another end, two roots, no root, a reference to what nobody defined, an attribute twice.
+        (
+            FileType::Hl7Xml,
+            with(FileType::Hl7Xml, b"</title>", b"</titel>"),
+        ),
+        (
+            FileType::Hl7Xml,
+            with(
+                FileType::Hl7Xml,
+                b"</ClinicalDocument>",
+                b"</ClinicalDocument><a></a>",
+            ),
+        ),
+        (
+            FileType::Hl7Xml,
+            with(FileType::Hl7Xml, b"</ClinicalDocument>", b"")[..]
+                .trim_ascii_end()
+                .to_vec(),
+        ),
+        (
+            FileType::Hl7Xml,
+            with(FileType::Hl7Xml, b"&amp;", b"&bomb;"),
+        ),
+        (
+            FileType::Hl7Xml,
+            with(FileType::Hl7Xml, b"<title>", b"<title a='1' a='2'>"),
+        ),
+        (
+            FileType::Hl7Xml,
+            with(
+                FileType::Hl7Xml,
+                b"&amp;",
+                b"<!DOCTYPE a [<!ENTITY b \"c\">]>",
+            ),
+        ),
+        (
+            FileType::Hl7Xml,
+            with(
+                FileType::Hl7Xml,
+                b"</ClinicalDocument>",
+                b"</ClinicalDocument>text >",
+            ),
+        ),
+        // A comma, a quote, a second value, no resource, two, or one of no name.
+        (
+            FileType::FhirJson,
+            with(FileType::FhirJson, b"\"Basic\",", b"\"Basic\""),
+        ),
+        (
+            FileType::FhirJson,
+            with(FileType::FhirJson, b"\"Basic\",", b"\"Basic,"),
+        ),
+        (FileType::FhirJson, with(FileType::FhirJson, b"}\n", b"}{}")),
+        (
+            FileType::FhirJson,
+            with(FileType::FhirJson, b"resourceType", b"resourcetype"),
+        ),
+        (
+            FileType::FhirJson,
+            with(FileType::FhirJson, b"language", b"resourceType"),
+        ),
+        (
+            FileType::FhirJson,
+            with(FileType::FhirJson, b"\"Basic\"", b"\"<b>\""),
+        ),
+        (
+            FileType::FhirJson,
+            with(FileType::FhirJson, b"\"Basic\"", b"7"),
+        ),
+        // No movie, no track, no media, a box longer than what it is in, one of no length.
+        (FileType::Mp4, with(FileType::Mp4, b"moov", b"free")),
+        (FileType::Mp4, with(FileType::Mp4, b"trak", b"free")),
+        (FileType::Mp4, with(FileType::Mp4, b"mdat", b"free")),
+        (
+            FileType::Mp4,
+            with(FileType::Mp4, b"\0\0\0\x6cmvhd", b"\0\0\x01\x6cmvhd"),
+        ),
+        (
+            FileType::Mp4,
+            with(FileType::Mp4, b"\0\0\0\x6cmvhd", b"\0\0\0\x07mvhd"),
+        ),
+        (FileType::Mp4, [samples::mp4("more"), long].concat()),
+    ]);
+}
+
+#[test]
+fn a_bomb_is_not_opened() {
+    let open = |what: &str, times: usize| what.repeat(times);
+    let json = |times| {
+        format!(
+            "{{\"resourceType\":\"Basic\",\"a\":{}{}}}\n",
+            open("[", times),
+            open("]", times)
+        )
+    };
+    let xml = |times| {
+        let inside = format!("{}{}", open("<a>", times), open("</a>", times));
+        format!("<a xmlns=\"urn:hl7-org:v3\">{inside}</a>")
+    };
+    let dicom = |times| {
+        let sequence = b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff";
+        let end = b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0";
+        samples::dicom_of(
+            "1.2.840.10008.1.2.1",
+            &[0; 128],
+            &[sequence.repeat(times), end.repeat(times)].concat(),
+        )
+    };
+    for (file_type, bytes) in [
+        (FileType::FhirJson, json(100).into_bytes()),
+        (FileType::Hl7Xml, xml(200).into_bytes()),
+        (FileType::Dicom, dicom(30)),
+        (FileType::Png, samples::png(16_384, 16_384)),
+        (FileType::Jpeg, samples::jpeg(16_384, "")),
+    ] {
+        assert_eq!(verdict(file_type, &bytes), Verdict::Sound, "{file_type:?}");
+    }
+    let attributes: String = (0..1000).map(|number| format!(" a{number}=''")).collect();
+    let attributes = format!("<a xmlns=\"urn:hl7-org:v3\"><b{attributes}/></a>");
+    // A name as long as a file.
+    let name = format!(
+        "{{\"{}\": 1, \"resourceType\": \"Basic\"}}",
+        open("a", 1 << 20)
+    );
+    for (file_type, bytes) in [
+        (FileType::FhirJson, json(1_000_000).into_bytes()),
+        (FileType::FhirJson, name.into_bytes()),
+        (FileType::Hl7Xml, xml(300_000).into_bytes()),
+        (FileType::Hl7Xml, attributes.into_bytes()),
+        (FileType::Dicom, dicom(100_000)),
+        (FileType::Png, samples::png(60_000, 60_000)),
+        (FileType::Jpeg, samples::jpeg(u16::MAX, "")),
+    ] {
+        assert_eq!(verdict(file_type, &bytes), BROKEN, "{file_type:?}");
+    }
 }
 
 #[test]
@@ -262,6 +640,20 @@ fn other_bytes_than_declared_are_told_by_size_and_then_by_hash() {
 }
 
 proptest! {
+    /// Whatever is damaged, the verdict comes, and a file that is refused is refused for a reason.
+    #[test]
+    fn damage_anywhere_leads_to_a_verdict(
+        file_type in proptest::sample::select(FileType::ALL),
+        damage in proptest::collection::vec((0.0..1.0, any::<u8>()), 1..6),
+    ) {
+        let mut bytes = sample(file_type);
+        for (place, byte) in damage {
+            let place = (place * bytes.len() as f64) as usize;
+            bytes[place] = byte;
+        }
+        prop_assert!([Verdict::Sound, MISMATCH, BROKEN].contains(&verdict(file_type, &bytes)));
+    }
+
     #[test]
     fn the_verdict_does_not_depend_on_how_the_bytes_arrive(
         file_type in proptest::sample::select(FileType::ALL),

@@ -7,22 +7,23 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::people::{Actor, Patient};
+use crate::samples;
 use crate::world::World;
 
 /// A PDF of no page.
 pub const PDF: &[u8] = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n\
-    2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n";
+    2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n\
+    xref\n0 3\n0000000000 65535 f \n0000000009 00000 n \n0000000052 00000 n \n\
+    trailer<</Size 3/Root 1 0 R>>\nstartxref\n96\n%%EOF\n";
 
 /// A PNG of one transparent pixel.
 pub const PNG: &[u8] = b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\
     IHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89\x00\x00\x00\x0b\
     IDATx\x9cc`\x00\x02\x00\x00\x05\x00\x01z^\xab?\x00\x00\x00\x00IEND\xaeB`\x82";
 
-/// The beginning of every DICOM file (PS3.10), and no image.
+/// A DICOM file of one pixel.
 pub fn dicom() -> Vec<u8> {
-    let mut bytes = vec![0; 128];
-    bytes.extend_from_slice(b"DICM\x02\0\0\0UL\x04\0\0\0\0\0");
-    bytes
+    samples::dicom(&[0; 128], "nobody")
 }
 
 /// The body that announces these bytes.
@@ -86,7 +87,6 @@ impl World {
         id
     }
 
-    /// Where a file is, and why.
     /// Runs `expire-uploads` as its schedule does.
     pub async fn expire_uploads(&self) {
         let schedule = json!({"source": "aws.scheduler", "detail": "{}"});
@@ -102,6 +102,7 @@ impl World {
         std::fs::read_dir(folder).map_or(0, Iterator::count)
     }
 
+    /// Where a file is, and why.
     pub async fn file_state(&self, id: Uuid) -> (String, Option<String>) {
         let row = self
             .row(

@@ -14,6 +14,7 @@ pub mod link;
 pub mod people;
 pub mod pooler;
 pub mod world;
+pub mod samples;
 
 /// What a scenario imports.
 pub mod prelude {

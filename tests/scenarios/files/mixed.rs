@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use tests::clamd::{Clamd, eicar};
 use tests::prelude::*;
+use tests::samples;
 
 const TYPES: [&str; 9] = [
     "application/pdf",
@@ -20,50 +21,72 @@ const TYPES: [&str; 9] = [
 
 /// A true file of each type, another for each number.
 fn sample(file_type: &str, number: usize) -> Vec<u8> {
-    let mark = format!("number {number}");
-    match file_type {
-        "application/pdf" => format!(
-            "%PDF-1.7\n% {mark}\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
-        )
-        .into_bytes(),
-        "image/png" => files::PNG.to_vec(),
-        "image/jpeg" => [
-            &b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"[..],
-            mark.as_bytes(),
-            b"\xff\xd9",
-        ]
-        .concat(),
-        "image/tiff" => [&b"II\x2a\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00"[..], mark.as_bytes()].concat(),
-        "application/dicom" => [files::dicom(), mark.into_bytes()].concat(),
-        "application/xml" => format!(
-            "<?xml version=\"1.0\"?>\n<ClinicalDocument xmlns=\"urn:hl7-org:v3\"><title>{mark}</title></ClinicalDocument>\n"
-        )
-        .into_bytes(),
-        "application/fhir+json" => {
-            format!("{{\"resourceType\": \"Patient\", \"id\": \"{number}\"}}\n").into_bytes()
-        }
-        "text/plain" => format!("BMI 27, {mark}\n").into_bytes(),
-        "video/mp4" => [
-            &b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2\x00\x00\x00\x08free"[..],
-            mark.as_bytes(),
-        ]
-        .concat(),
-        other => panic!("{other}"),
-    }
+    samples::sample(file_type, &format!("number {number}"))
 }
 
-/// Cut where its type shows that something is missing, for those that show it.
+/// Without its end.
 fn truncated(file_type: &str, number: usize) -> Vec<u8> {
     let mut bytes = sample(file_type, number);
-    let kept = match file_type {
-        "image/jpeg" => 2,
-        "image/tiff" => 6,
-        "application/dicom" => 130,
-        "video/mp4" => 7,
-        _ => bytes.len() - 8,
-    };
-    bytes.truncate(kept);
+    bytes.truncate(bytes.len() - 8);
     bytes
+}
+
+/// As long as it was and with the same beginning and end, but something between is amiss. A text
+/// has nothing that could be.
+fn damaged(file_type: &str, number: usize) -> Option<Vec<u8>> {
+    let (old, new): (&[u8], &[u8]) = match file_type {
+        "application/pdf" => (b"\nxref", b"\nxxxx"),
+        "image/png" => (b"x\x9cc`", b"x\x9cc_"),
+        "image/jpeg" => (b"\xff\xc0", b"\xff\xe1"),
+        // The strip is longer than the file.
+        "image/tiff" => (
+            b"\x17\x01\x04\0\x01\0\0\0\x01",
+            b"\x17\x01\x04\0\x01\0\0\0\xff",
+        ),
+        // No transfer syntax.
+        "application/dicom" => (b"\x02\0\x10\0UI", b"\x02\0\x04\0UI"),
+        "application/xml" => (b"</title>", b"</titel>"),
+        "application/fhir+json" => (b"\"Basic\",", b"\"Basic\" "),
+        "video/mp4" => (b"trak", b"free"),
+        _ => return None,
+    };
+    let mut bytes = sample(file_type, number);
+    let mut windows = bytes.windows(old.len());
+    let place = windows.position(|window| window == old).unwrap();
+    bytes[place..place + new.len()].copy_from_slice(new);
+    Some(bytes)
+}
+
+/// Small, and more than its reader bears.
+fn bomb(file_type: &str) -> Option<Vec<u8>> {
+    let nested = |open: &str, close: &str| open.repeat(100_000) + &close.repeat(100_000);
+    Some(match file_type {
+        "image/png" => samples::png(60_000, 60_000),
+        "image/jpeg" => samples::jpeg(u16::MAX, ""),
+        "application/dicom" => {
+            let sequence = b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff";
+            samples::dicom_of("1.2.840.10008.1.2.1", &[0; 128], &sequence.repeat(10_000))
+        }
+        "application/xml" => {
+            format!("<a xmlns=\"urn:hl7-org:v3\">{}</a>", nested("<a>", "</a>")).into_bytes()
+        }
+        "application/fhir+json" => {
+            let nested = nested("[", "]");
+            format!("{{\"resourceType\":\"Basic\",\"a\":{nested}}}").into_bytes()
+        }
+        _ => return None,
+    })
+}
+
+/// Entities that name each other ten times.
+fn laughs() -> Vec<u8> {
+    let entity = |number| {
+        let name = format!("&l{};", number - 1).repeat(10);
+        format!("<!ENTITY l{number} \"{name}\">")
+    };
+    let entities: String = (1..10).map(entity).collect();
+    format!("<!DOCTYPE a [<!ENTITY l0 \"lol\">{entities}]><a xmlns=\"urn:hl7-org:v3\">&l9;</a>")
+        .into_bytes()
 }
 
 /// A file that another program would open as something else.
@@ -120,6 +143,11 @@ async fn a_hundred_files_of_every_type_and_defect_end_where_they_belong() {
             cases.push(("truncated", truncated(file_type, number)));
             cases.push(("mislabelled", sample(other, number)));
             cases.push(("polyglot", polyglot(file_type, number)));
+            cases.extend(damaged(file_type, number).map(|bytes| ("damaged", bytes)));
+        }
+        cases.extend(bomb(file_type).map(|bytes| ("bomb", bytes)));
+        if file_type == "application/xml" {
+            cases.push(("bomb", laughs()));
         }
         cases.push(("EICAR", eicar()));
         for (kind, bytes) in cases {
@@ -132,7 +160,7 @@ async fn a_hundred_files_of_every_type_and_defect_end_where_they_belong() {
         ada.post("/v1/files", empty).await.invalid("file_size");
     }
     world.cloud.settled().await;
-    assert_eq!(sent.len() + TYPES.len(), 108);
+    assert_eq!(sent.len() + TYPES.len(), 130);
 
     let mut outcomes: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for (kind, file_type, id) in sent {
@@ -145,7 +173,7 @@ async fn a_hundred_files_of_every_type_and_defect_end_where_they_belong() {
         .iter()
         .map(|((kind, outcome), of)| ((*kind, outcome.as_str()), of.len()))
         .collect();
-    let rejected = "REJECTED type-mismatch";
+    let (rejected, broken) = ("REJECTED type-mismatch", "REJECTED broken-structure");
     let expected = BTreeMap::from([
         (("sound", "AVAILABLE"), 36),
         (("mislabelled", rejected), 18),
@@ -153,7 +181,13 @@ async fn a_hundred_files_of_every_type_and_defect_end_where_they_belong() {
         (("EICAR", "QUARANTINED malware"), 9),
         // A text that ends early is a text.
         (("truncated", "AVAILABLE"), 2),
-        (("truncated", rejected), 16),
+        // Where the end has a mark, and where it hasn't.
+        (("truncated", rejected), 8),
+        (("truncated", broken), 8),
+        (("damaged", broken), 16),
+        (("bomb", broken), 5),
+        // A document type isn't looked into.
+        (("bomb", rejected), 1),
     ]);
     assert_eq!(counted, expected, "{outcomes:#?}");
     assert!(world.cloud.dead_letters().is_empty());

@@ -1,0 +1,48 @@
+//! JSON (RFC 8259) of a FHIR resource: well-formed to its end, and it says which resource it is.
+
+use struson::reader::{JsonReader as _, JsonStreamReader, ReaderError, ReaderSettings};
+
+use super::source::{Broken, Source};
+
+/// Values within values.
+const DEPTH: u32 = 128;
+/// Bytes that the reader may have to go through for a name or a type; it reads ahead.
+const NAME: u64 = 64 * 1024;
+
+impl From<ReaderError> for Broken {
+    fn from(_: ReaderError) -> Self {
+        Self
+    }
+}
+
+pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
+    let allowance = source.allowance();
+    let settings = ReaderSettings {
+        max_nesting_depth: Some(DEPTH),
+        track_path: false,
+        ..ReaderSettings::default()
+    };
+    let mut json = JsonStreamReader::new_custom(source, settings);
+    let mut has_type = false;
+    json.begin_object()?;
+    while json.has_next()? {
+        allowance.set(NAME);
+        if json.next_name()? == "resourceType" {
+            Broken::unless(!has_type && is_resource(json.next_str()?))?;
+            has_type = true;
+        } else {
+            allowance.set(u64::MAX);
+            json.skip_value()?;
+        }
+        allowance.set(u64::MAX);
+    }
+    json.end_object()?;
+    json.consume_trailing_whitespace()?;
+    Broken::unless(has_type)
+}
+
+/// Whether it could be a resource's name; FHIR adds some with each version.
+fn is_resource(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_uppercase())
+        && name.chars().all(|other| other.is_ascii_alphabetic())
+}

@@ -1,0 +1,35 @@
+//! PNG (third edition, section 5): a header, image data and an end, every chunk with its checksum.
+
+use super::image;
+use super::source::{Broken, Source};
+
+const SIGNATURE: u64 = 8;
+/// The length of an IHDR chunk, which begins with the image's sides.
+const HEADER: u32 = 13;
+
+pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
+    source.skip(SIGNATURE)?;
+    let mut has_image = false;
+    for number in 0.. {
+        let length = source.u32()?;
+        let kind: [u8; 4] = source.bytes()?;
+        Broken::unless((number == 0) == (kind == *b"IHDR"))?;
+        let mut checksum = crc32fast::Hasher::new();
+        checksum.update(&kind);
+        let mut left = length;
+        if number == 0 {
+            Broken::unless(length == HEADER)?;
+            let (width, height) = (source.bytes()?, source.bytes()?);
+            image(u32::from_be_bytes(width), u32::from_be_bytes(height))?;
+            checksum.update(&[width, height].concat());
+            left -= 8;
+        }
+        source.each(left.into(), |bytes| checksum.update(bytes))?;
+        Broken::unless(source.u32()? == checksum.finalize())?;
+        has_image |= kind == *b"IDAT";
+        if kind == *b"IEND" {
+            break;
+        }
+    }
+    Broken::unless(has_image && source.at_end()?)
+}
