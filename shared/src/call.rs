@@ -16,6 +16,7 @@ use crate::concurrency::IfMatch;
 use crate::errors::{Error, FieldError};
 use crate::idempotency::Claim;
 use crate::ids::UserId;
+use crate::json;
 use crate::merge_patch::MergePatch;
 use crate::pages::{PageRequest, Signer};
 use crate::target::Target;
@@ -94,7 +95,7 @@ impl Call {
     /// The JSON body. Errors: not JSON, not declared as JSON, too large, a field unknown, missing,
     /// repeated or not of its type.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        parse_json(self.payload("application/json")?, "")
+        json::typed(json::read(self.payload("application/json")?)?, "")
     }
 
     fn payload(&self, media_type: &str) -> Result<&[u8], Error> {
@@ -143,32 +144,8 @@ impl Call {
     }
 }
 
-/// Parses a JSON object, naming the field at fault below `prefix` and what is expected there.
-pub(crate) fn parse_json<T: DeserializeOwned>(json: &[u8], prefix: &str) -> Result<T, Error> {
-    // serde takes a list for a struct, its fields in order.
-    if json.trim_ascii_start().starts_with(b"[") {
-        return Err(Error::invalid(prefix, "expected an object"));
-    }
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        if error.inner().is_data() {
-            let path = error.path().to_string();
-            let path = match (prefix, path.as_str()) {
-                (_, ".") => prefix.to_owned(),
-                ("", path) => path.to_owned(),
-                (prefix, path) => format!("{prefix}.{path}"),
-            };
-            field_error(path, &error.inner().to_string())
-        } else {
-            Error::MalformedJson
-        }
-    })?;
-    deserializer.end().map_err(|_| Error::MalformedJson)?;
-    Ok(value)
-}
-
 /// Keeps of serde's message what the type says and drops what the client sent, which may be PHI.
-fn field_error(path: String, message: &str) -> Error {
+pub(crate) fn field_error(path: String, message: &str) -> Error {
     let expected = message.split_once("expected ").map(|(_, expected)| {
         let expected = expected
             .split_once(" at line ")

@@ -19,7 +19,7 @@ pub mod errors;
 mod idempotency;
 pub mod ids;
 pub mod job;
-pub mod json;
+mod json;
 pub mod lambda;
 pub mod merge_patch;
 pub mod pages;

@@ -4,9 +4,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::call::parse_json;
 use crate::errors::Error;
-use crate::json::Unambiguous;
+use crate::json;
 
 /// The changes a PATCH asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +14,7 @@ pub struct MergePatch(Map<String, Value>);
 impl MergePatch {
     /// Errors: not JSON, not an object, or a name twice in one object.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Error> {
-        match parse_json::<Unambiguous>(body, "")?.0 {
+        match json::read(body)? {
             Value::Object(patch) => Ok(Self(patch)),
             _ => Err(Error::invalid("", "expected an object")),
         }
@@ -23,10 +22,15 @@ impl MergePatch {
 
     /// `current` with the changes. Errors: the result doesn't fit `T`, named by field.
     pub fn apply<T: Serialize + DeserializeOwned>(&self, current: &T) -> Result<T, Error> {
-        let internal = |_| Error::Internal("a stored value is not JSON");
-        let mut document = serde_json::to_value(current).map_err(internal)?;
+        let mut document = serde_json::to_value(current)
+            .map_err(|_| Error::Internal("a stored value is not JSON"))?;
         json_patch::merge(&mut document, &Value::Object(self.0.clone()));
-        parse_json(&serde_json::to_vec(&document).map_err(internal)?, "")
+        json::typed(document, "")
+    }
+
+    /// Whether it changes or removes this field.
+    pub fn names(&self, field: &str) -> bool {
+        self.0.contains_key(field)
     }
 
     /// The names of the fields concerned, for the audit row.

@@ -56,6 +56,7 @@ async fn a_body_that_is_no_json_is_malformed() {
         format!("\u{feff}{{{}}}", user()),
         "{'id': 1}".to_owned(),
         "NaN".to_owned(),
+        "[".repeat(100_000),
     ] {
         let answer = send(&admin, Some("application/json"), body)
             .await
@@ -158,19 +159,65 @@ async fn a_value_of_another_type_is_named_and_not_repeated() {
         r#"["{}", "a@example.org", null, "Zebrafish", "Example", "PATIENT", null, null, null]"#,
         Uuid::now_v7()
     );
-    for body in [
-        "[]",
-        "7",
-        "\"Zebrafish\"",
-        "null",
-        &as_a_list,
-        &"[".repeat(100_000),
-    ] {
+    for body in ["[]", "7", "\"Zebrafish\"", "null", &as_a_list] {
         let answer = send(&admin, Some("application/json"), body.to_owned())
             .await
             .problem(422, "invalid");
         world.audited(&answer, row(&admin).failed("invalid")).await;
     }
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_list_of_its_fields_is_no_object_at_any_depth() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let before = world.stored().await;
+    let body = format!(
+        r#"{{{}, "address": [["{MARK}"], null, null, null, null]}}"#,
+        user()
+    );
+    let answer = send(&admin, Some("application/json"), body).await;
+    world
+        .audited(&answer.invalid("address"), row(&admin).failed("invalid"))
+        .await;
+
+    let lab = |content: Value| json!({"patient_id": ada.id, "record_type": "LAB_RESULT", "content": content});
+    let code = json!({"system": "http://loinc.org", "code": "2339-0"});
+    for (content, field) in [
+        (json!([code, null, null, null, null, null, null]), "content"),
+        (
+            json!({"code": ["http://loinc.org", "2339-0", null]}),
+            "content.code",
+        ),
+        (
+            json!({"code": code, "value": {"quantity": [5.4, "mmol/L", null]}}),
+            "content.value.quantity",
+        ),
+        (
+            json!({"code": code, "components": [[code, null]]}),
+            "content.components[0]",
+        ),
+    ] {
+        let answer = vera.post("/v1/medical-records", lab(content)).await;
+        let failed = audit("create-record", "CREATE", "MEDICAL_RECORD").by(&vera);
+        world
+            .audited(&answer.invalid(field), failed.failed("invalid"))
+            .await;
+    }
+
+    let path = format!("/v1/users/{}", ada.user);
+    let patch = json!({"preferences": ["en", null, "EMAIL"]});
+    let answer = ada.patch(&path, 1, patch).await.invalid("preferences");
+    let failed = audit("update-user", "UPDATE", "USER").by(&ada);
+    world
+        .audited(
+            &answer,
+            failed.resource(ada.user).patient(ada.id).failed("invalid"),
+        )
+        .await;
     assert_eq!(world.stored().await, before);
 }
 

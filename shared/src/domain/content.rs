@@ -4,13 +4,12 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::coding::Coding;
 use super::record::RecordType;
 use super::text::Text;
-use crate::call::parse_json;
 use crate::errors::Error;
+use crate::json::typed;
 
 /// Content that fits its record type.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
@@ -36,17 +35,16 @@ pub enum RecordContent {
 
 impl RecordContent {
     /// Parses what came as `content` of a record of this type. Errors: it doesn't fit.
-    pub fn parse(record_type: RecordType, content: &RawValue) -> Result<Self, Error> {
-        let json = content.get().as_bytes();
+    pub fn parse(record_type: RecordType, content: serde_json::Value) -> Result<Self, Error> {
         Ok(match record_type {
-            RecordType::Diagnosis => Self::Diagnosis(parse_json(json, "content")?),
-            RecordType::Treatment => Self::Treatment(parse_json(json, "content")?),
-            RecordType::Summary | RecordType::Note => Self::Narrative(parse_json(json, "content")?),
-            RecordType::LabResult => Self::LabResult(parse_json(json, "content")?),
-            RecordType::Prescription => Self::Prescription(parse_json(json, "content")?),
-            RecordType::Imaging => Self::Imaging(parse_json(json, "content")?),
-            RecordType::Immunization => Self::Immunization(parse_json(json, "content")?),
-            RecordType::CarePlan => Self::CarePlan(parse_json(json, "content")?),
+            RecordType::Diagnosis => Self::Diagnosis(typed(content, "content")?),
+            RecordType::Treatment => Self::Treatment(typed(content, "content")?),
+            RecordType::Summary | RecordType::Note => Self::Narrative(typed(content, "content")?),
+            RecordType::LabResult => Self::LabResult(typed(content, "content")?),
+            RecordType::Prescription => Self::Prescription(typed(content, "content")?),
+            RecordType::Imaging => Self::Imaging(typed(content, "content")?),
+            RecordType::Immunization => Self::Immunization(typed(content, "content")?),
+            RecordType::CarePlan => Self::CarePlan(typed(content, "content")?),
         })
     }
 }

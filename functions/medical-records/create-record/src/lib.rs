@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use shared::domain::content::RecordContent;
 use shared::domain::custom_data::CustomDataTable;
 use shared::domain::record::{MedicalRecord, NewHold, RecordType};
@@ -31,7 +30,7 @@ pub struct NewRecord {
     pub record_type: RecordType,
     /// What, in the shape of its kind.
     #[schemars(with = "RecordContent")]
-    pub content: Box<RawValue>,
+    pub content: Value,
     /// In plain words.
     pub diagnosis: Option<Text<10000>>,
     /// In plain words.
@@ -43,7 +42,6 @@ pub struct NewRecord {
     /// Its identifier in the system it came from.
     pub external_id: Option<Text<255>>,
     /// The clinic's own fields, as its registered schema has them.
-    #[serde(default, deserialize_with = "shared::json::optional")]
     pub custom_data: Option<Value>,
 }
 
@@ -65,7 +63,7 @@ const READ: &str = select_record!("where id = $1");
 /// Adds the entry.
 pub async fn handle(call: Call) -> Reply<Created<MedicalRecord>> {
     let new: NewRecord = call.body()?;
-    let content = RecordContent::parse(new.record_type, &new.content)?;
+    let content = RecordContent::parse(new.record_type, new.content)?;
     let (reason, expires_at, note) = NewHold::parts(new.hold);
     let id = RecordId::generate();
     let mut access = call.authorize(InChart {

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::to_raw_value;
 use shared::domain::content::RecordContent;
 use shared::domain::custom_data::CustomDataTable;
 use shared::domain::record::{MedicalRecord, RecordType};
@@ -78,9 +77,7 @@ pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
     let reason = changed
         .change_reason
         .ok_or_else(|| Error::invalid("change_reason", "is required"))?;
-    let content =
-        to_raw_value(&changed.content).map_err(|_| Error::Internal("content is not JSON"))?;
-    let content = RecordContent::parse(current.record_type, &content)?;
+    let content = RecordContent::parse(current.record_type, changed.content)?;
     // What the patch leaves alone keeps the version that it satisfied.
     let names_custom = patch.fields().iter().any(|field| field == "custom_data");
     let custom = changed.custom_data.filter(|_| names_custom);

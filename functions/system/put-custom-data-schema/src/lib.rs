@@ -22,7 +22,6 @@ pub const ENDPOINT: Endpoint = Endpoint {
 #[serde(deny_unknown_fields)]
 pub struct NewSchema {
     /// A JSON Schema (draft 2020-12) of an object; strict where it doesn't say otherwise.
-    #[serde(deserialize_with = "shared::json::required")]
     pub schema: Value,
 }
 
