@@ -3,12 +3,12 @@
 
 mod schema;
 
-use serde_json::Value;
 use shared::access::Access;
-use shared::domain::custom_data::{CustomDataSchema, CustomDataTable};
+use shared::domain::custom_data::{CustomData, CustomDataSchema, CustomDataTable};
 use shared::errors::Error;
+use shared::merge_patch::MergePatch;
 use shared::select_custom_data_schema;
-use shared::sql::{Jsonb, sql};
+use shared::sql::sql;
 use shared::target::Target;
 
 pub use schema::Schema;
@@ -16,28 +16,53 @@ pub use schema::Schema;
 const LATEST: &str =
     select_custom_data_schema!("where table_name = $1 order by version desc limit 1");
 
-/// Custom data that satisfies its table's latest schema, as a statement takes it; both or neither.
+/// Custom data and the version of the schema that it satisfied, as a statement takes them; both or
+/// neither.
 #[derive(Debug)]
 pub struct Accepted {
     /// For `custom_data`.
-    pub data: Option<Jsonb<Value>>,
-    /// For `custom_data_version`: the schema that it satisfied.
+    pub data: Option<CustomData>,
+    /// For `custom_data_version`.
     pub version: Option<i32>,
 }
 
-/// Checks what is to be stored in a row of this table. Costs a round trip where there is custom data,
-/// nothing where there is none. Errors: no schema is registered, or the data doesn't satisfy it.
+/// Checks what is to be stored in a new row of this table. Costs a round trip where there is custom
+/// data, nothing where there is none. Errors: no schema is registered, or the data doesn't satisfy the
+/// latest.
 pub async fn accept<T: Target>(
     access: &mut Access<T>,
     table: CustomDataTable,
-    data: Option<Value>,
+    data: Option<CustomData>,
 ) -> Result<Accepted, Error> {
-    let Some(data) = data else {
-        return Ok(Accepted {
-            data: None,
-            version: None,
-        });
+    let version = match &data {
+        Some(data) => Some(check(access, table, data).await?),
+        None => None,
     };
+    Ok(Accepted { data, version })
+}
+
+/// The same of a row that a patch changes. Data that the patch doesn't name stays with the version
+/// that it satisfied, whatever the latest says.
+pub async fn accept_change<T: Target>(
+    access: &mut Access<T>,
+    table: CustomDataTable,
+    patch: &MergePatch,
+    data: Option<CustomData>,
+    version: Option<i32>,
+) -> Result<Accepted, Error> {
+    if patch.names("custom_data") {
+        accept(access, table, data).await
+    } else {
+        Ok(Accepted { data, version })
+    }
+}
+
+/// Answers the version that it satisfies.
+async fn check<T: Target>(
+    access: &mut Access<T>,
+    table: CustomDataTable,
+    data: &CustomData,
+) -> Result<i32, Error> {
     let latest: Option<CustomDataSchema> = access.optional(sql(LATEST, &[&table])).await?;
     let latest = latest.ok_or_else(|| {
         Error::invalid(
@@ -45,9 +70,6 @@ pub async fn accept<T: Target>(
             "expected none: no schema is registered for it",
         )
     })?;
-    Schema::compile(&latest.schema.0)?.check(&data)?;
-    Ok(Accepted {
-        data: Some(Jsonb(data)),
-        version: Some(latest.version),
-    })
+    Schema::compile(&latest.schema.0)?.check(data.value())?;
+    Ok(latest.version)
 }

@@ -10,6 +10,7 @@ mod audit;
 mod audited_transaction;
 mod authentication;
 mod conventions;
+mod custom_data;
 mod files;
 mod idempotency;
 mod import;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::custom_data::CustomData;
 use super::text::Text;
 use super::user::Address;
 use crate::errors::{Error, OnConstraint as _};
@@ -76,6 +77,10 @@ row! {
         pub notes: Option<String>,
         /// Its identifier in the system it came from.
         pub external_id: Option<String>,
+        /// The clinic's own fields.
+        pub custom_data: Option<CustomData>,
+        /// The version of the registered schema that they satisfied.
+        pub custom_data_version: Option<i32>,
         /// When it was made.
         pub created_at: Timestamp,
         /// When it last changed.
@@ -191,7 +196,8 @@ macro_rules! select_appointment {
     ($($rest:literal),+ $(,)?) => {
         concat!(
             "select id, patient_id, provider_id, scheduled_at, duration_minutes, status::text, location,
-               notes, external_id, created_at, updated_at, is_archived, version,
+               notes, external_id, custom_data, custom_data_version,
+               created_at, updated_at, is_archived, version,
                change_reason, case when patient_id = actor_patient() then rating end as rating
              from appointments ",
             $($rest),+

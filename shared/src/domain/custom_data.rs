@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::ids::{PatientId, UserId};
 use crate::reply::Content;
 use crate::row;
-use crate::sql::{Jsonb, text_enum};
+use crate::sql::{Jsonb, delegate_sql, text_enum};
 
 text_enum! {
     /// The tables with custom data.
@@ -27,6 +27,27 @@ text_enum! {
         FileMetadata,
     }
 }
+
+/// The clinic's own fields, as the registered schema has them.
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Map<String, Value>")]
+#[schemars(extend("examples" = [{"insurance_group": "A-17"}]))]
+pub struct CustomData(Jsonb<Value>);
+
+impl CustomData {
+    /// As JSON.
+    pub fn value(&self) -> &Value {
+        &self.0.0
+    }
+}
+
+impl From<Map<String, Value>> for CustomData {
+    fn from(members: Map<String, Value>) -> Self {
+        Self(Jsonb(Value::Object(members)))
+    }
+}
+
+delegate_sql!(CustomData, Jsonb<Value>, tokio_postgres::types::Type::JSONB);
 
 row! {
     /// A version of a table's JSON Schema.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::coding::Coding;
+use super::custom_data::CustomData;
 use super::text::Text;
 use crate::ids::{PatientId, ProviderId, UserId};
 use crate::reply::Content;
@@ -144,6 +145,10 @@ row! {
         pub health_goals: Option<Jsonb<Vec<HealthGoal>>>,
         /// Clinical: risks.
         pub risk_factors: Option<Jsonb<Vec<RiskFactor>>>,
+        /// The clinic's own fields, none of them clinical.
+        pub custom_data: Option<CustomData>,
+        /// The version of the registered schema that they satisfied.
+        pub custom_data_version: Option<i32>,
         /// When it was made.
         pub created_at: Timestamp,
         /// When it last changed.
@@ -172,7 +177,7 @@ macro_rules! select_patient {
         concat!(
             "select id, user_id, first_name, last_name, patient_number, date_of_birth, gender,
                assigned_providers, medical_history, allergies, health_goals, risk_factors,
-               created_at, updated_at, is_archived, version
+               custom_data, custom_data_version, created_at, updated_at, is_archived, version
              from patient_profiles ",
             $($rest),+
         )

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::custom_data::CustomData;
 use super::schedule::Schedule;
 use super::text::Text;
 use crate::ids::{PatientId, ProviderId, UserId};
@@ -58,6 +59,10 @@ row! {
         pub total_reviews: i32,
         /// Whether the licence was verified.
         pub is_verified: bool,
+        /// The clinic's own fields.
+        pub custom_data: Option<CustomData>,
+        /// The version of the registered schema that they satisfied.
+        pub custom_data_version: Option<i32>,
         /// When it was made.
         pub created_at: Timestamp,
         /// When it last changed.
@@ -89,8 +94,8 @@ macro_rules! select_provider {
     ($($rest:literal),+ $(,)?) => {
         concat!(
             "select id, user_id, first_name, last_name, license_number, specialties, certifications,
-               schedule, rating, total_reviews, is_verified, created_at, updated_at, is_archived, version,
-               verified_at, verified_by
+               schedule, rating, total_reviews, is_verified, custom_data, custom_data_version,
+               created_at, updated_at, is_archived, version, verified_at, verified_by
              from provider_profiles ",
             $($rest),+
         )

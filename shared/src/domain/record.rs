@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::custom_data::CustomData;
 use super::text::Text;
 use crate::errors::Error;
 use crate::ids::{AppointmentId, PatientId, ProviderId, RecordId, UserId};
@@ -127,7 +128,7 @@ row! {
         /// Its identifier in the system it came from.
         pub external_id: Option<String>,
         /// The clinic's own fields.
-        pub custom_data: Option<Jsonb<Value>>,
+        pub custom_data: Option<CustomData>,
         /// The version of the registered schema that they satisfied.
         pub custom_data_version: Option<i32>,
         /// When it was made.

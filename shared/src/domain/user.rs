@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::custom_data::CustomData;
 use super::text::{Text, ZoneName};
 use crate::ids::{PatientId, UserId};
 use crate::reply::Content;
@@ -95,6 +96,10 @@ row! {
         pub address: Option<Jsonb<Address>>,
         /// Preferences.
         pub preferences: Option<Jsonb<Preferences>>,
+        /// The clinic's own fields.
+        pub custom_data: Option<CustomData>,
+        /// The version of the registered schema that they satisfied.
+        pub custom_data_version: Option<i32>,
         /// When it was made.
         pub created_at: Timestamp,
         /// When it last changed.
@@ -123,7 +128,8 @@ macro_rules! select_user {
     ($($rest:literal),+ $(,)?) => {
         concat!(
             "select id, username, notification_email, first_name, last_name, role, status::text,
-               phone, address, preferences, created_at, updated_at, is_archived, version
+               phone, address, preferences, custom_data, custom_data_version,
+               created_at, updated_at, is_archived, version
              from user_profiles ",
             $($rest),+
         )

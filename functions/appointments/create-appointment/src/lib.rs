@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use shared::domain::appointment::{Appointment, BookingRules as _, Location};
+use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::text::Text;
 use shared::prelude::*;
 use shared::select_appointment;
@@ -34,14 +35,17 @@ pub struct NewAppointment {
     pub notes: Option<Text<10000>>,
     /// Its identifier in the system it came from.
     pub external_id: Option<Text<255>>,
+    /// The clinic's own fields, as its registered schema has them.
+    pub custom_data: Option<CustomData>,
 }
 
 // Writes no row where the caller may not book for this patient: the insert's policy is the second
 // wall, not the first.
 const BOOK: &str = "
     insert into appointments
-      (id, patient_id, provider_id, scheduled_at, duration_minutes, location, notes, external_id)
-    select $1, $2, $3, $4, $5, $6, $7, $8
+      (id, patient_id, provider_id, scheduled_at, duration_minutes, location, notes, external_id,
+       custom_data, custom_data_version)
+    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
     from patients where id = $2 and not is_archived and reaches('appointments:write', id)";
 const READ: &str = select_appointment!("where id = $1");
 
@@ -53,6 +57,8 @@ pub async fn handle(call: Call) -> Reply<Created<Appointment>> {
         resource: id,
         patient: new.patient_id,
     });
+    let custom =
+        custom_data::accept(&mut access, CustomDataTable::Appointments, new.custom_data).await?;
     let appointment: Appointment = access
         .write_then_read(
             sql(
@@ -66,6 +72,8 @@ pub async fn handle(call: Call) -> Reply<Created<Appointment>> {
                     &new.location.map(Jsonb),
                     &new.notes,
                     &new.external_id,
+                    &custom.data,
+                    &custom.version,
                 ],
             ),
             sql(READ, &[&id]),

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::domain::appointment::{Appointment, BookingRules as _, Location};
+use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::text::Text;
 use shared::prelude::*;
 use shared::sql::Jsonb;
@@ -28,6 +29,8 @@ pub struct Editable {
     pub location: Option<Location>,
     /// Notes for both.
     pub notes: Option<Text<10000>>,
+    /// The clinic's own fields, as its registered schema has them.
+    pub custom_data: Option<CustomData>,
     /// Why it is moved: both read it. Needed for that, and for nothing else.
     pub reason: Option<Text<500>>,
 }
@@ -37,6 +40,8 @@ row! {
     pub struct Current {
         /// As [`Editable`].
         pub fields: Jsonb<Editable>,
+        /// The version that the custom data satisfied.
+        pub custom_data_version: Option<i32>,
         /// To be changed from.
         pub version: i32,
     }
@@ -45,14 +50,15 @@ row! {
 // Locks the row for the caller whose it is to change.
 const CURRENT: &str = "
     select jsonb_build_object('scheduled_at', scheduled_at, 'duration_minutes', duration_minutes,
-      'location', location, 'notes', notes, 'reason', null) as fields, version
+      'location', location, 'notes', notes, 'custom_data', custom_data, 'reason', null) as fields,
+      custom_data_version, version
     from appointments
     where id = $1 and not is_archived and changes_visit(patient_id, provider_id)
     for update";
 const UPDATE: &str = "
     update appointments
     set scheduled_at = $2, duration_minutes = $3, location = $4, notes = $5,
-      change_reason = coalesce($6, change_reason)
+      custom_data = $6, custom_data_version = $7, change_reason = coalesce($8, change_reason)
     where id = $1";
 const READ: &str = select_appointment!("where id = $1");
 
@@ -63,6 +69,7 @@ pub async fn handle(call: Call) -> Reply<Json<Appointment>> {
     let mut access = call.authorize(id);
     let Current {
         fields: Jsonb(current),
+        custom_data_version,
         version,
     } = access.one(sql(CURRENT, &[&id])).await?;
     if_match.check(version)?;
@@ -76,6 +83,14 @@ pub async fn handle(call: Call) -> Reply<Json<Appointment>> {
         ));
     }
     access.note("fields", patch.fields());
+    let custom = custom_data::accept_change(
+        &mut access,
+        CustomDataTable::Appointments,
+        &patch,
+        changed.custom_data,
+        custom_data_version,
+    )
+    .await?;
     let appointment: Appointment = access
         .write_then_read(
             sql(
@@ -86,6 +101,8 @@ pub async fn handle(call: Call) -> Reply<Json<Appointment>> {
                     &changed.duration_minutes,
                     &changed.location.map(Jsonb),
                     &changed.notes,
+                    &custom.data,
+                    &custom.version,
                     &changed.reason,
                 ],
             ),

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 use shared::domain::content::RecordContent;
-use shared::domain::custom_data::CustomDataTable;
+use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::record::{MedicalRecord, NewHold, RecordType};
 use shared::domain::text::Text;
 use shared::prelude::*;
@@ -42,7 +42,7 @@ pub struct NewRecord {
     /// Its identifier in the system it came from.
     pub external_id: Option<Text<255>>,
     /// The clinic's own fields, as its registered schema has them.
-    pub custom_data: Option<Value>,
+    pub custom_data: Option<CustomData>,
 }
 
 // The hold is read before the entry is written: the entry's trigger finds it.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::domain::content::RecordContent;
-use shared::domain::custom_data::CustomDataTable;
+use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::record::{MedicalRecord, RecordType};
 use shared::domain::text::Text;
 use shared::prelude::*;
@@ -32,7 +32,7 @@ pub struct Editable {
     /// In plain words.
     pub notes: Option<Text<10000>>,
     /// The clinic's own fields, as its registered schema has them.
-    pub custom_data: Option<Value>,
+    pub custom_data: Option<CustomData>,
     /// Why it is changed: each patch names it anew.
     pub change_reason: Option<Text<500>>,
 }
@@ -44,13 +44,15 @@ row! {
         pub record_type: RecordType,
         /// What may be changed.
         pub editable: Jsonb<Editable>,
+        /// The version that the custom data satisfied.
+        pub custom_data_version: Option<i32>,
         /// Counts its changes.
         pub version: i32,
     }
 }
 
 const CURRENT: &str = "
-    select record_type::text, version,
+    select record_type::text, custom_data_version, version,
       jsonb_build_object('content', content, 'diagnosis', diagnosis, 'treatment', treatment, 'notes', notes,
         'custom_data', custom_data) as editable
     from medical_records
@@ -59,8 +61,7 @@ const CURRENT: &str = "
 const UPDATE: &str = "
     update medical_records
     set content = $2, diagnosis = $3, treatment = $4, notes = $5, change_reason = $6,
-      custom_data = case when $9 then $7 else custom_data end,
-      custom_data_version = case when $9 then $8 else custom_data_version end
+      custom_data = $7, custom_data_version = $8
     where id = $1";
 const READ: &str = select_record!("where id = $1");
 
@@ -78,10 +79,14 @@ pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
         .change_reason
         .ok_or_else(|| Error::invalid("change_reason", "is required"))?;
     let content = RecordContent::parse(current.record_type, changed.content)?;
-    // What the patch leaves alone keeps the version that it satisfied.
-    let names_custom = patch.fields().iter().any(|field| field == "custom_data");
-    let custom = changed.custom_data.filter(|_| names_custom);
-    let custom = custom_data::accept(&mut access, CustomDataTable::MedicalRecords, custom).await?;
+    let custom = custom_data::accept_change(
+        &mut access,
+        CustomDataTable::MedicalRecords,
+        &patch,
+        changed.custom_data,
+        current.custom_data_version,
+    )
+    .await?;
     let record: MedicalRecord = access
         .write_then_read(
             sql(
@@ -95,7 +100,6 @@ pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
                     &reason,
                     &custom.data,
                     &custom.version,
-                    &names_custom,
                 ],
             ),
             sql(READ, &[&id]),

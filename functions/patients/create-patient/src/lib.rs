@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::patient::{Allergy, Gender, HealthGoal, PastCondition, Patient, RiskFactor};
 use shared::domain::text::Text;
 use shared::prelude::*;
@@ -36,13 +37,15 @@ pub struct NewPatient {
     pub health_goals: Option<Vec<HealthGoal>>,
     /// Risks.
     pub risk_factors: Option<Vec<RiskFactor>>,
+    /// The clinic's own fields, as its registered schema has them.
+    pub custom_data: Option<CustomData>,
 }
 
 const CREATE: &str = "
     insert into patients
       (id, user_id, patient_number, date_of_birth, gender,
-       medical_history, allergies, health_goals, risk_factors)
-    values ($1, $2, $3, $4, $5::text::administrative_gender, $6, $7, $8, $9)";
+       medical_history, allergies, health_goals, risk_factors, custom_data, custom_data_version)
+    values ($1, $2, $3, $4, $5::text::administrative_gender, $6, $7, $8, $9, $10, $11)";
 const READ: &str = concat!(
     "select registered.*, likely_duplicates(registered.id) as possible_duplicates from (",
     select_patient!("where id = $1"),
@@ -54,6 +57,8 @@ pub async fn handle(call: Call) -> Reply<Created<Registered>> {
     let new: NewPatient = call.body()?;
     let id = PatientId::generate();
     let mut access = call.authorize(id);
+    let custom =
+        custom_data::accept(&mut access, CustomDataTable::Patients, new.custom_data).await?;
     let registered: Registered = access
         .write_then_read(
             sql(
@@ -68,6 +73,8 @@ pub async fn handle(call: Call) -> Reply<Created<Registered>> {
                     &new.allergies.map(Jsonb),
                     &new.health_goals.map(Jsonb),
                     &new.risk_factors.map(Jsonb),
+                    &custom.data,
+                    &custom.version,
                 ],
             ),
             sql(READ, &[&id]),

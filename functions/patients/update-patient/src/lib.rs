@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::patient::{Allergy, Gender, HealthGoal, PastCondition, Patient, RiskFactor};
 use shared::domain::text::Text;
 use shared::prelude::*;
@@ -35,15 +36,18 @@ row! {
         pub health_goals: Option<Jsonb<Vec<HealthGoal>>>,
         /// Risks.
         pub risk_factors: Option<Jsonb<Vec<RiskFactor>>>,
+        /// The clinic's own fields, as its registered schema has them.
+        pub custom_data: Option<CustomData>,
     }
 }
 
 /// The fields of who keeps the register; the others are of who treats the patient.
-const REGISTRATION: [&str; 3] = ["patient_number", "date_of_birth", "gender"];
+const REGISTRATION: [&str; 4] = ["patient_number", "date_of_birth", "gender", "custom_data"];
 
 const CURRENT: &str = "
     select patient_number, date_of_birth, gender::text, medical_history, allergies, health_goals,
-      risk_factors, version, coalesce(reach('patients:write') = 'ALL', false) as registers,
+      risk_factors, custom_data, custom_data_version, version,
+      coalesce(reach('patients:write') = 'ALL', false) as registers,
       reaches('patients:clinical', id) as treats
     from patients
     where id = $1 and reaches('patients:update', id) and not is_archived
@@ -51,7 +55,8 @@ const CURRENT: &str = "
 const UPDATE: &str = "
     update patients
     set patient_number = $2, date_of_birth = $3, gender = $4::text::administrative_gender,
-      medical_history = $5, allergies = $6, health_goals = $7, risk_factors = $8
+      medical_history = $5, allergies = $6, health_goals = $7, risk_factors = $8,
+      custom_data = $9, custom_data_version = $10
     where id = $1";
 const READ: &str = select_patient!("where id = $1");
 
@@ -82,6 +87,14 @@ pub async fn handle(call: Call) -> Reply<Json<Patient>> {
         }
     }
     access.note("fields", fields);
+    let custom = custom_data::accept_change(
+        &mut access,
+        CustomDataTable::Patients,
+        &patch,
+        new.custom_data,
+        current.custom_data_version,
+    )
+    .await?;
     let patient: Patient = access
         .write_then_read(
             sql(
@@ -95,6 +108,8 @@ pub async fn handle(call: Call) -> Reply<Json<Patient>> {
                     &new.allergies,
                     &new.health_goals,
                     &new.risk_factors,
+                    &custom.data,
+                    &custom.version,
                 ],
             ),
             sql(READ, &[&id]),
@@ -114,6 +129,7 @@ pub async fn handle(call: Call) -> Reply<Json<Patient>> {
 /// The patient as she stands, and which of her fields the caller changes.
 struct Current {
     editable: Editable,
+    custom_data_version: Option<i32>,
     version: i32,
     registers: bool,
     treats: bool,
@@ -123,6 +139,7 @@ impl FromRow for Current {
     fn from_row(row: &postgres::Row) -> Result<Self, postgres::Error> {
         Ok(Self {
             editable: Editable::from_row(row)?,
+            custom_data_version: row.try_get("custom_data_version")?,
             version: row.try_get("version")?,
             registers: row.try_get("registers")?,
             treats: row.try_get("treats")?,

@@ -1,6 +1,7 @@
 //! `POST /v1/providers`: registers a user of role PROVIDER as a provider, not yet verified.
 
 use serde::Deserialize;
+use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::provider::{Certification, Provider};
 use shared::domain::schedule::Schedule;
 use shared::domain::text::Text;
@@ -30,11 +31,14 @@ pub struct NewProvider {
     pub certifications: Option<Vec<Certification>>,
     /// Hours.
     pub schedule: Option<Schedule>,
+    /// The clinic's own fields, as its registered schema has them.
+    pub custom_data: Option<CustomData>,
 }
 
 const CREATE: &str = "
-    insert into providers (id, user_id, license_number, specialties, certifications, schedule)
-    values ($1, $2, $3, $4, $5, $6)";
+    insert into providers
+      (id, user_id, license_number, specialties, certifications, schedule, custom_data, custom_data_version)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)";
 const READ: &str = select_provider!("where id = $1");
 
 /// Registers the provider.
@@ -42,6 +46,8 @@ pub async fn handle(call: Call) -> Reply<Created<Provider>> {
     let new: NewProvider = call.body()?;
     let id = ProviderId::generate();
     let mut access = call.authorize(id);
+    let custom =
+        custom_data::accept(&mut access, CustomDataTable::Providers, new.custom_data).await?;
     let provider: Provider = access
         .write_then_read(
             sql(
@@ -53,6 +59,8 @@ pub async fn handle(call: Call) -> Reply<Created<Provider>> {
                     &new.specialties,
                     &new.certifications.map(Jsonb),
                     &new.schedule.map(Jsonb),
+                    &custom.data,
+                    &custom.version,
                 ],
             ),
             sql(READ, &[&id]),

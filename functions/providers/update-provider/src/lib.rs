@@ -1,6 +1,7 @@
 //! `PATCH /v1/providers/{id}`: changes a provider's hours and fields, or as administrator her licence.
 
 use serde::{Deserialize, Serialize};
+use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::provider::{Certification, Provider};
 use shared::domain::schedule::Schedule;
 use shared::domain::text::Text;
@@ -28,6 +29,8 @@ pub struct Editable {
     pub certifications: Option<Vec<Certification>>,
     /// Hours.
     pub schedule: Option<Schedule>,
+    /// The clinic's own fields, as its registered schema has them. An administrator's to change.
+    pub custom_data: Option<CustomData>,
 }
 
 row! {
@@ -35,6 +38,8 @@ row! {
     pub struct Current {
         /// As [`Editable`].
         pub fields: Jsonb<Editable>,
+        /// The version that the custom data satisfied.
+        pub custom_data_version: Option<i32>,
         /// To be changed from.
         pub version: i32,
     }
@@ -43,13 +48,16 @@ row! {
 // Locks the row for the caller whose it is to change.
 const CURRENT: &str = "
     select jsonb_build_object('license_number', license_number, 'specialties', specialties,
-      'certifications', certifications, 'schedule', schedule) as fields, version
+      'certifications', certifications, 'schedule', schedule, 'custom_data', custom_data) as fields,
+      custom_data_version, version
     from providers
     where id = $1 and not is_archived
       and (id = actor_provider() or reach('providers:update') = 'ALL')
     for update";
 const UPDATE: &str = "
-    update providers set license_number = $2, specialties = $3, certifications = $4, schedule = $5
+    update providers
+    set license_number = $2, specialties = $3, certifications = $4, schedule = $5, custom_data = $6,
+      custom_data_version = $7
     where id = $1";
 const READ: &str = select_provider!("where id = $1");
 
@@ -62,6 +70,14 @@ pub async fn handle(call: Call) -> Reply<Json<Provider>> {
     if_match.check(current.version)?;
     let changed: Editable = patch.apply(&current.fields.0)?;
     access.note("fields", patch.fields());
+    let custom = custom_data::accept_change(
+        &mut access,
+        CustomDataTable::Providers,
+        &patch,
+        changed.custom_data,
+        current.custom_data_version,
+    )
+    .await?;
     let provider: Provider = access
         .write_then_read(
             sql(
@@ -72,6 +88,8 @@ pub async fn handle(call: Call) -> Reply<Json<Provider>> {
                     &changed.specialties,
                     &changed.certifications.map(Jsonb),
                     &changed.schedule.map(Jsonb),
+                    &custom.data,
+                    &custom.version,
                 ],
             ),
             sql(READ, &[&id]),
@@ -79,7 +97,9 @@ pub async fn handle(call: Call) -> Reply<Json<Provider>> {
         .await
         .on_constraint(
             "providers_own_change",
-            Error::Forbidden("licence and certifications are an administrator's to change"),
+            Error::Forbidden(
+                "licence, certifications and custom data are an administrator's to change",
+            ),
         )
         .on_constraint(
             "providers_license_number_key",

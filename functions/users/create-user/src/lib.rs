@@ -1,6 +1,7 @@
 //! `POST /v1/users`: gives a person who can sign in a profile and a role.
 
 use serde::Deserialize;
+use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::text::{EmailAddress, Text};
 use shared::domain::user::{Address, Preferences, User};
 use shared::prelude::*;
@@ -37,18 +38,23 @@ pub struct NewUser {
     pub address: Option<Address>,
     /// Preferences.
     pub preferences: Option<Preferences>,
+    /// The clinic's own fields, as its registered schema has them.
+    pub custom_data: Option<CustomData>,
 }
 
 const CREATE: &str = "
     insert into user_profiles
-      (id, username, notification_email, first_name, last_name, role, phone, address, preferences)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+      (id, username, notification_email, first_name, last_name, role, phone, address, preferences,
+       custom_data, custom_data_version)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 const READ: &str = select_user!("where id = $1");
 
 /// Creates the profile.
 pub async fn handle(call: Call) -> Reply<Created<User>> {
     let new: NewUser = call.body()?;
     let mut access = call.authorize(new.id);
+    let custom =
+        custom_data::accept(&mut access, CustomDataTable::UserProfiles, new.custom_data).await?;
     let user: User = access
         .write_then_read(
             sql(
@@ -63,6 +69,8 @@ pub async fn handle(call: Call) -> Reply<Created<User>> {
                     &new.phone,
                     &new.address.map(Jsonb),
                     &new.preferences.map(Jsonb),
+                    &custom.data,
+                    &custom.version,
                 ],
             ),
             sql(READ, &[&new.id]),

@@ -1,6 +1,7 @@
 //! `PATCH /v1/users/{id}`: changes a profile; its user changes how she is reached.
 
 use serde::{Deserialize, Serialize};
+use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::text::{EmailAddress, Text};
 use shared::domain::user::{Address, Preferences, User, UserStatus};
 use shared::prelude::*;
@@ -38,6 +39,8 @@ row! {
         pub address: Option<Jsonb<Address>>,
         /// Preferences.
         pub preferences: Option<Jsonb<Preferences>>,
+        /// The clinic's own fields, as its registered schema has them.
+        pub custom_data: Option<CustomData>,
     }
 }
 
@@ -46,14 +49,15 @@ const OWN: [&str; 4] = ["notification_email", "phone", "address", "preferences"]
 
 const CURRENT: &str = "
     select username, notification_email, first_name, last_name, role, status::text, phone, address,
-      preferences, version, reach('users:update') = 'ALL' as everything
+      preferences, custom_data, custom_data_version, version, reach('users:update') = 'ALL' as everything
     from user_profiles
     where id = $1 and (id = actor_user() or reach('users:update') = 'ALL') and not is_archived
     for update";
 const UPDATE: &str = "
     update user_profiles
     set username = $2, notification_email = $3, first_name = $4, last_name = $5, role = $6,
-      status = $7::text::user_status, phone = $8, address = $9, preferences = $10
+      status = $7::text::user_status, phone = $8, address = $9, preferences = $10,
+      custom_data = $11, custom_data_version = $12
     where id = $1";
 const READ: &str = select_user!("where id = $1");
 
@@ -71,6 +75,14 @@ pub async fn handle(call: Call) -> Reply<Json<User>> {
         return Err(Error::Forbidden("only an administrator changes this field"));
     }
     access.note("fields", fields);
+    let custom = custom_data::accept_change(
+        &mut access,
+        CustomDataTable::UserProfiles,
+        &patch,
+        new.custom_data,
+        current.custom_data_version,
+    )
+    .await?;
     let user: User = access
         .write_then_read(
             sql(
@@ -86,6 +98,8 @@ pub async fn handle(call: Call) -> Reply<Json<User>> {
                     &new.phone,
                     &new.address,
                     &new.preferences,
+                    &custom.data,
+                    &custom.version,
                 ],
             ),
             sql(READ, &[&id]),
@@ -121,6 +135,7 @@ pub async fn handle(call: Call) -> Reply<Json<User>> {
 /// The user as she stands.
 struct Current {
     editable: Editable,
+    custom_data_version: Option<i32>,
     version: i32,
     everything: bool,
 }
@@ -129,6 +144,7 @@ impl FromRow for Current {
     fn from_row(row: &postgres::Row) -> Result<Self, postgres::Error> {
         Ok(Self {
             editable: Editable::from_row(row)?,
+            custom_data_version: row.try_get("custom_data_version")?,
             version: row.try_get("version")?,
             everything: row.try_get("everything")?,
         })

@@ -1,0 +1,401 @@
+//! Custom data, the same of every resource that has it: its schema, its versions, its bounds.
+
+use http::Method;
+use tests::audit::Expected;
+use tests::prelude::*;
+
+/// A resource with custom data, and who keeps it.
+struct Resource {
+    table: &'static str,
+    collection: &'static str,
+    /// Create, update, type in the audit log.
+    names: [&'static str; 3],
+    keeper: Actor,
+    /// Whose chart it is in, if not a new patient's own.
+    patient: Option<Uuid>,
+    /// What a patch must name besides.
+    with: Value,
+    /// A patch of something else.
+    other: Value,
+}
+
+struct Clinic {
+    world: World,
+    admin: Actor,
+    ada: Patient,
+    vera: Provider,
+}
+
+async fn clinic() -> Clinic {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    Clinic {
+        admin: world.admin().await,
+        world,
+        ada,
+        vera,
+    }
+}
+
+impl Clinic {
+    fn resources(&self) -> [Resource; 5] {
+        let of_admin = |table, collection, names, other| Resource {
+            table,
+            collection,
+            names,
+            keeper: self.admin.clone(),
+            patient: None,
+            with: json!({}),
+            other,
+        };
+        [
+            of_admin(
+                "user_profiles",
+                "/v1/users",
+                ["create-user", "update-user", "USER"],
+                json!({"phone": "1"}),
+            ),
+            of_admin(
+                "patients",
+                "/v1/patients",
+                ["create-patient", "update-patient", "PATIENT"],
+                json!({"gender": "other"}),
+            ),
+            of_admin(
+                "providers",
+                "/v1/providers",
+                ["create-provider", "update-provider", "PROVIDER"],
+                json!({"specialties": ["surgery"]}),
+            ),
+            Resource {
+                keeper: (*self.ada).clone(),
+                patient: Some(self.ada.id),
+                ..of_admin(
+                    "appointments",
+                    "/v1/appointments",
+                    ["create-appointment", "update-appointment", "APPOINTMENT"],
+                    json!({"notes": "Ring twice"}),
+                )
+            },
+            Resource {
+                keeper: (*self.vera).clone(),
+                patient: Some(self.ada.id),
+                with: json!({"change_reason": "Completed"}),
+                ..of_admin(
+                    "medical_records",
+                    "/v1/medical-records",
+                    ["create-record", "update-record", "MEDICAL_RECORD"],
+                    json!({"notes": "Seen", "change_reason": "Completed"}),
+                )
+            },
+        ]
+    }
+
+    /// What makes another one.
+    async fn new(&self, resource: &Resource, custom_data: Value) -> Value {
+        let id = Uuid::now_v7();
+        let mut body = match resource.table {
+            "user_profiles" => json!({
+                "id": id, "username": format!("{id}@example.org"),
+                "first_name": "Ben", "last_name": "Example", "role": "PATIENT"
+            }),
+            "patients" => json!({
+                "user_id": self.world.user("PATIENT", "Ben").await.user,
+                "patient_number": id, "date_of_birth": "2000-01-01", "gender": "unknown"
+            }),
+            "providers" => json!({
+                "user_id": self.world.user("PROVIDER", "Walt").await.user,
+                "license_number": id, "specialties": []
+            }),
+            "appointments" => {
+                let booked = self
+                    .world
+                    .row("select count(*) from appointments", &[])
+                    .await;
+                let day = booked["count"].as_i64().unwrap() + 1;
+                json!({
+                    "patient_id": self.ada.id, "provider_id": self.vera.id,
+                    "scheduled_at": format!("2030-03-{day:02}T09:00:00Z"), "duration_minutes": 30
+                })
+            }
+            "medical_records" => json!({
+                "patient_id": self.ada.id, "record_type": "NOTE", "content": {"text": "Well"}
+            }),
+            other => panic!("{other} has no custom data"),
+        };
+        body["custom_data"] = custom_data;
+        body
+    }
+
+    async fn create(&self, resource: &Resource, custom_data: Value) -> Answer {
+        let body = self.new(resource, custom_data).await;
+        resource.keeper.post(resource.collection, body).await
+    }
+
+    async fn register(&self, table: &str, schema: Value) -> Answer {
+        let path = format!("/v1/custom-data-schemas/{table}");
+        let body = json!({ "schema": schema });
+        self.admin.send(Method::PUT, &path, Some(body)).await
+    }
+
+    /// Sees a row of failure that names no more than fields.
+    async fn refused(&self, answer: &Answer, application: &str) {
+        let rows = self.world.audit_of(answer).await;
+        assert_eq!(rows.len(), 1, "{application}");
+        let entry = &rows[0].entry;
+        assert_eq!(entry.application, application);
+        assert_eq!(entry.outcome.label(), "FAILURE", "{application}");
+        assert_eq!(entry.details["reason"], "invalid", "{application}");
+        let details = Value::from(entry.details.clone()).to_string();
+        assert!(!details.contains("badge"), "{details}");
+    }
+}
+
+impl Resource {
+    async fn patch(&self, id: Uuid, version: i64, custom_data: Value) -> Answer {
+        let mut patch = self.with.clone();
+        patch["custom_data"] = custom_data;
+        let path = format!("{}/{id}", self.collection);
+        self.keeper.patch(&path, version, patch).await
+    }
+
+    fn row(&self, action: &'static str, id: Uuid) -> Expected {
+        let [create, update, kind] = self.names;
+        let name = if action == "CREATE" { create } else { update };
+        let row = audit(name, action, kind).by(&self.keeper).resource(id);
+        match self.table {
+            "patients" => row.patient(id),
+            _ => self.patient.into_iter().fold(row, Expected::patient),
+        }
+    }
+}
+
+/// A badge up to `most`, and the rooms it opens.
+fn badge(most: u32) -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "badge": {"type": "integer", "minimum": 1, "maximum": most},
+            "rooms": {
+                "type": "object",
+                "properties": {"ward": {"type": "string"}, "lab": {"type": "string"}}
+            },
+            "notes": {"type": "object", "additionalProperties": true}
+        }
+    })
+}
+
+/// What the schema above refuses, and the field that is named.
+fn wrong() -> Vec<(Value, &'static str)> {
+    let deep = (0..9).fold(json!("badge"), |below, _| json!({ "below": below }));
+    vec![
+        (json!({"badge": 100}), "custom_data.badge"),
+        (json!({"badge": "badge"}), "custom_data.badge"),
+        (json!({"other": "badge"}), "custom_data"),
+        (json!({"rooms": {"attic": "badge"}}), "custom_data.rooms"),
+        (json!({"notes": deep}), "custom_data"),
+        (
+            json!({"notes": {"text": "badge".repeat(4000)}}),
+            "custom_data",
+        ),
+        (json!(["badge"]), "custom_data"),
+        (json!("badge"), "custom_data"),
+    ]
+}
+
+#[tokio::test]
+async fn without_a_registered_schema_there_is_none() {
+    let clinic = clinic().await;
+    for resource in clinic.resources() {
+        let [create, update, _] = resource.names;
+        let id = clinic.create(&resource, Value::Null).await.expect(201).id();
+        let body = clinic.new(&resource, json!({})).await;
+        let before = clinic.world.stored().await;
+        let answer = resource.keeper.post(resource.collection, body).await;
+        let answer = answer.invalid("custom_data");
+        clinic.refused(&answer, create).await;
+        let answer = resource.patch(id, 1, json!({"badge": 7})).await;
+        let answer = answer.invalid("custom_data");
+        clinic.refused(&answer, update).await;
+        assert_eq!(clinic.world.stored().await, before);
+        // Where there is none, none can be taken away.
+        let answer = resource.patch(id, 1, Value::Null).await.expect(200);
+        assert_eq!(answer.body["custom_data"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn it_is_held_to_the_schema_and_shown_with_its_version() {
+    let clinic = clinic().await;
+    for resource in clinic.resources() {
+        let data = json!({"badge": 7, "rooms": {"ward": "4"}});
+        clinic.register(resource.table, badge(9)).await.expect(200);
+        let created = clinic.create(&resource, data.clone()).await.expect(201);
+        let id = created.id();
+        clinic
+            .world
+            .audited(&created, resource.row("CREATE", id))
+            .await;
+        let path = format!("{}/{id}", resource.collection);
+        let read = resource.keeper.get(&path).await.expect(200);
+        let listed = resource.keeper.get(resource.collection).await.expect(200);
+        let items = listed.body["items"].as_array().unwrap();
+        let item = items.iter().find(|item| item["id"] == json!(id)).unwrap();
+        for shown in [&created.body, &read.body, item] {
+            assert_eq!(shown["custom_data"], data, "{}", resource.table);
+            assert_eq!(shown["custom_data_version"], 1, "{}", resource.table);
+        }
+
+        // A merge patch reaches into it: null removes, what isn't named stays.
+        let patch = json!({"badge": null, "rooms": {"lab": "2"}});
+        let changed = resource.patch(id, 1, patch).await.expect(200);
+        let data = json!({"rooms": {"ward": "4", "lab": "2"}});
+        assert_eq!(changed.body["custom_data"], data, "{}", resource.table);
+        let mut fields = vec!["custom_data"];
+        fields.extend(
+            resource
+                .with
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(String::as_str),
+        );
+        fields.sort_unstable();
+        let row = resource.row("UPDATE", id).detail("fields", json!(fields));
+        clinic.world.audited(&changed, row).await;
+
+        let body = clinic.new(&resource, Value::Null).await;
+        let before = clinic.world.stored().await;
+        for (wrong, field) in wrong() {
+            let mut body = body.clone();
+            body["custom_data"] = wrong.clone();
+            let created = resource.keeper.post(resource.collection, body).await;
+            let changed = resource.patch(id, 2, wrong).await;
+            for (answer, name) in [(created, resource.names[0]), (changed, resource.names[1])] {
+                // Names of the schema's may be shown, values never.
+                let answer = answer.invalid(field);
+                assert!(!answer.text.contains("badgebadge"), "{}", answer.text);
+                clinic.refused(&answer, name).await;
+            }
+        }
+        assert_eq!(clinic.world.stored().await, before);
+
+        let emptied = resource.patch(id, 2, Value::Null).await.expect(200);
+        assert_eq!(emptied.body["custom_data"], Value::Null);
+        assert_eq!(emptied.body["custom_data_version"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn a_later_version_names_the_rows_that_would_fail_it_and_touches_none() {
+    let clinic = clinic().await;
+    for resource in clinic.resources() {
+        let table = resource.table;
+        clinic.register(table, badge(9)).await.expect(200);
+        let data = json!({"badge": 7});
+        let id = clinic
+            .create(&resource, data.clone())
+            .await
+            .expect(201)
+            .id();
+        let breaking = clinic.register(table, badge(5)).await;
+        let breaking = breaking.invalid(&id.to_string());
+        clinic.refused(&breaking, "put-custom-data-schema").await;
+        clinic.register(table, badge(20)).await.expect(200);
+
+        // What a patch leaves alone keeps the version that it satisfied, even if it fails the latest.
+        let path = format!("{}/{id}", resource.collection);
+        let other = resource.other.clone();
+        let changed = resource.keeper.patch(&path, 1, other).await.expect(200);
+        assert_eq!(changed.body["custom_data"], data, "{table}");
+        assert_eq!(changed.body["custom_data_version"], 1, "{table}");
+        let changed = resource
+            .patch(id, 2, json!({"badge": 15}))
+            .await
+            .expect(200);
+        assert_eq!(changed.body["custom_data"], json!({"badge": 15}));
+        assert_eq!(changed.body["custom_data_version"], 2, "{table}");
+
+        // A schema that names nothing retires the fields, once no row has any.
+        let retired = json!({"type": "object"});
+        let refused = clinic.register(table, retired.clone()).await;
+        refused.invalid(&id.to_string());
+        resource.patch(id, 3, Value::Null).await.expect(200);
+        clinic.register(table, retired).await.expect(200);
+        let answer = resource.patch(id, 4, json!({"badge": 1})).await;
+        answer.invalid("custom_data");
+    }
+}
+
+#[tokio::test]
+async fn a_persons_is_the_registers_to_keep_and_hers_to_see() {
+    let clinic = clinic().await;
+    let Clinic {
+        world, ada, vera, ..
+    } = &clinic;
+    for table in ["user_profiles", "patients", "providers"] {
+        clinic.register(table, badge(9)).await.expect(200);
+        world
+            .sql(
+                &format!(
+                    "update {table} set custom_data = '{{\"badge\": 7}}', custom_data_version = 1"
+                ),
+                &[],
+            )
+            .await;
+    }
+    let before = world.stored().await;
+    let profile = |actor: &Actor| format!("/v1/users/{}", actor.user);
+    let (patient, provider) = (
+        format!("/v1/patients/{}", ada.id),
+        format!("/v1/providers/{}", vera.id),
+    );
+    for (caller, path, version) in [
+        (&**ada, profile(ada), 2),
+        (&**vera, profile(vera), 2),
+        (&**ada, patient.clone(), 3),
+        (&**vera, patient, 3),
+        (&**vera, provider, 2),
+    ] {
+        let patch = json!({"custom_data": {"badge": 8}});
+        let answer = caller.patch(&path, version, patch).await;
+        let answer = answer.problem(403, "forbidden");
+        let rows = world.audit_of(&answer).await;
+        assert_eq!(rows[0].entry.outcome.label(), "DENIED", "{path}");
+    }
+    assert_eq!(world.stored().await, before);
+    for (caller, path) in [
+        (&**ada, profile(ada)),
+        (&**ada, format!("/v1/patients/{}", ada.id)),
+        (&**vera, format!("/v1/patients/{}", ada.id)),
+        (&**ada, format!("/v1/providers/{}", vera.id)),
+        (&clinic.admin, format!("/v1/patients/{}", ada.id)),
+    ] {
+        let answer = caller.get(&path).await.expect(200);
+        assert_eq!(answer.body["custom_data"], json!({"badge": 7}), "{path}");
+        assert_eq!(answer.body["custom_data_version"], 1, "{path}");
+    }
+    let search = json!({"patient_number": format!("MRN-{}", ada.id)});
+    let found = vera.post("/v1/patients/search", search).await.expect(200);
+    let shown = &found.body["items"][0]["custom_data"];
+    assert_eq!(shown, &json!({"badge": 7}));
+}
+
+#[tokio::test]
+async fn a_visits_is_the_patients_to_change_until_it_begins() {
+    let clinic = clinic().await;
+    let Clinic {
+        world, ada, vera, ..
+    } = &clinic;
+    clinic.register("appointments", badge(9)).await.expect(200);
+    let id = world
+        .visit(ada, vera, "2020-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let path = format!("/v1/appointments/{id}");
+    let patch = json!({"custom_data": {"badge": 1}});
+    let answer = ada.patch(&path, 1, patch.clone()).await;
+    answer.problem(409, "conflict");
+    let answer = vera.patch(&path, 1, patch).await.expect(200);
+    assert_eq!(answer.body["custom_data"], json!({"badge": 1}));
+}
