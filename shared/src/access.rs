@@ -11,6 +11,7 @@ use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use crate::audit::{Action, Outcome};
+use crate::concurrency::IfMatch;
 use crate::errors::Error;
 use crate::idempotency::{Claim, Kept};
 use crate::reply::{Answer, Audited, Reply};
@@ -85,6 +86,15 @@ impl<T: Target> Access<T> {
     pub async fn all<R: FromRow>(&mut self, statement: Statement<'_>) -> Result<Vec<R>, Error> {
         let rows = self.rows(statement).await?;
         Ok(rows.iter().map(R::from_row).collect::<Result<_, _>>()?)
+    }
+
+    /// Sees that the row stands from which the change was made: `locked` selects its `version`, and
+    /// locks it. Errors: [`Error::NotFound`] without a row, [`Error::PreconditionFailed`] where
+    /// another version stands.
+    pub async fn check(&mut self, if_match: IfMatch, locked: Statement<'_>) -> Result<(), Error> {
+        let rows = self.rows(locked).await?;
+        let row = rows.first().ok_or(Error::NotFound)?;
+        if_match.check(row.try_get("version")?)
     }
 
     /// Writes, then reads what was written, in one flush. Errors: [`Error::NotFound`] where

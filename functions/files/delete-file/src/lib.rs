@@ -2,7 +2,7 @@
 
 use shared::domain::file::FileMetadata;
 use shared::prelude::*;
-use shared::{row, select_file};
+use shared::select_file;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -11,14 +11,6 @@ pub const ENDPOINT: Endpoint = Endpoint {
     action: Action::Delete,
     resource: ResourceType::File,
 };
-
-row! {
-    /// The file as it stands.
-    pub struct Current {
-        /// Counts its changes.
-        pub version: i32,
-    }
-}
 
 const CURRENT: &str = "
     select version from file_metadata
@@ -34,8 +26,7 @@ pub async fn handle(call: Call) -> Reply<Json<FileMetadata>> {
     let id: FileId = call.path("id")?;
     let if_match = call.if_match()?;
     let mut access = call.authorize(id);
-    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
-    if_match.check(current.version)?;
+    access.check(if_match, sql(CURRENT, &[&id])).await?;
     let file: FileMetadata = access
         .write_then_read(sql(ARCHIVE, &[&id]), sql(READ, &[&id]))
         .await?;

@@ -2,7 +2,7 @@
 
 use shared::domain::record::MedicalRecord;
 use shared::prelude::*;
-use shared::{row, select_record};
+use shared::select_record;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -11,14 +11,6 @@ pub const ENDPOINT: Endpoint = Endpoint {
     action: Action::Delete,
     resource: ResourceType::MedicalRecord,
 };
-
-row! {
-    /// The entry as it stands.
-    pub struct Current {
-        /// Counts its changes.
-        pub version: i32,
-    }
-}
 
 const CURRENT: &str = "
     select version from medical_records
@@ -35,8 +27,7 @@ pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
     let id: RecordId = call.path("id")?;
     let if_match = call.if_match()?;
     let mut access = call.authorize(id);
-    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
-    if_match.check(current.version)?;
+    access.check(if_match, sql(CURRENT, &[&id])).await?;
     let record: MedicalRecord = access
         .write_then_read(sql(ARCHIVE, &[&id]), sql(READ, &[&id]))
         .await?;

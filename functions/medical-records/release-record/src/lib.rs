@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use shared::domain::record::{MedicalRecord, NewHold};
 use shared::prelude::*;
-use shared::{row, select_record};
+use shared::select_record;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -20,14 +20,6 @@ pub struct Release {
     /// Why the patient may not see it yet; null to release it. Never left out.
     #[serde(deserialize_with = "Option::deserialize")]
     pub hold: Option<NewHold>,
-}
-
-row! {
-    /// The entry as it stands.
-    pub struct Current {
-        /// Counts its changes.
-        pub version: i32,
-    }
 }
 
 const CURRENT: &str = "
@@ -52,8 +44,7 @@ pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
         "decision",
         if reason.is_some() { "hold" } else { "release" },
     );
-    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
-    if_match.check(current.version)?;
+    access.check(if_match, sql(CURRENT, &[&id])).await?;
     let decision = ReleaseId::generate();
     let record: MedicalRecord = access
         .write_then_read(

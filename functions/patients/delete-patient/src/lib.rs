@@ -2,7 +2,7 @@
 
 use shared::domain::patient::Patient;
 use shared::prelude::*;
-use shared::{row, select_patient};
+use shared::select_patient;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -11,14 +11,6 @@ pub const ENDPOINT: Endpoint = Endpoint {
     action: Action::Delete,
     resource: ResourceType::Patient,
 };
-
-row! {
-    /// The patient as she stands.
-    pub struct Current {
-        /// Counts its changes.
-        pub version: i32,
-    }
-}
 
 const CURRENT: &str = "
     select version from patients
@@ -37,8 +29,7 @@ pub async fn handle(call: Call) -> Reply<Json<Patient>> {
         resource: id,
         patient: id,
     });
-    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
-    if_match.check(current.version)?;
+    access.check(if_match, sql(CURRENT, &[&id])).await?;
     let patient: Patient = access
         .write_then_read(sql(ARCHIVE, &[&id]), sql(READ, &[&id]))
         .await?;

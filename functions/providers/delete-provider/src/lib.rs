@@ -2,7 +2,7 @@
 
 use shared::domain::provider::Provider;
 use shared::prelude::*;
-use shared::{row, select_provider};
+use shared::select_provider;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -11,14 +11,6 @@ pub const ENDPOINT: Endpoint = Endpoint {
     action: Action::Delete,
     resource: ResourceType::Provider,
 };
-
-row! {
-    /// What stands.
-    pub struct Current {
-        /// To be archived.
-        pub version: i32,
-    }
-}
 
 const CURRENT: &str = "
     select version from providers
@@ -34,8 +26,7 @@ pub async fn handle(call: Call) -> Reply<Json<Provider>> {
     let id: ProviderId = call.path("id")?;
     let if_match = call.if_match()?;
     let mut access = call.authorize(id);
-    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
-    if_match.check(current.version)?;
+    access.check(if_match, sql(CURRENT, &[&id])).await?;
     let provider: Provider = access
         .write_then_read(sql(ARCHIVE, &[&id]), sql(READ, &[&id]))
         .await

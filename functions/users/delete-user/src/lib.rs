@@ -2,7 +2,7 @@
 
 use shared::domain::user::User;
 use shared::prelude::*;
-use shared::{row, select_user};
+use shared::select_user;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint {
@@ -11,14 +11,6 @@ pub const ENDPOINT: Endpoint = Endpoint {
     action: Action::Delete,
     resource: ResourceType::User,
 };
-
-row! {
-    /// The user as she stands.
-    pub struct Current {
-        /// Counts its changes.
-        pub version: i32,
-    }
-}
 
 const CURRENT: &str = "
     select version from user_profiles
@@ -34,8 +26,7 @@ pub async fn handle(call: Call) -> Reply<Json<User>> {
     let id: UserId = call.path("id")?;
     let if_match = call.if_match()?;
     let mut access = call.authorize(id);
-    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
-    if_match.check(current.version)?;
+    access.check(if_match, sql(CURRENT, &[&id])).await?;
     let user: User = access
         .write_then_read(sql(ARCHIVE, &[&id]), sql(READ, &[&id]))
         .await
