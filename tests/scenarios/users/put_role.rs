@@ -100,6 +100,8 @@ async fn what_no_migration_granted_is_refused() {
         // No person reaches every chart.
         (json!({"records:read": "ALL"}), "permissions"),
         (json!({"patients:clinical": "ALL"}), "permissions"),
+        // Nobody is in the care of who is no provider.
+        (json!({"records:read": "CARE"}), "permissions"),
         (
             json!({"users:read": "EVERYTHING"}),
             "permissions.users:read",

@@ -64,6 +64,10 @@ pub async fn handle(call: Call) -> Reply<Json<Role>> {
                 "permissions",
                 "expected a reach that a role for people may have",
             ),
+        )
+        .on_constraint(
+            "role_permissions_care",
+            Error::invalid("permissions", "expected CARE for PROVIDER alone"),
         )?;
     access.commit(Json(role)).await
 }
