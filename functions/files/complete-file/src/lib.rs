@@ -27,6 +27,7 @@ pub async fn handle(call: Call) -> Reply<Json<FileMetadata>> {
         file,
         location,
         multipart,
+        ..
     } = access.one(sql(CURRENT, &[&id])).await?;
     if file.status == FileStatus::Expired {
         return Err(Error::Conflict(TOO_LATE));

@@ -34,6 +34,7 @@ pub async fn handle(call: Call) -> Reply<Json<Announced>> {
         file,
         location,
         multipart,
+        ..
     } = access.one(sql(CURRENT, &[&id])).await?;
     if file.status != FileStatus::Pending || file.created_at + RENEWABLE < Timestamp::now() {
         return Err(Error::Conflict(
