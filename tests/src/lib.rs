@@ -7,14 +7,15 @@
 
 pub mod answer;
 pub mod audit;
+pub mod browser;
 pub mod clamd;
 pub mod database;
 pub mod files;
 pub mod link;
 pub mod people;
 pub mod pooler;
-pub mod world;
 pub mod samples;
+pub mod world;
 
 /// What a scenario imports.
 pub mod prelude {

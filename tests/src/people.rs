@@ -25,7 +25,8 @@ pub struct Actor {
     pub email: String,
     /// A name in `roles`; none for who has no profile.
     pub role: Option<&'static str>,
-    pub(crate) token: Option<String>,
+    /// The access token; none for who did not sign in.
+    pub token: Option<String>,
     pub(crate) url: String,
     pub(crate) client: Client,
 }

@@ -45,6 +45,8 @@ pub struct Setup {
     pub link: bool,
     /// Environment variables of the functions.
     pub environment: BTreeMap<String, String>,
+    /// Whose pages may call from a browser.
+    pub allowed_origin: Option<String>,
     /// Another database for the functions than the test's own.
     pub database_url: Option<String>,
 }
@@ -107,6 +109,7 @@ impl World {
         let mut settings = Settings::new(folder.path(), &database_url, TEMPLATE.clone());
         settings.instances = setup.instances.max(1);
         settings.environment = setup.environment;
+        settings.allowed_origin = setup.allowed_origin.unwrap_or(settings.allowed_origin);
         let cloud = Cloud::start(settings).await.expect("the cloud starts");
         Self {
             client: Client::new(cloud.url()),

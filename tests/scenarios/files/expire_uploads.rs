@@ -201,9 +201,17 @@ async fn a_deleted_file_whose_object_is_gone_is_reported_and_keeps_no_other_from
     assert!(log.contains(&lost.to_string()), "{log}");
     let tags = objects.tags(BUCKET, &key(kept)).unwrap();
     assert_eq!(tags, [("archived".to_owned(), "true".to_owned())].into());
-    let expected = row()
+    let missing = row().resource(lost).patient(ada.id);
+    let missing = missing
+        .detail("status", "QUARANTINED")
+        .detail("status_reason", "object-missing")
+        .detail("scan", "UNSCANNED");
+    let tagged = row()
         .resource(kept)
         .patient(ada.id)
         .detail("tag", "archived");
-    assert_eq!(done(&world).await, [expected]);
+    let expected = [missing, tagged];
+    assert_eq!(done(&world).await, expected);
+    world.expire_uploads().await;
+    assert_eq!(done(&world).await, expected, "reported once");
 }

@@ -16,6 +16,7 @@ const OBJECTS: i32 = 500;
 const ARCHIVED: &str = "
     select id, bucket, file_path from file_metadata
     where is_archived and tagged_at is null and upload_date is not null
+      and status_reason is distinct from 'object-missing'
     order by archived_at, id
     limit $1";
 const MARK: &str = concat!(
@@ -45,24 +46,26 @@ row! {
 /// Has the objects of archived files moved to cheaper storage.
 pub(crate) async fn mark_archived(job: &Job) -> Result<(), Error> {
     for Stored { id, location } in read::<Stored>(job, sql(ARCHIVED, &[&ROWS])).await? {
-        job.audited(id, async |access| mark(access, &location).await)
-            .await?;
+        let marked = job.audited(id, async |access| mark(access, &location).await);
+        if !marked.await? {
+            processing::lose(job, id).await?;
+        }
     }
     Ok(())
 }
 
-async fn mark(mut access: Access<FileId>, location: &Location) -> Result<(), Error> {
-    let id = *access.granted();
+/// False where the object is gone.
+async fn mark(mut access: Access<FileId>, location: &Location) -> Result<bool, Error> {
     if !store()?.mark_archived(&access, location).await? {
-        tracing::warn!(file = %id, "a file without its object");
-        return Ok(());
+        return Ok(false);
     }
+    let id = *access.granted();
     let marked: Option<FileMetadata> = access.optional(sql(MARK, &[&id])).await?;
     if let Some(file) = marked {
         access.note("tag", "archived");
         access.commit(Json(file)).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Reports objects that no row tells of; an alarm watches for these lines.
