@@ -61,17 +61,24 @@ async fn what_only_an_administrator_changes_is_refused_to_the_user() {
     let world = World::new().await;
     let vera = world.provider("Vera").await;
     let before = world.stored().await;
-    for patch in [
-        json!({"role": "ADMIN"}),
-        json!({"status": "INACTIVE"}),
-        json!({"first_name": "Other", "phone": "1"}),
-        json!({"username": "other@example.org"}),
+    for (patch, fields) in [
+        (json!({"role": "ADMIN"}), json!(["role"])),
+        (json!({"status": "INACTIVE"}), json!(["status"])),
+        (
+            json!({"first_name": "Other", "phone": "1"}),
+            json!(["first_name", "phone"]),
+        ),
+        (
+            json!({"username": "other@example.org"}),
+            json!(["username"]),
+        ),
     ] {
         let answer = vera
             .patch(&path(vera.user), 1, patch)
             .await
             .problem(403, "forbidden");
         let denied = row().by(&vera).resource(vera.user);
+        let denied = denied.detail("fields", fields);
         world.audited(&answer, denied.denied("forbidden")).await;
     }
     assert_eq!(world.stored().await, before);
@@ -116,15 +123,24 @@ async fn an_administrator_changes_the_role_of_who_is_nothing_yet() {
     assert_eq!(answer.body["role"], "PROVIDER");
     assert_eq!(answer.body["username"], "ada@example.org");
 
-    for (patch, slug) in [
-        (json!({"role": "WIZARD"}), "role"),
-        (json!({"role": "SYSTEM"}), "role"),
+    for role in ["WIZARD", "SYSTEM"] {
+        let patch = json!({ "role": role });
+        let answer = admin.patch(&path(user.user), 2, patch).await;
+        let failed = row().by(&admin).resource(user.user);
+        let failed = failed.detail("fields", json!(["role"]));
+        world
+            .audited(&answer.invalid("role"), failed.failed("invalid"))
+            .await;
+    }
+    // What isn't seen to be a field yet is not named in the row either: it is the client's word.
+    for (patch, field) in [
         (json!({"last_name": null}), "last_name"),
         (json!({"phone": ""}), "phone"),
         (json!({"id": Uuid::now_v7()}), "id"),
+        (json!({"nickname": null}), "nickname"),
         (json!({"address": {"street": "x"}}), "address.street"),
     ] {
-        let answer = admin.patch(&path(user.user), 2, patch).await.invalid(slug);
+        let answer = admin.patch(&path(user.user), 2, patch).await.invalid(field);
         let failed = row().by(&admin).resource(user.user);
         world.audited(&answer, failed.failed("invalid")).await;
     }
@@ -160,12 +176,13 @@ async fn nobody_changes_her_own_standing() {
     let world = World::new().await;
     let admin = world.admin().await;
     let before = world.stored().await;
-    for patch in [json!({"role": "PATIENT"}), json!({"status": "INACTIVE"})] {
+    for (field, value) in [("role", "PATIENT"), ("status", "INACTIVE")] {
         let answer = admin
-            .patch(&path(admin.user), 1, patch)
+            .patch(&path(admin.user), 1, json!({ field: value }))
             .await
             .problem(409, "conflict");
         let failed = row().by(&admin).resource(admin.user);
+        let failed = failed.detail("fields", json!([field]));
         world.audited(&answer, failed.failed("conflict")).await;
     }
     assert_eq!(world.stored().await, before);
@@ -173,6 +190,36 @@ async fn nobody_changes_her_own_standing() {
         .patch(&path(admin.user), 1, json!({"first_name": "Ann"}))
         .await
         .expect(200);
+}
+
+#[tokio::test]
+async fn two_administrators_who_suspend_each_other_at_once_leave_one() {
+    let world = World::new().await;
+    let (ann, bea) = (world.admin().await, world.admin().await);
+    let suspend = "update user_profiles set status = 'SUSPENDED' where id = $1";
+    // Given both past the check of who acts.
+    let (first, second) = (world.connect_as_app().await, world.connect_as_app().await);
+    for (connection, admin) in [(&first, &ann), (&second, &bea)] {
+        connection.batch_execute("begin").await.unwrap();
+        let begin = "select begin_request($1, true, 'users:update')";
+        connection.query(begin, &[&admin.user]).await.unwrap();
+    }
+
+    // When each suspends the other.
+    first.execute(suspend, &[&bea.user]).await.unwrap();
+    let late = tokio::spawn(async move { second.execute(suspend, &[&ann.user]).await });
+    let waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    eventually("the second waits for the first", async || {
+        world.sql(waiting, &[]).await.len() == 1
+    })
+    .await;
+    first.batch_execute("commit").await.unwrap();
+
+    // Then the second was an administrator no more.
+    let refused = late.await.unwrap().unwrap_err();
+    assert_eq!(refused.code().unwrap().code(), "CT003", "{refused:?}");
+    let left = "select from user_profiles where role = 'ADMIN' and status = 'ACTIVE'";
+    assert_eq!(world.sql(left, &[]).await.len(), 1);
 }
 
 #[tokio::test]
