@@ -19,6 +19,7 @@ mod patients;
 mod providers;
 mod round_trips;
 mod row_level_security;
+mod rows_read;
 mod schema;
 mod story;
 mod system;

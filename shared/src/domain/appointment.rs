@@ -193,7 +193,7 @@ impl<T> BookingRules for Result<T, Error> {
 /// `select …` of an [`Appointment`]; goes on with `where` or the like.
 #[macro_export]
 macro_rules! select_appointment {
-    ($($rest:literal),+ $(,)?) => {
+    ($($rest:expr),+ $(,)?) => {
         concat!(
             "select id, patient_id, provider_id, scheduled_at, duration_minutes, status::text, location,
                notes, external_id, custom_data, custom_data_version,

@@ -68,7 +68,7 @@ impl Content for AuditLog {
 /// `select …` of an [`AuditLog`]; goes on with `where` or the like.
 #[macro_export]
 macro_rules! select_audit_log {
-    ($($rest:literal),+ $(,)?) => {
+    ($($rest:expr),+ $(,)?) => {
         concat!(
             "select id, timestamp, user_id, actor_role, action_type::text, resource_type, resource_id,
                patient_id, patient_ids, outcome::text, host(source_ip::inet) as source_ip, user_agent,

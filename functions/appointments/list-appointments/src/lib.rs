@@ -39,23 +39,57 @@ pub struct Filter {
     pub cursor: Option<String>,
 }
 
+// What every branch asks, behind its own conditions. Two labels are said once more as they stand: a
+// parameter matches no partial index (`migrations/V48__list_indexes.sql`).
+macro_rules! filters {
+    () => {
+        "and (not is_archived or ($10 and reach('appointments:archive') = 'ALL'))
+            and ($1::uuid is null or patient_id = $1)
+            and ($2::uuid is null or provider_id = $2)
+            and ($3::text is null or status = $3::text::appointment_status)
+            and ($3::text is distinct from 'SCHEDULED' or status = 'SCHEDULED')
+            and ($3::text is distinct from 'CANCELLED' or status = 'CANCELLED')
+            and ($4::text is null or external_id = $4)
+            and ($5::timestamptz is null or scheduled_at >= $5)
+            and ($6::timestamptz is null or scheduled_at < $6)
+            and ($7::timestamptz is null or (scheduled_at, id) > ($7, $8))
+          order by scheduled_at, id limit $9"
+    };
+}
+
+// One branch for each way to reach a visit; each walks an index in the list's order: of all, of one's
+// own, of those with oneself, of each patient in care with others.
 const LIST: &str = select_appointment!(
-    "where (not is_archived or ($10 and reach('appointments:archive') = 'ALL'))
-       and case reach('appointments:read')
-         when 'ALL' then true
-         when 'CARE' then
-           provider_id = actor_provider() or patient_id = any (array(select patients_in_care()))
-         else patient_id = actor_patient()
-       end
-       and ($1::uuid is null or patient_id = $1)
-       and ($2::uuid is null or provider_id = $2)
-       and ($3::text is null or status = $3::text::appointment_status)
-       and ($4::text is null or external_id = $4)
-       and ($5::timestamptz is null or scheduled_at >= $5)
-       and ($6::timestamptz is null or scheduled_at < $6)
-       and ($7::timestamptz is null or (scheduled_at, id) > ($7, $8))
-     order by scheduled_at, id
-     limit $9"
+    "where id = any (array(
+       select id from (
+         (select id, scheduled_at from appointments
+          where reach('appointments:read') = 'ALL' ",
+    filters!(),
+    ")
+         union all
+         (select id, scheduled_at from appointments
+          where reach('appointments:read') = 'OWN' and patient_id = actor_patient() ",
+    filters!(),
+    ")
+         union all
+         (select id, scheduled_at from appointments
+          where reach('appointments:read') = 'CARE' and provider_id = actor_provider() ",
+    filters!(),
+    ")
+         union all
+         (select visit.id, visit.scheduled_at
+          from (select patients_in_care() as patient) as care, lateral (
+            select id, scheduled_at from appointments
+            where patient_id = care.patient and provider_id <> actor_provider() ",
+    filters!(),
+    ") as visit
+          where reach('appointments:read') = 'CARE' and ($1 is null or care.patient = $1)
+            and ($2 is null or $2 <> actor_provider())
+          order by scheduled_at, id limit $9)
+       ) as found
+       order by scheduled_at, id limit $9
+     ))
+     order by scheduled_at, id"
 );
 
 /// Answers the page.

@@ -1,0 +1,120 @@
+//! A list reads little more than it shows, however long its table: PostgreSQL counts the rows. A plan
+//! without a sequential scan doesn't show that, for an index can be walked from end to end, too.
+
+use tests::prelude::*;
+
+/// The most that a caller's questions may read of the twenty thousand rows that are not hers to see
+/// or not what she asks for.
+const BOUND: i64 = 3_000;
+
+/// Rows read of the table and its partitions so far, by index or without.
+async fn rows_read(world: &World, table: &str) -> i64 {
+    let counted = "select (
+        (select coalesce(sum(seq_tup_read), 0) from pg_stat_user_tables where relname like $1 || '%')
+        + (select coalesce(sum(idx_tup_read), 0) from pg_stat_user_indexes where relname like $1 || '%')
+      )::bigint";
+    world.sql(counted, &[&table]).await[0].get(0)
+}
+
+/// Asks all of it as the caller, and holds what was read against the bound.
+async fn ask(world: &World, caller: &Actor, function: &str, table: &str, queries: &[String]) {
+    world.sql("select pg_stat_force_next_flush()", &[]).await;
+    let before = rows_read(world, table).await;
+    for query in queries {
+        let path = format!("/v1/{}?{query}", &function["list-".len()..]);
+        caller.get(&path).await.expect(200);
+    }
+    // A session counts into the table's statistics when it ends, at the latest.
+    world.restart(function).await;
+    eventually("the rows are counted", async || {
+        rows_read(world, table).await > before
+    })
+    .await;
+    let read = rows_read(world, table).await - before;
+    assert!(read < BOUND, "{} read {read} rows", caller.email);
+}
+
+#[tokio::test]
+async fn visits_of_others_are_not_read_to_find_ones_own() {
+    let world = World::new().await;
+    let (ada, otto) = (world.patient("Ada").await, world.patient("Otto").await);
+    let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
+    let admin = world.admin().await;
+    world
+        .sql(
+            "insert into appointments (id, patient_id, provider_id, scheduled_at, duration_minutes, status)
+             select gen_random_uuid(), $1, $2, '2000-01-01'::timestamptz + i * interval '1 hour', 20, 'COMPLETED'
+             from generate_series(1, 20000) as i",
+            &[&otto.id, &walt.id],
+        )
+        .await;
+    for (start, status) in [
+        ("2020-01-07T09:00Z", "COMPLETED"),
+        ("2030-01-07T09:00Z", "CANCELLED"),
+        ("2030-01-08T09:00Z", "SCHEDULED"),
+    ] {
+        world.visit(&ada, &vera, start, status).await;
+    }
+    world.sql("analyze", &[]).await;
+    let queries = [
+        "".to_owned(),
+        "status=SCHEDULED".to_owned(),
+        "status=CANCELLED".to_owned(),
+        "external_id=urn:none".to_owned(),
+        "scheduled_from=2019-01-01T00:00:00Z".to_owned(),
+        format!("patient_id={}", ada.id),
+        format!("provider_id={}", vera.id),
+    ];
+    for caller in [&*ada, &*vera, &admin] {
+        ask(
+            &world,
+            caller,
+            "list-appointments",
+            "appointments",
+            &queries,
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn what_befell_others_is_not_read_to_find_what_befell_one_patient() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let (officer, admin) = (world.officer().await, world.admin().await);
+    world
+        .sql(
+            "insert into audit_logs (id, month, timestamp, user_id, actor_role, action_type, resource_type,
+               resource_id, patient_id, outcome, application, request_id, chain_id, seq, prev_hash, row_hash)
+             select gen_random_uuid(), date_trunc('month', now() at time zone 'UTC')::date, now(), $1, 'PATIENT',
+               'READ', 'PATIENT', $2, $2, 'SUCCESS', 'get-patient', 'request-' || i, gen_random_uuid(), 1,
+               decode(repeat('00', 32), 'hex'), sha256(int8send(i))
+             from generate_series(1, 20000) as i",
+            &[&ben.user, &ben.id],
+        )
+        .await;
+    let chart = format!("/v1/patients/{}", ada.id);
+    let alone = ada.get(&chart).await.expect(200);
+    let refused = ben.get(&chart).await.problem(404, "not-found");
+    let among_others = admin.get("/v1/patients").await.expect(200);
+    world.sql("analyze", &[]).await;
+
+    let about_ada = format!("patient_id={}", ada.id);
+    let answer = officer.get(&format!("/v1/audit-logs?{about_ada}")).await;
+    let rows = answer.body["items"].as_array().unwrap();
+    let requests: Vec<_> = rows.iter().map(|row| &row["request_id"]).collect();
+    let expected = [&among_others, &refused, &alone].map(|answer| answer.request_id());
+    assert_eq!(requests, expected, "newest first, whatever names her");
+
+    let queries = [
+        "".to_owned(),
+        about_ada.clone(),
+        format!("{about_ada}&outcome=DENIED"),
+        "outcome=DENIED".to_owned(),
+        "outcome=FAILURE".to_owned(),
+        format!("user_id={}", ada.user),
+        format!("resource_id={}", ada.id),
+        "request_id=none".to_owned(),
+    ];
+    ask(&world, &officer, "list-audit-logs", "audit_logs", &queries).await;
+}
