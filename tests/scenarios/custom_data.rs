@@ -39,7 +39,7 @@ async fn clinic() -> Clinic {
 }
 
 impl Clinic {
-    fn resources(&self) -> [Resource; 5] {
+    fn resources(&self) -> [Resource; 6] {
         let of_admin = |table, collection, names, other| Resource {
             table,
             collection,
@@ -89,6 +89,16 @@ impl Clinic {
                     json!({"notes": "Seen", "change_reason": "Completed"}),
                 )
             },
+            Resource {
+                keeper: (*self.ada).clone(),
+                patient: Some(self.ada.id),
+                ..of_admin(
+                    "file_metadata",
+                    "/v1/files",
+                    ["create-file", "update-file", "FILE"],
+                    json!({"original_name": "letter.pdf"}),
+                )
+            },
         ]
     }
 
@@ -122,6 +132,9 @@ impl Clinic {
             "medical_records" => json!({
                 "patient_id": self.ada.id, "record_type": "NOTE", "content": {"text": "Well"}
             }),
+            "file_metadata" => {
+                announcement("PATIENT", self.ada.user, "application/pdf", files::PDF)
+            }
             other => panic!("{other} has no custom data"),
         };
         body["custom_data"] = custom_data;
@@ -130,7 +143,12 @@ impl Clinic {
 
     async fn create(&self, resource: &Resource, custom_data: Value) -> Answer {
         let body = self.new(resource, custom_data).await;
-        resource.keeper.post(resource.collection, body).await
+        let mut answer = resource.keeper.post(resource.collection, body).await;
+        // Beside the file stands how to send it.
+        if let Some(file) = answer.body.get_mut("file") {
+            answer.body = file.take();
+        }
+        answer
     }
 
     async fn register(&self, table: &str, schema: Value) -> Answer {

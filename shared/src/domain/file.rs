@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::custom_data::CustomData;
 use crate::ids::{AppointmentId, FileId, PatientId, UserId};
 use crate::reply::Content;
 use crate::row;
@@ -81,6 +82,10 @@ row! {
         pub scan: FileScan,
         /// When the object arrived.
         pub upload_date: Option<Timestamp>,
+        /// The clinic's own fields, as its registered schema has them.
+        pub custom_data: Option<CustomData>,
+        /// The version of the registered schema that they satisfied.
+        pub custom_data_version: Option<i32>,
         /// When it was made.
         pub created_at: Timestamp,
         /// When it last changed.
@@ -110,7 +115,8 @@ macro_rules! select_file {
         concat!(
             "select id, owner_id, owner_type::text, patient_id, appointment_id, original_name, file_type,
                file_size, encode(sha256, 'hex') as sha256, status::text, status_reason, scan::text, upload_date,
-               created_at, updated_at, is_archived, version, bucket, file_path, upload_id, part_size
+               custom_data, custom_data_version, created_at, updated_at, is_archived, version, bucket, file_path,
+               upload_id, part_size
              from file_metadata ",
             $($rest),+
         )

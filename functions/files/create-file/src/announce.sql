@@ -2,8 +2,8 @@
 -- alone; a visit's belong to its patient's chart.
 insert into file_metadata
   (id, owner_id, owner_type, patient_id, appointment_id, bucket, file_path, original_name,
-   file_type, file_size, sha256, expires_at, uploaded_by)
-select $1, $2, owner.type, patient.id, visit.id, $5, $6, $7, $8, $9, $10, $11, actor_user()
+   file_type, file_size, sha256, expires_at, custom_data, custom_data_version, uploaded_by)
+select $1, $2, owner.type, patient.id, visit.id, $5, $6, $7, $8, $9, $10, $11, $12, $13, actor_user()
 from (values ($3::text::file_owner_type)) as owner (type)
 left join patients as patient
   on owner.type <> 'PROVIDER' and patient.user_id = $2 and not patient.is_archived

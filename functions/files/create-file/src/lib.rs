@@ -4,6 +4,7 @@ use documents::{
     Announced, Declared, FileType, Location, Multipart, Sha256, Window, limits, store,
 };
 use serde::Deserialize;
+use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::file::{FileMetadata, FileOwnerType};
 use shared::domain::text::Text;
 use shared::prelude::*;
@@ -35,6 +36,8 @@ pub struct NewFile {
     pub file_size: i64,
     /// The bytes' SHA-256 in hex.
     pub sha256: Sha256,
+    /// The clinic's own fields, as its registered schema has them.
+    pub custom_data: Option<CustomData>,
 }
 
 const ANNOUNCE: &str = include_str!("announce.sql");
@@ -54,6 +57,8 @@ pub async fn handle(call: Call) -> Reply<Created<Announced>> {
     let place = store.place(new.owner_id, id);
     let part_size = limits()?.part_size(declared.size);
     let window = Window::of_upload(part_size.is_some())?;
+    let custom =
+        custom_data::accept(&mut access, CustomDataTable::FileMetadata, new.custom_data).await?;
     let file: FileMetadata = access
         .write_then_read(
             sql(
@@ -70,6 +75,8 @@ pub async fn handle(call: Call) -> Reply<Created<Announced>> {
                     &new.file_size,
                     &new.sha256.as_bytes(),
                     &window.end(),
+                    &custom.data,
+                    &custom.version,
                 ],
             ),
             sql(READ, &[&id]),

@@ -1,6 +1,7 @@
-//! `PATCH /v1/files/{id}`: corrects a file's name; what it holds never changes.
+//! `PATCH /v1/files/{id}`: corrects a file's name and custom data; what it holds never changes.
 
 use serde::{Deserialize, Serialize};
+use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::file::{FileMetadata, FileStatus};
 use shared::domain::text::Text;
 use shared::prelude::*;
@@ -20,6 +21,8 @@ pub const ENDPOINT: Endpoint = Endpoint {
 pub struct Editable {
     /// Its name where it came from.
     pub original_name: Text<255>,
+    /// The clinic's own fields, as its registered schema has them.
+    pub custom_data: Option<CustomData>,
 }
 
 row! {
@@ -27,6 +30,10 @@ row! {
     pub struct Current {
         /// Its name.
         pub original_name: Text<255>,
+        /// The clinic's own fields.
+        pub custom_data: Option<CustomData>,
+        /// The version that they satisfied.
+        pub custom_data_version: Option<i32>,
         /// How far it is.
         pub status: FileStatus,
         /// Counts its changes.
@@ -35,10 +42,12 @@ row! {
 }
 
 const CURRENT: &str = "
-    select original_name, status::text, version from file_metadata
+    select original_name, custom_data, custom_data_version, status::text, version from file_metadata
     where id = $1 and changes_file(patient_id, owner_id, uploaded_by) and not is_archived
     for update";
-const UPDATE: &str = "update file_metadata set original_name = $2 where id = $1";
+const UPDATE: &str = "
+    update file_metadata set original_name = $2, custom_data = $3, custom_data_version = $4
+    where id = $1";
 const READ: &str = select_file!("where id = $1");
 
 /// Answers the file as changed.
@@ -53,15 +62,29 @@ pub async fn handle(call: Call) -> Reply<Json<FileMetadata>> {
         current.status,
         FileStatus::Pending | FileStatus::Scanning | FileStatus::Available
     ) {
-        return Err(Error::Conflict("a file that is not kept keeps its name"));
+        return Err(Error::Conflict(
+            "a file that is not kept stays as it is described",
+        ));
     }
     let changed = patch.apply(&Editable {
         original_name: current.original_name,
+        custom_data: current.custom_data,
     })?;
     access.note("fields", patch.fields());
+    let custom = custom_data::accept_change(
+        &mut access,
+        CustomDataTable::FileMetadata,
+        &patch,
+        changed.custom_data,
+        current.custom_data_version,
+    )
+    .await?;
     let file: FileMetadata = access
         .write_then_read(
-            sql(UPDATE, &[&id, &changed.original_name]),
+            sql(
+                UPDATE,
+                &[&id, &changed.original_name, &custom.data, &custom.version],
+            ),
             sql(READ, &[&id]),
         )
         .await?;
