@@ -150,6 +150,9 @@ fn close(schema: &mut Value) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -224,5 +227,60 @@ mod tests {
         assert!(schema.check(&deep).is_err());
         assert!(schema.check(&json!({"text": "x".repeat(17_000)})).is_err());
         assert!(schema.check(&json!({"text": "x"})).is_ok());
+    }
+
+    /// A schema, data that satisfies it, and the places of its objects.
+    fn described() -> impl Strategy<Value = (Value, Value, Vec<String>)> {
+        let leaf = prop_oneof![
+            any::<i32>().prop_map(|number| (json!({"type": "integer"}), json!(number))),
+            "[a-z]{0,4}".prop_map(|text| (json!({"type": "string"}), json!(text))),
+        ]
+        .prop_map(|(schema, data)| (schema, data, Vec::new()));
+        let object = |members: BTreeMap<String, (Value, Value, Vec<String>)>| {
+            let (mut schemas, mut data) = (Map::new(), Map::new());
+            let mut places = vec![String::new()];
+            for (name, (schema, value, below)) in members {
+                places.extend(below.iter().map(|place| format!("/{name}{place}")));
+                schemas.insert(name.clone(), schema);
+                data.insert(name, value);
+            }
+            (
+                json!({"type": "object", "properties": schemas}),
+                data.into(),
+                places,
+            )
+        };
+        let list = |(schema, data, below): (Value, Value, Vec<String>)| {
+            let places = below.iter().map(|place| format!("/0{place}")).collect();
+            (
+                json!({"type": "array", "items": schema}),
+                json!([data]),
+                places,
+            )
+        };
+        let below = leaf.prop_recursive(3, 24, 4, move |inner| {
+            prop_oneof![
+                prop::collection::btree_map("[a-z]{1,4}", inner.clone(), 0..4).prop_map(object),
+                inner.prop_map(list),
+            ]
+        });
+        prop::collection::btree_map("[a-z]{1,4}", below, 0..4).prop_map(object)
+    }
+
+    proptest! {
+        #[test]
+        fn a_property_that_nothing_names_is_refused_wherever_it_is(
+            (schema, data, places) in described(),
+            place in any::<prop::sample::Index>(),
+        ) {
+            let (schema, strict) = Schema::strict(schema).unwrap();
+            prop_assert!(schema.check(&data).is_ok(), "{strict} {data}");
+            // Strict already: registered again it is the same.
+            prop_assert_eq!(&Schema::strict(strict.clone()).unwrap().1, &strict);
+            let mut more = data;
+            let place = place.get(&places);
+            more.pointer_mut(place).unwrap()["not-named"] = json!(1);
+            prop_assert!(schema.check(&more).is_err(), "{strict} {more}");
+        }
     }
 }

@@ -335,6 +335,15 @@ async fn a_later_version_names_the_rows_that_would_fail_it_and_touches_none() {
         assert_eq!(changed.body["custom_data"], json!({"badge": 15}));
         assert_eq!(changed.body["custom_data_version"], 2, "{table}");
 
+        if table == "medical_records" {
+            let versions = resource.keeper.get(&format!("{path}/versions")).await;
+            let items = &versions.expect(200).body["items"];
+            for (former, badge, version) in [(0, 15, 2), (1, 7, 1)] {
+                assert_eq!(items[former]["custom_data"], json!({ "badge": badge }));
+                assert_eq!(items[former]["custom_data_version"], version);
+            }
+        }
+
         // A schema that names nothing retires the fields, once no row has any.
         let retired = json!({"type": "object"});
         let refused = clinic.register(table, retired.clone()).await;

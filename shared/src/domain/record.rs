@@ -174,6 +174,10 @@ row! {
         pub notes: Option<String>,
         /// From when the patient may see it.
         pub release_date: Timestamp,
+        /// The clinic's own fields.
+        pub custom_data: Option<CustomData>,
+        /// The version of the registered schema that they satisfied.
+        pub custom_data_version: Option<i32>,
         /// Whether it was deleted.
         pub is_archived: bool,
         /// When it was written.

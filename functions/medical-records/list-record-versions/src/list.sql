@@ -1,18 +1,20 @@
 with entry as (
   select id, version, patient_id, record_type::text as record_type, content, diagnosis, treatment, notes,
-    release_date, is_archived, updated_at, changed_by, change_reason
+    release_date, custom_data, custom_data_version, is_archived, updated_at, changed_by, change_reason
   from medical_records
   where id = $1 and reaches('records:read', patient_id)
     and (reach('records:read') <> 'OWN'
       or (not is_archived and (is_patient_visible or release_date <= now())))
 ), versions as (
   select id as record_id, version, patient_id, record_type, content, diagnosis, treatment, notes,
-    release_date, is_archived, updated_at as written_at, changed_by as written_by, change_reason
+    release_date, custom_data, custom_data_version, is_archived, updated_at as written_at,
+    changed_by as written_by, change_reason
   from entry
   union all
   select former.record_id, former.version, former.patient_id, former.record_type::text, former.content,
-    former.diagnosis, former.treatment, former.notes, former.release_date, former.is_archived,
-    former.written_at, former.written_by, former.change_reason
+    former.diagnosis, former.treatment, former.notes, former.release_date, former.custom_data,
+    former.custom_data_version, former.is_archived, former.written_at, former.written_by,
+    former.change_reason
   from entry join medical_record_versions former on former.record_id = entry.id
   where reach('records:read') <> 'OWN' or former.is_patient_visible
     or former.release_date <= former.replaced_at
