@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use futures_util::future::{OptionFuture, join_all, join4};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
@@ -29,7 +29,6 @@ pub struct Access<T> {
     claim: Option<Claim>,
     session: Option<Session>,
     actor_role: Option<String>,
-    details: Map<String, Value>,
     action: Action,
 }
 
@@ -44,7 +43,6 @@ impl<T: Target> Access<T> {
             claim,
             session: None,
             actor_role: None,
-            details: Map::new(),
         }
     }
 
@@ -58,9 +56,10 @@ impl<T: Target> Access<T> {
         &self.granted
     }
 
-    /// Adds to the audit row's details: ids, field names, counts; never a PHI value.
+    /// Adds to the audit row's details, and to those of the row that a failure gets: ids, field
+    /// names, counts; never a PHI value, nor a word of the client's that nothing has checked yet.
     pub fn note(&mut self, key: &str, value: impl Into<Value>) {
-        self.details.insert(key.to_owned(), value.into());
+        self.trail.notes(key, value.into());
     }
 
     /// Says in the audit row that a way to content outside the API is handed out.
@@ -176,7 +175,6 @@ impl<T: Target> Access<T> {
         let mut entry = self.trail.entry(Outcome::Success);
         entry.actor_role = self.actor_role.take();
         entry.action_type = self.action;
-        entry.details = std::mem::take(&mut self.details);
         entry.patients = answer.patients();
         entry.patients.extend(self.granted.patient());
         entry.patients.sort_unstable();

@@ -24,6 +24,13 @@ impl MergePatch {
     pub fn apply<T: Serialize + DeserializeOwned>(&self, current: &T) -> Result<T, Error> {
         let mut document = serde_json::to_value(current)
             .map_err(|_| Error::Internal("a stored value is not JSON"))?;
+        // Null removes, so it would pass for what is no field at all.
+        let no_field = |(name, value): &(&String, &Value)| {
+            value.is_null() && document.get(name.as_str()).is_none()
+        };
+        if let Some((name, _)) = self.0.iter().find(no_field) {
+            return Err(Error::invalid(name, "is not a field here"));
+        }
         json_patch::merge(&mut document, &Value::Object(self.0.clone()));
         json::typed(document, "")
     }

@@ -41,11 +41,12 @@ struct Progress {
     recorded: bool,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Attempt {
     resource: Option<Uuid>,
     patient: Option<PatientId>,
     owner: Option<UserId>,
+    details: Map<String, Value>,
 }
 
 const DESCRIBE_ATTEMPT: &str = "select user_id, actor_role, target_exists, patient_id from describe_attempt($1, $2, $3, $4, $5)";
@@ -82,12 +83,21 @@ impl Trail {
             resource: target.resource(),
             patient: target.patient(),
             owner: target.owner(),
+            details: Map::new(),
         };
     }
 
     /// Says what the attempt is about once that is known.
     pub(crate) fn is_about(&self, resource: Option<Uuid>) {
         self.progress().attempt.resource = resource;
+    }
+
+    /// Adds to the details of the row, whatever becomes of the attempt.
+    pub(crate) fn notes(&self, key: &str, value: Value) {
+        self.progress()
+            .attempt
+            .details
+            .insert(key.to_owned(), value);
     }
 
     pub(crate) fn leave_open(&self, session: Session) {
@@ -107,7 +117,7 @@ impl Trail {
 
     /// A row about this request, to be filled with what became of it.
     pub(crate) fn entry(&self, outcome: Outcome) -> Entry {
-        let attempt = self.progress().attempt;
+        let attempt = self.progress().attempt.clone();
         let endpoint = self.environment.endpoint;
         Entry {
             id: AuditLogId::generate(),
@@ -126,7 +136,7 @@ impl Trail {
             user_agent: self.user_agent.clone(),
             application: endpoint.name.to_owned(),
             request_id: self.request_id.clone(),
-            details: Map::new(),
+            details: attempt.details,
         }
     }
 
@@ -195,7 +205,6 @@ impl Trail {
         let mut entry = Entry {
             id: AuditLogId::generate(),
             outcome: Outcome::Failure,
-            details: Map::new(),
             ..link.entry.clone()
         };
         entry.details.insert("reason".into(), "commit-lost".into());
@@ -266,7 +275,7 @@ impl Trail {
             Some(session) => session,
             None => self.session().await?,
         };
-        let attempt = self.progress().attempt;
+        let attempt = self.progress().attempt.clone();
         let mut entry = self.entry(error.outcome());
         let describe: [&dyn Parameter; 5] = [
             &entry.user_id,

@@ -162,6 +162,40 @@ async fn a_subject_without_a_profile_is_recorded_by_its_subject() {
     world.audited(&answer, denied.denied("forbidden")).await;
 }
 
+#[tokio::test]
+async fn what_a_handler_noted_stands_in_the_row_of_a_refusal_too() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let answer = ada
+        .put(&format!("{}/providers/{}", chart(&ada), vera.id))
+        .await
+        .problem(403, "forbidden");
+    let denied = audit("assign-provider", "UPDATE", "PATIENT")
+        .by(&ada)
+        .resource(ada.id)
+        .patient(ada.id)
+        .detail("provider_id", vera.id.to_string());
+    world.audited(&answer, denied.denied("forbidden")).await;
+}
+
+#[tokio::test]
+async fn what_a_handler_noted_stands_in_the_row_of_a_lost_commit_too() {
+    let world = linked().await;
+    let (ada, admin) = (world.patient("Ada").await, world.admin().await);
+    world.link().cut([Cut::Before("commit")]);
+    let answer = admin
+        .patch(&chart(&ada), 1, json!({"gender": "male"}))
+        .await
+        .problem(503, "unavailable");
+    assert!(world.link().was_cut());
+    let failed = audit("update-patient", "UPDATE", "PATIENT")
+        .by(&admin)
+        .resource(ada.id)
+        .patient(ada.id)
+        .detail("fields", json!(["gender"]));
+    world.audited(&answer, failed.failed("commit-lost")).await;
+}
+
 // The chain and its witness.
 
 #[tokio::test]

@@ -200,12 +200,14 @@ async fn who_does_not_treat_her_decides_nothing() {
     let walt = world.provider("Walt").await;
     let refused = put(&walt, id, 1, hold(DAY)).await.problem(404, "not-found");
     let denied = row().by(&walt).resource(id).patient(ada.id);
+    let denied = denied.detail("decision", "hold");
     world.audited(&refused, denied.denied("not-found")).await;
     let absent = put(&vera, Uuid::now_v7(), 1, hold(DAY)).await;
     refused.same_as(&absent.problem(404, "not-found"));
     let answer = put(&ada, id, 1, json!({"hold": null})).await;
     let answer = answer.problem(403, "forbidden");
     let denied = row().by(&ada).resource(id).patient(ada.id);
+    let denied = denied.detail("decision", "release");
     world.audited(&answer, denied.denied("forbidden")).await;
 }
 

@@ -69,6 +69,7 @@ async fn nobody_but_an_administrator_assigns() {
             .await
             .problem(403, "forbidden");
         let denied = row().by(caller).resource(ada.id).patient(ada.id);
+        let denied = denied.detail("provider_id", vera.id.to_string());
         world.audited(&answer, denied.denied("forbidden")).await;
     }
     assert_eq!(world.stored().await, before);
@@ -83,12 +84,9 @@ async fn an_absent_patient_is_not_found() {
         .put(&path(nobody, vera.id))
         .await
         .problem(404, "not-found");
-    world
-        .audited(
-            &answer,
-            row().by(&admin).resource(nobody).failed("not-found"),
-        )
-        .await;
+    let failed = row().by(&admin).resource(nobody);
+    let failed = failed.detail("provider_id", vera.id.to_string());
+    world.audited(&answer, failed.failed("not-found")).await;
 }
 
 #[tokio::test]
@@ -96,11 +94,11 @@ async fn an_absent_provider_is_named_as_the_fault() {
     let world = World::new().await;
     let (admin, ada) = (world.admin().await, world.patient("Ada").await);
     let before = world.stored().await;
-    let answer = admin
-        .put(&path(ada.id, Uuid::now_v7()))
-        .await
-        .invalid("provider_id");
+    let nobody = Uuid::now_v7();
+    let answer = admin.put(&path(ada.id, nobody)).await;
+    let answer = answer.invalid("provider_id");
     let failed = row().by(&admin).resource(ada.id).patient(ada.id);
+    let failed = failed.detail("provider_id", nobody.to_string());
     world.audited(&answer, failed.failed("invalid")).await;
     assert_eq!(world.stored().await, before);
 }

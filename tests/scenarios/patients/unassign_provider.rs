@@ -55,6 +55,7 @@ async fn nobody_but_an_administrator_does_it() {
             .await
             .problem(403, "forbidden");
         let denied = row().by(caller).resource(ada.id).patient(ada.id);
+        let denied = denied.detail("provider_id", vera.id.to_string());
         world.audited(&answer, denied.denied("forbidden")).await;
     }
     assert_eq!(world.stored().await, before);
@@ -69,6 +70,7 @@ async fn an_absent_patient_or_what_is_no_id_is_not_found() {
         .await
         .problem(404, "not-found");
     let failed = row().by(&admin).resource(nobody);
+    let failed = failed.detail("provider_id", vera.id.to_string());
     world.audited(&answer, failed.failed("not-found")).await;
     admin
         .send(Method::DELETE, "/v1/patients/ada/providers/vera", None)

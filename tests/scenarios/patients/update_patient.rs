@@ -52,6 +52,7 @@ async fn an_administrator_corrects_the_registration_and_no_clinical_field() {
             .await
             .problem(403, "forbidden");
         let denied = row().by(&admin).resource(ada.id).patient(ada.id);
+        let denied = denied.detail("fields", json!([field]));
         world.audited(&answer, denied.denied("forbidden")).await;
     }
     assert_eq!(world.stored().await, before);
@@ -86,6 +87,7 @@ async fn a_provider_keeps_the_summary_of_whom_she_treats_and_no_registration() {
         .await
         .problem(403, "forbidden");
     let denied = row().by(&vera).resource(ada.id).patient(ada.id);
+    let denied = denied.detail("fields", json!(["gender"]));
     world.audited(&answer, denied.denied("forbidden")).await;
 }
 
@@ -110,14 +112,17 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
     let before = world.stored().await;
+    let born = json!({"date_of_birth": "1849-12-31"});
+    let answer = admin.patch(&path(ada.id), 2, born).await;
+    let failed = row().by(&admin).resource(ada.id).patient(ada.id);
+    let failed = failed.detail("fields", json!(["date_of_birth"]));
+    world
+        .audited(&answer.invalid("date_of_birth"), failed.failed("invalid"))
+        .await;
     for (caller, patch, field) in [
-        (
-            &admin,
-            json!({"date_of_birth": "1849-12-31"}),
-            "date_of_birth",
-        ),
         (&admin, json!({"date_of_birth": null}), "date_of_birth"),
         (&admin, json!({"patient_number": " "}), "patient_number"),
+        (&admin, json!({"nickname": null}), "nickname"),
         (&admin, json!({"first_name": "Other"}), "first_name"),
         (&admin, json!({"user_id": vera.user}), "user_id"),
         (
@@ -155,6 +160,7 @@ async fn another_version_or_a_number_that_is_taken_is_refused() {
         .await
         .problem(409, "already-exists");
     let failed = row().by(&admin).resource(ada.id).patient(ada.id);
+    let failed = failed.detail("fields", json!(["patient_number"]));
     world.audited(&taken, failed.failed("already-exists")).await;
 
     let unsaid = admin

@@ -105,10 +105,7 @@ async fn records_keep_the_version_they_satisfied_and_a_breaking_one_names_them()
     // What would break the row is refused, with its id; the row stays as it is.
     let refused = put(&admin, pain(5)).await.invalid(&id.to_string());
     world
-        .audited(
-            &refused,
-            row().by(&admin).without("table").failed("invalid"),
-        )
+        .audited(&refused, row().by(&admin).failed("invalid"))
         .await;
     assert!(!refused.text.contains("pain"), "{}", refused.text);
     put(&admin, pain(20)).await.expect(200);
@@ -168,7 +165,7 @@ async fn nobody_but_an_administrator_registers() {
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     for caller in [&*ada, &*vera] {
         let answer = put(caller, pain(10)).await.problem(403, "forbidden");
-        let denied = row().by(caller).without("table").denied("forbidden");
+        let denied = row().by(caller).denied("forbidden");
         world.audited(&answer, denied).await;
     }
     let admin = world.admin().await;

@@ -73,6 +73,7 @@ pub async fn handle(call: Call) -> Reply<Json<Patient>> {
     if_match.check(current.version)?;
     let new = patch.apply(&current.editable)?;
     let fields = patch.fields();
+    access.note("fields", fields.clone());
     for field in &fields {
         let registration = REGISTRATION.contains(&field.as_str());
         if registration && !current.registers {
@@ -86,7 +87,6 @@ pub async fn handle(call: Call) -> Reply<Json<Patient>> {
             ));
         }
     }
-    access.note("fields", fields);
     let custom = custom_data::accept_change(
         &mut access,
         CustomDataTable::Patients,

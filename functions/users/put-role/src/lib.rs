@@ -33,6 +33,13 @@ const READ: &str = select_role!("where name = $1");
 /// Answers the role as it is from the next request on.
 pub async fn handle(call: Call) -> Reply<Json<Role>> {
     let name: String = call.path("name")?;
+    // The audit row is to name it whatever comes of it, so it must be no free text.
+    if !is_role_name(&name) {
+        return Err(Error::invalid(
+            "name",
+            "expected 2 to 50 capital letters and underscores",
+        ));
+    }
     let new: Definition = call.body()?;
     let mut access = call.authorize(Search::default());
     access.note("role", name.as_str());
@@ -45,10 +52,6 @@ pub async fn handle(call: Call) -> Reply<Json<Role>> {
         .on_constraint(
             "roles_fixed",
             Error::Conflict("this role is changed by a migration alone"),
-        )
-        .on_constraint(
-            "roles_name_format",
-            Error::invalid("name", "expected 2 to 50 capital letters and underscores"),
         )
         .on_constraint(
             "role_permissions_permission_format",
@@ -70,4 +73,12 @@ pub async fn handle(call: Call) -> Reply<Json<Role>> {
             Error::invalid("permissions", "expected CARE for PROVIDER alone"),
         )?;
     access.commit(Json(role)).await
+}
+
+fn is_role_name(name: &str) -> bool {
+    (2..=50).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_uppercase())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }

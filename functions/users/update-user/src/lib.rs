@@ -71,10 +71,10 @@ pub async fn handle(call: Call) -> Reply<Json<User>> {
     if_match.check(current.version)?;
     let new = patch.apply(&current.editable)?;
     let fields = patch.fields();
+    access.note("fields", fields.clone());
     if !current.everything && !fields.iter().all(|field| OWN.contains(&field.as_str())) {
         return Err(Error::Forbidden("only an administrator changes this field"));
     }
-    access.note("fields", fields);
     let custom = custom_data::accept_change(
         &mut access,
         CustomDataTable::UserProfiles,
