@@ -5,6 +5,7 @@
     reason = "where a scenario finds nothing, it has failed"
 )]
 
+mod access_matrix;
 mod appointments;
 mod audit;
 mod audited_transaction;
@@ -18,7 +19,6 @@ mod medical_records;
 mod patients;
 mod providers;
 mod round_trips;
-mod row_level_security;
 mod rows_read;
 mod schema;
 mod story;

@@ -1,0 +1,251 @@
+//! A good request for each endpoint: whoever may send it is served.
+
+use bytes::Bytes;
+use http::Method;
+use http::header::{CONTENT_TYPE, IF_MATCH};
+use http_body_util::Full;
+use tests::prelude::*;
+
+use super::ward::{Kind, SCHEMA_TABLE, State, Thing, Ward};
+
+type Body = fn(&Ward, &Actor, &Thing) -> Value;
+
+/// How an endpoint is asked.
+#[derive(Clone, Copy)]
+pub struct Probe {
+    /// For what.
+    pub kind: Kind,
+    /// Whether for all of them at once.
+    pub is_list: bool,
+    /// Whether a request that is served changes what another one would find.
+    pub is_final: bool,
+    state: State,
+    query: &'static str,
+    body: Option<Body>,
+    is_versioned: bool,
+}
+
+/// Asks for each thing of this kind.
+fn each(kind: Kind) -> Probe {
+    Probe {
+        kind,
+        is_list: false,
+        is_final: false,
+        state: State::ToCome,
+        query: "",
+        body: None,
+        is_versioned: false,
+    }
+}
+
+/// Asks for all things of this kind.
+fn list(kind: Kind) -> Probe {
+    Probe {
+        is_list: true,
+        query: "?limit=100",
+        ..each(kind)
+    }
+}
+
+impl Probe {
+    fn body(self, body: Body) -> Self {
+        Self {
+            body: Some(body),
+            ..self
+        }
+    }
+
+    fn query(self, query: &'static str) -> Self {
+        Self { query, ..self }
+    }
+
+    /// Names the version that stands.
+    fn versioned(self) -> Self {
+        Self {
+            is_versioned: true,
+            ..self
+        }
+    }
+
+    /// Is done once, with a visit in this state.
+    fn once(self, state: State) -> Self {
+        Self {
+            is_final: true,
+            state,
+            ..self
+        }
+    }
+}
+
+/// How this endpoint is asked; none where nobody has said so yet.
+pub fn probe(function: &str) -> Option<Probe> {
+    use Kind::{
+        File, FuturePatient, FutureProvider, Nobodys, Oneself, Patient, Provider, Record, User,
+        Visit,
+    };
+    use State::{Announced, Begun, Completed, ToCome};
+    Some(match function {
+        "docs" | "health" | "openapi" => each(Nobodys),
+
+        "get-me" => each(Oneself),
+        "get-user" => each(User),
+        "list-users" => list(User),
+        "create-user" => each(Nobodys).body(|_, _, thing| {
+            json!({
+                "id": thing.id, "username": format!("{}@example.org", thing.id),
+                "first_name": "New", "last_name": "Example", "role": "PATIENT"
+            })
+        }),
+        "update-user" => each(User)
+            .body(|_, _, _| json!({"phone": "+1 555 0100"}))
+            .versioned(),
+        "delete-user" => each(User).versioned().once(ToCome),
+        "list-roles" => each(Nobodys),
+        "put-role" => each(Nobodys).body(|_, _, _| {
+            json!({"description": "At the desk", "permissions": {"users:read": "OWN"}})
+        }),
+
+        "get-patient" => each(Patient),
+        "list-patients" => list(Patient),
+        "search-patients" => list(Patient)
+            .query("")
+            .body(|_, _, _| json!({"name": "Example", "limit": 100})),
+        "create-patient" => each(FuturePatient)
+            .body(|_, _, account| {
+                json!({
+                    "user_id": account.id, "patient_number": account.id,
+                    "date_of_birth": "1990-05-17", "gender": "female"
+                })
+            })
+            .once(ToCome),
+        "update-patient" => each(Patient)
+            .body(|_, caller, _| match caller.role {
+                Some("PROVIDER") => json!({"allergies": null}),
+                _ => json!({"gender": "other"}),
+            })
+            .versioned(),
+        "delete-patient" => each(Patient).versioned().once(ToCome),
+        "assign-provider" | "unassign-provider" => each(Patient),
+
+        "get-provider" => each(Provider),
+        "list-providers" => list(Provider),
+        "get-availability" => {
+            each(Provider).query("?from=2031-01-01T00:00:00Z&to=2031-01-02T00:00:00Z&duration_minutes=30")
+        }
+        "create-provider" => each(FutureProvider)
+            .body(|_, _, account| {
+                json!({"user_id": account.id, "license_number": account.id, "specialties": []})
+            })
+            .once(ToCome),
+        "update-provider" => each(Provider)
+            .body(|_, _, _| json!({"specialties": ["cardiology"]}))
+            .versioned(),
+        "delete-provider" => each(Provider).versioned().once(ToCome),
+        "verify-provider" => each(Provider).body(|_, _, _| json!({})).once(ToCome),
+
+        "get-appointment" | "list-appointment-changes" => each(Visit),
+        "list-appointments" => list(Visit),
+        "create-appointment" => each(Patient).body(|ward, _, patient| {
+            json!({
+                "patient_id": patient.id, "provider_id": ward.walt.id,
+                "scheduled_at": ward.time(ToCome), "duration_minutes": 30
+            })
+        }),
+        "update-appointment" => each(Visit)
+            .body(|_, _, _| json!({"notes": "On foot"}))
+            .versioned()
+            .once(ToCome),
+        "cancel-appointment" => each(Visit)
+            .body(|_, _, _| json!({"reason": "Ill"}))
+            .once(ToCome),
+        "complete-appointment" => each(Visit).body(|_, _, _| json!({})).once(Begun),
+        "rate-appointment" => each(Visit)
+            .body(|_, _, _| json!({"rating": 5}))
+            .once(Completed),
+        "delete-appointment" => each(Visit).versioned().once(Completed),
+
+        "get-record" | "list-record-versions" => each(Record),
+        "list-records" => list(Record),
+        "create-record" => each(Patient).body(|_, _, patient| {
+            json!({"patient_id": patient.id, "record_type": "NOTE", "content": {"text": "Well."}})
+        }),
+        "update-record" => each(Record)
+            .body(|_, _, _| json!({"notes": "Better", "change_reason": "Seen again"}))
+            .versioned()
+            .once(ToCome),
+        "delete-record" => each(Record).versioned().once(ToCome),
+        "release-record" => each(Record)
+            .body(|_, _, _| json!({"hold": null}))
+            .versioned()
+            .once(ToCome),
+
+        "get-file" => each(File),
+        "list-files" => list(File),
+        "create-file" => each(File).body(|_, _, file| {
+            let owner_type = if file.patient.is_some() { "PATIENT" } else { "PROVIDER" };
+            announcement(owner_type, file.owners[0], "application/pdf", files::PDF)
+        }),
+        // Completed already, it is answered as it stands.
+        "complete-file" => each(File),
+        "renew-upload" => each(File).once(Announced),
+        "update-file" => each(File)
+            .body(|_, _, _| json!({"original_name": "y.pdf"}))
+            .versioned()
+            .once(ToCome),
+        "delete-file" => each(File).versioned().once(ToCome),
+
+        "get-custom-data-schema" => each(Nobodys),
+        "put-custom-data-schema" => {
+            each(Nobodys).body(|_, _, _| json!({"schema": {"type": "object", "properties": {}}}))
+        }
+        "list-audit-logs" => each(Nobodys),
+        _ => return None,
+    })
+}
+
+impl Probe {
+    /// What is asked for instead of this thing: where it would be changed, another one like it.
+    pub async fn subject(&self, ward: &Ward, thing: &Thing, is_served: bool) -> Thing {
+        let is_person = matches!(thing.kind, Kind::User | Kind::Patient | Kind::Provider);
+        if self.is_final && (is_served || !is_person) {
+            ward.another(thing, self.state).await
+        } else {
+            thing.clone()
+        }
+    }
+
+    /// Sends the request about this thing.
+    pub async fn send(
+        &self,
+        ward: &Ward,
+        caller: &Actor,
+        (method, path): (&str, &str),
+        thing: &Thing,
+    ) -> Answer {
+        let path = path
+            .replace("{id}", &thing.id.to_string())
+            .replace("{provider_id}", &ward.xena.id.to_string())
+            .replace("{name}", "RECEPTION")
+            .replace("{table}", SCHEMA_TABLE);
+        let method: Method = method.parse().unwrap();
+        let mut request = caller.request(method.clone(), &format!("{path}{}", self.query));
+        if self.is_versioned {
+            request = request.header(IF_MATCH, format!("\"{}\"", ward.version(thing).await));
+        }
+        let mut text = Bytes::new();
+        if let Some(body) = self.body {
+            text = body(ward, caller, thing).to_string().into();
+            request = request.header(
+                CONTENT_TYPE,
+                if method == Method::PATCH {
+                    "application/merge-patch+json"
+                } else {
+                    "application/json"
+                },
+            );
+        }
+        caller
+            .send_request(request.body(Full::from(text)).unwrap())
+            .await
+    }
+}

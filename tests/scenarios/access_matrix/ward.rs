@@ -1,0 +1,500 @@
+//! People, and things in every relation to them.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use http::Method;
+use jiff::{SignedDuration, Timestamp};
+use tests::prelude::*;
+
+use super::table::{Relation, Relations};
+
+/// What an endpoint asks for or a table holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The caller's own profile.
+    Oneself,
+    User,
+    Patient,
+    Provider,
+    Visit,
+    Record,
+    File,
+    /// An account of role PATIENT without a chart.
+    FuturePatient,
+    /// An account of role PROVIDER without a registration.
+    FutureProvider,
+    /// What is no person's.
+    Nobodys,
+}
+
+/// In which state a visit or a file is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    ToCome,
+    Begun,
+    Completed,
+    Announced,
+}
+
+/// Something to ask for.
+#[derive(Clone, Debug)]
+pub struct Thing {
+    pub kind: Kind,
+    pub id: Uuid,
+    /// In words.
+    pub name: String,
+    /// The users whose own it is.
+    pub owners: Vec<Uuid>,
+    /// The patient whose chart it is in.
+    pub patient: Option<Uuid>,
+    /// The provider of a visit or a record.
+    pub provider: Option<Uuid>,
+    /// Whether no hold keeps it back.
+    pub released: bool,
+    /// Who uploaded it.
+    pub uploader: Option<Uuid>,
+    /// Whether the patient is assigned to Vera, or treated by her.
+    pub care: Option<Relation>,
+    /// Whether it was called off. Another visit like it would be one that is not.
+    pub is_cancelled: bool,
+}
+
+impl Thing {
+    /// How it is related to this user.
+    pub fn relations(&self, user: Uuid) -> Relations {
+        let mut relations: Relations = self.care.into_iter().collect();
+        if self.owners.contains(&user) {
+            relations.insert(Relation::Own);
+            if self.released {
+                relations.insert(Relation::Released);
+            }
+            if self.uploader == Some(user) {
+                relations.insert(Relation::Uploaded);
+            }
+        }
+        if relations.is_empty() {
+            relations.insert(Relation::None);
+        }
+        relations
+    }
+}
+
+/// A chart, and how its patient is related to Vera.
+#[derive(Clone, Debug)]
+struct Chart {
+    patient: Patient,
+    care: Option<Relation>,
+    name: &'static str,
+}
+
+/// The world of the matrix.
+pub struct Ward {
+    pub world: World,
+    /// One of each role: Ada, Vera, an administrator, an officer, a nurse and a third party.
+    pub callers: Vec<Actor>,
+    /// Who cares.
+    pub vera: Provider,
+    /// Who has visits with everybody.
+    pub walt: Provider,
+    /// Who is to be assigned.
+    pub xena: Provider,
+    pub things: Vec<Thing>,
+    charts: Vec<Chart>,
+    hours: AtomicU32,
+}
+
+/// What a table of custom data has registered.
+pub const SCHEMA_TABLE: &str = "file_metadata";
+
+/// Roles that are made over the API.
+fn made_roles() -> [(&'static str, Value); 2] {
+    [
+        (
+            "NURSE",
+            json!({
+                "users:read": "OWN", "users:update": "OWN", "patients:read": "ALL",
+                "providers:read": "ALL", "appointments:read": "ALL", "appointments:write": "ALL"
+            }),
+        ),
+        (
+            "THIRD_PARTY",
+            json!({"providers:read": "ALL", "appointments:read": "ALL"}),
+        ),
+    ]
+}
+
+impl Ward {
+    pub async fn new() -> Self {
+        let world = World::new().await;
+        let admin = world.admin().await;
+        for (role, permissions) in made_roles() {
+            let body = json!({"description": "Made over the API", "permissions": permissions});
+            let path = format!("/v1/roles/{role}");
+            admin.send(Method::PUT, &path, Some(body)).await.expect(200);
+        }
+        let schema =
+            json!({"schema": {"type": "object", "properties": {"box": {"type": "string"}}}});
+        let path = format!("/v1/custom-data-schemas/{SCHEMA_TABLE}");
+        admin
+            .send(Method::PUT, &path, Some(schema))
+            .await
+            .expect(200);
+
+        let ada = world.patient("Ada").await;
+        let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
+        let callers = vec![
+            Actor::clone(&ada),
+            Actor::clone(&vera),
+            admin,
+            world.officer().await,
+            world.user("NURSE", "Nora").await,
+            world.user("THIRD_PARTY", "Theo").await,
+        ];
+        let mut ward = Self {
+            xena: world.provider("Xena").await,
+            world,
+            callers,
+            vera,
+            walt,
+            things: Vec::new(),
+            charts: Vec::new(),
+            hours: AtomicU32::new(0),
+        };
+        ward.fill(ada).await;
+        ward
+    }
+
+    async fn fill(&mut self, ada: Patient) {
+        self.world.assign(&ada, &self.vera).await;
+        let ada = Chart {
+            patient: ada,
+            care: Some(Relation::Assigned),
+            name: "ada",
+        };
+        let assigned = self.chart("anna", Some(Relation::Assigned)).await;
+        let treated = self.chart("tara", Some(Relation::Treated)).await;
+        // Whose visit is to come, was called off, and never was.
+        let booked = Chart {
+            care: Some(Relation::Treated),
+            ..self.chart("bea", None).await
+        };
+        let cancelled = self.chart("cara", None).await;
+        let stranger = self.chart("nell", None).await;
+        let with_vera = [(&booked, "SCHEDULED"), (&cancelled, "CANCELLED")];
+        for (chart, status) in with_vera {
+            let visit = self.visit(chart, &self.vera, status, State::ToCome).await;
+            self.things.push(visit);
+        }
+        // By whom she is not cared for any more.
+        let written = self.record(&stranger, &self.vera, true).await;
+        self.things.push(written);
+        self.charts = vec![ada, assigned, treated, booked, cancelled, stranger];
+
+        let mut things = Vec::new();
+        for chart in &self.charts {
+            things.push(chart.person(Kind::Patient, chart.patient.id));
+            things.push(chart.person(Kind::User, chart.patient.user));
+            things.push(
+                self.visit(chart, &self.walt, "SCHEDULED", State::ToCome)
+                    .await,
+            );
+            for released in [true, false] {
+                things.push(self.record(chart, &self.walt, released).await);
+            }
+            for uploader in [chart.patient.user, self.walt.user] {
+                things.push(self.file(Some(chart), chart.patient.user, uploader).await);
+            }
+        }
+        for (provider, name) in [
+            (&self.vera, "vera"),
+            (&self.walt, "walt"),
+            (&self.xena, "xena"),
+        ] {
+            things.push(person(Kind::Provider, provider.id, name, provider.user));
+            things.push(person(Kind::User, provider.user, name, provider.user));
+            things.push(self.file(None, provider.user, provider.user).await);
+        }
+        for caller in &self.callers[2..] {
+            things.push(person(
+                Kind::User,
+                caller.user,
+                caller.role.unwrap(),
+                caller.user,
+            ));
+        }
+        self.things.extend(things);
+        self.leave_history().await;
+        // The visits that made Tara treated.
+        let known: Vec<_> = self.of(Kind::Visit).map(|visit| visit.id).collect();
+        let rows = self
+            .world
+            .sql(
+                "select id, patient_id from appointments where id <> all ($1)",
+                &[&known],
+            )
+            .await;
+        for row in rows {
+            let (id, patient): (_, Uuid) = (row.get(0), row.get(1));
+            let chart = self
+                .charts
+                .iter()
+                .find(|chart| chart.patient.id == patient)
+                .unwrap();
+            let visit = chart.visit(id, &self.vera, "completed");
+            self.things.push(visit);
+        }
+    }
+
+    /// A former version of each record, and a change of each visit.
+    async fn leave_history(&self) {
+        for change in [
+            "update appointments set duration_minutes = 20 where status = 'SCHEDULED'",
+            "update appointments set is_archived = true, archived_at = now() where status <> 'SCHEDULED'",
+            "update appointments set is_archived = false, archived_at = null where is_archived",
+        ] {
+            self.world.sql(change, &[]).await;
+        }
+    }
+
+    /// Things of a kind, as this caller would ask for them.
+    pub fn asked_by(&self, kind: Kind, caller: &Actor) -> Vec<Thing> {
+        match kind {
+            Kind::Oneself => self
+                .of(Kind::User)
+                .filter(|thing| thing.id == caller.user)
+                .cloned()
+                .collect(),
+            Kind::FuturePatient | Kind::FutureProvider | Kind::Nobodys => {
+                vec![Thing {
+                    owners: Vec::new(),
+                    ..person(kind, Uuid::now_v7(), "nobody's", caller.user)
+                }]
+            }
+            kind => self.of(kind).cloned().collect(),
+        }
+    }
+
+    /// Things of a kind.
+    pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Thing> {
+        self.things.iter().filter(move |thing| thing.kind == kind)
+    }
+
+    /// This patient's chart.
+    pub fn chart_of(&self, patient: &Actor) -> Uuid {
+        let chart = self
+            .charts
+            .iter()
+            .find(|chart| chart.patient.user == patient.user);
+        chart.unwrap().patient.id
+    }
+
+    /// Another one that is related to everybody as this one is, to be changed.
+    pub async fn another(&self, thing: &Thing, state: State) -> Thing {
+        let chart = self
+            .charts
+            .iter()
+            .find(|chart| Some(chart.patient.id) == thing.patient);
+        let provider = [&self.vera, &self.walt, &self.xena]
+            .into_iter()
+            .find(|provider| Some(provider.id) == thing.provider);
+        match (thing.kind, chart) {
+            (Kind::Visit, Some(chart)) => {
+                let status = if state == State::Completed {
+                    "COMPLETED"
+                } else {
+                    "SCHEDULED"
+                };
+                self.visit(chart, provider.unwrap(), status, state).await
+            }
+            (Kind::Record, Some(chart)) => {
+                self.record(chart, provider.unwrap(), thing.released).await
+            }
+            (Kind::File, chart) => {
+                let file = self
+                    .file(chart, thing.owners[0], thing.uploader.unwrap())
+                    .await;
+                if state == State::Announced {
+                    let announced =
+                        "update file_metadata set status = 'PENDING', upload_date = null,
+                         upload_id = null where id = $1";
+                    self.world.sql(announced, &[&file.id]).await;
+                }
+                file
+            }
+            (Kind::User | Kind::Patient, Some(chart)) => {
+                let chart = self.chart("another", chart.care).await;
+                let id = if thing.kind == Kind::User {
+                    chart.patient.user
+                } else {
+                    chart.patient.id
+                };
+                chart.person(thing.kind, id)
+            }
+            (Kind::Provider, _) => {
+                let provider = self.world.provider("Another").await;
+                let unverified = "update providers set is_verified = false where id = $1";
+                self.world.sql(unverified, &[&provider.id]).await;
+                person(Kind::Provider, provider.id, "another", provider.user)
+            }
+            (Kind::User | Kind::FuturePatient, _) => self.account("PATIENT", thing).await,
+            (Kind::FutureProvider, _) => self.account("PROVIDER", thing).await,
+            _ => thing.clone(),
+        }
+    }
+
+    async fn account(&self, role: &'static str, thing: &Thing) -> Thing {
+        Thing {
+            id: self.world.user(role, "Later").await.user,
+            ..thing.clone()
+        }
+    }
+
+    /// A time that no other visit takes.
+    pub fn time(&self, state: State) -> String {
+        let hours = self.hours.fetch_add(1, Ordering::Relaxed).into();
+        let first = if state == State::ToCome {
+            "2031-01-01T00:00Z"
+        } else {
+            "2001-01-01T00:00Z"
+        };
+        let first: Timestamp = first.parse().unwrap();
+        (first + SignedDuration::from_hours(hours)).to_string()
+    }
+
+    /// A chart of somebody new, who is so related to Vera.
+    async fn chart(&self, name: &'static str, care: Option<Relation>) -> Chart {
+        let patient = self.world.patient(name).await;
+        match care {
+            Some(Relation::Assigned) => self.world.assign(&patient, &self.vera).await,
+            Some(Relation::Treated) => {
+                let at = self.time(State::Completed);
+                self.world
+                    .visit(&patient, &self.vera, &at, "COMPLETED")
+                    .await;
+            }
+            _ => {}
+        }
+        Chart {
+            patient,
+            care,
+            name,
+        }
+    }
+
+    async fn visit(&self, chart: &Chart, with: &Provider, status: &str, state: State) -> Thing {
+        let at = self.time(state);
+        let id = self.world.visit(&chart.patient, with, &at, status).await;
+        chart.visit(id, with, status)
+    }
+
+    async fn record(&self, chart: &Chart, by: &Provider, released: bool) -> Thing {
+        let id = self.world.note(&chart.patient, by, "Well.").await;
+        // A former version.
+        let seen = "update medical_records set notes = 'Seen', change_reason = 'x' where id = $1";
+        self.world.sql(seen, &[&id]).await;
+        if !released {
+            self.world.hold(id, by, "1 day").await;
+        }
+        Thing {
+            provider: Some(by.id),
+            released,
+            name: format!(
+                "{}'s {} record",
+                chart.name,
+                if released { "released" } else { "held" }
+            ),
+            ..chart.person(Kind::Record, id)
+        }
+    }
+
+    async fn file(&self, chart: Option<&Chart>, owner: Uuid, uploader: Uuid) -> Thing {
+        let id = Uuid::now_v7();
+        let patient = chart.map(|chart| chart.patient.id);
+        let owner_type = if chart.is_some() {
+            "PATIENT"
+        } else {
+            "PROVIDER"
+        };
+        self.world
+            .sql(
+                "insert into file_metadata
+                   (id, owner_id, owner_type, patient_id, bucket, file_path, original_name, file_type,
+                    file_size, sha256, status, upload_id, part_size, upload_date, inspected_at, expires_at,
+                    uploaded_by)
+                 values ($1::uuid, $2, $3::text::file_owner_type, $4, 'bucket', $1::text, 'x.pdf',
+                   'application/pdf', 64, decode(repeat('22', 32), 'hex'), 'AVAILABLE', 'x', 64, now(), now(),
+                   now(), $5)",
+                &[&id, &owner, &owner_type, &patient, &uploader],
+            )
+            .await;
+        let file = match chart {
+            Some(chart) => chart.person(Kind::File, id),
+            None => person(Kind::File, id, "a provider", owner),
+        };
+        Thing {
+            name: format!(
+                "a file of {} by {}",
+                file.name,
+                if owner == uploader { "herself" } else { "walt" }
+            ),
+            uploader: Some(uploader),
+            ..file
+        }
+    }
+
+    /// The version that stands of a thing.
+    pub async fn version(&self, thing: &Thing) -> i32 {
+        let table = match thing.kind {
+            Kind::User | Kind::Oneself => "user_profiles",
+            Kind::Patient => "patients",
+            Kind::Provider => "providers",
+            Kind::Visit => "appointments",
+            Kind::Record => "medical_records",
+            Kind::File => "file_metadata",
+            Kind::FuturePatient | Kind::FutureProvider | Kind::Nobodys => return 1,
+        };
+        let statement = format!("select version from {table} where id = $1");
+        self.world.sql(&statement, &[&thing.id]).await[0].get(0)
+    }
+}
+
+impl Chart {
+    fn person(&self, kind: Kind, id: Uuid) -> Thing {
+        Thing {
+            patient: Some(self.patient.id),
+            care: self.care,
+            ..person(kind, id, self.name, self.patient.user)
+        }
+    }
+
+    fn visit(&self, id: Uuid, with: &Provider, status: &str) -> Thing {
+        let name = format!(
+            "{}'s {} visit with {}",
+            self.name,
+            status.to_lowercase(),
+            with.email
+        );
+        Thing {
+            owners: vec![self.patient.user, with.user],
+            provider: Some(with.id),
+            is_cancelled: status == "CANCELLED",
+            name,
+            ..self.person(Kind::Visit, id)
+        }
+    }
+}
+
+fn person(kind: Kind, id: Uuid, name: &str, user: Uuid) -> Thing {
+    Thing {
+        kind,
+        id,
+        name: name.to_owned(),
+        owners: vec![user],
+        patient: None,
+        provider: None,
+        released: false,
+        uploader: None,
+        care: None,
+        is_cancelled: false,
+    }
+}
