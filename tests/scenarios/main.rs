@@ -10,6 +10,7 @@ mod appointments;
 mod audit;
 mod audited_transaction;
 mod authentication;
+mod clients;
 mod conventions;
 mod custom_data;
 mod files;
