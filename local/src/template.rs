@@ -107,7 +107,8 @@ impl Template {
                     api_cors = rule(properties.get("CorsConfiguration"), "Allow", "Expose");
                     continue;
                 }
-                Some("AWS::S3::Bucket") => {
+                // The one that pages may use.
+                Some("AWS::S3::Bucket") if properties.contains_key("CorsConfiguration") => {
                     let rules = properties.get("CorsConfiguration").and_then(map_of);
                     let rules = rules.and_then(|rules| rules.get("CorsRules")?.as_sequence());
                     files_cors = rule(rules.and_then(|rules| rules.first()), "Allowed", "Exposed");
@@ -320,6 +321,7 @@ Resources:
       BucketName: !Sub "${AWS::StackName}-files"
       CorsConfiguration:
         CorsRules: [{AllowedOrigins: [!Ref Origin], AllowedMethods: [PUT], AllowedHeaders: [content-type], MaxAge: 60}]
+  Logs: {Type: AWS::S3::Bucket}
   GetPatient:
     Type: AWS::Serverless::Function
     Properties:

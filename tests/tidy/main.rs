@@ -8,6 +8,7 @@ mod rights;
 mod routes;
 mod sources;
 mod statements;
+mod storage;
 
 /// Fails with every problem found and what to do about them.
 #[track_caller]

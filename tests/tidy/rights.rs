@@ -150,7 +150,7 @@ fn every_variable_that_a_function_reads_is_declared() {
 }
 
 /// The IAM statements of a function.
-fn statements(function: &Function) -> impl Iterator<Item = Value> + use<> {
+pub fn statements(function: &Function) -> impl Iterator<Item = Value> + use<> {
     let name = function.name().to_owned();
     let resources = PROJECT.deployment["Resources"]
         .as_mapping()
@@ -166,7 +166,7 @@ fn statements(function: &Function) -> impl Iterator<Item = Value> + use<> {
         .flat_map(|policy| list(&policy["Statement"]))
 }
 
-fn actions(statement: &Value) -> Vec<String> {
+pub fn actions(statement: &Value) -> Vec<String> {
     let actions = list(&statement["Action"]);
     actions
         .iter()
@@ -175,7 +175,7 @@ fn actions(statement: &Value) -> Vec<String> {
 }
 
 /// A list, or what stands alone where a list may.
-fn list(value: &Value) -> Vec<Value> {
+pub fn list(value: &Value) -> Vec<Value> {
     match value {
         Value::Null => Vec::new(),
         Value::Sequence(values) => values.clone(),

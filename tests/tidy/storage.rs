@@ -1,0 +1,217 @@
+//! What keeps the files: the bucket, its key and its queue, as far as the template can say it.
+
+use std::collections::BTreeSet;
+
+use serde_yaml_ng::Value;
+
+use crate::none;
+use crate::project::PROJECT;
+use crate::rights::{actions, list, statements};
+
+/// A resource of the template; `Null` where there is none.
+fn resource(name: &str) -> &'static Value {
+    &PROJECT.deployment["Resources"][name]
+}
+
+/// What a parameter or a resource is called that stands at `value`.
+fn referred(value: &Value) -> &str {
+    match value {
+        Value::Tagged(tagged) => tagged.value.as_str().unwrap_or_default(),
+        plain => plain.as_str().unwrap_or_default(),
+    }
+}
+
+/// The statements of a bucket's policy that deny, to everybody, on all objects.
+fn denied(policy: &str) -> impl Iterator<Item = Value> + use<> {
+    let document = &resource(policy)["Properties"]["PolicyDocument"];
+    list(&document["Statement"])
+        .into_iter()
+        .filter(|statement| statement["Effect"] == "Deny" && statement["Principal"] == "*")
+}
+
+#[test]
+fn buckets_are_shut_to_the_public_and_to_plain_http() {
+    let mut problems = Vec::new();
+    for (name, policy) in [
+        ("FilesBucket", "FilesBucketPolicy"),
+        ("FilesAccessLogs", "FilesAccessLogsPolicy"),
+    ] {
+        let properties = &resource(name)["Properties"];
+        let block = &properties["PublicAccessBlockConfiguration"];
+        for setting in [
+            "BlockPublicAcls",
+            "BlockPublicPolicy",
+            "IgnorePublicAcls",
+            "RestrictPublicBuckets",
+        ] {
+            if block[setting] != Value::Bool(true) {
+                problems.push(format!("{name}: {setting}"));
+            }
+        }
+        let owner = &properties["OwnershipControls"]["Rules"][0]["ObjectOwnership"];
+        if owner != "BucketOwnerEnforced" {
+            problems.push(format!("{name}: ObjectOwnership"));
+        }
+        let over_tls = denied(policy).any(|statement| {
+            actions(&statement) == ["s3:*"]
+                && list(&statement["Resource"]).len() == 2
+                && statement["Condition"]["Bool"]["aws:SecureTransport"] == "false"
+        });
+        if !over_tls {
+            problems.push(format!("{policy} allows plain HTTP"));
+        }
+    }
+    none(
+        problems,
+        "a bucket here is private, its owner's, and reached over TLS",
+    );
+}
+
+#[test]
+fn files_are_encrypted_with_the_data_key_alone() {
+    let encryption = &resource("FilesBucket")["Properties"]["BucketEncryption"];
+    let rule = &encryption["ServerSideEncryptionConfiguration"][0]["ServerSideEncryptionByDefault"];
+    let with_another = |condition: &Value| {
+        let key = "s3:x-amz-server-side-encryption-aws-kms-key-id";
+        condition["Null"]["s3:x-amz-server-side-encryption"] == "false"
+            && referred(&condition["StringNotEquals"][key]) == "DataKey.Arn"
+    };
+    let by_the_caller = |condition: &Value| {
+        condition["Null"]["s3:x-amz-server-side-encryption-customer-algorithm"] == "false"
+    };
+    let is_denied = |matches: &dyn Fn(&Value) -> bool| {
+        denied("FilesBucketPolicy").any(|statement| {
+            actions(&statement) == ["s3:PutObject"] && matches(&statement["Condition"])
+        })
+    };
+    let key = &resource("DataKey")["Properties"];
+    let queue = &resource("UploadFailures")["Properties"];
+    let checks = [
+        ("the default is KMS", rule["SSEAlgorithm"] == "aws:kms"),
+        (
+            "by the data key",
+            referred(&rule["KMSMasterKeyID"]) == "DataKey.Arn",
+        ),
+        ("other encryption is denied", is_denied(&with_another)),
+        ("keys of callers are denied", is_denied(&by_the_caller)),
+        (
+            "the key rotates",
+            key["EnableKeyRotation"] == Value::Bool(true),
+        ),
+        (
+            "the dead-letter queue has it, too",
+            referred(&queue["KmsMasterKeyId"]) == "DataKey.Arn",
+        ),
+    ];
+    let missing = checks.into_iter().filter(|(_, holds)| !holds);
+    none(
+        missing.map(|(what, _)| format!("not so: {what}")),
+        "see FilesBucket, FilesBucketPolicy, DataKey and UploadFailures in template.yaml",
+    );
+}
+
+#[test]
+fn no_file_is_lost_by_deployment_or_by_rule() {
+    let mut problems = Vec::new();
+    for name in [
+        "FilesBucket",
+        "FilesAccessLogs",
+        "DataKey",
+        "UploadFailures",
+    ] {
+        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+            if resource(name)[policy] != "Retain" {
+                problems.push(format!("{name}: {policy}"));
+            }
+        }
+    }
+    let properties = &resource("FilesBucket")["Properties"];
+    if properties["VersioningConfiguration"]["Status"] != "Enabled" {
+        problems.push("FilesBucket keeps no versions".into());
+    }
+    let rules = list(&properties["LifecycleConfiguration"]["Rules"]);
+    for rule in rules.iter().filter_map(Value::as_mapping) {
+        let names = rule.keys().filter_map(Value::as_str);
+        let ending = names.filter(|name| name.contains("Expir"));
+        problems.extend(ending.map(|name| format!("FilesBucket: {name} ends files")));
+    }
+    let abandoned = rules.iter().any(|rule| {
+        rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"].as_u64() == Some(1)
+    });
+    if !abandoned {
+        problems.push("FilesBucket keeps the parts of abandoned uploads".into());
+    }
+    none(
+        problems,
+        "files and what they need outlive the stack; only abandoned parts go by themselves",
+    );
+}
+
+#[test]
+fn only_pages_of_the_allowed_origin_may_call_and_upload() {
+    let api = &resource("Api")["Properties"]["CorsConfiguration"]["AllowOrigins"];
+    let files = &resource("FilesBucket")["Properties"]["CorsConfiguration"]["CorsRules"];
+    let mut problems = Vec::new();
+    for (what, origins) in [("Api", api), ("FilesBucket", &files[0]["AllowedOrigins"])] {
+        let origins = list(origins);
+        if origins.iter().map(referred).ne(["AllowedOrigin"]) {
+            problems.push(format!("{what}: {origins:?}"));
+        }
+    }
+    if list(files).len() != 1 {
+        problems.push("FilesBucket has not one CORS rule: the local S3 knows one".into());
+    }
+    none(problems, "allow !Ref AllowedOrigin and nobody else");
+}
+
+/// Calls of the SDK in `documents`, and the right that S3 asks for each.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
+const CALLS: &[(&str, &str)] = &[
+    ("abort_multipart_upload", "s3:AbortMultipartUpload"),
+    ("complete_multipart_upload", "s3:PutObject"),
+    ("create_multipart_upload", "s3:PutObject"),
+    ("get_object", "s3:GetObject"),
+    ("get_object_tagging", "s3:GetObjectTagging"),
+    ("head_object", "s3:GetObject"),
+    ("list_objects_v2", "s3:ListBucket"),
+    ("list_parts", "s3:ListMultipartUploadParts"),
+    ("put_object", "s3:PutObject"),
+    ("put_object_tagging", "s3:PutObjectTagging"),
+    ("upload_part", "s3:PutObject"),
+];
+
+#[test]
+fn every_right_on_s3_is_used_and_every_call_has_its_right() {
+    let sources: String = PROJECT
+        .files("documents/src", ".rs")
+        .iter()
+        .map(|path| PROJECT.text(&path.to_string_lossy()))
+        .collect();
+    let called = |call: &str| sources.contains(&format!(".{call}()"));
+    let granted: BTreeSet<String> = PROJECT
+        .functions
+        .iter()
+        .flat_map(statements)
+        .flat_map(|statement| actions(&statement))
+        .filter(|action| action.starts_with("s3:"))
+        .collect();
+    let mut used: BTreeSet<String> = CALLS
+        .iter()
+        .filter(|(call, _)| called(call))
+        .map(|(_, right)| (*right).to_owned())
+        .collect();
+    // The same of a version, where the code names one.
+    if sources.contains("version_id(") {
+        used.insert("s3:GetObjectVersion".to_owned());
+    }
+    let unused = granted
+        .difference(&used)
+        .map(|right| format!("nothing uses {right}"));
+    let missing = used
+        .difference(&granted)
+        .map(|right| format!("nobody has {right}"));
+    none(
+        unused.chain(missing),
+        "template.yaml grants what documents calls and no more; a new call goes into CALLS",
+    );
+}
