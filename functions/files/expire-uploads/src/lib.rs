@@ -4,8 +4,8 @@
 //! that a crash left half-way is taken up again. A part of the bucket, another each time and all of it while it is
 //! small, is compared with its rows.
 
-mod abandoned;
 mod bucket;
+mod ended;
 
 use documents::Location;
 use documents::processing::{self, Presence};
@@ -77,7 +77,7 @@ pub async fn handle(job: Job) -> Result<(), Error> {
     for due in read::<Due>(&job, sql(DUE, &[&ROWS])).await? {
         result = finish(&job, &due).await.and(result);
     }
-    result = abandoned::abort_deleted(&job).await.and(result);
+    result = ended::abort_uploads(&job).await.and(result);
     result = bucket::mark_archived(&job).await.and(result);
     // Owners' ids are random, so a random one begins a random part.
     let start = UserId::from(Uuid::new_v4());
@@ -104,10 +104,7 @@ async fn finish(job: &Job, due: &Due) -> Result<(), Error> {
     }
     match processing::process(job, *id, location).await? {
         Presence::There => Ok(()),
-        Presence::Absent if due.is_pending => {
-            abandoned::abort(job, *id).await?;
-            processing::expire(job, *id).await
-        }
+        Presence::Absent if due.is_pending => processing::expire(job, *id).await,
         Presence::Absent => processing::lose(job, *id).await,
     }
 }
