@@ -11,8 +11,8 @@ use tokio::process::Command;
 const PAGE: &str = include_str!("clients.html");
 
 /// What the page is to send.
-fn task(world: &World, ada: &Patient) -> Value {
-    let mut file = announcement("PATIENT", ada.user, "application/pdf", files::PDF);
+fn task(world: &World, ada: &Patient, file_type: &str, bytes: &[u8]) -> Value {
+    let mut file = announcement("PATIENT", ada.user, file_type, bytes);
     for measured in ["file_size", "sha256"] {
         file.as_object_mut().unwrap().remove(measured);
     }
@@ -20,13 +20,15 @@ fn task(world: &World, ada: &Patient) -> Value {
         "api": world.cloud.url(),
         "token": ada.token,
         "file": file,
-        "bytes": STANDARD.encode(files::PDF),
+        "bytes": STANDARD.encode(bytes),
     })
 }
 
+/// Where a page of this origin may call, and sends what is larger than 5 MiB in parts.
 async fn world_for(origin: String) -> World {
     World::with(Setup {
         allowed_origin: Some(origin),
+        environment: [("FILE_PART_SIZE".to_owned(), "5".to_owned())].into(),
         ..Setup::default()
     })
     .await
@@ -38,7 +40,8 @@ async fn a_page_sends_a_file_and_fetches_it_again() {
     let mut page = Page::new(PAGE).await;
     let world = world_for(page.origin("127.0.0.1")).await;
     let ada = world.patient("Ada").await;
-    let told = page.visit("127.0.0.1", task(&world, &ada)).await;
+    let task = task(&world, &ada, "application/pdf", files::PDF);
+    let told = page.visit("127.0.0.1", task).await;
     let [id, other] = ["id", "other_id"].map(|name| told[name].as_str().unwrap_or_default());
     let expected = json!({
         "announced": 201, "id": id, "sent": 200, "status": "AVAILABLE", "etag": true, "same": true,
@@ -81,11 +84,30 @@ async fn a_page_sends_a_file_and_fetches_it_again() {
 
 #[tokio::test]
 #[ignore = "needs chromium; .ci/run has it"]
+async fn a_page_sends_a_large_file_in_parts() {
+    let mut page = Page::new(PAGE).await;
+    let world = world_for(page.origin("127.0.0.1")).await;
+    let ada = world.patient("Ada").await;
+    let text = b"Caretrail. ".repeat(6 * 1024 * 1024 / 11);
+    let task = task(&world, &ada, "text/plain", &text);
+    let told = page.visit("127.0.0.1", task).await;
+    let id: Uuid = told["id"].as_str().unwrap_or_default().parse().unwrap();
+    let expected = json!({
+        "announced": 201, "id": id, "sent": [200, 200, 200], "status": "AVAILABLE", "etag": true,
+        "same": true,
+    });
+    assert_eq!(told, expected);
+    world.verify_chains().await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium; .ci/run has it"]
 async fn a_page_of_another_origin_is_kept_out_by_the_browser() {
     let mut page = Page::new(PAGE).await;
     let world = world_for(page.origin("127.0.0.1")).await;
     let ada = world.patient("Ada").await;
-    let told = page.visit("localhost", task(&world, &ada)).await;
+    let task = task(&world, &ada, "application/pdf", files::PDF);
+    let told = page.visit("localhost", task).await;
     assert_eq!(told, json!({"error": "TypeError: Failed to fetch"}));
     assert!(world.audit_log().await.is_empty(), "nothing was even asked");
 }
