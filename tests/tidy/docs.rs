@@ -49,6 +49,25 @@ fn access_names_every_endpoint_with_what_it_serves_to_each_role() {
     );
 }
 
+#[test]
+fn access_names_no_endpoint_that_is_not_there() {
+    let text = PROJECT.text("docs/access.md");
+    let rows = text
+        .lines()
+        .skip_while(|line| !line.starts_with("| function |"))
+        .skip(2)
+        .map_while(|line| line.strip_prefix("| ")?.split(" |").next());
+    let rows: Vec<_> = rows.collect();
+    assert!(rows.contains(&"get-patient"), "the table is read: {rows:?}");
+    let functions: BTreeSet<_> = PROJECT.functions.iter().map(Function::name).collect();
+    none(
+        rows.iter()
+            .filter(|name| !functions.contains(**name))
+            .map(|name| (*name).to_owned()),
+        "take the row out of docs/access.md",
+    );
+}
+
 /// A row's beginning: function, route and permission, from the template and its `ENDPOINT`.
 fn row(function: &Function) -> String {
     let route = function.route();

@@ -1,4 +1,4 @@
-//! The first wall and the second: every endpoint as its real binary.
+//! Both walls: every endpoint as its real binary, and the audit row of each answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +6,8 @@ use tests::audit::AuditRow;
 use tests::prelude::*;
 use tests::world::template;
 
-use super::requests::{Probe, probe};
-use super::table::{Relations, Table, Verdict};
+use super::requests::{Probe, Route, probe};
+use super::table::{Cell, Relations, Table, Verdict};
 use super::ward::{Kind, Thing, Ward};
 use super::{Cells, none};
 
@@ -16,58 +16,45 @@ async fn every_role_is_served_over_http_what_the_table_says_and_nothing_else() {
     let ward = Ward::new().await;
     let table = Table::read(&ward.world).await;
     none(
-        table.is_consistent(),
+        table.differences(),
         "give roles that hold a permission as far the same cell",
     );
-
-    let endpoints = endpoints();
-    let listed: BTreeSet<_> = table.functions().collect();
-    none(
-        endpoints
-            .iter()
-            .filter(|(function, ..)| !listed.contains(&**function))
-            .map(|(function, ..)| function.clone()),
-        "give the function its row in docs/access.md",
-    );
-
-    let mut cells = Cells::default();
-    let mut problems = Vec::new();
-    // What reads first: it is to find what the ward holds.
-    let (reading, writing): (Vec<_>, Vec<_>) = endpoints
-        .iter()
-        .partition(|(function, method, _)| method == "GET" || function == "search-patients");
-    for (function, method, path) in reading.into_iter().chain(writing) {
+    let (mut cells, mut problems) = (Cells::default(), Vec::new());
+    for (function, route) in endpoints() {
         let Some(probe) = probe(function) else {
             problems.push(format!(
-                "{function} is not asked: write a good request in tests/scenarios/access_matrix/requests.rs"
+                "{function}: write a good request in tests/scenarios/access_matrix/requests.rs"
             ));
             continue;
         };
-        let route = (method.as_str(), path.as_str());
+        if !table.has(function) {
+            problems.push(format!("{function}: give it its row in docs/access.md"));
+            continue;
+        }
         if table.permission(function).is_none() {
-            let nobodys = &ward.asked_by(Kind::Nobodys, &ward.callers[0])[0];
-            let answer = probe
-                .send(&ward, &ward.world.anybody(), route, nobodys)
-                .await;
-            if answer.status != 200 {
-                problems.push(format!("{function} answers {} to anyone", answer.status));
-            }
+            problems.extend(asked_by_anybody(&ward, function, route, probe).await);
             continue;
         }
         for caller in &ward.callers {
-            let cell = table.cell(function, caller.role.unwrap());
-            let found = if probe.is_list {
-                asked_for_all(&ward, &table, function, caller, probe, route).await
-            } else {
-                asked_for_each(&ward, &table, function, caller, probe, route).await
+            let role = caller.role.unwrap();
+            let mut asked = Asked {
+                ward: &ward,
+                caller,
+                cell: table.cell(function, role),
+                function,
+                route,
+                probe,
+                driven: Vec::new(),
+                problems: Vec::new(),
             };
-            let (driven, wrong) = found;
-            problems.extend(
-                wrong
-                    .into_iter()
-                    .map(|problem| format!("{function} as {}: {problem}", caller.role.unwrap())),
-            );
-            problems.extend(cells.add(function, caller.role.unwrap(), &cell, driven));
+            if probe.is_list {
+                asked.for_all().await;
+            } else {
+                asked.for_each().await;
+            }
+            let wrong = asked.problems.into_iter();
+            problems.extend(wrong.map(|wrong| format!("{function} as {role}: {wrong}")));
+            problems.extend(cells.add(function, role, &asked.cell, asked.driven));
         }
     }
     none(
@@ -77,179 +64,174 @@ async fn every_role_is_served_over_http_what_the_table_says_and_nothing_else() {
     cells.report("over HTTP");
 }
 
-/// Name, method and path of each function that a request starts.
-fn endpoints() -> Vec<(String, String, String)> {
-    let functions = template().functions.iter();
-    functions
-        .flat_map(|function| {
-            let routes = function.routes.iter();
-            routes.map(|route| {
-                (
-                    function.package.clone(),
-                    route.method.clone(),
-                    route.path.clone(),
-                )
-            })
-        })
-        .collect()
+/// Each function that a request starts. Those that read come first: they are to find what the ward
+/// holds, and nothing that others made.
+fn endpoints() -> Vec<(&'static str, Route<'static>)> {
+    let routes = template().functions.iter().flat_map(|function| {
+        let routes = function.routes.iter();
+        routes.map(|route| (&*function.package, (&*route.method, &*route.path)))
+    });
+    let (reading, writing): (Vec<_>, Vec<_>) = routes
+        .partition(|(function, (method, _))| *method == "GET" || *function == "search-patients");
+    [reading, writing].concat()
 }
 
-type Found = (Vec<Relations>, Vec<String>);
-
-async fn asked_for_each(
+async fn asked_by_anybody(
     ward: &Ward,
-    table: &Table,
     function: &str,
-    caller: &Actor,
+    route: Route<'_>,
     probe: Probe,
-    route: (&str, &str),
-) -> Found {
-    let cell = table.cell(function, caller.role.unwrap());
-    let (mut driven, mut problems) = (Vec::new(), Vec::new());
-    for thing in ward.asked_by(probe.kind, caller) {
-        let relations = thing.relations(caller.user);
-        // What is refused or changed is asked for once in each relation.
-        let is_enough = route.0 != "GET" || cell.served.is_empty();
-        if is_enough && driven.contains(&relations) || probe.is_final && thing.is_cancelled {
-            continue;
-        }
-        let verdict = cell.verdict(&relations);
-        let subject = probe
-            .subject(ward, &thing, verdict == Verdict::Served)
-            .await;
-        let answer = probe.send(ward, caller, route, &subject).await;
-        let rows = ward.world.audit_of(&answer).await;
-        let wrong = judged(verdict, &answer).or_else(|| {
-            let patients = named(function, probe, &subject, verdict);
-            recorded(function, caller, &answer, &rows, verdict, patients)
-        });
-        problems.extend(wrong.map(|wrong| format!("{} ({relations:?}): {wrong}", thing.name)));
-        driven.push(relations);
-    }
-    (driven, problems)
-}
-
-async fn asked_for_all(
-    ward: &Ward,
-    table: &Table,
-    function: &str,
-    caller: &Actor,
-    probe: Probe,
-    route: (&str, &str),
-) -> Found {
-    let cell = table.cell(function, caller.role.unwrap());
-    let things: Vec<&Thing> = ward.of(probe.kind).collect();
-    let driven = things
-        .iter()
-        .map(|thing| thing.relations(caller.user))
-        .collect();
-    let verdict = match cell.served.is_empty() {
-        true => Verdict::Forbidden,
-        false => Verdict::Served,
-    };
-    let answer = probe.send(ward, caller, route, things[0]).await;
-    let rows = ward.world.audit_of(&answer).await;
-    if let Some(wrong) = judged(verdict, &answer) {
-        return (driven, vec![wrong]);
-    }
-    let mut problems = Vec::new();
-    let mut patients = BTreeSet::new();
-    if verdict == Verdict::Served {
-        let found: BTreeSet<_> = answer.ids().into_iter().collect();
-        let mut unknown = found.clone();
-        for thing in things {
-            let relations = thing.relations(caller.user);
-            let expected = cell.verdict(&relations) == Verdict::Served;
-            unknown.remove(&thing.id);
-            if found.contains(&thing.id) != expected {
-                let what = if expected { "is missing" } else { "is listed" };
-                problems.push(format!("{} ({relations:?}) {what}", thing.name));
-            }
-            if expected {
-                patients.extend(thing.patient.filter(|_| probe.kind != Kind::User));
-            }
-        }
-        problems.extend(unknown.iter().map(|id| format!("{id} is listed")));
-    }
-    problems.extend(recorded(
-        function,
-        caller,
-        &answer,
-        &rows,
-        verdict,
-        Some(patients),
-    ));
-    (driven, problems)
-}
-
-/// What is wrong with an answer.
-fn judged(verdict: Verdict, answer: &Answer) -> Option<String> {
-    let (expected, slug) = match verdict {
-        Verdict::Served => (200..300, ""),
-        Verdict::Forbidden => (403..404, "forbidden"),
-        Verdict::Hidden => (404..405, "not-found"),
-        Verdict::Conflict => (409..410, "conflict"),
-    };
-    let kind = answer.body["type"].as_str().unwrap_or_default();
-    let is_right = expected.contains(&answer.status) && (slug.is_empty() || kind.ends_with(slug));
-    (!is_right).then(|| format!("{verdict:?}, but {} {}", answer.status, answer.text))
-}
-
-/// The patients that the audit row must name; none where that is another test's concern.
-fn named(
-    function: &str,
-    probe: Probe,
-    subject: &Thing,
-    verdict: Verdict,
-) -> Option<BTreeSet<Uuid>> {
-    match (probe.kind, verdict) {
-        // Her new chart's id is in the answer alone.
-        (Kind::FuturePatient, Verdict::Served) => None,
-        // Who reads her own profile is named as a patient; who reads another's, is not.
-        (Kind::User | Kind::Oneself, Verdict::Served) => None,
-        // A profile of one's own names nobody else.
-        _ if function == "get-me" => None,
-        _ => Some(subject.patient.into_iter().collect()),
-    }
-}
-
-/// What is wrong with the audit rows of an answer.
-fn recorded(
-    function: &str,
-    caller: &Actor,
-    answer: &Answer,
-    rows: &[AuditRow],
-    verdict: Verdict,
-    patients: Option<BTreeSet<Uuid>>,
 ) -> Option<String> {
-    let [row] = rows else {
-        return Some(format!("{} audit rows for {}", rows.len(), answer.text));
-    };
-    let entry = &row.entry;
-    let outcome = match verdict {
-        Verdict::Served => "SUCCESS",
-        Verdict::Forbidden | Verdict::Hidden => "DENIED",
-        Verdict::Conflict => "FAILURE",
-    };
-    let named: BTreeSet<Uuid> = entry.patients.iter().map(|id| (*id).into()).collect();
-    let patients = patients.unwrap_or_else(|| named.clone());
-    let facts = BTreeMap::from([
-        ("outcome", entry.outcome.label() == outcome),
-        ("user", entry.user_id.map(Uuid::from) == Some(caller.user)),
-        ("role", entry.actor_role.as_deref() == caller.role),
-        ("function", entry.application == function),
-        ("patients", named == patients),
-        ("hash", row.recomputed() == row.row_hash),
-    ]);
-    let wrong: Vec<_> = facts
-        .iter()
-        .filter(|(_, holds)| !**holds)
-        .map(|(what, _)| *what)
-        .collect();
-    (!wrong.is_empty()).then(|| {
-        format!(
-            "{verdict:?}, but its audit row has another {}: {entry:?}",
-            wrong.join(", ")
-        )
-    })
+    let nobodys = &ward.asked_by(Kind::Nobodys, &ward.callers[0])[0];
+    let anybody = ward.world.anybody();
+    let answer = probe.send(ward, &anybody, route, nobodys).await;
+    (answer.status != 200).then(|| format!("{function} answers {} to anyone", answer.status))
+}
+
+/// An endpoint as a caller asks it.
+struct Asked<'a> {
+    ward: &'a Ward,
+    caller: &'a Actor,
+    cell: Cell,
+    function: &'a str,
+    route: Route<'a>,
+    probe: Probe,
+    /// How what she asked for is related to her.
+    driven: Vec<Relations>,
+    problems: Vec<String>,
+}
+
+impl Asked<'_> {
+    /// For one thing after the other.
+    async fn for_each(&mut self) {
+        for thing in self.ward.asked_by(self.probe.kind, self.caller) {
+            let relations = thing.relations(self.caller.user);
+            let verdict = self.cell.verdict(&relations);
+            // What a role may not do at all is asked for once in each relation.
+            let is_known = verdict == Verdict::Forbidden && self.driven.contains(&relations);
+            if is_known || (self.probe.is_final && thing.is_cancelled) {
+                continue;
+            }
+            let is_served = verdict == Verdict::Served;
+            let subject = self.probe.subject(self.ward, &thing, is_served).await;
+            let answer = self.send(&subject).await;
+            let patients = self.named(&subject, is_served);
+            let wrong = self.judged(&answer, verdict, patients).await;
+            self.problems
+                .extend(wrong.map(|wrong| format!("{} {relations:?}: {wrong}", thing.name)));
+            self.driven.push(relations);
+        }
+    }
+
+    /// For all things at once: the list holds those that she is served, and no other.
+    async fn for_all(&mut self) {
+        let things: Vec<&Thing> = self.ward.of(self.probe.kind).collect();
+        let answer = self.send(things[0]).await;
+        let verdict = match self.cell.served.is_empty() {
+            true => Verdict::Forbidden,
+            false => Verdict::Served,
+        };
+        let found: BTreeSet<_> = match answer.status {
+            200 => answer.ids().into_iter().collect(),
+            _ => BTreeSet::new(),
+        };
+        let mut unknown = found.clone();
+        let mut patients = BTreeSet::new();
+        for thing in things {
+            let relations = thing.relations(self.caller.user);
+            let is_served = self.cell.verdict(&relations) == Verdict::Served;
+            unknown.remove(&thing.id);
+            if found.contains(&thing.id) != is_served {
+                let what = if is_served { "missing" } else { "listed" };
+                self.problems
+                    .push(format!("{} {relations:?} is {what}", thing.name));
+            }
+            if is_served && thing.kind != Kind::User {
+                patients.extend(thing.patient);
+            }
+            self.driven.push(relations);
+        }
+        self.problems
+            .extend(unknown.iter().map(|id| format!("{id} is listed")));
+        let wrong = self.judged(&answer, verdict, Some(patients)).await;
+        self.problems.extend(wrong);
+    }
+
+    async fn send(&self, thing: &Thing) -> Answer {
+        self.probe
+            .send(self.ward, self.caller, self.route, thing)
+            .await
+    }
+
+    /// The patients that the audit row names; none where that can't be known before.
+    fn named(&self, subject: &Thing, is_served: bool) -> Option<BTreeSet<Uuid>> {
+        match subject.kind {
+            // A new chart's id is in the answer, and a caller's own is in no request.
+            Kind::FuturePatient | Kind::Oneself => None,
+            // A profile is no chart; an attempt on it names whose it is.
+            Kind::User if is_served || self.function == "get-me" => None,
+            _ => Some(subject.patient.into_iter().collect()),
+        }
+    }
+
+    /// What is wrong with the answer, or with its audit row.
+    async fn judged(
+        &self,
+        answer: &Answer,
+        verdict: Verdict,
+        patients: Option<BTreeSet<Uuid>>,
+    ) -> Option<String> {
+        let (status, slug, outcome) = match verdict {
+            Verdict::Served => (200..300, "", "SUCCESS"),
+            Verdict::Forbidden => (403..404, "forbidden", "DENIED"),
+            Verdict::Hidden => (404..405, "not-found", "DENIED"),
+            Verdict::Conflict => (409..410, "conflict", "FAILURE"),
+        };
+        let problem = answer.body["type"].as_str().unwrap_or_default();
+        if !status.contains(&answer.status) || !problem.ends_with(slug) {
+            return Some(format!(
+                "to be {verdict:?}, but {} {}",
+                answer.status, answer.text
+            ));
+        }
+        let rows = self.ward.world.audit_of(answer).await;
+        let [row] = rows.as_slice() else {
+            return Some(format!("{} audit rows", rows.len()));
+        };
+        let wrong = self.misrecorded(row, outcome, patients);
+        (!wrong.is_empty()).then(|| {
+            format!(
+                "{verdict:?}, but its audit row has another {}: {:?}",
+                wrong.join(", "),
+                row.entry
+            )
+        })
+    }
+
+    /// What an audit row has wrong.
+    fn misrecorded(
+        &self,
+        row: &AuditRow,
+        outcome: &str,
+        patients: Option<BTreeSet<Uuid>>,
+    ) -> Vec<&'static str> {
+        let entry = &row.entry;
+        let named: BTreeSet<Uuid> = entry.patients.iter().map(|id| (*id).into()).collect();
+        let facts = BTreeMap::from([
+            ("outcome", entry.outcome.label() == outcome),
+            (
+                "user",
+                entry.user_id.map(Uuid::from) == Some(self.caller.user),
+            ),
+            ("role", entry.actor_role.as_deref() == self.caller.role),
+            ("function", entry.application == self.function),
+            (
+                "patients",
+                patients.is_none_or(|patients| patients == named),
+            ),
+            ("hash", row.recomputed() == row.row_hash),
+        ]);
+        let wrong = facts.into_iter().filter(|(_, holds)| !holds);
+        wrong.map(|(what, _)| what).collect()
+    }
 }

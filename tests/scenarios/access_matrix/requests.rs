@@ -8,6 +8,9 @@ use tests::prelude::*;
 
 use super::ward::{Kind, SCHEMA_TABLE, State, Thing, Ward};
 
+/// Method and path.
+pub type Route<'a> = (&'a str, &'a str);
+
 type Body = fn(&Ward, &Actor, &Thing) -> Value;
 
 /// How an endpoint is asked.
@@ -219,7 +222,7 @@ impl Probe {
         &self,
         ward: &Ward,
         caller: &Actor,
-        (method, path): (&str, &str),
+        (method, path): Route<'_>,
         thing: &Thing,
     ) -> Answer {
         let path = path

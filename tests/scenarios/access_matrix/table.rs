@@ -135,6 +135,11 @@ impl Table {
         self.permissions.keys().map(String::as_str)
     }
 
+    /// Whether it has a row for the function.
+    pub fn has(&self, function: &str) -> bool {
+        self.permissions.contains_key(function)
+    }
+
     /// What a function asks for; none where anyone may.
     pub fn permission(&self, function: &str) -> Option<&str> {
         let permission = self.permissions.get(function)?;
@@ -166,8 +171,8 @@ impl Table {
         self.cell(function, like)
     }
 
-    /// Sees that roles differ in nothing but what they hold.
-    pub fn is_consistent(&self) -> Vec<String> {
+    /// Where roles differ in more than what they hold.
+    pub fn differences(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for function in self.functions() {
             let Some(permission) = self.permission(function) else {
