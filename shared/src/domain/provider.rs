@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::custom_data::CustomData;
 use super::schedule::Schedule;
 use super::text::Text;
+use crate::errors::{Error, OnConstraint as _};
 use crate::ids::{PatientId, ProviderId, UserId};
 use crate::reply::Content;
 use crate::row;
@@ -85,6 +86,30 @@ impl Content for Provider {
 
     fn version(&self) -> Option<i32> {
         Some(self.version)
+    }
+}
+
+/// What the database says of a provider that can't be kept so.
+pub trait ProviderRules {
+    /// The rule in the client's words.
+    #[must_use]
+    fn provider_rules(self) -> Self;
+}
+
+impl<T> ProviderRules for Result<T, Error> {
+    fn provider_rules(self) -> Self {
+        self.on_constraint(
+            "providers_license_number_key",
+            Error::AlreadyExists("this license_number is taken"),
+        )
+        .on_constraint(
+            "providers_specialties_count",
+            Error::invalid("specialties", "expected at most 50"),
+        )
+        .on_constraint(
+            "providers_schedule_time_zone",
+            Error::invalid("schedule.time_zone", "expected an IANA time zone"),
+        )
     }
 }
 

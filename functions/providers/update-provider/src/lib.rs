@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::provider::{Certification, Provider};
+use shared::domain::provider::{Certification, Provider, ProviderRules as _};
 use shared::domain::schedule::Schedule;
 use shared::domain::text::Text;
 use shared::prelude::*;
@@ -95,23 +95,12 @@ pub async fn handle(call: Call) -> Reply<Json<Provider>> {
             sql(READ, &[&id]),
         )
         .await
+        .provider_rules()
         .on_constraint(
             "providers_own_change",
             Error::Forbidden(
                 "licence, certifications and custom data are an administrator's to change",
             ),
-        )
-        .on_constraint(
-            "providers_license_number_key",
-            Error::AlreadyExists("this license_number is taken"),
-        )
-        .on_constraint(
-            "providers_specialties_count",
-            Error::invalid("specialties", "expected at most 50"),
-        )
-        .on_constraint(
-            "providers_schedule_time_zone",
-            Error::invalid("schedule.time_zone", "expected an IANA time zone"),
         )?;
     access.commit(Json(provider)).await
 }
