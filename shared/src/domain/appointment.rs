@@ -180,6 +180,14 @@ impl<T> BookingRules for Result<T, Error> {
             Error::invalid("provider_id", "expected a provider who practises"),
         )
         .on_constraint(
+            "appointments_patient_registered",
+            Error::Conflict("the patient's chart is closed"),
+        )
+        .on_constraint(
+            "appointments_scheduled_at_range",
+            Error::invalid("scheduled_at", "expected a time of 1850 to 2199"),
+        )
+        .on_constraint(
             "appointments_not_past",
             Error::invalid("scheduled_at", "expected a time to come"),
         )

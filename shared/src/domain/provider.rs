@@ -76,6 +76,8 @@ row! {
         pub verified_at: Option<Timestamp>,
         /// By whom.
         pub verified_by: Option<UserId>,
+        /// Why its verification was withdrawn; for her and for who verifies.
+        pub withdrawal_reason: Option<String>,
     }
 }
 
@@ -108,7 +110,10 @@ impl<T> ProviderRules for Result<T, Error> {
         )
         .on_constraint(
             "providers_schedule_time_zone",
-            Error::invalid("schedule.time_zone", "expected an IANA time zone"),
+            Error::invalid(
+                "schedule.time_zone",
+                "expected an IANA time zone by its full name",
+            ),
         )
     }
 }
@@ -120,7 +125,8 @@ macro_rules! select_provider {
         concat!(
             "select id, user_id, first_name, last_name, license_number, specialties, certifications,
                schedule, rating, total_reviews, is_verified, custom_data, custom_data_version,
-               created_at, updated_at, is_archived, version, verified_at, verified_by
+               created_at, updated_at, is_archived, version, verified_at, verified_by,
+               withdrawal_reason
              from provider_profiles ",
             $($rest),+
         )

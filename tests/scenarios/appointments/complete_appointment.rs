@@ -135,3 +135,24 @@ async fn a_field_that_is_not_its_own_is_named() {
         .await;
     assert_eq!(world.stored().await, before);
 }
+
+#[tokio::test]
+async fn a_visit_that_is_completed_and_called_off_at_once_is_one_of_both() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    for day in 1..=8 {
+        let at = format!("2020-01-0{day}T09:00Z");
+        let id = world.visit(&ada, &vera, &at, "SCHEDULED").await;
+        let (complete, cancel) = (path(id), format!("/v1/appointments/{id}/cancel"));
+        let (completed, cancelled) = tokio::join!(
+            vera.post(&complete, json!({})),
+            vera.post(&cancel, json!({"reason": "Nobody came"}))
+        );
+        let mut statuses = [completed.status, cancelled.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 409]);
+        let history =
+            "select from appointment_changes where appointment_id = $1 and old_status is not null";
+        assert_eq!(world.sql(history, &[&id]).await.len(), 1);
+    }
+}

@@ -250,6 +250,9 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
         ("scheduled_at", json!("2020-01-07T09:00:00Z")),
         ("scheduled_at", json!("2030-01-07T09:00:00")),
         ("scheduled_at", json!("tomorrow")),
+        ("duration_minutes", json!(-30)),
+        ("duration_minutes", json!(i32::MIN)),
+        ("duration_minutes", json!(i32::MAX)),
         ("duration_minutes", json!(0)),
         ("duration_minutes", json!(1441)),
         ("duration_minutes", json!(0.5)),
@@ -395,4 +398,140 @@ async fn who_left_is_not_booked_with() {
     )
     .await
     .invalid("provider_id");
+}
+
+#[tokio::test]
+async fn a_time_beyond_what_is_kept_is_refused() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let admin = world.admin().await;
+    for (at, field) in [
+        ("1849-12-31T23:59:59Z", "scheduled_at"),
+        ("2200-01-01T00:00:00Z", "scheduled_at"),
+        ("9999-12-30T22:00:00Z", "scheduled_at"),
+        // Before PostgreSQL's time begins.
+        ("-004800-01-01T00:00:00Z", ""),
+    ] {
+        let booking = visit(ada.id, vera.id, at);
+        let answer = admin.post("/v1/appointments", booking).await.invalid(field);
+        let failed = attempted(&world, &answer).await.by(&admin);
+        world
+            .audited(&answer, failed.patient(ada.id).failed("invalid"))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn who_can_not_sign_in_is_not_booked_with() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let admin = world.admin().await;
+    let free = format!(
+        "/v1/providers/{}/availability?from=2030-01-07T00:00:00Z&to=2030-01-08T00:00:00Z&duration_minutes=60",
+        vera.id
+    );
+    for change in [
+        "status = 'SUSPENDED'",
+        "status = 'ACTIVE', is_archived = true, archived_at = now()",
+    ] {
+        let set = format!("update user_profiles set {change} where id = $1");
+        world.sql(&set, &[&vera.user]).await;
+        for caller in [&*ada, &admin] {
+            let booking = visit(ada.id, vera.id, "2030-01-07T09:00:00Z");
+            let answer = caller.post("/v1/appointments", booking).await;
+            answer.invalid("provider_id");
+        }
+        assert_eq!(ada.get(&free).await.expect(200).body["slots"], json!([]));
+    }
+}
+
+/// Runs the change in a transaction that commits once somebody waits for it, or nobody does.
+async fn meanwhile(world: &World, change: &str, request: impl Future<Output = Answer>) -> Answer {
+    let other = world.connect().await;
+    other.batch_execute("begin").await.unwrap();
+    other.batch_execute(change).await.unwrap();
+    let request = async {
+        let answer = request.await;
+        (answer, jiff::Timestamp::now())
+    };
+    let commit = async {
+        eventually("the request waits", async || {
+            let waiting = "select from pg_stat_activity
+                where datname = current_database() and wait_event_type = 'Lock'";
+            !world.sql(waiting, &[]).await.is_empty()
+        })
+        .await;
+        let committed = jiff::Timestamp::now();
+        other.batch_execute("commit").await.unwrap();
+        committed
+    };
+    let ((answer, answered), committed) = tokio::join!(request, commit);
+    assert!(answered > committed);
+    answer
+}
+
+#[tokio::test]
+async fn a_booking_waits_for_what_is_changed_meanwhile_and_keeps_to_it() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    for (change, status, slug) in [
+        (
+            "update providers set is_verified = false where id",
+            409,
+            "conflict",
+        ),
+        (
+            "update providers set schedule = null where id",
+            409,
+            "conflict",
+        ),
+        (
+            "update providers set is_archived = true, archived_at = now() where id",
+            422,
+            "invalid",
+        ),
+    ] {
+        let vera = world.provider("Vera").await;
+        let booking = visit(ada.id, vera.id, "2030-01-07T09:00:00Z");
+        let change = format!("{change} = '{}'", vera.id);
+        let answer = meanwhile(&world, &change, ada.post("/v1/appointments", booking)).await;
+        answer.problem(status, slug);
+    }
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let booking = visit(ada.id, vera.id, "2030-01-07T09:00:00Z");
+    let change = "update patients set is_archived = true, archived_at = now()";
+    let answer = meanwhile(&world, change, admin.post("/v1/appointments", booking)).await;
+    answer.problem(409, "conflict");
+    assert_eq!(
+        world.rows("select id from appointments", &[]).await.len(),
+        0
+    );
+}
+
+#[tokio::test]
+async fn a_date_that_only_the_schedule_knows_stops_no_booking() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    // PostgreSQL has no year 0.
+    let exceptions =
+        json!([{"date": "0000-01-01"}, {"date": "-000001-02-03"}, {"date": "2030-01-08"}]);
+    vera.patch(
+        &format!("/v1/providers/{}", vera.id),
+        1,
+        json!({"schedule": {"exceptions": exceptions}}),
+    )
+    .await
+    .expect(200);
+    ada.post(
+        "/v1/appointments",
+        visit(ada.id, vera.id, "2030-01-07T09:00:00Z"),
+    )
+    .await
+    .expect(201);
+    ada.post(
+        "/v1/appointments",
+        visit(ada.id, vera.id, "2030-01-08T09:00:00Z"),
+    )
+    .await
+    .problem(409, "conflict");
 }

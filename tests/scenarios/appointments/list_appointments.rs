@@ -163,6 +163,11 @@ async fn a_filter_out_of_bounds_is_named() {
         ("patient_id=ada", "patient_id"),
         ("scheduled_from=2030-01-08", "scheduled_from"),
         ("external_id=", "external_id"),
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("cursor=x", "cursor"),
+        // Before PostgreSQL's time begins.
+        ("scheduled_from=-004800-01-01T00:00:00Z", ""),
     ] {
         let answer = admin
             .get(&format!("/v1/appointments?{query}"))

@@ -198,3 +198,51 @@ async fn a_rating_out_of_bounds_is_named() {
     }
     assert_eq!(world.stored().await, before);
 }
+
+#[tokio::test]
+async fn a_rated_visit_counts_until_it_is_archived() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let admin = world.admin().await;
+    let id = world
+        .visit(&ada, &vera, "2020-01-07T09:00Z", "COMPLETED")
+        .await;
+    ada.post(&path(id), json!({"rating": 4})).await.expect(200);
+    let counted = json!({"rating": 4, "total_reviews": 1});
+    assert_eq!(totals(&world, &vera).await, counted);
+    admin
+        .delete(&format!("/v1/appointments/{id}"), 2)
+        .await
+        .expect(200);
+    let none = json!({"rating": null, "total_reviews": 0});
+    assert_eq!(totals(&world, &vera).await, none);
+}
+
+#[tokio::test]
+async fn of_many_ratings_of_one_visit_at_once_one_stands() {
+    let world = World::with(Setup {
+        instances: 4,
+        ..Setup::default()
+    })
+    .await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let id = world
+        .visit(&ada, &vera, "2020-01-07T09:00Z", "COMPLETED")
+        .await;
+    let mut ratings = tokio::task::JoinSet::new();
+    for rating in 1..=5 {
+        let ada = ada.clone();
+        ratings.spawn(async move { ada.post(&path(id), json!({ "rating": rating })).await });
+    }
+    let answers = ratings.join_all().await;
+    let rated: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.status == 200)
+        .collect();
+    assert_eq!(rated.len(), 1);
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        answer.clone().problem(409, "conflict");
+    }
+    let stood = json!({"rating": rated[0].body["rating"], "total_reviews": 1});
+    assert_eq!(totals(&world, &vera).await, stood);
+}

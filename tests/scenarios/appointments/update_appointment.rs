@@ -212,6 +212,10 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
         (json!({"scheduled_at": "2030-01-08T09:00:00Z"}), "reason"),
         (json!({"notes": "x", "reason": "none"}), "reason"),
         (
+            json!({"duration_minutes": -30, "reason": "shorter"}),
+            "duration_minutes",
+        ),
+        (
             json!({"duration_minutes": 0, "reason": "shorter"}),
             "duration_minutes",
         ),
@@ -225,4 +229,27 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
         assert_eq!(rows[0].entry.outcome.label(), "FAILURE", "{field}");
     }
     assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn two_visits_that_change_places_at_once_end_where_they_may() {
+    let world = World::with(Setup {
+        instances: 2,
+        ..Setup::default()
+    })
+    .await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let vera = world.provider("Vera").await;
+    let (nine, ten) = ("2030-01-07T09:00:00Z", "2030-01-07T10:00:00Z");
+    let first = path(world.visit(&ada, &vera, nine, "SCHEDULED").await);
+    let second = path(world.visit(&ben, &vera, ten, "SCHEDULED").await);
+    for _ in 0..8 {
+        // Each waits for the other's time: a deadlock that the database ends and a retry settles.
+        let (one, other) = tokio::join!(
+            ada.patch(&first, 1, to(ten)),
+            ben.patch(&second, 1, to(nine))
+        );
+        one.problem(409, "conflict");
+        other.problem(409, "conflict");
+    }
 }

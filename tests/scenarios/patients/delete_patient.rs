@@ -53,6 +53,30 @@ async fn an_archived_patient_is_hidden_unless_asked_for_and_her_chart_is_kept() 
 }
 
 #[tokio::test]
+async fn visits_to_come_are_called_off_first() {
+    let world = World::new().await;
+    let (admin, ada) = (world.admin().await, world.patient("Ada").await);
+    let vera = world.provider("Vera").await;
+    let id = world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let before = world.stored().await;
+    let answer = admin
+        .delete(&path(ada.id), 1)
+        .await
+        .problem(409, "conflict");
+    let failed = row().by(&admin).resource(ada.id).patient(ada.id);
+    world.audited(&answer, failed.failed("conflict")).await;
+    assert_eq!(world.stored().await, before);
+    let reason = json!({"reason": "She moved away"});
+    admin
+        .post(&format!("/v1/appointments/{id}/cancel"), reason)
+        .await
+        .expect(200);
+    admin.delete(&path(ada.id), 1).await.expect(200);
+}
+
+#[tokio::test]
 async fn nobody_but_an_administrator_archives() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);

@@ -168,6 +168,11 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
             json!({"schedule": {"time_zone": "Mars/Olympus"}}),
             "schedule.time_zone",
         ),
+        // Fixed to PostgreSQL, of two offsets to others.
+        (
+            json!({"schedule": {"time_zone": "CET"}}),
+            "schedule.time_zone",
+        ),
         (weekly("12:00", "09:00"), "schedule.weekly"),
         (weekly("09:00:01", "10:00"), "schedule.weekly[0].from"),
         (

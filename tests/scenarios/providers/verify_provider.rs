@@ -36,9 +36,103 @@ async fn an_administrator_verifies_and_it_is_kept_who_and_when() {
         stored,
         json!({"is_verified": true, "verified_by": admin.user, "recent": true})
     );
+    let expected = row().by(&admin).resource(vera.id);
     world
-        .audited(&answer, row().by(&admin).resource(vera.id))
+        .audited(&answer, expected.detail("is_verified", true))
         .await;
+}
+
+#[tokio::test]
+async fn a_withdrawal_stops_bookings_at_once_and_leaves_the_visits_that_stand() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let ada = world.patient("Ada").await;
+    let id = world
+        .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+        .await;
+    let answer = admin.post(&path(vera.id), withdrawal()).await.expect(200);
+    assert_eq!(answer.body["is_verified"], false);
+    assert_eq!(answer.body["verified_at"], Value::Null);
+    assert_eq!(answer.body["withdrawal_reason"], "Lapsed in May");
+    let expected = row().by(&admin).resource(vera.id);
+    world
+        .audited(&answer, expected.detail("is_verified", false))
+        .await;
+
+    // Why is for her and for who verifies.
+    let provider = format!("/v1/providers/{}", vera.id);
+    for (caller, reason) in [
+        (&*vera, json!("Lapsed in May")),
+        (&admin, json!("Lapsed in May")),
+        (&*ada, Value::Null),
+    ] {
+        let seen = caller.get(&provider).await.expect(200);
+        assert_eq!(seen.body["withdrawal_reason"], reason, "{}", caller.email);
+        assert_eq!(seen.body["is_verified"], false);
+    }
+
+    let booking = json!({
+        "patient_id": ada.id, "provider_id": vera.id,
+        "scheduled_at": "2030-01-08T09:00:00Z", "duration_minutes": 30
+    });
+    let free = format!(
+        "{provider}/availability?from=2030-01-08T00:00:00Z&to=2030-01-09T00:00:00Z&duration_minutes=60"
+    );
+    let visit = format!("/v1/appointments/{id}");
+    let moved = json!({"scheduled_at": "2030-01-09T09:00:00Z", "reason": "Another day"});
+    ada.post("/v1/appointments", booking.clone())
+        .await
+        .problem(409, "conflict");
+    ada.patch(&visit, 1, moved.clone())
+        .await
+        .problem(409, "conflict");
+    assert_eq!(ada.get(&free).await.expect(200).body["slots"], json!([]));
+    let standing = ada.get(&visit).await.expect(200);
+    assert_eq!(standing.body["status"], "SCHEDULED");
+
+    let again = admin.post(&path(vera.id), json!({})).await.expect(200);
+    assert_eq!(again.body["withdrawal_reason"], Value::Null);
+    ada.patch(&visit, 1, moved).await.expect(200);
+    ada.post("/v1/appointments", booking).await.expect(201);
+}
+
+fn withdrawal() -> Value {
+    json!({"is_verified": false, "reason": "Lapsed in May"})
+}
+
+#[tokio::test]
+async fn the_reason_of_a_withdrawal_goes_with_the_licence() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let provider = admin.post(&path(vera.id), withdrawal()).await.expect(200);
+    let version = provider.body["version"].as_i64().unwrap();
+    let renewed = json!({"license_number": "LIC-9"});
+    let answer = admin
+        .patch(&format!("/v1/providers/{}", vera.id), version, renewed)
+        .await
+        .expect(200);
+    assert_eq!(answer.body["is_verified"], false);
+    assert_eq!(answer.body["withdrawal_reason"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_withdrawal_needs_a_reason_and_nothing_else_does() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let before = world.stored().await;
+    for body in [
+        json!({"is_verified": false}),
+        json!({"is_verified": false, "reason": " "}),
+        json!({"is_verified": false, "reason": "x".repeat(501)}),
+        json!({"is_verified": true, "reason": "Seen"}),
+        json!({"reason": "Seen"}),
+    ] {
+        let answer = admin.post(&path(vera.id), body).await.invalid("reason");
+        world
+            .audited(&answer, row().by(&admin).failed("invalid"))
+            .await;
+    }
+    assert_eq!(world.stored().await, before);
 }
 
 #[tokio::test]
@@ -58,29 +152,40 @@ async fn sent_again_under_its_key_it_is_done_once() {
 }
 
 #[tokio::test]
-async fn what_is_verified_is_a_conflict() {
+async fn what_is_said_already_is_a_conflict() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
-    let before = world.stored().await;
-    let answer = admin
-        .post(&path(vera.id), json!({}))
-        .await
-        .problem(409, "conflict");
-    let failed = row().by(&admin).resource(vera.id);
-    world.audited(&answer, failed.failed("conflict")).await;
-    assert_eq!(world.stored().await, before);
+    for (is_verified, body) in [(true, json!({})), (false, withdrawal())] {
+        let before = world.stored().await;
+        let answer = admin
+            .post(&path(vera.id), body)
+            .await
+            .problem(409, "conflict");
+        let failed = row().by(&admin).resource(vera.id).failed("conflict");
+        world
+            .audited(&answer, failed.detail("is_verified", is_verified))
+            .await;
+        assert_eq!(world.stored().await, before);
+        world
+            .sql("update providers set is_verified = false", &[])
+            .await;
+    }
 }
 
 #[tokio::test]
 async fn nobody_verifies_herself() {
     let world = World::new().await;
     let vera = unverified(&world).await;
-    let answer = vera
-        .post(&path(vera.id), json!({}))
-        .await
-        .problem(403, "forbidden");
-    let denied = row().by(&vera).resource(vera.id);
-    world.audited(&answer, denied.denied("forbidden")).await;
+    for (is_verified, body) in [(true, json!({})), (false, withdrawal())] {
+        let answer = vera
+            .post(&path(vera.id), body)
+            .await
+            .problem(403, "forbidden");
+        let denied = row().by(&vera).resource(vera.id).denied("forbidden");
+        world
+            .audited(&answer, denied.detail("is_verified", is_verified))
+            .await;
+    }
 }
 
 #[tokio::test]
@@ -92,8 +197,10 @@ async fn an_absent_provider_is_not_found_and_a_field_of_its_own_is_named() {
         .post(&path(nobody), json!({}))
         .await
         .problem(404, "not-found");
-    let failed = row().by(&admin).resource(nobody);
-    world.audited(&answer, failed.failed("not-found")).await;
+    let failed = row().by(&admin).resource(nobody).failed("not-found");
+    world
+        .audited(&answer, failed.detail("is_verified", true))
+        .await;
     let answer = admin
         .post(&path(vera.id), json!({"by": "me"}))
         .await

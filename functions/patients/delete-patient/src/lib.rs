@@ -32,6 +32,10 @@ pub async fn handle(call: Call) -> Reply<Json<Patient>> {
     access.check(if_match, sql(CURRENT, &[&id])).await?;
     let patient: Patient = access
         .write_then_read(sql(ARCHIVE, &[&id]), sql(READ, &[&id]))
-        .await?;
+        .await
+        .on_constraint(
+            "patients_without_visits",
+            Error::Conflict("the patient has visits to come"),
+        )?;
     access.commit(Json(patient)).await
 }

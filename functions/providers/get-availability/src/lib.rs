@@ -37,7 +37,7 @@ pub struct Availability {
     pub provider_id: ProviderId,
     /// The zone of her hours; null without any.
     pub time_zone: Option<ZoneName>,
-    /// In the order they begin; none where she isn't verified or has no hours.
+    /// In the order they begin; none where she isn't verified, has no hours or can't sign in.
     pub slots: Vec<Slot>,
 }
 
@@ -62,7 +62,7 @@ row! {
         /// Her hours.
         pub schedule: Option<Jsonb<Schedule>>,
         /// Whether she can be booked with.
-        pub is_verified: bool,
+        pub practises: bool,
         /// When her visits begin.
         pub begins: Vec<Timestamp>,
         /// When they end.
@@ -73,13 +73,15 @@ row! {
 }
 
 const CALENDAR: &str = "
-    select schedule, is_verified, taken.begins, taken.ends, now() as now
+    select schedule, is_verified and status = 'ACTIVE' and not user_profiles.is_archived as practises,
+      taken.begins, taken.ends, now() as now
     from providers
+    join user_profiles on user_profiles.id = user_id
     cross join lateral (
       select coalesce(array_agg(begins), '{}') as begins, coalesce(array_agg(ends), '{}') as ends
-      from taken_times(id, $2, $3)
+      from taken_times(providers.id, $2, $3)
     ) as taken
-    where id = $1 and not is_archived";
+    where providers.id = $1 and not providers.is_archived";
 
 /// Answers the free slots.
 pub async fn handle(call: Call) -> Reply<Json<Availability>> {
@@ -103,7 +105,7 @@ pub async fn handle(call: Call) -> Reply<Json<Availability>> {
 fn free(id: ProviderId, calendar: Calendar, query: &Query) -> Result<Availability, Error> {
     let schedule = calendar.schedule.map(|Jsonb(schedule)| schedule);
     let mut slots = Vec::new();
-    if let Some(schedule) = schedule.as_ref().filter(|_| calendar.is_verified) {
+    if let Some(schedule) = schedule.as_ref().filter(|_| calendar.practises) {
         let taken = calendar.begins.into_iter().zip(calendar.ends);
         let taken: Vec<_> = taken.map(|(begins, ends)| begins..ends).collect();
         let wanted = Wanted {

@@ -1,7 +1,8 @@
-//! `POST /v1/providers/{id}/verify`: an administrator says that the licence was verified.
+//! `POST /v1/providers/{id}/verify`: an administrator says that the licence was verified, or no longer is.
 
 use serde::Deserialize;
 use shared::domain::provider::Provider;
+use shared::domain::text::Text;
 use shared::prelude::*;
 use shared::select_provider;
 
@@ -13,28 +14,57 @@ pub const ENDPOINT: Endpoint = Endpoint {
     resource: ResourceType::Provider,
 };
 
-/// The body: nothing to be said.
+/// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Verification {}
+pub struct Verification {
+    /// Whether it counts as verified; false withdraws that.
+    #[serde(default = "verified")]
+    pub is_verified: bool,
+    /// Why it is withdrawn: she reads it. Needed for that, and for nothing else.
+    pub reason: Option<Text<500>>,
+}
+
+fn verified() -> bool {
+    true
+}
 
 const VERIFY: &str = "
-    update providers set is_verified = true, verified_at = now(), verified_by = actor_user()
-    where id = $1 and not is_archived and not is_verified and reach('providers:verify') = 'ALL'
+    update providers
+    set is_verified = $2, withdrawal_reason = $3,
+      verified_at = case when $2 then now() end, verified_by = case when $2 then actor_user() end
+    where id = $1 and not is_archived and is_verified <> $2 and reach('providers:verify') = 'ALL'
     returning id";
 const READ: &str =
     select_provider!("where id = $1 and not is_archived and reach('providers:verify') = 'ALL'");
 
-/// Verifies the provider.
+/// Verifies the provider, or withdraws that.
 pub async fn handle(call: Call) -> Reply<Json<Provider>> {
     let id: ProviderId = call.path("id")?;
-    let Verification {} = call.body()?;
+    let Verification {
+        is_verified,
+        reason,
+    } = call.body()?;
+    if is_verified == reason.is_some() {
+        return Err(Error::invalid(
+            "reason",
+            "expected with a withdrawal, and only then",
+        ));
+    }
     let mut access = call.authorize(id);
-    let (verified, provider): (_, Provider) = access
-        .change(sql(VERIFY, &[&id]), sql(READ, &[&id]))
+    access.note("is_verified", is_verified);
+    let (changed, provider): (_, Provider) = access
+        .change(
+            sql(VERIFY, &[&id, &is_verified, &reason]),
+            sql(READ, &[&id]),
+        )
         .await?;
-    if !verified {
-        return Err(Error::Conflict("the licence is verified already"));
+    if !changed {
+        return Err(Error::Conflict(if is_verified {
+            "the licence is verified already"
+        } else {
+            "the licence is not verified"
+        }));
     }
     access.commit(Json(provider)).await
 }
