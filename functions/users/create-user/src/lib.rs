@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::text::{EmailAddress, Text};
-use shared::domain::user::{Address, Preferences, User};
+use shared::domain::user::{Address, Preferences, User, UserRules as _};
 use shared::prelude::*;
 use shared::select_user;
 use shared::sql::Jsonb;
@@ -76,21 +76,10 @@ pub async fn handle(call: Call) -> Reply<Created<User>> {
             sql(READ, &[&new.id]),
         )
         .await
+        .user_rules()
         .on_constraint(
             "user_profiles_pkey",
             Error::AlreadyExists("a user with this id exists"),
-        )
-        .on_constraint(
-            "user_profiles_username_key",
-            Error::AlreadyExists("a user with this username exists"),
-        )
-        .on_constraint(
-            "user_profiles_role_fkey",
-            Error::invalid("role", "expected the name of a role"),
-        )
-        .on_constraint(
-            "user_profiles_role_personal",
-            Error::invalid("role", "expected a role for people"),
         )?;
     access
         .commit(Created {

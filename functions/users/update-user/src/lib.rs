@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::text::{EmailAddress, Text};
-use shared::domain::user::{Address, Preferences, User, UserStatus};
+use shared::domain::user::{Address, Preferences, User, UserRules as _, UserStatus};
 use shared::prelude::*;
 use shared::sql::{FromRow, Jsonb, postgres};
 use shared::{row, select_user};
@@ -105,18 +105,7 @@ pub async fn handle(call: Call) -> Reply<Json<User>> {
             sql(READ, &[&id]),
         )
         .await
-        .on_constraint(
-            "user_profiles_username_key",
-            Error::AlreadyExists("a user with this username exists"),
-        )
-        .on_constraint(
-            "user_profiles_role_fkey",
-            Error::invalid("role", "expected the name of a role"),
-        )
-        .on_constraint(
-            "user_profiles_role_personal",
-            Error::invalid("role", "expected a role for people"),
-        )
+        .user_rules()
         .on_constraint(
             "user_profiles_not_oneself",
             Error::Conflict("nobody changes her own role or status"),
