@@ -1,5 +1,6 @@
-//! Process spawn to first answer. The gateway starts a process when the first request comes, so
-//! one request to a function without process holds all of it.
+//! Process spawn to first answer, with the database in clear and over TLS by turns. The gateway
+//! starts a process when the first request comes, so one request to a function without process
+//! holds all of it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,83 +10,96 @@ use local::client::Client;
 use local::template::Function;
 use serde_json::json;
 
-use crate::site::Site;
+use crate::figures::median;
+use crate::site::{Databases, Site, Size};
 
 /// Requests after the first, before peak memory is read.
 const WARM: usize = 200;
 
 pub async fn measure(binaries: &Path, rounds: usize) -> Result<()> {
-    let site = Site::open(binaries, 1).await?;
+    let (plain, tls) = (
+        Databases::start(false).await?,
+        Databases::start(true).await?,
+    );
+    let plain = Site::open(&plain, "bench", Size::SMALL, binaries, 1).await?;
+    let tls = Site::open(&tls, "bench", Size::SMALL, binaries, 1).await?;
     let mut rows = Vec::new();
-    for function in &site.template.functions {
-        let mut times = Vec::new();
+    for function in &plain.template.functions {
+        let mut times = [Vec::new(), Vec::new()];
         for _ in 0..rounds {
-            site.cloud.lambda().restart(&function.package);
-            while site.cloud.lambda().instances(&function.package) > 0 {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+            for (site, times) in [&plain, &tls].into_iter().zip(&mut times) {
+                times.push(cold_start(site, function).await?);
             }
-            let started = Instant::now();
-            request(&site, function).await?;
-            times.push(started.elapsed());
         }
+        let provider = plain.caller("provider user 1").await?;
         for _ in 0..WARM {
-            request(&site, function).await?;
+            request(&plain, &provider, function).await?;
         }
-        let path = site.binaries.join(&function.package).canonicalize()?;
+        let path = plain.binaries.join(&function.package).canonicalize()?;
         let size = std::fs::metadata(&path)?.len();
+        let [in_clear, encrypted] = times.map(median);
         rows.push((
             function.package.as_str(),
             size,
-            median(&mut times),
+            in_clear,
+            encrypted,
             peak_memory(&path)?,
         ));
     }
     rows.sort_by_key(|row| (row.0 != "hello", row.0.to_owned()));
     println!(
-        "| function | binary, MB | spawn → first answer, ms (median of {rounds}) | peak RSS, MB |"
+        "| function | binary, MB | spawn → first answer, ms (median of {rounds}) | over TLS, ms | peak RSS, MB |"
     );
-    println!("|---|---:|---:|---:|");
-    for (name, size, time, memory) in rows {
+    println!("|---|---:|---:|---:|---:|");
+    for (name, size, in_clear, encrypted, memory) in rows {
         let megabytes = |bytes: u64| bytes as f64 / 1e6;
         println!(
-            "| {name} | {:.1} | {:.1} | {:.1} |",
+            "| {name} | {:.1} | {in_clear:.1} | {encrypted:.1} | {:.1} |",
             megabytes(size),
-            time.as_secs_f64() * 1000.0,
             megabytes(memory)
         );
     }
-    site.cloud.shutdown().await;
+    plain.cloud.shutdown().await;
+    tls.cloud.shutdown().await;
     Ok(())
+}
+
+async fn cold_start(site: &Site, function: &Function) -> Result<Duration> {
+    let lambda = site.cloud.lambda();
+    lambda.restart(&function.package);
+    while lambda.instances(&function.package) > 0 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let provider = site.caller("provider user 1").await?;
+    let started = Instant::now();
+    request(site, &provider, function).await?;
+    Ok(started.elapsed())
 }
 
 /// A request that reaches the database and leaves an audit row: a real read where the function
 /// reads a patient, else one that is refused for what it asks.
-async fn request(site: &Site, function: &Function) -> Result<()> {
+async fn request(site: &Site, client: &Client, function: &Function) -> Result<()> {
     let Some(route) = function.routes.first() else {
         let event = json!({ "Records": [] });
         return site.cloud.invoke(&function.package, &event).await.map(drop);
     };
-    let path = match function.package.as_str() {
-        "get-patient" => route.path.replace("{id}", &site.patient_id),
-        _ => route
-            .path
-            .replace("{id}", "00000000-0000-4000-8000-000000000000")
-            .replace("{provider_id}", "00000000-0000-4000-8000-000000000000"),
+    let id = match function.package.as_str() {
+        "get-patient" => site.clinic.id("patient 1").await?.to_string(),
+        _ => "00000000-0000-4000-8000-000000000000".to_owned(),
     };
+    let path = route
+        .path
+        .replace("{id}", &id)
+        .replace("{provider_id}", &id);
     let body = json!({});
     let body = (route.method != "GET").then_some(&body);
-    let client: &Client = &site.provider;
     client.send(route.method.parse()?, &path, body).await?;
     Ok(())
 }
 
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or_default()
-}
-
-/// `VmHWM` of the one process that runs this binary, in bytes.
+/// The highest `VmHWM` of the processes that run this binary, in bytes.
 fn peak_memory(binary: &Path) -> Result<u64> {
+    let mut peak = None;
     for process in std::fs::read_dir("/proc")? {
         let process = process?.path();
         if std::fs::read_link(process.join("exe")).is_ok_and(|exe| exe == binary) {
@@ -94,8 +108,9 @@ fn peak_memory(binary: &Path) -> Result<u64> {
                 .lines()
                 .find_map(|line| line.strip_prefix("VmHWM:"))
                 .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-            return Ok(kilobytes.unwrap_or_default() * 1024);
+            peak = peak.max(kilobytes);
         }
     }
-    anyhow::bail!("no process runs {}", binary.display())
+    peak.map(|kilobytes| kilobytes * 1024)
+        .ok_or_else(|| anyhow::anyhow!("no process runs {}", binary.display()))
 }

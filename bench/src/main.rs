@@ -2,7 +2,10 @@
 //! times to hold machines to.
 #![expect(clippy::print_stdout, reason = "a benchmark's table is its answer")]
 
+mod audit_chain;
 mod cold_start;
+mod figures;
+mod scale;
 mod site;
 mod throughput;
 
@@ -11,13 +14,13 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Parser;
 
-/// Measures the functions as `cargo lambda build --release` left them.
+/// Measures the functions as `cargo lambda build --release` or `cargo build` left them.
 #[derive(Parser)]
 enum Command {
-    /// Binary size, process spawn to first answer, and peak memory of every function, beside a
-    /// hello-world Lambda.
+    /// Binary size, process spawn to first answer in clear and over TLS, and peak memory of every
+    /// function, beside a hello-world Lambda.
     ColdStart {
-        /// Where the binaries are: NAME/bootstrap.
+        /// Where the binaries are: NAME/bootstrap or NAME.
         #[arg(long, default_value = "target/lambda")]
         binaries: PathBuf,
         /// Cold starts of each function.
@@ -27,7 +30,7 @@ enum Command {
     /// Audited reads through gateway, function and database, beside pgbench running the same
     /// pipelined transaction.
     Throughput {
-        /// Where the binaries are: NAME/bootstrap.
+        /// Where the binaries are: NAME/bootstrap or NAME.
         #[arg(long, default_value = "target/lambda")]
         binaries: PathBuf,
         /// Concurrent callers.
@@ -36,6 +39,34 @@ enum Command {
         /// Seconds of each of the three alternating rounds.
         #[arg(long, default_value_t = 5)]
         seconds: u64,
+    },
+    /// Searches, lists and a read at ten thousand patients and at a million, with what PostgreSQL
+    /// read from end to end for them, and a far page beside the first.
+    Scale {
+        /// Where the binaries are: NAME/bootstrap or NAME.
+        #[arg(long, default_value = "target/measure")]
+        binaries: PathBuf,
+        /// Patients in the larger database.
+        #[arg(long, default_value_t = 1_000_000)]
+        patients: u32,
+        /// Audit rows of this month in the larger database: 0.8 GB a million.
+        #[arg(long, default_value_t = 10_000_000)]
+        audit_rows: u32,
+        /// Requests of each kind to each database, 450 at most.
+        #[arg(long, default_value_t = 200)]
+        rounds: usize,
+        /// A file to write every plan to.
+        #[arg(long)]
+        plans: Option<PathBuf>,
+    },
+    /// The two flushes of an audited read with the audit chain and without.
+    AuditChain {
+        /// Concurrent clients, beside one alone.
+        #[arg(long, default_value_t = 16)]
+        clients: usize,
+        /// Turns of each.
+        #[arg(long, default_value_t = 2000)]
+        rounds: usize,
     },
 }
 
@@ -48,5 +79,19 @@ async fn main() -> Result<()> {
             clients,
             seconds,
         } => throughput::measure(&binaries, clients, seconds).await,
+        Command::Scale {
+            binaries,
+            patients,
+            audit_rows,
+            rounds,
+            plans,
+        } => {
+            let size = site::Size {
+                patients,
+                audit_rows,
+            };
+            scale::measure(&binaries, size, rounds, plans.as_deref()).await
+        }
+        Command::AuditChain { clients, rounds } => audit_chain::measure(clients, rounds).await,
     }
 }

@@ -1,127 +1,201 @@
-//! What is measured: a database, the release binaries under a local cloud, and a patient to read.
+//! What is measured: a database with a clinic in it, and the built functions under a local cloud.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use local::client::Client;
 use local::cloud::{Cloud, Settings};
 use local::issuer::TokenRequest;
-use local::postgres::{Options, Server};
+use local::postgres::{Options, Server, Tls};
 use local::template::Template;
-use serde_json::{Value, json};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-const DATABASE: &str = "bench";
+const PASSWORD: &str = "bench";
 
-/// A cloud with one ADMIN, one PROVIDER and one PATIENT in her care.
-pub struct Site {
-    pub cloud: Cloud,
-    _server: Server,
-    pub template: Arc<Template>,
-    pub binaries: PathBuf,
-    pub app_url: String,
-    pub provider_user: Uuid,
-    pub provider: Client,
-    pub patient_id: String,
-    _data: TempDir,
+/// How much a database holds.
+#[derive(Clone, Copy)]
+pub struct Size {
+    pub patients: u32,
+    pub audit_rows: u32,
 }
 
-impl Site {
-    /// `binaries` as cargo-lambda lays them out: NAME/bootstrap.
-    pub async fn open(binaries: &Path, instances: usize) -> Result<Self> {
-        let data = tempfile::tempdir()?;
-        let server = Server::start(Options::default()).await?;
-        server.create_database(DATABASE, None).await?;
-        let owner = server.superuser_url(DATABASE);
-        migrations::run(&owner, None).await?;
-        migrations::set_password(&owner, None, "caretrail_app", "bench").await?;
-        let app_url = server.url("caretrail_app", "bench", DATABASE);
+impl Size {
+    /// Enough to read one patient of.
+    pub const SMALL: Self = Self {
+        patients: 1_000,
+        audit_rows: 1_000,
+    };
+}
 
-        let template = std::fs::read_to_string(local::workspace::root().join("template.yaml"))?;
-        let template = template.replacen("\nResources:\n", HELLO, 1);
-        let template = Arc::new(Template::parse(&template)?);
-        let bin = data.path().join("bin");
-        std::fs::create_dir(&bin)?;
-        for function in &template.functions {
-            let built = binaries.join(&function.package).join("bootstrap");
-            let built = built.canonicalize().with_context(|| {
-                format!(
-                    "{} is missing: run cargo lambda build --release",
-                    built.display()
-                )
-            })?;
-            symlink(built, bin.join(&function.package))?;
-        }
-        let mut settings = Settings::new(&data.path().join("cloud"), &app_url, template.clone());
-        settings.binaries = bin.clone();
-        settings.instances = instances;
-        let cloud = Cloud::start(settings).await?;
+/// A server, in clear or with a certificate of an authority of its own, as Neon would have it.
+pub struct Databases {
+    server: Server,
+    authority: Option<PathBuf>,
+    folder: TempDir,
+}
 
-        let (admin_user, provider_user, patient_user) =
-            (Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4());
-        migrations::bootstrap_admin(
-            &owner,
-            None,
-            admin_user,
-            "admin@example.org",
-            "Bench",
-            "Admin",
-        )
-        .await?;
-        let client = |user: Uuid| -> Result<Client> {
-            let token = cloud
-                .issuer()
-                .mint(&TokenRequest::new(user, "bench@example.org"))?;
-            Ok(Client::new(cloud.url()).with_token(token))
+impl Databases {
+    pub async fn start(tls: bool) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let file = |name: &str, content: String| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).map(|()| path)
         };
-        let admin = client(admin_user)?;
-        for (user, role) in [(provider_user, "PROVIDER"), (patient_user, "PATIENT")] {
-            let body = json!({
-                "id": user, "username": format!("{user}@example.org"),
-                "first_name": "Bench", "last_name": role, "role": role
+        let mut options = Options::default();
+        let mut authority = None;
+        if tls {
+            let mut parameters = CertificateParams::default();
+            parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let issuer = CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)?;
+            let key = KeyPair::generate()?;
+            let certificate =
+                CertificateParams::new(["127.0.0.1".to_owned()])?.signed_by(&key, &issuer)?;
+            options.tls = Some(Tls {
+                certificate: file("server.crt", certificate.pem())?,
+                key: file("server.key", key.serialize_pem())?,
             });
-            call(&admin, "POST", "/v1/users", &body).await?;
+            authority = Some(file("authority.pem", issuer.pem())?);
         }
-        let provider =
-            json!({ "user_id": provider_user, "license_number": "B-1", "specialties": [] });
-        let provider_id = id(&call(&admin, "POST", "/v1/providers", &provider).await?);
-        let patient = json!({
-            "user_id": patient_user, "patient_number": "B-1", "date_of_birth": "1990-01-01", "gender": "female",
-            "allergies": [{ "code": { "system": "http://snomed.info/sct", "code": "424213003" } }]
-        });
-        let patient_id = id(&call(&admin, "POST", "/v1/patients", &patient).await?);
-        let path = format!("/v1/patients/{patient_id}/providers/{provider_id}");
-        call(&admin, "PUT", &path, &Value::Null).await?;
         Ok(Self {
-            provider: client(provider_user)?,
-            cloud,
-            _server: server,
-            template,
-            binaries: bin,
-            app_url,
-            provider_user,
-            patient_id,
-            _data: data,
+            server: Server::start(options).await?,
+            authority,
+            folder,
         })
+    }
+
+    /// Everything the server wrote to its log.
+    pub fn log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(
+            self.server.data.join("postgres.log"),
+        )?)
+    }
+
+    fn superuser_url(&self, database: &str) -> String {
+        format!("{}?sslmode=disable", self.server.superuser_url(database))
+    }
+
+    fn app_url(&self, database: &str) -> String {
+        let url = self.server.url("caretrail_app", PASSWORD, database);
+        match self.authority {
+            Some(_) => format!("{url}?sslmode=verify-full&channel_binding=require"),
+            None => url,
+        }
     }
 }
 
-async fn call(client: &Client, method: &str, path: &str, body: &Value) -> Result<Value> {
-    let body = (!body.is_null()).then_some(body);
-    let response = client.send(method.parse()?, path, body).await?;
-    ensure!(
-        response.status().is_success(),
-        "{method} {path} answered {}",
-        response.status()
-    );
-    Ok(serde_json::from_slice(response.body())?)
+/// One database, filled.
+pub struct Clinic {
+    /// For the functions.
+    pub app_url: String,
+    /// The superuser's connection.
+    pub client: tokio_postgres::Client,
 }
 
-fn id(resource: &Value) -> String {
-    resource["id"].as_str().unwrap_or_default().to_owned()
+impl Clinic {
+    pub async fn open(databases: &Databases, name: &str, size: Size) -> Result<Self> {
+        databases.server.create_database(name, None).await?;
+        let owner = databases.superuser_url(name);
+        migrations::run(&owner, None).await?;
+        migrations::set_password(&owner, None, "caretrail_app", PASSWORD).await?;
+        let client = shared::database::connect(&owner, None).await?;
+        fill(&client, size).await?;
+        Ok(Self {
+            app_url: databases.app_url(name),
+            client,
+        })
+    }
+
+    /// The id that `crowd.sql` gave: of `patient 1`, `patient user 1`, `provider 1`, `admin`.
+    pub async fn id(&self, of: &str) -> Result<Uuid> {
+        let row = self
+            .client
+            .query_one("select md5($1)::uuid", &[&of])
+            .await?;
+        Ok(row.get(0))
+    }
+}
+
+/// A clinic and its cloud.
+pub struct Site {
+    pub clinic: Clinic,
+    pub cloud: Cloud,
+    pub template: Arc<Template>,
+    pub binaries: PathBuf,
+}
+
+impl Site {
+    /// `built` holds the functions as cargo-lambda (NAME/bootstrap) or cargo (NAME) left them.
+    pub async fn open(
+        databases: &Databases,
+        name: &str,
+        size: Size,
+        built: &Path,
+        instances: usize,
+    ) -> Result<Self> {
+        let clinic = Clinic::open(databases, name, size).await?;
+        let data = databases.folder.path().join(name);
+        let binaries = data.join("bin");
+        std::fs::create_dir_all(&binaries)?;
+        let template = std::fs::read_to_string(local::workspace::root().join("template.yaml"))?;
+        let mut template = Template::parse(&template.replacen("\nResources:\n", HELLO, 1))?;
+        let built = built
+            .canonicalize()
+            .with_context(|| format!("{} is missing", built.display()))?;
+        template.functions.retain(|function| {
+            let binary = built.join(&function.package);
+            let bootstrap = binary.join("bootstrap");
+            let binary = if bootstrap.exists() {
+                bootstrap
+            } else {
+                binary
+            };
+            binary.exists() && symlink(binary, binaries.join(&function.package)).is_ok()
+        });
+        let template = Arc::new(template);
+        let mut settings = Settings::new(&data.join("cloud"), &clinic.app_url, template.clone());
+        settings.binaries = binaries.clone();
+        settings.instances = instances;
+        if let Some(authority) = &databases.authority {
+            let authority = authority.display().to_string();
+            settings
+                .environment
+                .insert("DATABASE_CA_FILE".to_owned(), authority);
+        }
+        Ok(Self {
+            clinic,
+            cloud: Cloud::start(settings).await?,
+            template,
+            binaries,
+        })
+    }
+
+    /// A client of this user.
+    pub async fn caller(&self, user: &str) -> Result<Client> {
+        let request = TokenRequest::new(self.clinic.id(user).await?, "bench@example.org");
+        let token = self.cloud.issuer().mint(&request)?;
+        Ok(Client::new(self.cloud.url()).with_token(token))
+    }
+}
+
+async fn fill(database: &tokio_postgres::Client, size: Size) -> Result<()> {
+    let settings = format!(
+        "set timezone = 'UTC'; set bench.patients = '{}'; set bench.audit_rows = '{}';",
+        size.patients, size.audit_rows
+    );
+    database.batch_execute(&settings).await?;
+    database
+        .batch_execute(include_str!("scale/crowd.sql"))
+        .await?;
+    database
+        .batch_execute(include_str!("scale/audit.sql"))
+        .await?;
+    // Not among other statements: it takes no transaction.
+    database.batch_execute("vacuum analyze").await?;
+    Ok(())
 }
 
 const HELLO: &str = "

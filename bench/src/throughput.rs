@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use tokio::process::Command;
 
-use crate::site::Site;
+use crate::site::{Databases, Site, Size};
 
 const ROUNDS: usize = 3;
 
 pub async fn measure(binaries: &Path, clients: usize, seconds: u64) -> Result<()> {
-    let site = Site::open(binaries, clients).await?;
+    let databases = Databases::start(false).await?;
+    let site = Site::open(&databases, "bench", Size::SMALL, binaries, clients).await?;
     let script = tempfile::NamedTempFile::new()?;
-    std::fs::write(script.path(), pgbench_script(&site))?;
+    std::fs::write(script.path(), pgbench_script(&site).await?)?;
     let mut ratios = Vec::new();
     println!("| round | audited reads/s | pgbench transactions/s | ratio |");
     println!("|---|---:|---:|---:|");
@@ -42,10 +43,11 @@ pub async fn measure(binaries: &Path, clients: usize, seconds: u64) -> Result<()
 
 async fn reads(site: &Site, clients: usize, time: Duration) -> Result<f64> {
     let count = Arc::new(AtomicU64::new(0));
+    let provider = site.caller("provider user 1").await?;
+    let path = format!("/v1/patients/{}", site.clinic.id("patient 1").await?);
     let started = Instant::now();
     let workers = (0..clients).map(|_| {
-        let (client, count) = (site.provider.clone(), count.clone());
-        let path = format!("/v1/patients/{}", site.patient_id);
+        let (client, path, count) = (provider.clone(), path.clone(), count.clone());
         tokio::spawn(async move {
             while started.elapsed() < time {
                 let response = client.send("GET".parse()?, &path, None).await?;
@@ -74,7 +76,7 @@ async fn pgbench(site: &Site, script: &Path, clients: usize, seconds: u64) -> Re
         .arg(seconds.to_string())
         .arg("-f")
         .arg(script)
-        .arg(&site.app_url)
+        .arg(&site.clinic.app_url)
         .output()
         .await
         .context("pgbench is missing")?;
@@ -108,10 +110,13 @@ fn pgbench_binary() -> std::path::PathBuf {
     found.pop().unwrap_or_else(|| "pgbench".into())
 }
 
-fn pgbench_script(site: &Site) -> String {
-    let (user, patient) = (site.provider_user, &site.patient_id);
+async fn pgbench_script(site: &Site) -> Result<String> {
+    let (user, patient) = (
+        site.clinic.id("provider user 1").await?,
+        site.clinic.id("patient 1").await?,
+    );
     let select = shared::select_patient!("where id = ").to_owned();
-    format!(
+    Ok(format!(
         "\\startpipeline
 begin;
 select role from begin_request('{user}', true, 'patients:read');
@@ -125,5 +130,5 @@ commit;
 "
     )
     // pgbench takes a colon and a name for a variable, in quotes too.
-    .replace("'patients:read'", "'patients' || chr(58) || 'read'")
+    .replace("'patients:read'", "'patients' || chr(58) || 'read'"))
 }

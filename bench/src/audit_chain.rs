@@ -1,0 +1,226 @@
+//! What the audit chain costs: the two flushes of an audited read, straight at PostgreSQL, by turns
+//! with the hash, the chain's columns, their key and checks and the witness line, and without any
+//! of it. Gateway and function, which both would pay alike, are left out: the share is the greater.
+
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use futures_util::future::{join, join3};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Unit};
+use shared::audit::{Action, Entry, Outcome, ResourceType};
+use shared::ids::{AuditLogId, PatientId, UserId};
+use tokio_postgres::Client;
+use tokio_postgres::types::{ToSql, Type};
+use uuid::Uuid;
+
+use crate::figures::Ratio;
+use crate::site::{Clinic, Databases, Size};
+
+/// `audit_logs` without the chain, all else alike.
+const UNCHAINED: &str = "
+    create table audit_logs_unchained (like audit_logs including all) partition by range (month);
+    alter table audit_logs_unchained
+      drop column chain_id, drop column seq, drop column prev_hash, drop column row_hash,
+      add foreign key (user_id) references user_profiles (id);
+    do $$
+    begin
+      execute format(
+        'create table audit_logs_unchained_now partition of audit_logs_unchained for values from (%L) to (%L)',
+        date_trunc('month', now()), date_trunc('month', now()) + interval '1 month'
+      );
+    end
+    $$;
+    insert into audit_logs_unchained
+      select id, month, timestamp, user_id, actor_role, action_type, resource_type, resource_id, patient_id,
+        patient_ids, outcome, source_ip, user_agent, application, request_id, details
+      from audit_logs;
+    call secure('audit_logs_unchained');
+    create policy append on audit_logs_unchained for insert to caretrail_app
+      with check (outcome <> 'SUCCESS' or user_id is not distinct from (select actor_user()));
+    grant insert on audit_logs_unchained to caretrail_app";
+
+macro_rules! append {
+    ($table:literal, $columns:literal, $values:literal) => {
+        concat!(
+            "insert into ",
+            $table,
+            " (id, month, timestamp, user_id, actor_role, action_type, resource_type, resource_id,
+               patient_id, outcome, source_ip, application, request_id",
+            $columns,
+            ") values ($1, $2, $3, $4, $5, $6::text::audit_action, $7, $8, $9,
+               $10::text::audit_outcome, $11::text::cidr, $12, $13",
+            $values,
+            ")"
+        )
+    };
+}
+
+const CHAINED: &str = append!(
+    "audit_logs",
+    ", chain_id, seq, prev_hash, row_hash",
+    ", $14, $15, $16, $17"
+);
+const PLAIN: &str = append!("audit_logs_unchained", "", "");
+
+const BEGIN: &str = "select role from begin_request($1, true, 'patients:read')";
+const READ: &str =
+    shared::select_patient!("where id = $1 and reaches('patients:read', id) and not is_archived");
+
+pub async fn measure(clients: usize, rounds: usize) -> Result<()> {
+    let databases = Databases::start(false).await?;
+    let clinic = Clinic::open(&databases, "bench", Size::SMALL).await?;
+    clinic.client.batch_execute(UNCHAINED).await?;
+    clinic.client.batch_execute("vacuum analyze").await?;
+
+    // Like instances of a function: a connection and a chain each.
+    let mut instances = Vec::new();
+    for _ in 0..clients {
+        instances.push(Instance::new(&clinic).await?);
+    }
+    println!("| clients | without, ms | with, ms | ratio (ten blocks) |");
+    println!("|---:|---:|---:|---:|");
+    for clients in [1, clients] {
+        let mut pairs = Vec::new();
+        // The first tenth warms both.
+        for round in 0..rounds + rounds / 10 {
+            let without = turn(&mut instances[..clients], false).await?;
+            let with = turn(&mut instances[..clients], true).await?;
+            if round >= rounds / 10 {
+                pairs.push((without, with));
+            }
+        }
+        println!("| {clients} | {} |", Ratio::of(&pairs));
+    }
+    Ok(())
+}
+
+/// One request of each instance, all at once.
+async fn turn(instances: &mut [Instance], chained: bool) -> Result<Duration> {
+    let started = Instant::now();
+    let requests = instances
+        .iter_mut()
+        .map(|instance| instance.request(chained));
+    for request in futures_util::future::join_all(requests).await {
+        request?;
+    }
+    Ok(started.elapsed())
+}
+
+struct Instance {
+    client: Client,
+    user: Uuid,
+    patient: Uuid,
+    chain: Uuid,
+    seq: i64,
+    head: [u8; 32],
+    witness: std::fs::File,
+}
+
+impl Instance {
+    async fn new(clinic: &Clinic) -> Result<Self> {
+        Ok(Self {
+            client: shared::database::connect(&clinic.app_url, None).await?,
+            user: clinic.id("provider user 1").await?,
+            patient: clinic.id("patient 1").await?,
+            chain: Uuid::new_v4(),
+            seq: 0,
+            head: [0; 32],
+            witness: std::fs::File::options().write(true).open("/dev/null")?,
+        })
+    }
+
+    async fn request(&mut self, chained: bool) -> Result<()> {
+        let (begun, actor, read) = join3(
+            self.client.batch_execute("begin"),
+            self.client.query_typed(BEGIN, &[(&self.user, Type::UUID)]),
+            self.client
+                .query_typed(READ, &[(&self.patient, Type::UUID)]),
+        )
+        .await;
+        begun?;
+        actor?;
+        read?;
+
+        let entry = self.entry();
+        let month: Date = entry
+            .timestamp
+            .to_zoned(TimeZone::UTC)
+            .date()
+            .first_of_month();
+        let (action, outcome) = (entry.action_type.label(), entry.outcome.label());
+        let resource_type = entry.resource_type.label();
+        let source_ip = entry.source_ip.map(|ip| ip.to_string());
+        let row: [(&(dyn ToSql + Sync), Type); 13] = [
+            (&entry.id, Type::UUID),
+            (&month, Type::DATE),
+            (&entry.timestamp, Type::TIMESTAMPTZ),
+            (&entry.user_id, Type::UUID),
+            (&entry.actor_role, Type::TEXT),
+            (&action, Type::TEXT),
+            (&resource_type, Type::TEXT),
+            (&entry.resource_id, Type::UUID),
+            (&entry.resource_id, Type::UUID),
+            (&outcome, Type::TEXT),
+            (&source_ip, Type::TEXT),
+            (&entry.application, Type::TEXT),
+            (&entry.request_id, Type::TEXT),
+        ];
+        if !chained {
+            let (written, committed) = join(
+                self.client.execute_typed(PLAIN, &row),
+                self.client.batch_execute("commit"),
+            )
+            .await;
+            written?;
+            return Ok(committed?);
+        }
+        let seq = self.seq + 1;
+        let hash = entry.hash(self.chain, seq, &self.head);
+        let (prev_hash, row_hash) = (&self.head[..], &hash[..]);
+        let link: [(&(dyn ToSql + Sync), Type); 4] = [
+            (&self.chain, Type::UUID),
+            (&seq, Type::INT8),
+            (&prev_hash, Type::BYTEA),
+            (&row_hash, Type::BYTEA),
+        ];
+        let row: Vec<_> = row.into_iter().chain(link).collect();
+        let (written, committed) = join(
+            self.client.execute_typed(CHAINED, &row),
+            self.client.batch_execute("commit"),
+        )
+        .await;
+        written?;
+        committed?;
+        let (chain, hash_in_hex) = (self.chain, hex::encode(hash));
+        writeln!(
+            self.witness,
+            r#"{{"chain":"{chain}","seq":{seq},"hash":"{hash_in_hex}"}}"#
+        )?;
+        (self.seq, self.head) = (seq, hash);
+        Ok(())
+    }
+
+    fn entry(&self) -> Entry {
+        Entry {
+            id: AuditLogId::generate(),
+            timestamp: Timestamp::now()
+                .round(Unit::Microsecond)
+                .unwrap_or_default(),
+            user_id: Some(UserId::from(self.user)),
+            actor_role: Some("PROVIDER".to_owned()),
+            action_type: Action::Read,
+            resource_type: ResourceType::Patient,
+            resource_id: Some(self.patient),
+            patients: vec![PatientId::from(self.patient)],
+            outcome: Outcome::Success,
+            source_ip: Some([127, 0, 0, 1].into()),
+            user_agent: None,
+            application: "get-patient".to_owned(),
+            request_id: Uuid::new_v4().to_string(),
+            details: serde_json::Map::new(),
+        }
+    }
+}

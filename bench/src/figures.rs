@@ -1,0 +1,69 @@
+//! Medians, and the ratio of two series that were measured by turns.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Blocks that a series is cut into, to see how far its ratio sways.
+const BLOCKS: usize = 10;
+
+/// Milliseconds.
+pub fn median(times: Vec<Duration>) -> f64 {
+    middle(
+        times
+            .iter()
+            .map(|time| time.as_secs_f64() * 1000.0)
+            .collect(),
+    )
+}
+
+/// How much longer the second takes than the first: the ratio of the medians, and the least and
+/// greatest of ten blocks of the run.
+pub struct Ratio {
+    pub first: f64,
+    pub second: f64,
+    least: f64,
+    greatest: f64,
+}
+
+impl Ratio {
+    pub fn of(pairs: &[(Duration, Duration)]) -> Self {
+        let medians = |pairs: &[(Duration, Duration)]| {
+            let (first, second) = pairs.iter().copied().unzip();
+            (median(first), median(second))
+        };
+        let blocks: Vec<f64> = pairs
+            .chunks((pairs.len() / BLOCKS).max(1))
+            .map(medians)
+            .map(|(first, second)| second / first)
+            .collect();
+        let (first, second) = medians(pairs);
+        Self {
+            first,
+            second,
+            least: blocks.iter().copied().fold(f64::INFINITY, f64::min),
+            greatest: blocks.iter().copied().fold(0.0, f64::max),
+        }
+    }
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            first,
+            second,
+            least,
+            greatest,
+        } = self;
+        write!(
+            out,
+            "{first:.2} | {second:.2} | {:.2} ({least:.2}–{greatest:.2})",
+            second / first
+        )
+    }
+}
+
+/// The median.
+pub fn middle(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,77 @@
+-- A clinic of `bench.patients` plainly fictional patients. What one caller reaches is the same
+-- whatever their number: a thousand patients a provider, one visit and one entry a patient, and of
+-- patient 1 two thousand of both. Ids follow from numbers, so nobody has to look them up.
+select setseed(0.5);
+
+-- Five thousand family names and three hundred given names, the first of each the commonest: one in
+-- seventy is called Example.
+insert into user_profiles (id, username, first_name, last_name, role)
+select
+  md5('patient user ' || i)::uuid, 'patient-' || i || '@example.org',
+  initcap(
+    (array['an','be','cy','do','el','fi','ga','ho','is','jo'])[1 + given % 10]
+    || (array['la','mo','ne','ri','su'])[1 + given / 10 % 5]
+    || (array['','n','r','s','th','x'])[1 + given / 50]
+  ),
+  case
+    when i <= 20 then 'Zyzzyva'
+    when family = 0 then 'Example'
+    else initcap(
+      (array['bar','cor','den','ell','fen','gor','hal','ing','jar','kel','lan','mor','nor','ost','pel','quin','ros'])[1 + family % 17]
+      || (array['a','e','i','o','u','ber','den','fel','ger','hol','ker','lin','man','ner','ster','ton','win'])[1 + family / 17 % 17]
+      || (array['by','dale','dorf','field','ford','gate','ham','hill','land','ley','more','scu','son','stad','sted','well','wood','worth'])[1 + family / 289]
+    )
+  end,
+  'PATIENT'
+from (
+  select i, floor(300 * random() ^ 2)::integer as given, floor(5000 * random() ^ 2)::integer as family
+  from generate_series(1, current_setting('bench.patients')::integer) as i
+  offset 0
+) as person;
+
+insert into user_profiles (id, username, first_name, last_name, role)
+select md5('provider user ' || i)::uuid, 'provider-' || i || '@example.org', 'Vera', 'Example', 'PROVIDER'
+from generate_series(1, current_setting('bench.patients')::integer / 1000) as i;
+
+insert into providers (id, user_id, license_number, is_verified, verified_at)
+select md5('provider ' || i)::uuid, md5('provider user ' || i)::uuid, 'L-' || i, true, now()
+from generate_series(1, current_setting('bench.patients')::integer / 1000) as i;
+
+insert into user_profiles (id, username, first_name, last_name, role)
+values
+  (md5('admin')::uuid, 'admin@example.org', 'Ada', 'Example', 'ADMIN'),
+  (md5('officer')::uuid, 'officer@example.org', 'Olga', 'Example', 'COMPLIANCE_OFFICER');
+
+-- Born on any day of ninety years; twenty on one day before all others.
+insert into patients (id, user_id, patient_number, date_of_birth, gender, allergies, assigned_providers)
+select
+  md5('patient ' || i)::uuid, md5('patient user ' || i)::uuid, 'P-' || i,
+  case when i <= 20 then date '1899-12-31' else date '1930-01-01' + floor(33000 * random())::integer end,
+  'unknown',
+  '[{"code": {"system": "http://snomed.info/sct", "code": "424213003"}}]',
+  array[md5('provider ' || 1 + (i - 1) / 1000)::uuid]
+from generate_series(1, current_setting('bench.patients')::integer) as i;
+
+-- Accounts that are to become patients while it is measured.
+insert into user_profiles (id, username, first_name, last_name, role)
+select md5('newcomer ' || i)::uuid, 'newcomer-' || i || '@example.org', 'Nova', 'Newcomer', 'PATIENT'
+from generate_series(1, 1000) as i;
+
+create temporary table visit as
+select i as patient, 0 as number from generate_series(1, current_setting('bench.patients')::integer) as i
+union all
+select 1, number from generate_series(1, 2000) as number;
+
+insert into appointments (id, patient_id, provider_id, scheduled_at, duration_minutes, status)
+select
+  md5('visit ' || patient || ' ' || number)::uuid, md5('patient ' || patient)::uuid,
+  md5('provider ' || 1 + (patient - 1) / 1000)::uuid,
+  date_trunc('minute', now() - interval '5 years' * random()), 20, 'COMPLETED'
+from visit;
+
+insert into medical_records (id, patient_id, provider_id, record_type, content, created_at)
+select
+  md5('record ' || patient || ' ' || number)::uuid, md5('patient ' || patient)::uuid,
+  md5('provider ' || 1 + (patient - 1) / 1000)::uuid, 'NOTE', '{"text": "Seen."}',
+  now() - interval '5 years' * random()
+from visit;
