@@ -201,7 +201,7 @@ impl Store {
         access: &Access<T>,
         location: &Location,
     ) -> Result<Completion, Error> {
-        Ok(match self.arrived(access, location).await? {
+        Ok(match self.arrived(access, location, None).await? {
             Some(_) => Completion::Whole,
             None => Completion::Aborted,
         })

@@ -14,10 +14,12 @@ use crate::scanner::{self, Finding};
 use crate::{Arrived, Declared, Inspected, Location, Verdict, store};
 
 // The expression is named as the table it updates, so that what follows reads the updated row.
-// EXPIRED too: the upload ended late after all.
+// EXPIRED too: the upload ended late after all. What a scanner said of another version is void.
 const TAKE: &str = concat!(
     "with file_metadata as (
-       update file_metadata set status = 'SCANNING', status_reason = null, upload_date = $4
+       update file_metadata set status = 'SCANNING', status_reason = null, upload_date = $4,
+         object_version = $5,
+         scan = case when object_version is distinct from $5 then 'UNSCANNED' else scan end
        where id = $1 and bucket = $2 and file_path = $3
          and status in ('PENDING', 'SCANNING', 'EXPIRED') and not is_archived
        returning *
@@ -27,7 +29,7 @@ const TAKE: &str = concat!(
 const REJECT: &str = concat!(
     "with file_metadata as (
        update file_metadata set status = 'REJECTED', status_reason = $2
-       where id = $1 and status = 'SCANNING'
+       where id = $1 and status = 'SCANNING' and object_version is not distinct from $3
        returning *
      ) ",
     select_file!("")
@@ -43,16 +45,18 @@ const ACCEPT: &str = concat!(
            else $3::text::file_status end,
          status_reason = case greatest(scan, $2::text::file_scan)
            when 'INFECTED' then 'malware' when 'CLEAN' then null else $4 end
-       where id = $1 and status = 'SCANNING'
+       where id = $1 and status = 'SCANNING' and object_version is not distinct from $5
        returning *
      ) ",
     select_file!("")
 );
-// Malware ends every state; the rest counts only for a file that waits for it.
+// Malware in any version ends every state; the rest counts only for a file that waits for it, and for
+// the version that is or will be checked.
 const RESULT: &str = concat!(
     "with file_metadata as (
        update file_metadata set
          scan = greatest(scan, $4::text::file_scan),
+         object_version = coalesce(object_version, $8),
          upload_date = case when greatest(scan, $4::text::file_scan) = 'INFECTED'
            then coalesce(upload_date, $7) else upload_date end,
          status = case
@@ -68,6 +72,7 @@ const RESULT: &str = concat!(
            when greatest(scan, $4::text::file_scan) = 'CLEAN' then null
            else $6 end
        where id = $1 and bucket = $2 and file_path = $3 and scan <> 'INFECTED'
+         and ($4 = 'INFECTED' or object_version is null or object_version = $8)
        returning *
      ) ",
     select_file!("")
@@ -107,9 +112,17 @@ pub enum Presence {
 }
 
 /// Checks the object against what was announced and lets it be read, or not. Changes nothing where
-/// no row awaits it.
-pub async fn process(job: &Job, id: FileId, location: &Location) -> Result<Presence, Error> {
-    let (presence, taken) = job.audited(id, |access| take(access, location)).await?;
+/// no row awaits it, or where an event is about a `version` that was replaced: the newer one has an
+/// event of its own.
+pub async fn process(
+    job: &Job,
+    id: FileId,
+    location: &Location,
+    version: Option<&str>,
+) -> Result<Presence, Error> {
+    let (presence, taken) = job
+        .audited(id, |access| take(access, location, version))
+        .await?;
     if let Some((arrived, declared)) = taken {
         job.audited(id, |access| conclude(access, location, arrived, declared))
             .await?;
@@ -117,17 +130,19 @@ pub async fn process(job: &Job, id: FileId, location: &Location) -> Result<Prese
     Ok(presence)
 }
 
-/// Takes note of what a scanner said in an event about the object with this entity tag.
+/// Takes note of what a scanner said in an event about the object with this entity tag, in this
+/// version where the bucket keeps versions.
 pub async fn scanned(
     job: &Job,
     id: FileId,
     location: &Location,
     tag: &str,
+    version: Option<&str>,
     finding: Finding,
 ) -> Result<(), Error> {
     let (status, reason) = scanner::policy()?.unscanned(&Finding::Unscanned);
     job.audited(id, async |mut access| {
-        let Some(arrived) = store()?.arrived(&access, location).await? else {
+        let Some(arrived) = store()?.arrived(&access, location, version).await? else {
             return Ok(());
         };
         if !arrived.is_tagged(tag) {
@@ -136,8 +151,9 @@ pub async fn scanned(
         }
         let (bucket, key) = (&location.bucket, &location.key);
         let scan = finding.scan();
-        let parameters: [&dyn Parameter; 7] =
-            [&id, bucket, key, &scan, &status, &reason, &arrived.at];
+        let (at, version) = (&arrived.at, &arrived.version);
+        let parameters: [&dyn Parameter; 8] =
+            [&id, bucket, key, &scan, &status, &reason, at, version];
         let file = access.optional(sql(RESULT, &parameters)).await?;
         note(access, file, Some(&finding)).await
     })
@@ -178,15 +194,29 @@ pub async fn lose(job: &Job, id: FileId) -> Result<(), Error> {
 type Taken = (Presence, Option<(Arrived, Declared)>);
 
 /// Takes the row up; none where no row awaits this object, or the object is not there.
-async fn take(mut access: Access<FileId>, location: &Location) -> Result<Taken, Error> {
-    let Some(arrived) = store()?.arrived(&access, location).await? else {
+async fn take(
+    mut access: Access<FileId>,
+    location: &Location,
+    version: Option<&str>,
+) -> Result<Taken, Error> {
+    let Some(arrived) = store()?.arrived(&access, location, None).await? else {
         return Ok((Presence::Absent, None));
     };
+    if version.is_some() && arrived.version.is_some() && version != arrived.version.as_deref() {
+        tracing::info!(file = %access.granted(), "an event about a version that was replaced");
+        return Ok((Presence::There, None));
+    }
     let id = *access.granted();
     let Some(file) = access
         .optional::<FileMetadata>(sql(
             TAKE,
-            &[&id, &location.bucket, &location.key, &arrived.at],
+            &[
+                &id,
+                &location.bucket,
+                &location.key,
+                &arrived.at,
+                &arrived.version,
+            ],
         ))
         .await?
     else {
@@ -214,18 +244,21 @@ async fn conclude(
         )
         .await?;
     let id = *access.granted();
-    // No row: another delivery of the event was faster.
+    // No row: another delivery of the event was faster, or the object was replaced.
     let file: Option<FileMetadata> = match (verdict, &finding) {
         // Malware is kept back as such, whatever else is wrong with it.
         (Verdict::Rejected(rejection), finding) if finding.scan() != FileScan::Infected => {
             access
-                .optional(sql(REJECT, &[&id, &rejection.code()]))
+                .optional(sql(REJECT, &[&id, &rejection.code(), &arrived.version]))
                 .await?
         }
         _ => {
             let (status, reason) = policy.unscanned(&finding);
             access
-                .optional(sql(ACCEPT, &[&id, &finding.scan(), &status, &reason]))
+                .optional(sql(
+                    ACCEPT,
+                    &[&id, &finding.scan(), &status, &reason, &arrived.version],
+                ))
                 .await?
         }
     };

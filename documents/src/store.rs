@@ -144,6 +144,8 @@ pub struct Arrived {
     pub at: Timestamp,
     /// Which content: an object may be replaced while it is looked at.
     tag: String,
+    /// Which of its versions; none in a bucket that keeps none.
+    pub version: Option<String>,
 }
 
 impl Arrived {
@@ -271,16 +273,18 @@ impl Store {
 
     /// Signs the fetching of a checked file, to be saved under its id as what it was checked to be:
     /// whatever headers it was stored with are overridden, and nothing is shown in place or guessed.
-    /// The name it came with may be PHI, and a URL is logged on its way.
+    /// It is the version that was checked, whatever was put over it since. The name it came with may
+    /// be PHI, and a URL is logged on its way.
     pub async fn presign_download<T: Target>(
         &self,
         access: &mut Access<T>,
         location: &Location,
+        version: Option<String>,
         file: FileId,
         file_type: FileType,
     ) -> Result<Download, Error> {
         access.discloses();
-        self.download(location, file, file_type).await
+        self.download(location, version, file, file_type).await
     }
 
     async fn upload(
@@ -311,6 +315,7 @@ impl Store {
     async fn download(
         &self,
         location: &Location,
+        version: Option<String>,
         file: FileId,
         file_type: FileType,
     ) -> Result<Download, Error> {
@@ -320,6 +325,7 @@ impl Store {
             .get_object()
             .bucket(&location.bucket)
             .key(&location.key)
+            .set_version_id(version)
             .response_content_disposition(format!(
                 "attachment; filename=\"{file}.{}\"",
                 file_type.extension()
@@ -337,35 +343,43 @@ impl Store {
         })
     }
 
-    /// What is at `location`, asked from S3 itself; none where nothing is.
+    /// What is at `location`, in this version or the current one, asked from S3 itself; none where
+    /// nothing is.
     pub async fn arrived<T>(
         &self,
         _access: &Access<T>,
         location: &Location,
+        version: Option<&str>,
     ) -> Result<Option<Arrived>, Error> {
         let answer = self
             .client()
             .head_object()
             .bucket(&location.bucket)
             .key(&location.key)
+            .set_version_id(version.map(str::to_owned))
             .send()
             .await;
         let head = match answer {
             Ok(head) => head,
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_not_found()) =>
-            {
-                return Ok(None);
+            Err(error) => {
+                let status = error.raw_response().map(|answer| answer.status().as_u16());
+                return match status {
+                    // Nothing, or a version that says it was deleted.
+                    Some(404 | 405) => Ok(None),
+                    _ => Err(unreachable(&error)),
+                };
             }
-            Err(error) => return Err(unreachable(&error)),
         };
         let at = head
             .last_modified
             .and_then(|at| Timestamp::new(at.secs(), 0).ok());
         match (head.content_length, at, head.e_tag) {
-            (Some(size), Some(at), Some(tag)) => Ok(Some(Arrived { size, at, tag })),
+            (Some(size), Some(at), Some(tag)) => Ok(Some(Arrived {
+                size,
+                at,
+                tag,
+                version: head.version_id,
+            })),
             _ => Err(Error::Unavailable("the file store answers incompletely")),
         }
     }
@@ -391,6 +405,7 @@ impl Store {
             .get_object()
             .bucket(&location.bucket)
             .key(&location.key)
+            .set_version_id(arrived.version.clone())
             .if_match(&arrived.tag)
             .send()
             .await
@@ -641,10 +656,17 @@ mod tests {
     fn a_download_is_saved_as_what_it_was_checked_to_be() {
         let store = store();
         let download =
-            run(store.download(&place(&store), FILE.parse().unwrap(), FileType::Text)).unwrap();
+            run(store.download(
+                &place(&store),
+                Some("3/L4kqtJlcpXroDTDmJ".into()),
+                FILE.parse().unwrap(),
+                FileType::Text,
+            ))
+            .unwrap();
         for (name, expected) in [
             ("X-Amz-Expires", "60"),
             ("X-Amz-SignedHeaders", "host"),
+            ("versionId", "3/L4kqtJlcpXroDTDmJ"),
             (
                 "response-content-disposition",
                 &format!("attachment; filename=\"{FILE}.txt\""),

@@ -17,6 +17,8 @@ pub struct Stored {
     pub file: FileMetadata,
     /// Where its object is, or will be.
     pub location: Location,
+    /// Which version of the object was checked, in a bucket that keeps versions.
+    pub object_version: Option<String>,
     /// Its upload, where that is in parts.
     pub multipart: Option<Multipart>,
 }
@@ -26,6 +28,7 @@ impl FromRow for Stored {
         Ok(Self {
             file: FileMetadata::from_row(row)?,
             location: Location::from_row(row)?,
+            object_version: row.try_get("object_version")?,
             multipart: Multipart::from_row(row)?,
         })
     }

@@ -130,6 +130,15 @@ impl Objects {
         }
     }
 
+    /// The id of an object's current version; none where it isn't there.
+    ///
+    /// # Errors
+    /// When it has no place on disk, or the disk can't be read.
+    pub fn version(&self, bucket: &str, key: &str) -> Result<Option<String>> {
+        let versions = Versions::new(&self.root);
+        Ok(versions.current(&versions.place(bucket, key)?)?)
+    }
+
     /// Adds a tag to an object's current version, as a scanner does.
     ///
     /// # Errors

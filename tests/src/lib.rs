@@ -12,6 +12,7 @@ pub mod clamd;
 pub mod database;
 pub mod files;
 pub mod link;
+pub mod passage;
 pub mod people;
 pub mod pooler;
 pub mod samples;

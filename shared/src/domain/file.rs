@@ -116,7 +116,7 @@ macro_rules! select_file {
             "select id, owner_id, owner_type::text, patient_id, appointment_id, original_name, file_type,
                file_size, encode(sha256, 'hex') as sha256, status::text, status_reason, scan::text, upload_date,
                custom_data, custom_data_version, created_at, updated_at, is_archived, version, bucket, file_path,
-               upload_id, part_size
+               object_version, upload_id, part_size
              from file_metadata ",
             $($rest),+
         )

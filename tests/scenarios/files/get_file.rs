@@ -57,6 +57,27 @@ async fn a_file_that_was_checked_is_fetched_as_it_was_sent() {
 }
 
 #[tokio::test]
+async fn what_is_fetched_is_the_version_that_was_checked_whatever_was_put_over_it() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let id = uploaded(&world, &ada).await;
+    let checked = world.file_version(id).await.unwrap();
+    let other = world.put_unseen(ada.user, id, b"MZ something else");
+    assert_ne!(checked, other);
+    let answer = ada.get(&path(id)).await.expect(200);
+    world
+        .audited(&answer, disclosure().by(&ada).resource(id).patient(ada.id))
+        .await;
+    let response = ada.download(&answer.body["download"]).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.body().as_ref(), files::PDF);
+    // The version is signed.
+    let url = answer.body["download"]["url"].as_str().unwrap();
+    let of_other = json!({"url": url.replace(&checked, &other)});
+    assert_eq!(ada.download(&of_other).await.status(), 403);
+}
+
+#[tokio::test]
 async fn a_signed_url_opens_nothing_else() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;

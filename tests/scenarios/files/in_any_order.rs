@@ -35,14 +35,6 @@ fn uploaded(owner: Uuid, id: Uuid) -> Value {
     }]})
 }
 
-/// Puts the object without an event.
-fn put_unseen(world: &World, owner: Uuid, id: Uuid, bytes: &[u8]) {
-    let key = format!("files/{owner}/{id}");
-    let path = world.cloud.objects().path("caretrail-files", &key);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, bytes).unwrap();
-}
-
 fn state(status: &str, reason: Option<&str>) -> (String, Option<String>) {
     (status.to_owned(), reason.map(str::to_owned))
 }
@@ -91,7 +83,7 @@ async fn shuffled_and_doubled_events_lead_to_one_state() {
         for _ in 0..8 {
             let sequence: Vec<Event> = sequences.new_tree(&mut runner).unwrap().current();
             let (id, _) = world.announced(&ada, "application/pdf", bytes.0).await;
-            put_unseen(&world, ada.user, id, bytes.0);
+            world.put_unseen(ada.user, id, bytes.0);
             // Overdue, so that the schedule takes it up too.
             world
                 .sql(
@@ -186,6 +178,42 @@ async fn waits_for_the_row(world: &World) {
         !waiting.is_empty()
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_replaces_a_file_while_it_is_read_is_not_offered_in_its_place() {
+    let (address, allow, mut asked) = patient_scanner().await;
+    let world = World::with(Setup {
+        environment: [("CLAMD_ADDRESS".to_owned(), address)].into(),
+        instances: 3,
+        ..Setup::default()
+    })
+    .await;
+    let ada = world.patient("Ada").await;
+    let (id, _) = world.announced(&ada, "text/plain", b"announced").await;
+    world.put_unseen(ada.user, id, b"announced");
+    let event = uploaded(ada.user, id);
+    let deliver = || world.cloud.invoke("process-upload", &event);
+    let (first, second, ()) = tokio::join!(deliver(), deliver(), async {
+        asked.wait_for(|count| *count == 2).await.unwrap();
+        // Both have read what was announced. A third reads the other.
+        let other = world.put_unseen(ada.user, id, b"announceD");
+        let (third, ()) = tokio::join!(deliver(), async {
+            eventually("the third has taken the row", async || {
+                world.file_version(id).await.as_deref() == Some(&*other)
+            })
+            .await;
+            allow.send_replace(true);
+        });
+        third.unwrap();
+    });
+    first.unwrap();
+    second.unwrap();
+    assert_eq!(
+        world.file_state(id).await,
+        state("REJECTED", Some("checksum-mismatch"))
+    );
+    world.verify_chains().await;
 }
 
 #[tokio::test]

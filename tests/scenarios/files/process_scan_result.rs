@@ -23,7 +23,23 @@ pub async fn tag(world: &World, bytes: &[u8]) -> String {
     world.sql("select md5($1::bytea)", &[&bytes]).await[0].get(0)
 }
 
+/// Of the version that is there.
 pub async fn result(world: &World, owner: Uuid, id: Uuid, tag: &str, status: &str) {
+    let key = format!("files/{owner}/{id}");
+    let objects = world.cloud.objects();
+    let version = objects.version("caretrail-files", &key).unwrap();
+    result_of(world, owner, id, version, tag, status).await;
+}
+
+/// Of this version; none as where a bucket keeps none.
+async fn result_of(
+    world: &World,
+    owner: Uuid,
+    id: Uuid,
+    version: Option<String>,
+    tag: &str,
+    status: &str,
+) {
     let threats = match status {
         "THREATS_FOUND" => json!([{"name": "EICAR-Test-File (not a virus)"}]),
         _ => Value::Null,
@@ -37,7 +53,7 @@ pub async fn result(world: &World, owner: Uuid, id: Uuid, tag: &str, status: &st
             "schemaVersion": "1.0", "scanStatus": "COMPLETED", "resourceType": "S3_OBJECT",
             "s3ObjectDetails": {
                 "bucketName": "caretrail-files", "objectKey": format!("files/{owner}/{id}"),
-                "eTag": tag, "versionId": "v", "s3Throttled": false
+                "eTag": tag, "versionId": version, "s3Throttled": false
             },
             "scanResultDetails": {"scanResultStatus": status, "threats": threats}
         }
@@ -97,6 +113,37 @@ async fn a_sound_file_waits_for_the_scan_and_then_is_available_or_kept_from_ever
             .detail("scan", scan);
         assert_eq!(Expected::of(last).without("threat"), expected);
     }
+    world.verify_chains().await;
+}
+
+#[tokio::test]
+async fn a_clean_word_counts_for_its_version_and_malware_for_every_one() {
+    let world = guarded("block").await;
+    let ada = world.patient("Ada").await;
+    let id = world.uploaded(&ada, "application/pdf", files::PDF).await;
+    let checked = world.file_version(id).await;
+    let other = Some(world.put_unseen(ada.user, id, b"other"));
+    let (tag_of_checked, tag_of_other) =
+        (tag(&world, files::PDF).await, tag(&world, b"other").await);
+    let waiting = state("SCANNING", Some("awaiting-scan"));
+    for (version, tag) in [
+        (other.clone(), &tag_of_other),
+        // That of nobody, and that of the one that is there, which is the other.
+        (Some("0000000000000000".to_owned()), &tag_of_checked),
+        (None, &tag_of_checked),
+    ] {
+        result_of(&world, ada.user, id, version, tag, "NO_THREATS_FOUND").await;
+        assert_eq!(world.file_state(id).await, waiting);
+    }
+    let tag = &tag_of_checked;
+    result_of(&world, ada.user, id, checked, tag, "NO_THREATS_FOUND").await;
+    assert_eq!(world.file_state(id).await, state("AVAILABLE", None));
+    let tag = &tag_of_other;
+    result_of(&world, ada.user, id, other, tag, "THREATS_FOUND").await;
+    assert_eq!(
+        world.file_state(id).await,
+        state("QUARANTINED", Some("malware"))
+    );
     world.verify_chains().await;
 }
 

@@ -1,6 +1,7 @@
 //! S3 event, an object was created: `process-upload`
 
 use tests::audit::Expected;
+use tests::passage::Passage;
 use tests::prelude::*;
 
 fn row() -> Expected {
@@ -162,6 +163,85 @@ async fn an_event_that_comes_again_changes_nothing() {
         .unwrap();
     assert_eq!(world.stored().await, before);
     assert_eq!(world.audit_log().await.len(), rows);
+}
+
+#[tokio::test]
+async fn an_event_about_a_version_that_was_replaced_is_passed_over() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let file = announce(&ada, "text/plain", b"announced").await;
+    let replaced = world.put_unseen(ada.user, file.id, b"announceD");
+    let current = world.put_unseen(ada.user, file.id, b"announced");
+    let about = |version: &str| {
+        let mut event = event(&format!("files/{}/{}", ada.user, file.id));
+        event["Records"][0]["s3"]["object"]["versionId"] = json!(version);
+        event
+    };
+    let (before, rows) = (world.stored().await, world.audit_log().await.len());
+    for version in [&*replaced, "0000000000000000"] {
+        let late = about(version);
+        world.cloud.invoke("process-upload", &late).await.unwrap();
+        assert_eq!(world.stored().await, before);
+        assert_eq!(world.audit_log().await.len(), rows);
+    }
+    let event = about(&current);
+    world.cloud.invoke("process-upload", &event).await.unwrap();
+    assert_eq!(status(&world, file.id).await["status"], "AVAILABLE");
+    assert_eq!(world.file_version(file.id).await, Some(current));
+    // Late again: what was found stands.
+    let late = about(&replaced);
+    world.cloud.invoke("process-upload", &late).await.unwrap();
+    assert_eq!(status(&world, file.id).await["status"], "AVAILABLE");
+    world.verify_chains().await;
+}
+
+#[tokio::test]
+async fn while_s3_breaks_off_or_is_away_the_event_fails_and_its_next_delivery_ends_it() {
+    let passage = Passage::new().await;
+    let world = World::with(Setup {
+        environment: [("S3_ENDPOINT".to_owned(), passage.url())].into(),
+        ..Setup::default()
+    })
+    .await;
+    passage.lead_to(&world.cloud.objects().url());
+    let ada = world.patient("Ada").await;
+    let text = vec![b'a'; 3 * 1024 * 1024];
+    let file = announce(&ada, "text/plain", &text).await;
+
+    // In the middle of the object.
+    passage.break_after(1024 * 1024);
+    assert_eq!(ada.upload(&file.upload, &text).await, 200);
+    world.cloud.settled().await;
+    assert_eq!(
+        status(&world, file.id).await,
+        json!({"status": "SCANNING", "status_reason": null, "arrived": true})
+    );
+    let outcomes = |steps: &[(String, Value, String)]| -> Vec<String> {
+        steps.iter().map(|step| step.2.clone()).collect()
+    };
+    let steps = processed(&world).await;
+    // Taken and failed, three times in all.
+    assert_eq!(outcomes(&steps), ["SUCCESS", "FAILURE"].repeat(3));
+    assert_eq!(steps[1].1, json!({"reason": "unavailable"}));
+    let letters = world.cloud.dead_letters();
+    assert_eq!(letters.len(), 1);
+    let answer = ada.get(&format!("/v1/files/{}", file.id)).await.expect(200);
+    assert_eq!(answer.body["download"], Value::Null);
+
+    // Altogether.
+    passage.break_after(0);
+    let event = &letters[0].event;
+    let failure = world.cloud.invoke("process-upload", event).await;
+    let failure = failure.unwrap_err().to_string();
+    assert!(failure.contains("unavailable"), "{failure}");
+    assert_eq!(status(&world, file.id).await["status"], "SCANNING");
+    let steps = processed(&world).await.split_off(steps.len());
+    assert_eq!(outcomes(&steps), ["FAILURE"]);
+
+    passage.mend();
+    world.cloud.invoke("process-upload", event).await.unwrap();
+    assert_eq!(status(&world, file.id).await["status"], "AVAILABLE");
+    world.verify_chains().await;
 }
 
 #[tokio::test]

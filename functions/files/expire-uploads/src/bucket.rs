@@ -91,7 +91,7 @@ pub(crate) async fn find_lost(job: &Job, start: UserId) -> Result<(), Error> {
         let offered = read::<Stored>(job, sql(OFFERED, &[&start, &ROWS])).await?;
         let more = offered.len() as i64 == ROWS;
         for Stored { id, location } in offered {
-            let there = async |access| store()?.arrived(&access, &location).await;
+            let there = async |access| store()?.arrived(&access, &location, None).await;
             if job.audited(id, there).await?.is_none() {
                 processing::lose(job, id).await?;
             }

@@ -102,7 +102,7 @@ async fn finish(job: &Job, due: &Due) -> Result<(), Error> {
             false => Ok(()),
         };
     }
-    match processing::process(job, *id, location).await? {
+    match processing::process(job, *id, location, None).await? {
         Presence::There => Ok(()),
         Presence::Absent if due.is_pending => processing::expire(job, *id).await,
         Presence::Absent => processing::lose(job, *id).await,

@@ -1,6 +1,6 @@
 //! `GET /v1/files/{id}`: a file's metadata and, once it is checked, where to fetch it.
 
-use documents::{Declared, Download, Location, Stored, store};
+use documents::{Declared, Download, Stored, store};
 use serde::Serialize;
 use shared::domain::file::{FileMetadata, FileStatus};
 use shared::prelude::*;
@@ -42,21 +42,20 @@ const GET: &str = select_file!(
 pub async fn handle(call: Call) -> Reply<Json<OpenedFile>> {
     let id: FileId = call.path("id")?;
     let mut access = call.authorize(id);
-    let Stored { file, location, .. } = access.one(sql(GET, &[&id])).await?;
-    let download = match file.status {
-        FileStatus::Available => Some(open(&mut access, &file, &location).await?),
+    let stored: Stored = access.one(sql(GET, &[&id])).await?;
+    let download = match stored.file.status {
+        FileStatus::Available => Some(open(&mut access, &stored).await?),
         _ => None,
     };
+    let file = stored.file;
     access.commit(Json(OpenedFile { file, download })).await
 }
 
-async fn open(
-    access: &mut Access<FileId>,
-    file: &FileMetadata,
-    location: &Location,
-) -> Result<Download, Error> {
+async fn open(access: &mut Access<FileId>, stored: &Stored) -> Result<Download, Error> {
+    let Stored { file, location, .. } = stored;
     let file_type = Declared::of(file)?.file_type;
+    let version = stored.object_version.clone();
     store()?
-        .presign_download(access, location, file.id, file_type)
+        .presign_download(access, location, version, file.id, file_type)
         .await
 }

@@ -35,6 +35,7 @@ struct ObjectDetails {
     bucket_name: String,
     object_key: String,
     e_tag: String,
+    version_id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,5 +73,6 @@ pub async fn handle(job: Job) -> Result<(), Error> {
         return Ok(());
     };
     let finding = detail.scan_result_details.finding();
-    processing::scanned(&job, id, &location, &object.e_tag, finding).await
+    let version = object.version_id.as_deref();
+    processing::scanned(&job, id, &location, &object.e_tag, version, finding).await
 }

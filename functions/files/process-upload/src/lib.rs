@@ -25,7 +25,8 @@ pub async fn handle(job: Job) -> Result<(), Error> {
     for S3Entity { bucket, object, .. } in event.records.into_iter().map(|record| record.s3) {
         let announced = store()?.announced(bucket.name.as_deref(), object.key.as_deref());
         if let Some((id, location)) = announced {
-            let processed = processing::process(&job, id, &location).await;
+            let version = object.version_id.as_deref();
+            let processed = processing::process(&job, id, &location, version).await;
             result = result.and(processed.map(|_| ()));
         }
     }

@@ -1,0 +1,102 @@
+//! The way between functions and S3: it carries all bytes, or breaks off where told.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// A proxy on a port of its own, what functions get as `S3_ENDPOINT`. Dropping it closes it.
+#[derive(Debug)]
+pub struct Passage {
+    port: u16,
+    upstream: Arc<OnceLock<String>>,
+    /// Bytes that a connection may bring from S3 before it breaks.
+    allowed: Arc<AtomicU64>,
+    listening: JoinHandle<()>,
+}
+
+impl Passage {
+    /// An open one that leads nowhere yet: its URL is needed before S3 is there.
+    pub async fn new() -> Self {
+        let socket = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let upstream = Arc::default();
+        let allowed = Arc::new(AtomicU64::new(u64::MAX));
+        let listening = tokio::spawn(listen(socket, Arc::clone(&upstream), allowed.clone()));
+        Self {
+            port,
+            upstream,
+            allowed,
+            listening,
+        }
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Leads to this URL from now on.
+    pub fn lead_to(&self, url: &str) {
+        let address = url.trim_start_matches("http://").to_owned();
+        self.upstream.set(address).unwrap();
+    }
+
+    /// Breaks each connection once it brought so many bytes; 0 is an S3 that is away.
+    pub fn break_after(&self, bytes: u64) {
+        self.allowed.store(bytes, Ordering::SeqCst);
+    }
+
+    /// Breaks no more.
+    pub fn mend(&self) {
+        self.break_after(u64::MAX);
+    }
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+async fn listen(socket: TcpListener, upstream: Arc<OnceLock<String>>, allowed: Arc<AtomicU64>) {
+    // Aborted with this task.
+    let mut connections = JoinSet::new();
+    while let Ok((client, _)) = socket.accept().await {
+        let Some(address) = upstream.get() else {
+            continue;
+        };
+        if let Ok(server) = TcpStream::connect(address).await {
+            connections.spawn(pass(client, server, allowed.clone()));
+        }
+    }
+}
+
+/// Carries one connection until an end closes it or it breaks.
+async fn pass(mut client: TcpStream, mut server: TcpStream, allowed: Arc<AtomicU64>) {
+    let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let mut brought = 0;
+    loop {
+        let passed = tokio::select! {
+            length = client.read(&mut asked) => match length {
+                Ok(length @ 1..) => server.write_all(&asked[..length]).await,
+                _ => return,
+            },
+            length = server.read(&mut answered) => match length {
+                Ok(length @ 1..) => {
+                    brought += length as u64;
+                    if brought > allowed.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    client.write_all(&answered[..length]).await
+                }
+                _ => return,
+            },
+        };
+        if passed.is_err() {
+            return;
+        }
+    }
+}
