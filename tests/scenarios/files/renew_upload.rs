@@ -1,5 +1,8 @@
 //! `POST /v1/files/{id}/upload`
 
+use http::Method;
+use http::header::CONTENT_TYPE;
+use jiff::Timestamp;
 use tests::audit::Expected;
 use tests::prelude::*;
 
@@ -59,6 +62,33 @@ async fn who_comes_too_late_for_the_url_gets_another() {
     let answer = renew(&ada, id).await.problem(409, "conflict");
     let failed = row().by(&ada).resource(id).patient(ada.id);
     world.audited(&answer, failed.failed("conflict")).await;
+}
+
+#[tokio::test]
+async fn who_sends_an_announcement_again_gets_its_first_urls_and_asks_for_fresh_ones() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let body = announcement("PATIENT", ada.user, "application/pdf", files::PDF);
+    let announce = async || {
+        let request = ada
+            .request(Method::POST, "/v1/files")
+            .header(CONTENT_TYPE, "application/json")
+            .header("idempotency-key", "letter")
+            .body(body.to_string().into());
+        ada.send_request(request.unwrap()).await.expect(201)
+    };
+    let first = announce().await;
+    let id = first.body["file"]["id"].as_str().unwrap().parse().unwrap();
+    age(&world, id, "6 minutes").await;
+    let again = announce().await;
+    assert_eq!(again.body, first.body);
+    let renewed = renew(&ada, id).await.expect(200);
+    let ends = |answer: &Answer| -> Timestamp {
+        let end = answer.body["upload"]["expires_at"].as_str().unwrap();
+        end.parse().unwrap()
+    };
+    assert!(ends(&renewed) >= ends(&first));
+    assert_eq!(ada.upload(&renewed.body["upload"], files::PDF).await, 200);
 }
 
 #[tokio::test]

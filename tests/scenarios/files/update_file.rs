@@ -56,7 +56,7 @@ async fn a_name_is_corrected_from_the_version_it_was_read_in() {
 }
 
 #[tokio::test]
-async fn nothing_but_the_name_can_be_changed() {
+async fn nothing_of_what_it_holds_can_be_changed() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let (id, _) = world.announced(&ada, "application/pdf", files::PDF).await;
