@@ -49,7 +49,7 @@ pub fn document() -> Value {
                     "in": "header",
                     "description": "Makes sending again safe: the same key with the same request gets \
                         the same answer for a day, with another request 422.",
-                    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+                    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-+.-~-]+$"},
                     "example": "3f1c0e9a-8d64-4b52-9a57-1f6f0c2f7d11",
                 },
                 "IfMatch": {

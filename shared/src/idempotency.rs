@@ -36,23 +36,23 @@ const REPLAY: &str = "
     from idempotency_keys where user_id = actor_user() and key = $1";
 
 impl Claim {
-    /// The claim of a POST that has the header. Errors: not 1 to 255 visible ASCII characters, or
-    /// several of it.
+    /// The claim of a POST that has the header. Errors: not 1 to 255 visible ASCII characters other
+    /// than the comma, with which API Gateway joins the values of a header that came twice.
     pub(crate) fn of(request: &Request) -> Result<Option<Self>, Error> {
-        let refuse = |expected| Err(Error::invalid("Idempotency-Key", expected));
-        let mut values = request.headers().get_all("idempotency-key").iter();
-        let (Some(value), Method::POST) = (values.next(), request.method().clone()) else {
+        let header = request.headers().get("idempotency-key");
+        let (Some(value), &Method::POST) = (header, request.method()) else {
             return Ok(None);
         };
-        if values.next().is_some() {
-            return refuse("expected once");
-        }
-        let key = value.to_str().ok().filter(|key| {
-            (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
-        });
-        let Some(key) = key else {
-            return refuse("expected 1 to 255 visible characters");
+        let is_fit = |key: &&str| {
+            let may_have = |byte: u8| byte.is_ascii_graphic() && byte != b',';
+            (1..=255).contains(&key.len()) && key.bytes().all(may_have)
         };
+        let key = value.to_str().ok().filter(is_fit).ok_or_else(|| {
+            Error::invalid(
+                "Idempotency-Key",
+                "expected once, 1 to 255 visible characters without a comma",
+            )
+        })?;
         let parts: Vec<u8> = [
             request.uri().path().as_bytes(),
             request.uri().query().unwrap_or_default().as_bytes(),

@@ -25,4 +25,5 @@ mod schema;
 mod story;
 mod system;
 mod tls;
+mod unfit_requests;
 mod users;

@@ -1,0 +1,435 @@
+//! Every operation of `openapi.json`, asked as it must not be: it answers a problem that the document
+//! has, leaves a row of failure, and changes nothing. An operation that is added is asked by itself.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::Full;
+use tests::prelude::*;
+
+/// No field, parameter or id of any operation.
+const UNKNOWN: &str = "zebrafish";
+
+/// An operation as the document has it.
+struct Operation {
+    document: Value,
+    method: Method,
+    path: String,
+}
+
+/// A request that is unfit, and the problem that it gets.
+struct Unfit {
+    what: &'static str,
+    /// Path parameters of their own, by name.
+    path: Vec<(String, &'static str)>,
+    query: String,
+    headers: Vec<(&'static str, &'static str)>,
+    body: String,
+    problem: (u64, &'static str),
+    /// What is named as the fault, for `invalid`.
+    field: Option<String>,
+}
+
+impl Operation {
+    /// All that the document has.
+    fn all(document: &Value) -> Vec<Self> {
+        let mut operations = Vec::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                let mut operation = operation.clone();
+                // References are followed once and for all.
+                for part in ["parameters", "responses"] {
+                    let items: Vec<&mut Value> = match &mut operation[part] {
+                        Value::Array(items) => items.iter_mut().collect(),
+                        Value::Object(items) => items.values_mut().collect(),
+                        _ => Vec::new(),
+                    };
+                    for item in items {
+                        if let Some(reference) = item["$ref"].as_str() {
+                            let target = document.pointer(reference.trim_start_matches('#'));
+                            *item = target.unwrap().clone();
+                        }
+                    }
+                }
+                operations.push(Self {
+                    document: operation,
+                    method: method.to_uppercase().parse().unwrap(),
+                    path: path.clone(),
+                });
+            }
+        }
+        operations
+    }
+
+    fn name(&self) -> &str {
+        self.document["operationId"].as_str().unwrap()
+    }
+
+    fn is_for_anybody(&self) -> bool {
+        self.document["security"] == json!([])
+    }
+
+    fn parameters(&self, place: &str) -> Vec<&str> {
+        let parameters = self.document["parameters"].as_array();
+        parameters
+            .into_iter()
+            .flatten()
+            .filter(|parameter| parameter["in"] == place)
+            .map(|parameter| parameter["name"].as_str().unwrap())
+            .collect()
+    }
+
+    /// The document's example of a body.
+    fn body(&self) -> String {
+        let content = self.document["requestBody"]["content"].as_object();
+        let example =
+            content.and_then(|content| Some(content.values().next()?["example"].to_string()));
+        example.unwrap_or_default()
+    }
+
+    fn media_type(&self) -> Option<&'static str> {
+        let types = self.document["requestBody"]["content"].as_object()?;
+        let merges = types.contains_key("application/merge-patch+json");
+        Some(match merges {
+            true => "application/merge-patch+json",
+            false => "application/json",
+        })
+    }
+
+    /// Fit in every other respect.
+    fn unfit(&self, what: &'static str, status: u64, slug: &'static str) -> Unfit {
+        let mut headers = Vec::new();
+        headers.extend(
+            self.media_type()
+                .map(|media_type| ("content-type", media_type)),
+        );
+        if self.parameters("header").contains(&"If-Match") {
+            headers.push(("if-match", "*"));
+        }
+        Unfit {
+            what,
+            path: Vec::new(),
+            query: String::new(),
+            headers,
+            body: self.body(),
+            problem: (status, slug),
+            field: None,
+        }
+    }
+
+    fn all_unfit(&self) -> Vec<Unfit> {
+        let invalid = |what, field: &str| Unfit {
+            field: Some(field.to_owned()),
+            ..self.unfit(what, 422, "invalid")
+        };
+        let mut all = Vec::new();
+        for name in self.parameters("path") {
+            let unfit = match name {
+                // It may be one yet.
+                "name" => invalid("a path that can't be", "name"),
+                _ => self.unfit("a path that can't be", 404, "not-found"),
+            };
+            all.push(Unfit {
+                path: vec![(name.to_owned(), UNKNOWN)],
+                ..unfit
+            });
+        }
+        if let Some(media_type) = self.media_type() {
+            for (what, body, status, slug) in [
+                ("no JSON", "{", 400, "malformed-json"),
+                ("nothing", "", 400, "malformed-json"),
+                ("two of them", "{} {}", 400, "malformed-json"),
+                ("a list", "[]", 422, "invalid"),
+                ("text", "\"zebrafish\"", 422, "invalid"),
+                (
+                    "a name twice",
+                    r#"{"zebrafish": 1, "zebrafish": 2}"#,
+                    422,
+                    "invalid",
+                ),
+            ] {
+                all.push(Unfit {
+                    body: body.to_owned(),
+                    ..self.unfit(what, status, slug)
+                });
+            }
+            for value in ["1", "null"] {
+                all.push(Unfit {
+                    body: format!(r#"{{"{UNKNOWN}": {value}}}"#),
+                    ..invalid("an unknown field", UNKNOWN)
+                });
+            }
+            all.push(Unfit {
+                body: format!("{{{}}}", " ".repeat(1024 * 1024)),
+                ..self.unfit("too much", 413, "too-large")
+            });
+            let others = [
+                "text/plain",
+                "application/json",
+                "application/merge-patch+json",
+            ];
+            for other in others.into_iter().filter(|other| *other != media_type) {
+                let mut unfit = self.unfit("another type", 415, "unsupported-media-type");
+                unfit.headers[0] = ("content-type", other);
+                all.push(unfit);
+            }
+        }
+        let query = self.parameters("query");
+        if !query.is_empty() {
+            all.push(Unfit {
+                query: format!("{UNKNOWN}=1"),
+                ..invalid("an unknown parameter", UNKNOWN)
+            });
+        }
+        for (name, values) in [
+            ("limit", &["0", "101", "ten", "1&limit=2"][..]),
+            ("cursor", &["", UNKNOWN, "%00"]),
+        ] {
+            if query.contains(&name) {
+                all.extend(values.iter().map(|value| Unfit {
+                    query: format!("{name}={value}"),
+                    ..invalid("a page that can't be", name)
+                }));
+            }
+        }
+        let headers = self.parameters("header");
+        if headers.contains(&"If-Match") {
+            let mut without = self.unfit("no If-Match", 428, "precondition-required");
+            without.headers.retain(|(name, _)| *name != "if-match");
+            all.push(without);
+            for tag in ["zebrafish", "W/\"1\"", "\"1\", \"2\"", "\"\""] {
+                let mut unfit =
+                    self.unfit("a tag that was never given", 412, "precondition-failed");
+                unfit.headers.retain(|(name, _)| *name != "if-match");
+                unfit.headers.push(("if-match", tag));
+                all.push(unfit);
+            }
+        }
+        if headers.contains(&"Idempotency-Key") {
+            for keys in [&["two words"][..], &["one", "another"], &[""]] {
+                let mut unfit = invalid("a key that can't be", "Idempotency-Key");
+                unfit
+                    .headers
+                    .extend(keys.iter().map(|key| ("idempotency-key", *key)));
+                all.push(unfit);
+            }
+        }
+        all
+    }
+
+    /// What is wrong with this answer to an unfit request; empty where nothing is.
+    fn faults(&self, unfit: &Unfit, answer: &Answer) -> Vec<String> {
+        let (status, slug) = unfit.problem;
+        let documented = &self.document["responses"][status.to_string()]["content"];
+        let kind = format!("https://caretrail.example/problems/{slug}");
+        let fields = answer.body["errors"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let checks = [
+            (u64::from(answer.status) == status, "the status"),
+            (answer.body["type"] == kind.as_str(), "the type"),
+            (answer.body["status"] == status, "the status in the body"),
+            (answer.body["title"].is_string(), "the title"),
+            (
+                answer.body["request_id"] == answer.header("x-request-id"),
+                "the request's id",
+            ),
+            (
+                answer.header("content-type") == "application/problem+json",
+                "the content type",
+            ),
+            (
+                answer.header("cache-control") == "no-store",
+                "the cache's leave",
+            ),
+            (
+                documented["application/problem+json"]["examples"][slug].is_object(),
+                "the document",
+            ),
+            (
+                unfit.field.as_ref().is_none_or(|field| {
+                    fields.iter().any(|fault| fault["field"] == field.as_str())
+                }),
+                "the field",
+            ),
+            (
+                (status == 401) == (answer.header("www-authenticate") == "Bearer"),
+                "the challenge",
+            ),
+        ];
+        let wrong = checks.into_iter().filter(|(is_right, _)| !is_right);
+        wrong.map(|(_, what)| what.to_owned()).collect()
+    }
+}
+
+/// Somebody, and a thing that is hers to change, in each collection that takes a PATCH.
+struct Ward {
+    admin: Actor,
+    vera: Provider,
+    ids: Vec<(&'static str, Uuid)>,
+}
+
+impl Ward {
+    async fn new(world: &World) -> Self {
+        let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+        let ada = world.patient("Ada").await;
+        world.assign(&ada, &vera).await;
+        let visit = world
+            .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
+            .await;
+        let note = world.note(&ada, &vera, "Well.").await;
+        let file = announcement("PATIENT", ada.user, "application/pdf", files::PDF);
+        let file = vera.post("/v1/files", file).await.expect(201);
+        let file = file.body["file"]["id"].as_str().unwrap().parse().unwrap();
+        let ids = vec![
+            ("users", ada.user),
+            ("patients", ada.id),
+            ("providers", vera.id),
+            ("appointments", visit),
+            ("medical-records", note),
+            ("files", file),
+        ];
+        Self { admin, vera, ids }
+    }
+
+    /// The request, and who sends it.
+    fn request(&self, operation: &Operation, unfit: &Unfit) -> (&Actor, Request<Full<Bytes>>) {
+        let collection = operation.path.split('/').nth(2).unwrap_or_default();
+        let caller = match collection {
+            "medical-records" | "files" => &*self.vera,
+            _ => &self.admin,
+        };
+        let mut path = operation.path.clone();
+        for name in operation.parameters("path") {
+            let own = unfit.path.iter().find(|(own, _)| own == name);
+            let id = |collection| {
+                let thing = self.ids.iter().find(|(of, _)| *of == collection);
+                let (_, id) = thing.unwrap_or_else(|| panic!("say in Ward what {collection} has"));
+                id.to_string()
+            };
+            let value = match (own, name) {
+                (Some((_, value)), _) => (*value).to_owned(),
+                (None, "name") => "NURSE".to_owned(),
+                (None, "table") => "medical_records".to_owned(),
+                (None, "provider_id") => self.vera.id.to_string(),
+                (None, _) => id(collection),
+            };
+            path = path.replace(&format!("{{{name}}}"), &value);
+        }
+        if !unfit.query.is_empty() {
+            path = format!("{path}?{}", unfit.query);
+        }
+        let mut request = caller.request(operation.method.clone(), &path);
+        for (name, value) in &unfit.headers {
+            request = request.header(*name, *value);
+        }
+        (
+            caller,
+            request.body(Full::from(unfit.body.clone())).unwrap(),
+        )
+    }
+}
+
+fn document() -> Value {
+    serde_json::from_str(include_str!("../../openapi.json")).unwrap()
+}
+
+#[tokio::test]
+async fn whatever_is_unfit_gets_the_problem_that_the_document_has() {
+    let world = World::new().await;
+    let ward = Ward::new(&world).await;
+    let before = world.stored().await;
+    let (mut asked, mut wrong) = (0, Vec::new());
+    for operation in Operation::all(&document()) {
+        for unfit in operation.all_unfit() {
+            let (caller, request) = ward.request(&operation, &unfit);
+            let answer = caller.send_request(request).await;
+            let mut faults = operation.faults(&unfit, &answer);
+            let rows = world.audit_of(&answer).await;
+            let is_recorded = rows.len() == 1
+                && rows[0].entry.application == operation.name()
+                && rows[0].entry.outcome.label() == "FAILURE"
+                && rows[0].entry.details["reason"] == unfit.problem.1
+                && !Value::from(rows[0].entry.details.clone())
+                    .to_string()
+                    .contains(UNKNOWN);
+            if !is_recorded {
+                faults.push(format!("the audit row {rows:?}"));
+            }
+            asked += 1;
+            if !faults.is_empty() {
+                wrong.push(format!(
+                    "{}, {} ({:?} {:?}): {} of {} {}",
+                    operation.name(),
+                    unfit.what,
+                    unfit.query,
+                    unfit.headers,
+                    faults.join(", "),
+                    answer.status,
+                    answer.text
+                ));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {asked}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(asked > 400, "{asked}");
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
+async fn nobody_is_served_without_a_token_and_each_operation_says_so() {
+    let world = World::new().await;
+    let ward = Ward::new(&world).await;
+    let (before, rows) = (world.stored().await, world.audit_log().await.len());
+    for operation in Operation::all(&document()) {
+        let unfit = operation.unfit("no token", 401, "not-authenticated");
+        let (_, mut request) = ward.request(&operation, &unfit);
+        request.headers_mut().remove("authorization");
+        let answer = ward.admin.send_request(request).await;
+        if operation.is_for_anybody() {
+            assert_eq!(answer.status, 200, "{}", operation.name());
+        } else {
+            assert_eq!(
+                operation.faults(&unfit, &answer),
+                [""; 0],
+                "{}",
+                operation.name()
+            );
+        }
+    }
+    assert_eq!(world.stored().await, before);
+    assert_eq!(world.audit_log().await.len(), rows);
+}
+
+#[test]
+fn every_change_says_its_version_and_every_post_may_be_sent_again() {
+    for operation in Operation::all(&document()) {
+        let headers = operation.parameters("header");
+        let changes_one = match operation.method {
+            Method::PATCH => true,
+            // What belongs to two is in or out, whatever else has changed.
+            Method::DELETE => operation.parameters("path").len() == 1,
+            _ => false,
+        };
+        if changes_one {
+            assert!(headers.contains(&"If-Match"), "{}", operation.name());
+        }
+        if operation.method == Method::POST {
+            assert!(headers.contains(&"Idempotency-Key"), "{}", operation.name());
+        }
+        if let Some(media_type) = operation.media_type() {
+            let merges = media_type == "application/merge-patch+json";
+            assert_eq!(
+                merges,
+                operation.method == Method::PATCH,
+                "{}",
+                operation.name()
+            );
+        }
+    }
+}
