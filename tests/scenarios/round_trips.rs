@@ -57,6 +57,30 @@ async fn a_refusal_takes_three_for_the_database_alone_knows_what_was_refused() {
     assert_eq!(world.link().connections(), 1);
 }
 
+#[tokio::test]
+async fn custom_data_costs_its_schema_and_nothing_where_a_patch_leaves_it_alone() {
+    let world = linked().await;
+    let (ada, admin) = (world.patient("Ada").await, world.admin().await);
+    let schema = json!({"schema": {"type": "object", "additionalProperties": true}});
+    let path = "/v1/custom-data-schemas/patients";
+    admin
+        .send(Method::PUT, path, Some(schema))
+        .await
+        .expect(200);
+    let path = format!("/v1/patients/{}", ada.id);
+    for (version, patch, expected) in [
+        (1, json!({"gender": "other"}), 3),
+        (2, json!({"custom_data": {"badge": 7}}), 4),
+        (3, json!({"gender": "female"}), 3),
+        (4, json!({"custom_data": null}), 3),
+    ] {
+        world.link().clear();
+        admin.patch(&path, version, patch).await.expect(200);
+        let trips = world.link().round_trips();
+        assert_eq!(trips.len(), expected, "{trips:#?}");
+    }
+}
+
 /// Sends it, a change from whichever version stands.
 async fn send(caller: &Actor, (method, path, body): (Method, String, Option<Value>)) -> Answer {
     let media_type = match method {
