@@ -222,7 +222,7 @@ async fn take(
     else {
         return Ok((Presence::There, None));
     };
-    let declared = declared(&file)?;
+    let declared = Declared::of(&file)?;
     note(access, Some(file), None).await?;
     Ok((Presence::There, Some((arrived, declared))))
 }
@@ -285,15 +285,4 @@ async fn note(
     }
     access.commit(Json(file)).await?;
     Ok(())
-}
-
-fn declared(file: &FileMetadata) -> Result<Declared, Error> {
-    match (file.file_type.parse(), file.sha256.parse()) {
-        (Ok(file_type), Ok(sha256)) => Ok(Declared {
-            file_type,
-            size: file.file_size,
-            sha256,
-        }),
-        _ => Err(Error::Internal("a stored file is of no kept type")),
-    }
 }

@@ -655,14 +655,13 @@ mod tests {
     #[test]
     fn a_download_is_saved_as_what_it_was_checked_to_be() {
         let store = store();
-        let download =
-            run(store.download(
-                &place(&store),
-                Some("3/L4kqtJlcpXroDTDmJ".into()),
-                FILE.parse().unwrap(),
-                FileType::Text,
-            ))
-            .unwrap();
+        let download = run(store.download(
+            &place(&store),
+            Some("3/L4kqtJlcpXroDTDmJ".into()),
+            FILE.parse().unwrap(),
+            FileType::Text,
+        ))
+        .unwrap();
         for (name, expected) in [
             ("X-Amz-Expires", "60"),
             ("X-Amz-SignedHeaders", "host"),
