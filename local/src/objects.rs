@@ -59,6 +59,7 @@ impl Credentials {
 #[derive(Debug)]
 pub struct Objects {
     root: PathBuf,
+    versions: Arc<Versions>,
     listener: Listener,
 }
 
@@ -68,9 +69,9 @@ struct Behind {
 }
 
 impl Objects {
-    /// Serves the folder `root` on `port` (0 takes a free one), with `buckets` in it, to
-    /// the pages that `cors` names too. `created` gets the S3 event of each new object before its
-    /// writer gets the answer.
+    /// Serves the folder `root` on `port` (0 takes a free one), with `buckets` in it, to the pages that
+    /// `cors` names too. `created` gets the S3 event of each new object before its writer gets the
+    /// answer.
     ///
     /// # Errors
     /// When the folder or the port can't be had.
@@ -88,7 +89,8 @@ impl Objects {
             fs::create_dir_all(&folder)
                 .with_context(|| format!("{} was not made", folder.display()))?;
         }
-        let store = Store::new(&root, Box::new(created))?;
+        let versions = Arc::new(Versions::new(&root));
+        let store = Store::new(&root, versions.clone(), Box::new(created))?;
         let mut builder = S3ServiceBuilder::new(store);
         builder.set_auth(SimpleAuth::from_single(
             credentials.access_key.as_str(),
@@ -104,7 +106,11 @@ impl Objects {
         })
         .await
         .context("no port for S3")?;
-        Ok(Self { root, listener })
+        Ok(Self {
+            root,
+            versions,
+            listener,
+        })
     }
 
     /// The endpoint's URL, a function's `S3_ENDPOINT`.
@@ -122,10 +128,10 @@ impl Objects {
     /// # Errors
     /// When the disk can't be read.
     pub fn tags(&self, bucket: &str, key: &str) -> Result<BTreeMap<String, String>> {
-        let versions = Versions::new(&self.root);
+        let versions = &self.versions;
         let place = versions.place(bucket, key)?;
         match versions.current(&place)? {
-            Some(version) => Ok(Tags::of(&versions, &place, &version).read()?),
+            Some(version) => Ok(Tags::of(versions, &place, &version).read()?),
             None => Ok(BTreeMap::new()),
         }
     }
@@ -135,8 +141,8 @@ impl Objects {
     /// # Errors
     /// When it has no place on disk, or the disk can't be read.
     pub fn version(&self, bucket: &str, key: &str) -> Result<Option<String>> {
-        let versions = Versions::new(&self.root);
-        Ok(versions.current(&versions.place(bucket, key)?)?)
+        let place = self.versions.place(bucket, key)?;
+        Ok(self.versions.current(&place)?)
     }
 
     /// Adds a tag to an object's current version, as a scanner does.
@@ -144,9 +150,9 @@ impl Objects {
     /// # Errors
     /// When the object isn't there, has its ten tags, or the disk can't be written.
     pub fn tag(&self, bucket: &str, key: &str, name: &str, value: &str) -> Result<()> {
-        let versions = Versions::new(&self.root);
+        let versions = &self.versions;
         let place = versions.place(bucket, key)?;
-        let tags = Tags::of(&versions, &place, &versions.find(&place, None)?);
+        let tags = Tags::of(versions, &place, &versions.find(&place, None)?);
         let mut all = tags.read()?;
         all.insert(name.to_owned(), value.to_owned());
         Ok(tags.write(&all)?)

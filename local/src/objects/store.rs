@@ -1,11 +1,11 @@
 //! What S3 does and s3s-fs does not: versions, tags, and uploads in parts that are told apart. The
 //! bytes themselves, their checksums and metadata stay the business of s3s-fs.
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -31,23 +31,15 @@ pub struct Store {
     current: FileSystem,
     /// All versions, each an object whose key ends with its version's id.
     kept: FileSystem,
-    versions: Versions,
+    versions: Arc<Versions>,
     uploads: Uploads,
-    root: PathBuf,
     told: Told,
 }
 
-// Spans of s3s-fs are for its own types; a store's folder says enough.
-impl fmt::Debug for Store {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Store({})", self.root.display())
-    }
-}
-
 impl Store {
-    /// Serves the folders in `root` as buckets. `told` gets the S3 event of each new object before its
-    /// writer gets the answer.
-    pub fn new(root: &Path, told: Told) -> anyhow::Result<Self> {
+    /// Serves the folders in `root` as buckets, and `versions` of the same root. `told` gets the S3
+    /// event of each new object before its writer gets the answer.
+    pub fn new(root: &Path, versions: Arc<Versions>, told: Told) -> anyhow::Result<Self> {
         let kept = root.join(FOLDER);
         fs::create_dir_all(&kept)?;
         let files = |folder: &Path| {
@@ -57,9 +49,8 @@ impl Store {
         Ok(Self {
             current: files(root)?,
             kept: files(&kept)?,
-            versions: Versions::new(root),
+            versions,
             uploads: Uploads::new(root)?,
-            root: root.to_owned(),
             told,
         })
     }
