@@ -190,6 +190,7 @@ impl World {
             "patients",
             "providers",
             "appointments",
+            "appointment_changes",
             "medical_records",
             "medical_record_versions",
             "record_releases",

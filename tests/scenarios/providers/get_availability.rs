@@ -1,5 +1,6 @@
 //! `GET /v1/providers/{id}/availability`
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::schedule::{Schedule, Wanted};
 use tests::audit::Expected;
@@ -215,15 +216,26 @@ async fn the_database_books_by_the_hours_that_free_slots_are_made_of() {
             .iter()
             .flat_map(|day| hours.map(|(from, to)| json!({"weekday": day, "from": from, "to": to})))
             .collect();
-        let stored = json!({"time_zone": zone, "weekly": weekly});
-        let schedule: Schedule = serde_json::from_value(stored.clone()).unwrap();
-        let tz = schedule.time_zone.time_zone().unwrap();
+        let tz = TimeZone::get(zone).unwrap();
         let mut around: Timestamp = "2029-01-01T00:00:00Z".parse().unwrap();
         // Around two changes of the clock, where there are any.
         for _ in 0..2 {
             let change = tz.following(around).next();
             around = change.map_or(around, |change| change.timestamp());
             let (from, to) = (around - days, around + days);
+            // Closed on the day before, other hours on the day itself, to midnight on the next.
+            let date = |hours| {
+                tz.to_datetime(around + SignedDuration::from_hours(hours))
+                    .date()
+            };
+            let stored = json!({"time_zone": zone, "weekly": weekly, "exceptions": [
+                {"date": date(-24)},
+                {"date": date(0), "from": "00:15", "to": "03:45"},
+                {"date": date(0)},
+                {"date": date(24), "from": "23:00", "to": "00:00"},
+                {"date": date(24), "from": "06:00", "to": "07:30"}
+            ]});
+            let schedule: Schedule = serde_json::from_value(stored.clone()).unwrap();
             let wanted = Wanted {
                 within: from..to,
                 length: quarter,
