@@ -3,8 +3,9 @@
 use tests::prelude::*;
 use tokio_postgres::Client;
 
-use super::row_level_security::{WALLS, Who, end};
+use super::row_level_security::{Who, end};
 use super::table::Table;
+use super::walls::WALLS;
 use super::ward::Ward;
 
 /// The number of rows that bare SELECTs show.

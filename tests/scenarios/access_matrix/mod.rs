@@ -7,6 +7,7 @@ mod over_http;
 mod requests;
 mod row_level_security;
 mod table;
+mod walls;
 mod ward;
 
 use std::collections::BTreeSet;

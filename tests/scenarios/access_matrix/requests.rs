@@ -185,8 +185,7 @@ pub fn probe(function: &str) -> Option<Probe> {
         "get-file" => each(File),
         "list-files" => list(File),
         "create-file" => each(File).body(|_, _, file| {
-            let owner_type = if file.patient.is_some() { "PATIENT" } else { "PROVIDER" };
-            announcement(owner_type, file.owners[0], "application/pdf", files::PDF)
+            announcement(file.owner_type(), file.owners[0], "application/pdf", files::PDF)
         }),
         // Completed already, it is answered as it stands.
         "complete-file" => each(File),

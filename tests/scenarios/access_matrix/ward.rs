@@ -77,6 +77,14 @@ impl Thing {
         }
         relations
     }
+
+    /// As what a file is owned.
+    pub fn owner_type(&self) -> &'static str {
+        match self.patient {
+            Some(_) => "PATIENT",
+            None => "PROVIDER",
+        }
+    }
 }
 
 /// A chart, and how its patient is related to Vera.

@@ -1,0 +1,170 @@
+//! The tables, and which rows of docs/access.md say who reaches what is in them.
+
+use tests::prelude::*;
+
+use super::ward::{Kind, State, Thing, Ward};
+
+/// A table with rows of persons, and the functions whose rows of docs/access.md say who reaches them.
+pub struct Wall {
+    pub table: &'static str,
+    /// The column that says which thing a row is of.
+    pub id: &'static str,
+    pub kind: Kind,
+    pub reads: &'static [&'static str],
+    pub updates: &'static [&'static str],
+    /// A column that no trigger guards, and a value.
+    pub set: &'static str,
+}
+
+pub const WALLS: [Wall; 9] = [
+    Wall {
+        table: "user_profiles",
+        id: "id",
+        kind: Kind::User,
+        reads: &["get-user"],
+        updates: &["update-user", "delete-user"],
+        set: "phone = '1'",
+    },
+    Wall {
+        table: "patients",
+        id: "id",
+        kind: Kind::Patient,
+        reads: &["get-patient"],
+        updates: &["update-patient", "delete-patient", "assign-provider"],
+        set: "updated_at = now()",
+    },
+    Wall {
+        table: "providers",
+        id: "id",
+        kind: Kind::Provider,
+        reads: &["get-provider"],
+        updates: &["update-provider", "delete-provider", "verify-provider"],
+        set: "specialties = '{}'",
+    },
+    Wall {
+        table: "appointments",
+        id: "id",
+        kind: Kind::Visit,
+        reads: &["get-appointment"],
+        updates: &[
+            "update-appointment",
+            "cancel-appointment",
+            "complete-appointment",
+            "rate-appointment",
+            "delete-appointment",
+        ],
+        set: "change_reason = 'x'",
+    },
+    Wall {
+        table: "appointment_changes",
+        id: "appointment_id",
+        kind: Kind::Visit,
+        reads: &["list-appointment-changes"],
+        updates: &[],
+        set: "reason = 'x'",
+    },
+    Wall {
+        table: "medical_records",
+        id: "id",
+        kind: Kind::Record,
+        reads: &["get-record"],
+        updates: &["update-record", "delete-record"],
+        set: "change_reason = 'x'",
+    },
+    Wall {
+        table: "medical_record_versions",
+        id: "record_id",
+        kind: Kind::Record,
+        reads: &["list-record-versions"],
+        updates: &[],
+        set: "notes = 'x'",
+    },
+    // Holds are of those who lay them, never the patient's to read.
+    Wall {
+        table: "record_releases",
+        id: "record_id",
+        kind: Kind::Record,
+        reads: &["release-record"],
+        updates: &[],
+        set: "note = 'x'",
+    },
+    Wall {
+        table: "file_metadata",
+        id: "id",
+        kind: Kind::File,
+        reads: &["get-file", "process-upload"],
+        updates: &["update-file", "delete-file", "process-upload"],
+        set: "original_name = 'x'",
+    },
+];
+
+/// Tables without a person's rows, and those that other tests are about: the log, which is seen
+/// whole or not at all, and answers kept under a key.
+pub const OTHERS: [&str; 7] = [
+    "audit_logs",
+    "custom_data_schemas",
+    "idempotency_keys",
+    "permissions",
+    "role_permissions",
+    "roles",
+    "schema_history",
+];
+
+/// The functions that insert, and the things for which they do.
+pub const INSERTS: [(&str, Kind); 7] = [
+    ("create-user", Kind::Nobodys),
+    ("create-patient", Kind::FuturePatient),
+    ("create-provider", Kind::FutureProvider),
+    ("create-appointment", Kind::Patient),
+    ("create-record", Kind::Patient),
+    ("release-record", Kind::Record),
+    ("create-file", Kind::File),
+];
+
+/// A good insert of one of them, by this user and, where she is one, in her name as a provider.
+pub fn insert(function: &str, ward: &Ward, user: Uuid, thing: &Thing) -> String {
+    let id = thing.id;
+    let vera = ward.vera.id;
+    let hers = ward
+        .of(Kind::Provider)
+        .find(|provider| provider.owners.contains(&user));
+    let provider = hers.map_or(vera, |provider| provider.id);
+    let patient = thing
+        .patient
+        .map_or("null".to_owned(), |id| format!("'{id}'"));
+    match function {
+        "create-user" => format!(
+            "insert into user_profiles (id, username, first_name, last_name, role)
+             values ('{id}', '{id}@example.org', 'New', 'Example', 'PATIENT')"
+        ),
+        "create-patient" => format!(
+            "insert into patients (id, user_id, patient_number, date_of_birth, gender)
+             values ('{id}', '{id}', '{id}', '1990-05-17', 'female')"
+        ),
+        "create-provider" => format!(
+            "insert into providers (id, user_id, license_number) values ('{id}', '{id}', '{id}')"
+        ),
+        "create-appointment" => format!(
+            "insert into appointments (id, patient_id, provider_id, scheduled_at, duration_minutes)
+             values (gen_random_uuid(), '{id}', '{vera}', '{}', 30)",
+            ward.time(State::ToCome)
+        ),
+        "create-record" => format!(
+            "insert into medical_records (id, patient_id, provider_id, record_type, content)
+             values (gen_random_uuid(), '{id}', '{provider}', 'NOTE', '{{}}')"
+        ),
+        "release-record" => format!(
+            "insert into record_releases (id, record_id, patient_id)
+             values (gen_random_uuid(), '{id}', {patient})"
+        ),
+        "create-file" => format!(
+            "insert into file_metadata (id, owner_id, owner_type, patient_id, bucket, file_path,
+               original_name, file_type, file_size, sha256, expires_at, uploaded_by)
+             values (gen_random_uuid(), '{}', '{}', {patient}, 'bucket', gen_random_uuid()::text, 'x',
+               'application/pdf', 1, decode(repeat('22', 32), 'hex'), now(), '{user}')",
+            thing.owners[0],
+            thing.owner_type()
+        ),
+        _ => panic!("no insert is known for {function}"),
+    }
+}
