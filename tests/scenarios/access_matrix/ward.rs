@@ -180,17 +180,17 @@ impl Ward {
             name: "ada",
         };
         let assigned = self.chart("anna", Some(Relation::Assigned)).await;
-        let treated = self.chart("tara", Some(Relation::Treated)).await;
-        // Whose visit is to come, was called off, and never was.
-        let booked = Chart {
-            care: Some(Relation::Treated),
-            ..self.chart("bea", None).await
-        };
-        let cancelled = self.chart("cara", None).await;
         let stranger = self.chart("nell", None).await;
-        let with_vera = [(&booked, "SCHEDULED"), (&cancelled, "CANCELLED")];
-        for (chart, status) in with_vera {
-            let visit = self.visit(chart, &self.vera, status, State::ToCome).await;
+        // Whose visit took place, is to come, and was called off.
+        let treated = self.chart("tara", None).await.treated();
+        let booked = self.chart("bea", None).await.treated();
+        let cancelled = self.chart("cara", None).await;
+        for (chart, status, state) in [
+            (&treated, "COMPLETED", State::Completed),
+            (&booked, "SCHEDULED", State::ToCome),
+            (&cancelled, "CANCELLED", State::ToCome),
+        ] {
+            let visit = self.visit(chart, &self.vera, status, state).await;
             self.things.push(visit);
         }
         // By whom she is not cared for any more.
@@ -231,37 +231,6 @@ impl Ward {
             ));
         }
         self.things.extend(things);
-        self.leave_history().await;
-        // The visits that made Tara treated.
-        let known: Vec<_> = self.of(Kind::Visit).map(|visit| visit.id).collect();
-        let rows = self
-            .world
-            .sql(
-                "select id, patient_id from appointments where id <> all ($1)",
-                &[&known],
-            )
-            .await;
-        for row in rows {
-            let (id, patient): (_, Uuid) = (row.get(0), row.get(1));
-            let chart = self
-                .charts
-                .iter()
-                .find(|chart| chart.patient.id == patient)
-                .unwrap();
-            let visit = chart.visit(id, &self.vera, "completed");
-            self.things.push(visit);
-        }
-    }
-
-    /// A former version of each record, and a change of each visit.
-    async fn leave_history(&self) {
-        for change in [
-            "update appointments set duration_minutes = 20 where status = 'SCHEDULED'",
-            "update appointments set is_archived = true, archived_at = now() where status <> 'SCHEDULED'",
-            "update appointments set is_archived = false, archived_at = null where is_archived",
-        ] {
-            self.world.sql(change, &[]).await;
-        }
     }
 
     /// Things of a kind, as this caller would ask for them.
@@ -467,6 +436,13 @@ impl Ward {
 }
 
 impl Chart {
+    fn treated(self) -> Self {
+        Self {
+            care: Some(Relation::Treated),
+            ..self
+        }
+    }
+
     fn person(&self, kind: Kind, id: Uuid) -> Thing {
         Thing {
             patient: Some(self.patient.id),
