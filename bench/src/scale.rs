@@ -213,9 +213,13 @@ impl Asked<'_> {
     /// How long the answer took, and how many rows it shows.
     async fn send(&self) -> Result<(Duration, usize)> {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed).to_string();
-        let request = resolve(self.site, &self.case.request.replace('#', &number)).await?;
-        let body = resolve(self.site, &self.case.body.replace('#', &number)).await?;
+        let mut body = self.case.body.to_owned();
+        if body.contains('#') {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            body = body.replace('#', &number.to_string());
+        }
+        let request = resolve(self.site, self.case.request).await?;
+        let body = resolve(self.site, &body).await?;
         let body: Option<Value> = (!body.is_empty())
             .then(|| serde_json::from_str(&body))
             .transpose()?;
