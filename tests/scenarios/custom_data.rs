@@ -103,7 +103,7 @@ impl Clinic {
     }
 
     /// What makes another one.
-    async fn new(&self, resource: &Resource, custom_data: Value) -> Value {
+    async fn another(&self, resource: &Resource, custom_data: Value) -> Value {
         let id = Uuid::now_v7();
         let mut body = match resource.table {
             "user_profiles" => json!({
@@ -142,7 +142,7 @@ impl Clinic {
     }
 
     async fn create(&self, resource: &Resource, custom_data: Value) -> Answer {
-        let body = self.new(resource, custom_data).await;
+        let body = self.another(resource, custom_data).await;
         let mut answer = resource.keeper.post(resource.collection, body).await;
         // Beside the file stands how to send it.
         if let Some(file) = answer.body.get_mut("file") {
@@ -228,7 +228,7 @@ async fn without_a_registered_schema_there_is_none() {
     for resource in clinic.resources() {
         let [create, update, _] = resource.names;
         let id = clinic.create(&resource, Value::Null).await.expect(201).id();
-        let body = clinic.new(&resource, json!({})).await;
+        let body = clinic.another(&resource, json!({})).await;
         let before = clinic.world.stored().await;
         let answer = resource.keeper.post(resource.collection, body).await;
         let answer = answer.invalid("custom_data");
@@ -283,7 +283,7 @@ async fn it_is_held_to_the_schema_and_shown_with_its_version() {
         let row = resource.row("UPDATE", id).detail("fields", json!(fields));
         clinic.world.audited(&changed, row).await;
 
-        let body = clinic.new(&resource, Value::Null).await;
+        let body = clinic.another(&resource, Value::Null).await;
         let before = clinic.world.stored().await;
         for (wrong, field) in wrong() {
             let mut body = body.clone();
