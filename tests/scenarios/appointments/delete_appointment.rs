@@ -91,10 +91,6 @@ async fn a_version_gone_by_is_refused() {
     world
         .audited(&answer, failed.failed("precondition-failed"))
         .await;
-    admin
-        .send(http::Method::DELETE, &path(id), None)
-        .await
-        .problem(428, "precondition-required");
 }
 
 #[tokio::test]

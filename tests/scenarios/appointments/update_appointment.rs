@@ -191,13 +191,6 @@ async fn of_two_changes_from_one_version_one_is_made() {
     world
         .audited(&answer, failed.failed("precondition-failed"))
         .await;
-    let request = ada
-        .request(http::Method::PATCH, &path(id))
-        .header("content-type", "application/merge-patch+json")
-        .body("{}".into());
-    ada.send_request(request.unwrap())
-        .await
-        .problem(428, "precondition-required");
 }
 
 #[tokio::test]

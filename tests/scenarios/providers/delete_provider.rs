@@ -75,10 +75,6 @@ async fn a_version_gone_by_is_refused() {
     world
         .audited(&answer, failed.failed("precondition-failed"))
         .await;
-    admin
-        .send(http::Method::DELETE, &path(vera.id), None)
-        .await
-        .problem(428, "precondition-required");
 }
 
 #[tokio::test]
