@@ -14,11 +14,12 @@ use crate::scanner::{self, Finding};
 use crate::{Arrived, Declared, Inspected, Location, Verdict, store};
 
 // The expression is named as the table it updates, so that what follows reads the updated row.
-// EXPIRED too: the upload ended late after all. What a scanner said of another version is void.
+// EXPIRED too: the upload ended late after all. What a scanner said of another version is void; what
+// an inspection did, in any case: until the next one ends, no scanner's word lets it be read.
 const TAKE: &str = concat!(
     "with file_metadata as (
        update file_metadata set status = 'SCANNING', status_reason = null, upload_date = $4,
-         object_version = $5,
+         object_version = $5, inspected_at = null,
          scan = case when object_version is distinct from $5 then 'UNSCANNED' else scan end
        where id = $1 and bucket = $2 and file_path = $3
          and status in ('PENDING', 'SCANNING', 'EXPIRED') and not is_archived

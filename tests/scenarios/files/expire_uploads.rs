@@ -114,7 +114,11 @@ async fn a_file_whose_object_is_gone_is_offered_no_more() {
     let ada = world.patient("Ada").await;
     let kept = world.uploaded(&ada, "image/png", files::PNG).await;
     let lost = world.uploaded(&ada, "application/pdf", files::PDF).await;
-    fs::remove_file(put_unseen(&world, ada.user, lost, b"")).unwrap();
+    let version = world.file_version(lost).await.unwrap();
+    let checked = format!("{BUCKET}/files/{}/{lost}/{version}", ada.user);
+    // Another version in its place is no help.
+    world.put_unseen(ada.user, lost, files::PDF);
+    fs::remove_file(world.cloud.objects().path(".versions", &checked)).unwrap();
     world.expire_uploads().await;
     assert_eq!(
         world.file_state(lost).await,

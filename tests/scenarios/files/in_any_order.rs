@@ -6,12 +6,13 @@ use std::process::Command;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
+use tests::passage::Passage;
 use tests::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::process_scan_result::{guarded, result, tag};
+use super::process_scan_result::{guarded, guarding, result, tag};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Event {
@@ -209,6 +210,44 @@ async fn what_replaces_a_file_while_it_is_read_is_not_offered_in_its_place() {
     });
     first.unwrap();
     second.unwrap();
+    assert_eq!(
+        world.file_state(id).await,
+        state("REJECTED", Some("checksum-mismatch"))
+    );
+    world.verify_chains().await;
+}
+
+#[tokio::test]
+async fn what_replaces_a_file_that_waits_for_its_scan_is_read_before_a_clean_word_offers_it() {
+    let passage = Passage::new().await;
+    let mut setup = guarding("allow");
+    let endpoint = ("S3_ENDPOINT".to_owned(), passage.url());
+    setup.environment.extend([endpoint]);
+    let world = World::with(setup).await;
+    passage.lead_to(&world.cloud.objects().url());
+    let ada = world.patient("Ada").await;
+    let (text, other) = (vec![b'a'; 3 * 1024 * 1024], vec![b'b'; 3 * 1024 * 1024]);
+    let id = world.uploaded(&ada, "text/plain", &text).await;
+    let waiting = state("SCANNING", Some("awaiting-scan"));
+    assert_eq!(world.file_state(id).await, waiting);
+
+    // The other is taken up, and its reading breaks off.
+    world.put_unseen(ada.user, id, &other);
+    passage.break_after(1024 * 1024);
+    let event = uploaded(ada.user, id);
+    world
+        .cloud
+        .invoke("process-upload", &event)
+        .await
+        .unwrap_err();
+    passage.mend();
+    let tag = tag(&world, &other).await;
+    result(&world, ada.user, id, &tag, "NO_THREATS_FOUND").await;
+    assert_eq!(world.file_state(id).await, state("SCANNING", None));
+
+    let age = "update file_metadata set upload_date = now() - interval '21 minutes' where id = $1";
+    world.sql(age, &[&id]).await;
+    world.expire_uploads().await;
     assert_eq!(
         world.file_state(id).await,
         state("REJECTED", Some("checksum-mismatch"))

@@ -5,6 +5,8 @@ use documents::{Location, store};
 use shared::domain::file::FileMetadata;
 use shared::job::Job;
 use shared::prelude::*;
+use shared::sql::FromRow;
+use shared::sql::postgres::{Error as RowError, Row};
 use shared::{row, select_file};
 use uuid::Uuid;
 
@@ -30,7 +32,7 @@ const WITHOUT_ROW: &str = "
     where not exists (select from file_metadata f where f.id = listed.id)
     limit $2";
 const OFFERED: &str = "
-    select id, bucket, file_path from file_metadata
+    select id, bucket, file_path, object_version from file_metadata
     where status = 'AVAILABLE' and owner_id >= $1
     order by owner_id, created_at desc, id desc
     limit $2";
@@ -40,6 +42,21 @@ row! {
     pub struct Stray {
         /// The file its key names.
         pub id: FileId,
+    }
+}
+
+/// A file that get-file offers, as the version that was checked.
+struct Offered {
+    file: Stored,
+    version: Option<String>,
+}
+
+impl FromRow for Offered {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        Ok(Self {
+            file: Stored::from_row(row)?,
+            version: row.try_get("object_version")?,
+        })
     }
 }
 
@@ -88,10 +105,12 @@ pub(crate) async fn report_strays(job: &Job, start: UserId) -> Result<(), Error>
 /// Keeps files from being offered whose objects are gone.
 pub(crate) async fn find_lost(job: &Job, start: UserId) -> Result<(), Error> {
     for start in [start, UserId::from(Uuid::nil())] {
-        let offered = read::<Stored>(job, sql(OFFERED, &[&start, &ROWS])).await?;
+        let offered = read::<Offered>(job, sql(OFFERED, &[&start, &ROWS])).await?;
         let more = offered.len() as i64 == ROWS;
-        for Stored { id, location } in offered {
-            let there = async |access| store()?.arrived(&access, &location, None).await;
+        for Offered { file, version } in offered {
+            let Stored { id, location } = file;
+            let version = version.as_deref();
+            let there = async |access| store()?.arrived(&access, &location, version).await;
             if job.audited(id, there).await?.is_none() {
                 processing::lose(job, id).await?;
             }

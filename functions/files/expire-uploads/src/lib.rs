@@ -27,11 +27,12 @@ pub const ENDPOINT: Endpoint = Endpoint {
 const ROWS: i64 = 100;
 
 // An upload begins before its URL ends and may take a while. process-upload has five minutes, three
-// times. A scanner's event comes within minutes, or not at all.
+// times. A scanner's event comes within minutes of the inspection, or not at all. It is not waited for from
+// `upload_date` on: S3 dates an upload in parts by its beginning, which may be hours ago.
 const DUE: &str = "
     select id, bucket, file_path, status = 'PENDING' as is_pending,
       status = 'SCANNING' and inspected_at is not null as is_sound,
-      coalesce(upload_date < now() - interval '1 hour', false) as is_given_up
+      coalesce(inspected_at < now() - interval '1 hour', false) as is_given_up
     from file_metadata
     where not is_archived
       and ((status = 'PENDING' and expires_at < now() - interval '10 minutes')
