@@ -98,7 +98,7 @@ async fn request(site: &Site, client: &Client, function: &Function) -> Result<()
 }
 
 /// The highest `VmHWM` of the processes that run this binary, in bytes.
-fn peak_memory(binary: &Path) -> Result<u64> {
+pub fn peak_memory(binary: &Path) -> Result<u64> {
     let mut peak = None;
     for process in std::fs::read_dir("/proc")? {
         let process = process?.path();

@@ -5,6 +5,7 @@
 mod audit_chain;
 mod cold_start;
 mod figures;
+mod large_file;
 mod scale;
 mod site;
 mod throughput;
@@ -59,6 +60,19 @@ enum Command {
         #[arg(long)]
         plans: Option<PathBuf>,
     },
+    /// process-upload of large files, beside a plain SHA-256 of them. Fails where it needs more
+    /// memory than its budget.
+    LargeFile {
+        /// Where the binaries are: NAME/bootstrap or NAME.
+        #[arg(long, default_value = "target/lambda")]
+        binaries: PathBuf,
+        /// MiB of the types that may be largest.
+        #[arg(long, default_value_t = 1024)]
+        size: u64,
+        /// Files of each type.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
     /// The two flushes of an audited read with the audit chain and without.
     AuditChain {
         /// Concurrent clients, beside one alone.
@@ -92,6 +106,11 @@ async fn main() -> Result<()> {
             };
             scale::measure(&binaries, size, rounds, plans.as_deref()).await
         }
+        Command::LargeFile {
+            binaries,
+            size,
+            rounds,
+        } => large_file::measure(&binaries, size, rounds).await,
         Command::AuditChain { clients, rounds } => audit_chain::measure(clients, rounds).await,
     }
 }
