@@ -109,13 +109,15 @@ row! {
         pub is_archived: bool,
         /// Counts its changes.
         pub version: i32,
+        /// Whose chart the account belongs to, for the audit row alone.
+        #[serde(skip)]
+        pub patient: Option<PatientId>,
     }
 }
 
 impl Content for User {
-    // A user is not yet a patient; patients are named where patient data is answered.
     fn patients(&self) -> Vec<PatientId> {
-        Vec::new()
+        self.patient.into_iter().collect()
     }
 
     fn version(&self) -> Option<i32> {
@@ -154,7 +156,7 @@ macro_rules! select_user {
         concat!(
             "select id, username, notification_email, first_name, last_name, role, status::text,
                phone, address, preferences, custom_data, custom_data_version,
-               created_at, updated_at, is_archived, version
+               created_at, updated_at, is_archived, version, patient_of(id) as patient
              from user_profiles ",
             $($rest),+
         )

@@ -115,7 +115,7 @@ impl Asked<'_> {
             let is_served = verdict == Verdict::Served;
             let subject = self.probe.subject(self.ward, &thing, is_served).await;
             let answer = self.send(&subject).await;
-            let patients = self.named(&subject, is_served);
+            let patients = Self::named(&subject);
             let wrong = self.judged(&answer, verdict, patients).await;
             self.problems
                 .extend(wrong.map(|wrong| format!("{} {relations:?}: {wrong}", thing.name)));
@@ -146,7 +146,7 @@ impl Asked<'_> {
                 self.problems
                     .push(format!("{} {relations:?} is {what}", thing.name));
             }
-            if is_served && thing.kind != Kind::User {
+            if is_served {
                 patients.extend(thing.patient);
             }
             self.driven.push(relations);
@@ -164,12 +164,10 @@ impl Asked<'_> {
     }
 
     /// The patients that the audit row names; none where that can't be known before.
-    fn named(&self, subject: &Thing, is_served: bool) -> Option<BTreeSet<Uuid>> {
+    fn named(subject: &Thing) -> Option<BTreeSet<Uuid>> {
         match subject.kind {
             // A new chart's id is in the answer, and a caller's own is in no request.
             Kind::FuturePatient | Kind::Oneself => None,
-            // A profile is no chart; an attempt on it names whose it is.
-            Kind::User if is_served || self.function == "get-me" => None,
             _ => Some(subject.patient.into_iter().collect()),
         }
     }

@@ -23,8 +23,25 @@ async fn a_user_reads_her_own_profile() {
     assert_eq!(answer.header("etag"), "\"1\"");
     assert_eq!(world.stored().await, before);
     world
-        .audited(&answer, row().by(&ada).resource(ada.user))
+        .audited(&answer, row().by(&ada).resource(ada.user).patient(ada.id))
         .await;
+}
+
+#[tokio::test]
+async fn who_opens_a_patients_account_is_found_by_the_patient() {
+    let world = World::new().await;
+    let (admin, ada) = (world.admin().await, world.patient("Ada").await);
+    // Even with a role that reaches no patients.
+    let registrar = json!({"description": "Keeps accounts.", "permissions": {"users:read": "ALL"}});
+    admin
+        .send(http::Method::PUT, "/v1/roles/REGISTRAR", Some(registrar))
+        .await
+        .expect(200);
+    for reader in [&admin, &world.user("REGISTRAR", "Rita").await] {
+        let answer = reader.get(&path(ada.user)).await.expect(200);
+        let read = row().by(reader).resource(ada.user).patient(ada.id);
+        world.audited(&answer, read).await;
+    }
 }
 
 #[tokio::test]

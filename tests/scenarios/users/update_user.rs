@@ -32,7 +32,7 @@ async fn a_user_changes_how_she_is_reached() {
     assert_eq!(answer.body["notification_email"], "ada.notices@example.org");
     assert_eq!(answer.header("etag"), "\"2\"");
     let fields = json!(["address", "notification_email", "phone", "preferences"]);
-    let changed = row().by(&ada).resource(ada.user);
+    let changed = row().by(&ada).resource(ada.user).patient(ada.id);
     world
         .audited(&answer, changed.detail("fields", fields))
         .await;

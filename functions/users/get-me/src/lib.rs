@@ -66,7 +66,7 @@ impl FromRow for Me {
 
 impl Content for Me {
     fn patients(&self) -> Vec<PatientId> {
-        self.standing.patient_id.into_iter().collect()
+        self.user.patients()
     }
 
     fn version(&self) -> Option<i32> {
