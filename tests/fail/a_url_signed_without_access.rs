@@ -4,9 +4,9 @@ use documents::{Download, FileType, Location, Store};
 use shared::prelude::*;
 
 pub async fn without(store: &Store, at: &Location, file: FileId) -> Result<Download, Error> {
-    store.presign_download(at, file, FileType::Pdf).await
+    store.presign_download(at, None, file, FileType::Pdf).await
 }
 
 pub async fn past_it(store: &Store, at: &Location, file: FileId) -> Result<Download, Error> {
-    store.download(at, file, FileType::Pdf).await
+    store.download(at, None, file, FileType::Pdf).await
 }

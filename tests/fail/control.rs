@@ -17,6 +17,6 @@ pub async fn handle(call: Call) -> Reply<Json<Patient>> {
 pub async fn sign(access: &mut Access<FileId>, at: &Location) -> Result<Download, Error> {
     let file = *access.granted();
     store()?
-        .presign_download(access, at, file, FileType::Pdf)
+        .presign_download(access, at, None, file, FileType::Pdf)
         .await
 }
