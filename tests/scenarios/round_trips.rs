@@ -88,7 +88,7 @@ async fn send(caller: &Actor, (method, path, body): (Method, String, Option<Valu
         _ => "application/json",
     };
     let mut request = caller.request(method.clone(), &path);
-    if matches!(method, Method::PATCH | Method::DELETE | Method::PUT) {
+    if method != Method::GET {
         request = request.header(IF_MATCH, "*");
     }
     let request = match body {
@@ -505,8 +505,13 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
         // A change looks at what stands before it: one more.
         let most = match warm_up.0 {
             _ if function == "unassign-provider" => 2,
-            _ if ["release-record", "put-custom-data-schema", "renew-upload"]
-                .contains(&function) =>
+            _ if [
+                "release-record",
+                "put-custom-data-schema",
+                "renew-upload",
+                "verify-provider",
+            ]
+            .contains(&function) =>
             {
                 3
             }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::custom_data::CustomData;
-use super::text::Text;
+use super::text::{HttpsUrl, Text};
 use super::user::Address;
 use crate::errors::{Error, OnConstraint as _};
 use crate::ids::{AppointmentId, PatientId, ProviderId, UserId};
@@ -52,7 +52,7 @@ pub struct Location {
     pub address: Option<Address>,
     /// Where to dial in.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<Text<500>>,
+    pub url: Option<HttpsUrl>,
 }
 
 row! {

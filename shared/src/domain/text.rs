@@ -117,6 +117,30 @@ impl<'de> Deserialize<'de> for EmailAddress {
     }
 }
 
+/// An `https` URL (RFC 3986) of at most 500 characters: a page can link to it without harm.
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+#[schemars(inline, extend("format" = "uri", "maxLength" = 500, "pattern" = "^https://"))]
+pub struct HttpsUrl(String);
+
+impl<'de> Deserialize<'de> for HttpsUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let is_link = text.len() <= 500
+            && text.starts_with("https://")
+            && text
+                .parse::<http::Uri>()
+                .is_ok_and(|uri| uri.host().is_some());
+        if !is_link {
+            return Err(D::Error::invalid_value(
+                Unexpected::Other("text"),
+                &"an https URL",
+            ));
+        }
+        Ok(Self(text))
+    }
+}
+
 /// An IANA time zone that the time zone database knows.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(transparent)]

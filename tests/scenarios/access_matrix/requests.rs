@@ -144,7 +144,10 @@ pub fn probe(function: &str) -> Option<Probe> {
             .body(|_, _, _| json!({"specialties": ["cardiology"]}))
             .versioned(),
         "delete-provider" => each(Provider).versioned().once(ToCome),
-        "verify-provider" => each(Provider).body(|_, _, _| json!({})).once(ToCome),
+        "verify-provider" => each(Provider)
+            .body(|_, _, _| json!({}))
+            .versioned()
+            .once(ToCome),
 
         "get-appointment" | "list-appointment-changes" => each(Visit),
         "list-appointments" => list(Visit),

@@ -261,9 +261,18 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
         ("notes", json!("x".repeat(10_001))),
         ("external_id", json!("x".repeat(256))),
         ("location", json!("here")),
+        (
+            "location.url",
+            json!({"kind": "VIDEO", "url": "javascript:alert(1)"}),
+        ),
+        (
+            "location.url",
+            json!({"kind": "VIDEO", "url": "http://video.example.org/1"}),
+        ),
     ] {
         let mut body = visit(ada.id, vera.id, "2030-01-07T09:00:00Z");
-        body[field] = value.clone();
+        let top = field.split('.').next().unwrap();
+        body[top] = value.clone();
         let answer = ada.post("/v1/appointments", body).await.invalid(field);
         let rows = world.audit_of(&answer).await;
         assert_eq!(rows.len(), 1, "{field} {value}");

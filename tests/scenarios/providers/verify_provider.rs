@@ -1,5 +1,8 @@
 //! `POST /v1/providers/{id}/verify`
 
+use http::Method;
+use http::header::IF_MATCH;
+use tests::answer::Answer;
 use tests::audit::Expected;
 use tests::prelude::*;
 
@@ -9,6 +12,16 @@ fn row() -> Expected {
 
 fn path(id: Uuid) -> String {
     format!("/v1/providers/{id}/verify")
+}
+
+/// Says it of the licence in this version of the provider.
+async fn say(caller: &Actor, id: Uuid, version: &str, body: Value) -> Answer {
+    let request = caller
+        .request(Method::POST, &path(id))
+        .header("content-type", "application/json")
+        .header(IF_MATCH, version)
+        .body(body.to_string().into());
+    caller.send_request(request.unwrap()).await
 }
 
 async fn unverified(world: &World) -> Provider {
@@ -23,7 +36,7 @@ async fn unverified(world: &World) -> Provider {
 async fn an_administrator_verifies_and_it_is_kept_who_and_when() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, unverified(&world).await);
-    let answer = admin.post(&path(vera.id), json!({})).await.expect(200);
+    let answer = say(&admin, vera.id, "*", json!({})).await.expect(200);
     assert_eq!(answer.body["is_verified"], true);
     assert_eq!(answer.body["verified_by"], json!(admin.user));
     let stored = world
@@ -50,7 +63,7 @@ async fn a_withdrawal_stops_bookings_at_once_and_leaves_the_visits_that_stand() 
     let id = world
         .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
         .await;
-    let answer = admin.post(&path(vera.id), withdrawal()).await.expect(200);
+    let answer = say(&admin, vera.id, "*", withdrawal()).await.expect(200);
     assert_eq!(answer.body["is_verified"], false);
     assert_eq!(answer.body["verified_at"], Value::Null);
     assert_eq!(answer.body["withdrawal_reason"], "Lapsed in May");
@@ -90,7 +103,7 @@ async fn a_withdrawal_stops_bookings_at_once_and_leaves_the_visits_that_stand() 
     let standing = ada.get(&visit).await.expect(200);
     assert_eq!(standing.body["status"], "SCHEDULED");
 
-    let again = admin.post(&path(vera.id), json!({})).await.expect(200);
+    let again = say(&admin, vera.id, "*", json!({})).await.expect(200);
     assert_eq!(again.body["withdrawal_reason"], Value::Null);
     ada.patch(&visit, 1, moved).await.expect(200);
     ada.post("/v1/appointments", booking).await.expect(201);
@@ -104,7 +117,7 @@ fn withdrawal() -> Value {
 async fn the_reason_of_a_withdrawal_goes_with_the_licence() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
-    let provider = admin.post(&path(vera.id), withdrawal()).await.expect(200);
+    let provider = say(&admin, vera.id, "*", withdrawal()).await.expect(200);
     let version = provider.body["version"].as_i64().unwrap();
     let renewed = json!({"license_number": "LIC-9"});
     let answer = admin
@@ -127,7 +140,7 @@ async fn a_withdrawal_needs_a_reason_and_nothing_else_does() {
         json!({"is_verified": true, "reason": "Seen"}),
         json!({"reason": "Seen"}),
     ] {
-        let answer = admin.post(&path(vera.id), body).await.invalid("reason");
+        let answer = say(&admin, vera.id, "*", body).await.invalid("reason");
         world
             .audited(&answer, row().by(&admin).failed("invalid"))
             .await;
@@ -144,6 +157,7 @@ async fn sent_again_under_its_key_it_is_done_once() {
             .request(http::Method::POST, &path(vera.id))
             .header("content-type", "application/json")
             .header("idempotency-key", "verify-vera")
+            .header(IF_MATCH, "\"2\"")
             .body("{}".into());
         admin.send_request(request.unwrap()).await.expect(200)
     };
@@ -157,8 +171,7 @@ async fn what_is_said_already_is_a_conflict() {
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     for (is_verified, body) in [(true, json!({})), (false, withdrawal())] {
         let before = world.stored().await;
-        let answer = admin
-            .post(&path(vera.id), body)
+        let answer = say(&admin, vera.id, "*", body)
             .await
             .problem(409, "conflict");
         let failed = row().by(&admin).resource(vera.id).failed("conflict");
@@ -173,12 +186,42 @@ async fn what_is_said_already_is_a_conflict() {
 }
 
 #[tokio::test]
+async fn a_licence_that_changed_since_it_was_looked_at_is_not_verified() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, unverified(&world).await);
+    let provider = format!("/v1/providers/{}", vera.id);
+    let seen = admin.get(&provider).await.expect(200);
+    admin
+        .patch(
+            &provider,
+            seen.body["version"].as_i64().unwrap(),
+            json!({"license_number": "LIC-9"}),
+        )
+        .await
+        .expect(200);
+    let before = world.stored().await;
+    let answer = say(&admin, vera.id, seen.header("etag"), json!({}))
+        .await
+        .problem(412, "precondition-failed");
+    let failed = row().by(&admin).resource(vera.id);
+    let failed = failed.failed("precondition-failed");
+    world
+        .audited(&answer, failed.detail("is_verified", true))
+        .await;
+    assert_eq!(world.stored().await, before);
+    let now = admin.get(&provider).await.expect(200);
+    let answer = say(&admin, vera.id, now.header("etag"), json!({}))
+        .await
+        .expect(200);
+    assert_eq!(answer.body["is_verified"], true);
+}
+
+#[tokio::test]
 async fn nobody_verifies_herself() {
     let world = World::new().await;
     let vera = unverified(&world).await;
     for (is_verified, body) in [(true, json!({})), (false, withdrawal())] {
-        let answer = vera
-            .post(&path(vera.id), body)
+        let answer = say(&vera, vera.id, "*", body)
             .await
             .problem(403, "forbidden");
         let denied = row().by(&vera).resource(vera.id).denied("forbidden");
@@ -193,16 +236,14 @@ async fn an_absent_provider_is_not_found_and_a_field_of_its_own_is_named() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, unverified(&world).await);
     let nobody = Uuid::now_v7();
-    let answer = admin
-        .post(&path(nobody), json!({}))
+    let answer = say(&admin, nobody, "*", json!({}))
         .await
         .problem(404, "not-found");
     let failed = row().by(&admin).resource(nobody).failed("not-found");
     world
         .audited(&answer, failed.detail("is_verified", true))
         .await;
-    let answer = admin
-        .post(&path(vera.id), json!({"by": "me"}))
+    let answer = say(&admin, vera.id, "*", json!({"by": "me"}))
         .await
         .invalid("by");
     world

@@ -29,14 +29,17 @@ fn verified() -> bool {
     true
 }
 
+const CURRENT: &str = "
+    select version from providers
+    where id = $1 and not is_archived and reach('providers:verify') = 'ALL'
+    for update";
 const VERIFY: &str = "
     update providers
     set is_verified = $2, withdrawal_reason = $3,
       verified_at = case when $2 then now() end, verified_by = case when $2 then actor_user() end
-    where id = $1 and not is_archived and is_verified <> $2 and reach('providers:verify') = 'ALL'
+    where id = $1 and is_verified <> $2
     returning id";
-const READ: &str =
-    select_provider!("where id = $1 and not is_archived and reach('providers:verify') = 'ALL'");
+const READ: &str = select_provider!("where id = $1");
 
 /// Verifies the provider, or withdraws that.
 pub async fn handle(call: Call) -> Reply<Json<Provider>> {
@@ -45,6 +48,8 @@ pub async fn handle(call: Call) -> Reply<Json<Provider>> {
         is_verified,
         reason,
     } = call.body()?;
+    // Another licence than the one that was looked at is not verified.
+    let if_match = call.if_match()?;
     if is_verified == reason.is_some() {
         return Err(Error::invalid(
             "reason",
@@ -53,6 +58,7 @@ pub async fn handle(call: Call) -> Reply<Json<Provider>> {
     }
     let mut access = call.authorize(id);
     access.note("is_verified", is_verified);
+    access.check(if_match, sql(CURRENT, &[&id])).await?;
     let (changed, provider): (_, Provider) = access
         .change(
             sql(VERIFY, &[&id, &is_verified, &reason]),
