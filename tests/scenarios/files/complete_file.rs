@@ -81,6 +81,9 @@ async fn a_large_file_comes_in_parts_and_is_checked_as_a_whole() {
     let fetched = ada.download(&opened.body["download"]).await;
     assert!(*fetched.body() == text, "other bytes than were sent");
 
+    // The URLs of its parts, which live on, take nothing more.
+    let part = &text[..5 * MIB];
+    assert_eq!(ada.upload(&parts[0], part).await, 404);
     // Said again, it is answered as it stands.
     let again = complete(&ada, id).await.expect(200);
     assert_eq!(again.body["status"], "AVAILABLE");

@@ -147,5 +147,10 @@ async fn only_who_may_change_the_file_gets_a_url_for_it() {
         .audited(&answer, row().by(&ada).failed("not-found"))
         .await;
     assert_eq!(world.stored().await, before);
-    renew(&vera, id).await.expect(200);
+    let renewed = renew(&vera, id).await.expect(200);
+    // Nobody gets one for a deleted file.
+    let version = renewed.body["file"]["version"].as_i64().unwrap();
+    let path = format!("/v1/files/{id}");
+    ada.delete(&path, version).await.expect(200);
+    renew(&vera, id).await.problem(404, "not-found");
 }
