@@ -1,8 +1,8 @@
 //! Whether a file can be opened as what it is: it is complete and holds what its type requires.
 //!
 //! Each check reads along the one pass, forwards, and keeps some KiB of a file of any size, of XML one
-//! text: nothing is inflated, decoded or nested deeper than a bound. It runs on a thread of its own, so that what
-//! makes a parser panic is broken, and no more than that.
+//! text: nothing is inflated, decoded or nested deeper than a bound. It runs on a thread of its own,
+//! so that what makes a parser panic is broken, and no more than that.
 
 mod dicom;
 mod jpeg;
