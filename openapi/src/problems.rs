@@ -68,10 +68,10 @@ pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
         "TooManyRequests".into(),
         json!({
             "description": "Too many requests: the gateway's answer.",
-            "content": {"application/json": {"schema": {
-                "type": "object",
-                "properties": {"message": {"type": "string"}},
-            }}},
+            "content": {"application/json": {
+                "schema": {"type": "object", "properties": {"message": {"type": "string"}}},
+                "example": {"message": "Too Many Requests"},
+            }},
         }),
     );
     responses

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::custom_data::CustomData;
-use crate::ids::{AppointmentId, FileId, PatientId, UserId};
+use crate::ids::{AppointmentId, FileId, PatientId, RecordId, UserId};
 use crate::reply::Content;
 use crate::row;
 use crate::sql::text_enum;
@@ -66,6 +66,8 @@ row! {
         pub patient_id: Option<PatientId>,
         /// The visit it is about.
         pub appointment_id: Option<AppointmentId>,
+        /// The entry of the chart that it is held back with.
+        pub record_id: Option<RecordId>,
         /// Its name where it came from.
         pub original_name: String,
         /// Its media type.
@@ -113,8 +115,8 @@ impl Content for FileMetadata {
 macro_rules! select_file {
     ($($rest:literal),+ $(,)?) => {
         concat!(
-            "select id, owner_id, owner_type::text, patient_id, appointment_id, original_name, file_type,
-               file_size, encode(sha256, 'hex') as sha256, status::text, status_reason, scan::text, upload_date,
+            "select id, owner_id, owner_type::text, patient_id, appointment_id, record_id, original_name,
+               file_type, file_size, encode(sha256, 'hex') as sha256, status::text, status_reason, scan::text, upload_date,
                custom_data, custom_data_version, created_at, updated_at, is_archived, version, bucket, file_path,
                object_version, upload_id, part_size
              from file_metadata ",

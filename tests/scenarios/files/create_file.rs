@@ -97,6 +97,51 @@ async fn a_provider_announces_for_patients_in_care_for_their_visits_and_for_hers
 }
 
 #[tokio::test]
+async fn a_file_belongs_to_an_entry_of_the_same_chart_for_who_writes_the_chart() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let vera = world.provider("Vera").await;
+    world.assign(&ada, &vera).await;
+    world.assign(&ben, &vera).await;
+    let entry = world.note(&ada, &vera, "X-ray of the chest").await;
+    let mut of_ada = announcement("PATIENT", ada.user, "image/png", files::PNG);
+    of_ada["record_id"] = json!(entry);
+    let answer = vera.post("/v1/files", of_ada.clone()).await.expect(201);
+    assert_eq!(answer.body["file"]["record_id"], json!(entry));
+    let id: Uuid = answer.body["file"]["id"].as_str().unwrap().parse().unwrap();
+    let created = row().by(&vera).resource(id).patient(ada.id);
+    world.audited(&answer, created).await;
+    let path = format!("/v1/files/{id}");
+    let shown = ada.get(&path).await.expect(200);
+    assert_eq!(shown.body["record_id"], json!(entry));
+    world.hold(entry, &vera, "1 day").await;
+    ada.get(&path).await.problem(404, "not-found");
+    vera.get(&path).await.expect(200);
+
+    let before = world.stored().await;
+    // Not even whether there is an entry does the patient learn.
+    let refused = ada.post("/v1/files", of_ada).await;
+    let refused = refused.problem(404, "not-found");
+    let mut of_none = announcement("PATIENT", ada.user, "image/png", files::PNG);
+    of_none["record_id"] = json!(Uuid::now_v7());
+    let absent = ada.post("/v1/files", of_none).await;
+    refused.same_as(&absent.problem(404, "not-found"));
+    let denied = attempted(&world, &refused).await.by(&ada).patient(ada.id);
+    world.audited(&refused, denied.denied("not-found")).await;
+    let mut of_ben = announcement("PATIENT", ben.user, "image/png", files::PNG);
+    of_ben["record_id"] = json!(entry);
+    vera.post("/v1/files", of_ben)
+        .await
+        .problem(404, "not-found");
+    let mut her_own = announcement("PROVIDER", vera.user, "image/png", files::PNG);
+    her_own["record_id"] = json!(entry);
+    vera.post("/v1/files", her_own)
+        .await
+        .problem(404, "not-found");
+    assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test]
 async fn a_file_for_somebody_elses_chart_is_refused_as_if_there_were_none() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);

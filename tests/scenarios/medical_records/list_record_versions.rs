@@ -112,6 +112,10 @@ async fn the_patient_sees_the_versions_that_she_could_have_seen_while_they_stood
     );
     let answer = ada.get(&path(id)).await.expect(200);
     assert_eq!(numbers(&answer), [5, 1]);
+    // That there was a hold is not hers to read, either.
+    assert_eq!(answer.body["items"][0]["change_reason"], Value::Null);
+    let whole = vera.get(&path(id)).await.expect(200);
+    assert_eq!(whole.body["items"][0]["change_reason"], "released");
     assert!(!answer.text.contains("Never"), "{}", answer.text);
     assert!(!answer.text.contains("privacy"), "{}", answer.text);
 }

@@ -212,7 +212,7 @@ async fn who_does_not_treat_her_decides_nothing() {
 }
 
 /// What the patient gets by each path over HTTP, as the text of its answers.
-async fn by_every_path(ada: &Patient, id: Uuid) -> Vec<(String, Answer)> {
+async fn by_every_path(ada: &Patient, id: Uuid, file: Uuid) -> Vec<(String, Answer)> {
     let mut answers = Vec::new();
     for path in [
         format!("/v1/medical-records/{id}"),
@@ -223,6 +223,9 @@ async fn by_every_path(ada: &Patient, id: Uuid) -> Vec<(String, Answer)> {
         "/v1/medical-records?record_type=NOTE&include_archived=true".to_owned(),
         "/v1/medical-records?held=true".to_owned(),
         "/v1/medical-records?external_id=urn:held".to_owned(),
+        format!("/v1/files/{file}"),
+        "/v1/files".to_owned(),
+        format!("/v1/files?patient_id={}&include_archived=true", ada.id),
         format!("/v1/patients/{}", ada.id),
         "/v1/appointments".to_owned(),
     ] {
@@ -300,6 +303,12 @@ async fn what_is_held_is_not_there_for_the_patient_by_any_path() {
             .await
             .expect(201)
             .id();
+        let mut file = announcement("PATIENT", ada.user, "image/png", files::PNG);
+        file["record_id"] = json!(id);
+        file["original_name"] = json!(MARK);
+        let answer = vera.post("/v1/files", file).await.expect(201);
+        assert_eq!(answer.body["file"]["record_id"], json!(id));
+        let file: Uuid = answer.body["file"]["id"].as_str().unwrap().parse().unwrap();
         let (mut version, mut visible, mut archived) = (1, false, false);
         let mut taken = Vec::new();
         for step in steps.new_tree(&mut runner).unwrap().current() {
@@ -339,11 +348,11 @@ async fn what_is_held_is_not_there_for_the_patient_by_any_path() {
                 .as_i64()
                 .unwrap();
             let shown = id.to_string();
-            for (path, answer) in by_every_path(&ada, id).await {
+            for (path, answer) in by_every_path(&ada, id, file).await {
                 let told =
                     answer.text.contains(MARK) || answer.body["items"].to_string().contains(&shown);
                 assert!(visible || !told, "{path} after {taken:?}: {}", answer.text);
-                if path.contains(&shown) {
+                if path.contains(&shown) || path.contains(&file.to_string()) {
                     let expected = if visible { 200 } else { 404 };
                     assert_eq!(answer.status, expected, "{path} after {taken:?}");
                 }

@@ -28,6 +28,8 @@ pub struct NewFile {
     pub owner_id: UserId,
     /// The visit, where one owns it.
     pub appointment_id: Option<AppointmentId>,
+    /// The entry of the chart that it is held back with; named by who writes entries.
+    pub record_id: Option<RecordId>,
     /// Its name where it comes from.
     pub original_name: Text<255>,
     /// Its media type.
@@ -77,6 +79,7 @@ pub async fn handle(call: Call) -> Reply<Created<Announced>> {
                     &window.end(),
                     &custom.data,
                     &custom.version,
+                    &new.record_id,
                 ],
             ),
             sql(READ, &[&id]),
@@ -119,14 +122,11 @@ async fn in_parts(
     answer(access, Announced { file, upload }).await
 }
 
-async fn answer(
-    access: Access<OwnedBy<FileId>>,
-    announced: Announced,
-) -> Reply<Created<Announced>> {
+async fn answer(access: Access<OwnedBy<FileId>>, body: Announced) -> Reply<Created<Announced>> {
     access
         .commit(Created {
-            location: format!("/v1/files/{}", announced.file.id),
-            body: announced,
+            location: format!("/v1/files/{}", body.file.id),
+            body,
         })
         .await
 }

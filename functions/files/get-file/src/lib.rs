@@ -35,7 +35,8 @@ impl Content for OpenedFile {
 }
 
 const GET: &str = select_file!(
-    "where id = $1 and (owner_id = actor_user() or reaches('files:read', patient_id)) and not is_archived"
+    "where id = $1 and (owner_id = actor_user() or reaches('files:read', patient_id)) and not is_archived
+       and (record_id is null or not is_withheld(owner_id, record_id))"
 );
 
 /// Answers the file.

@@ -41,6 +41,7 @@ const LIST: &str = select_file!(
          when 'CARE' then patient_id = any (array(select patients_in_care()))
          else patient_id = actor_patient()
        end)
+       and (record_id is null or not is_withheld(owner_id, record_id))
        and ($1::uuid is null or patient_id = $1)
        and ($2::uuid is null or owner_id = $2)
        and ($3::text is null or status = $3::text::file_status)

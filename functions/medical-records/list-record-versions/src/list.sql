@@ -19,5 +19,10 @@ with entry as (
   where reach('records:read') <> 'OWN' or former.is_patient_visible
     or former.release_date <= former.replaced_at
 )
-select * from versions where $2::int is null or version < $2
+select record_id, version, patient_id, record_type, content, diagnosis, treatment, notes, release_date,
+  custom_data, custom_data_version, is_archived, written_at, written_by,
+  -- Of a decision on a hold, not even that there was one is the patient's to read.
+  case when reach('records:read') <> 'OWN' or change_reason not in ('held', 'released')
+    then change_reason end as change_reason
+from versions where $2::int is null or version < $2
 order by version desc limit $3
