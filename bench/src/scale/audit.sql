@@ -20,7 +20,7 @@ select
   case i % 100000 when 0 then decode(repeat('00', 32), 'hex') else sha256(int8send(i - 1)) end, sha256(int8send(i))
 from (
   select
-    i, patients, patients / 1000 as providers, i % 500 = 0 as search,
+    i, patients, (patients + 999) / 1000 as providers, i % 500 = 0 as search,
     md5('patient ' || 1 + floor(patients * random())::integer)::uuid as patient,
     date_trunc('month', now() at time zone 'UTC') at time zone 'UTC'
       + (now() - date_trunc('month', now() at time zone 'UTC') at time zone 'UTC') * (i::float8 / audit_rows) as moment

@@ -31,11 +31,11 @@ from (
 
 insert into user_profiles (id, username, first_name, last_name, role)
 select md5('provider user ' || i)::uuid, 'provider-' || i || '@example.org', 'Vera', 'Example', 'PROVIDER'
-from generate_series(1, current_setting('bench.patients')::integer / 1000) as i;
+from generate_series(1, (current_setting('bench.patients')::integer + 999) / 1000) as i;
 
 insert into providers (id, user_id, license_number, is_verified, verified_at)
 select md5('provider ' || i)::uuid, md5('provider user ' || i)::uuid, 'L-' || i, true, now()
-from generate_series(1, current_setting('bench.patients')::integer / 1000) as i;
+from generate_series(1, (current_setting('bench.patients')::integer + 999) / 1000) as i;
 
 insert into user_profiles (id, username, first_name, last_name, role)
 values
