@@ -128,6 +128,49 @@ async fn what_no_migration_granted_is_refused() {
 }
 
 #[tokio::test]
+async fn who_keeps_accounts_makes_no_administrator_and_unmakes_none() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let held = json!({"users:read": "ALL", "users:write": "ALL", "users:update": "ALL"});
+    put(&admin, "HELP_DESK", held).await.expect(200);
+    let (helper, friend) = (
+        world.user("HELP_DESK", "Hedda").await,
+        world.user("HELP_DESK", "Frieda").await,
+    );
+    let before = world.stored().await;
+    let profile = json!({
+        "id": Uuid::now_v7(), "username": "mallory@example.org", "first_name": "Mallory",
+        "last_name": "Example", "role": "ADMIN"
+    });
+    let answer = helper.post("/v1/users", profile.clone()).await;
+    let refused = answer.problem(403, "forbidden");
+    let row = audit("create-user", "CREATE", "USER").by(&helper);
+    let id: Uuid = profile["id"].as_str().unwrap().parse().unwrap();
+    world
+        .audited(&refused, row.resource(id).denied("forbidden"))
+        .await;
+    for (user, change) in [
+        (friend.user, json!({"role": "ADMIN"})),
+        (admin.user, json!({"role": "HELP_DESK"})),
+        (admin.user, json!({"status": "SUSPENDED"})),
+    ] {
+        let path = format!("/v1/users/{user}");
+        let answer = helper.patch(&path, 1, change).await;
+        answer.problem(403, "forbidden");
+    }
+    let path = format!("/v1/users/{}", admin.user);
+    let answer = helper.delete(&path, 1).await;
+    answer.problem(403, "forbidden");
+    assert_eq!(world.stored().await, before);
+    // Other accounts are hers to keep, and an administrator's an administrator's.
+    let path = format!("/v1/users/{}", friend.user);
+    let suspended = json!({"status": "SUSPENDED"});
+    helper.patch(&path, 1, suspended).await.expect(200);
+    let made = admin.post("/v1/users", profile).await;
+    made.expect(201);
+}
+
+#[tokio::test]
 async fn admin_and_system_are_changed_by_a_migration_alone() {
     let world = World::new().await;
     let admin = world.admin().await;
