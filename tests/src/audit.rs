@@ -89,13 +89,14 @@ pub struct Expected {
     application: &'static str,
     action: &'static str,
     resource_type: &'static str,
-    resource: Option<Uuid>,
-    patients: Vec<Uuid>,
+    pub(crate) resource: Option<Uuid>,
+    pub(crate) patients: Vec<Uuid>,
     outcome: &'static str,
     user: Option<Uuid>,
     role: Option<String>,
-    details: Map<String, Value>,
+    pub(crate) details: Map<String, Value>,
     from_outside: bool,
+    is_attempt: bool,
 }
 
 /// A success of this function, by nobody and about nothing yet.
@@ -115,6 +116,7 @@ pub fn audit(
         role: None,
         details: Map::new(),
         from_outside: true,
+        is_attempt: false,
     }
 }
 
@@ -139,6 +141,13 @@ impl Expected {
     #[must_use]
     pub fn resource(mut self, id: Uuid) -> Self {
         self.resource = Some(id);
+        self
+    }
+
+    /// About a thing that was to be made, whose id the answer doesn't tell.
+    #[must_use]
+    pub fn attempted(mut self) -> Self {
+        self.is_attempt = true;
         self
     }
 
@@ -194,6 +203,7 @@ impl Expected {
             details: entry.details.clone(),
             from_outside: entry.source_ip == Some(IpAddr::from([127, 0, 0, 1]))
                 && entry.user_agent.as_deref() == Some(AGENT),
+            is_attempt: false,
         }
     }
 }
@@ -230,10 +240,13 @@ impl World {
 
     /// The one row of the request that was answered so, once it is seen to say this, of now, and
     /// to have the hash of what it says.
-    pub async fn audited(&self, answer: &Answer, expected: Expected) -> AuditRow {
+    pub async fn audited(&self, answer: &Answer, mut expected: Expected) -> AuditRow {
         let mut rows = self.audit_of(answer).await;
         assert_eq!(rows.len(), 1, "audit rows of {}: {rows:#?}", answer.text);
         let row = rows.remove(0);
+        if std::mem::take(&mut expected.is_attempt) {
+            expected.resource = Some(row.entry.resource_id.expect("an id of its own"));
+        }
         assert_eq!(Expected::of(&row), expected);
         assert_eq!(row.recomputed(), row.row_hash, "{row:?}");
         let age = Timestamp::now().duration_since(row.entry.timestamp);

@@ -15,6 +15,7 @@ pub mod link;
 pub mod passage;
 pub mod people;
 pub mod pooler;
+pub mod refusal;
 pub mod samples;
 pub mod world;
 
