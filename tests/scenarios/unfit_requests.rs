@@ -348,6 +348,8 @@ async fn whatever_is_unfit_gets_the_problem_that_the_document_has() {
             let rows = world.audit_of(&answer).await;
             let is_recorded = rows.len() == 1
                 && rows[0].entry.application == operation.name()
+                && rows[0].entry.user_id.map(Uuid::from) == Some(caller.user)
+                && rows[0].entry.actor_role.as_deref() == caller.role
                 && rows[0].entry.outcome.label() == "FAILURE"
                 && rows[0].entry.details["reason"] == unfit.problem.1
                 && !Value::from(rows[0].entry.details.clone())
