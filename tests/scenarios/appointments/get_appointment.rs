@@ -57,15 +57,10 @@ async fn somebody_elses_visit_is_refused_as_if_there_were_none() {
         .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
         .await;
     for caller in [&*ben, &*walt] {
-        let refused = caller.get(&path(id)).await.problem(404, "not-found");
         let denied = row().by(caller).resource(id).patient(ada.id);
-        world.audited(&refused, denied.denied("not-found")).await;
-
-        let nothing = Uuid::now_v7();
-        let absent = caller.get(&path(nothing)).await.problem(404, "not-found");
-        let failed = row().by(caller).resource(nothing);
-        world.audited(&absent, failed.failed("not-found")).await;
-        refused.same_as(&absent);
+        world
+            .out_of_reach(denied, async |id| caller.get(&path(id)).await)
+            .await;
     }
 }
 
@@ -77,20 +72,7 @@ async fn a_role_without_the_permission_is_refused() {
     let id = world
         .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
         .await;
-    let answer = officer.get(&path(id)).await.problem(403, "forbidden");
     let denied = row().by(&officer).resource(id).patient(ada.id);
-    world.audited(&answer, denied.denied("forbidden")).await;
-}
-
-#[tokio::test]
-async fn what_is_no_id_is_not_found() {
-    let world = World::new().await;
-    let ada = world.patient("Ada").await;
-    let answer = ada
-        .get("/v1/appointments/1")
-        .await
-        .problem(404, "not-found");
-    world
-        .audited(&answer, row().by(&ada).failed("not-found"))
-        .await;
+    let denied = denied.denied("forbidden");
+    world.refused(officer.get(&path(id)), 403, denied).await;
 }

@@ -145,12 +145,9 @@ async fn who_filters_by_a_patient_beyond_reach_finds_nothing_and_is_recorded_wit
 async fn a_role_without_the_permission_is_refused() {
     let world = World::new().await;
     let officer = world.officer().await;
-    let answer = officer
-        .get("/v1/appointments")
-        .await
-        .problem(403, "forbidden");
+    let denied = row().by(&officer).denied("forbidden");
     world
-        .audited(&answer, row().by(&officer).denied("forbidden"))
+        .refused(officer.get("/v1/appointments"), 403, denied)
         .await;
 }
 
@@ -163,18 +160,15 @@ async fn a_filter_out_of_bounds_is_named() {
         ("patient_id=ada", "patient_id"),
         ("scheduled_from=2030-01-08", "scheduled_from"),
         ("external_id=", "external_id"),
-        ("limit=0", "limit"),
-        ("limit=101", "limit"),
-        ("cursor=x", "cursor"),
         // Before PostgreSQL's time begins.
         ("scheduled_from=-004800-01-01T00:00:00Z", ""),
     ] {
-        let answer = admin
-            .get(&format!("/v1/appointments?{query}"))
-            .await
-            .invalid(field);
         world
-            .audited(&answer, row().by(&admin).failed("invalid"))
+            .invalid(
+                admin.get(&format!("/v1/appointments?{query}")),
+                field,
+                row().by(&admin),
+            )
             .await;
     }
 }
