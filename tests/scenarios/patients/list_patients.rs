@@ -119,9 +119,9 @@ async fn a_role_without_the_permission_is_refused() {
     let world = World::new().await;
     world.patient("Ada").await;
     let officer = world.officer().await;
-    let answer = officer.get("/v1/patients").await.problem(403, "forbidden");
+    let denied = row().by(&officer).denied("forbidden");
     world
-        .audited(&answer, row().by(&officer).denied("forbidden"))
+        .refused(officer.get("/v1/patients"), 403, denied)
         .await;
 }
 
@@ -129,12 +129,12 @@ async fn a_role_without_the_permission_is_refused() {
 async fn a_filter_that_is_no_id_is_named() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let answer = admin
-        .get("/v1/patients?user_id=ada@example.org")
-        .await
-        .invalid("user_id");
     world
-        .audited(&answer, row().by(&admin).failed("invalid"))
+        .invalid(
+            admin.get("/v1/patients?user_id=ada@example.org"),
+            "user_id",
+            row().by(&admin),
+        )
         .await;
 }
 

@@ -105,9 +105,8 @@ async fn each_finds_whom_she_reaches_and_no_archived_patient() {
         assert_eq!(answer.ids(), expected);
     }
     let officer = world.officer().await;
-    let answer = officer.post(PATH, body).await.problem(403, "forbidden");
-    let denied = row().by(&officer);
-    world.audited(&answer, denied.denied("forbidden")).await;
+    let denied = row().by(&officer).denied("forbidden");
+    world.refused(officer.post(PATH, body), 403, denied).await;
 }
 
 #[tokio::test]
@@ -145,10 +144,8 @@ async fn what_is_wanted_must_be_said_and_fit() {
         (json!({"username": "ada@example.org"}), "username"),
         (json!({"name": "x", "limit": 101}), "limit"),
     ] {
-        let answer = admin.post(PATH, body).await.invalid(field);
-        world
-            .audited(&answer, row().by(&admin).failed("invalid"))
-            .await;
+        let expected = row().by(&admin);
+        world.invalid(admin.post(PATH, body), field, expected).await;
     }
 }
 
