@@ -172,10 +172,7 @@ async fn a_query_out_of_bounds_is_named() {
         (path(vera.id, first, last, 4), "duration_minutes"),
         (path(vera.id, first, last, 1441), "duration_minutes"),
     ] {
-        let answer = ada.get(&path).await.invalid(field);
-        world
-            .audited(&answer, row().by(&ada).failed("invalid"))
-            .await;
+        world.invalid(ada.get(&path), field, row().by(&ada)).await;
     }
 }
 
@@ -185,9 +182,8 @@ async fn an_absent_provider_is_not_found_and_a_role_without_the_permission_refus
     let (ada, officer) = (world.patient("Ada").await, world.officer().await);
     let nobody = Uuid::now_v7();
     let path = path(nobody, "2030-01-01T00:00:00Z", "2030-01-02T00:00:00Z", 30);
-    let answer = ada.get(&path).await.problem(404, "not-found");
-    let failed = row().by(&ada).resource(nobody);
-    world.audited(&answer, failed.failed("not-found")).await;
+    let failed = row().by(&ada).resource(nobody).failed("not-found");
+    world.refused(ada.get(&path), 404, failed).await;
     let answer = officer.get(&path).await.problem(403, "forbidden");
     assert_eq!(world.audit_of(&answer).await.len(), 1);
 }
