@@ -39,9 +39,9 @@ async fn what_is_held_is_not_there_for_the_patient_until_it_passes() {
     world.assign(&ada, &vera).await;
     let id = world.note(&ada, &vera, "Not yet.").await;
     world.hold(id, &vera, "1 day").await;
-    let answer = ada.get(&path(id)).await.problem(404, "not-found");
     let denied = row().by(&ada).resource(id).patient(ada.id);
-    world.audited(&answer, denied.denied("not-found")).await;
+    let denied = denied.denied("not-found");
+    world.refused(ada.get(&path(id)), 404, denied).await;
     let answer = vera.get(&path(id)).await.expect(200);
     assert_eq!(answer.body["is_patient_visible"], false);
     assert_eq!(answer.body["hold"]["reason"], "privacy");
@@ -87,15 +87,10 @@ async fn somebody_elses_entry_is_refused_as_if_there_were_none() {
     let vera = world.provider("Vera").await;
     let id = world.note(&ada, &vera, "Well.").await;
     for caller in [&*ben, &*vera] {
-        let refused = caller.get(&path(id)).await.problem(404, "not-found");
         let denied = row().by(caller).resource(id).patient(ada.id);
-        world.audited(&refused, denied.denied("not-found")).await;
-
-        let nothing = Uuid::now_v7();
-        let absent = caller.get(&path(nothing)).await.problem(404, "not-found");
-        let failed = row().by(caller).resource(nothing);
-        world.audited(&absent, failed.failed("not-found")).await;
-        refused.same_as(&absent);
+        world
+            .out_of_reach(denied, async |id| caller.get(&path(id)).await)
+            .await;
     }
 }
 
@@ -106,19 +101,8 @@ async fn administrators_and_compliance_officers_read_no_clinical_content() {
     let (admin, officer) = (world.admin().await, world.officer().await);
     let id = world.note(&ada, &vera, "Well.").await;
     for caller in [&admin, &officer] {
-        let answer = caller.get(&path(id)).await.problem(403, "forbidden");
         let denied = row().by(caller).resource(id).patient(ada.id);
-        world.audited(&answer, denied.denied("forbidden")).await;
+        let denied = denied.denied("forbidden");
+        world.refused(caller.get(&path(id)), 403, denied).await;
     }
-}
-
-#[tokio::test]
-async fn what_is_no_id_is_not_found() {
-    let world = World::new().await;
-    let ada = world.patient("Ada").await;
-    let answer = ada.get("/v1/medical-records/x").await;
-    let answer = answer.problem(404, "not-found");
-    world
-        .audited(&answer, row().by(&ada).failed("not-found"))
-        .await;
 }

@@ -153,7 +153,7 @@ async fn an_entry_begins_held_with_a_reason_an_author_and_an_end() {
 #[tokio::test]
 async fn a_hold_that_is_not_as_it_must_be_is_named() {
     let world = World::new().await;
-    let (_, vera, id) = entry(&world).await;
+    let (ada, vera, id) = entry(&world).await;
     let before = world.stored().await;
     for (body, field) in [
         (json!({}), "hold"),
@@ -184,31 +184,30 @@ async fn a_hold_that_is_not_as_it_must_be_is_named() {
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].entry.details["reason"], "invalid", "{field}");
     }
-    put(&vera, id, 9, hold(DAY))
-        .await
-        .problem(412, "precondition-failed");
-    let path = format!("/v1/medical-records/{id}/release");
-    let answer = vera.send(Method::PUT, &path, Some(hold(DAY))).await;
-    answer.problem(428, "precondition-required");
+    let failed = row().by(&vera).resource(id).patient(ada.id);
+    let failed = failed.detail("decision", "hold");
+    let failed = failed.failed("precondition-failed");
+    world
+        .refused(put(&vera, id, 9, hold(DAY)), 412, failed)
+        .await;
     assert_eq!(world.stored().await, before);
 }
 
 #[tokio::test]
 async fn who_does_not_treat_her_decides_nothing() {
     let world = World::new().await;
-    let (ada, vera, id) = entry(&world).await;
+    let (ada, _, id) = entry(&world).await;
     let walt = world.provider("Walt").await;
-    let refused = put(&walt, id, 1, hold(DAY)).await.problem(404, "not-found");
     let denied = row().by(&walt).resource(id).patient(ada.id);
     let denied = denied.detail("decision", "hold");
-    world.audited(&refused, denied.denied("not-found")).await;
-    let absent = put(&vera, Uuid::now_v7(), 1, hold(DAY)).await;
-    refused.same_as(&absent.problem(404, "not-found"));
-    let answer = put(&ada, id, 1, json!({"hold": null})).await;
-    let answer = answer.problem(403, "forbidden");
+    world
+        .out_of_reach(denied, async |id| put(&walt, id, 1, hold(DAY)).await)
+        .await;
     let denied = row().by(&ada).resource(id).patient(ada.id);
-    let denied = denied.detail("decision", "release");
-    world.audited(&answer, denied.denied("forbidden")).await;
+    let denied = denied.detail("decision", "release").denied("forbidden");
+    world
+        .refused(put(&ada, id, 1, json!({"hold": null})), 403, denied)
+        .await;
 }
 
 /// What the patient gets by each path over HTTP, as the text of its answers.
