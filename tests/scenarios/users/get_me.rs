@@ -53,17 +53,11 @@ async fn each_role_is_told_what_the_database_grants_it() {
 async fn a_subject_without_a_profile_is_refused_and_the_attempt_recorded() {
     let world = World::new().await;
     let stranger = world.stranger();
-    let answer = stranger.get("/v1/me").await.problem(403, "forbidden");
-    world
-        .audited(
-            &answer,
-            row()
-                .by(&stranger)
-                .resource(stranger.user)
-                .denied("forbidden")
-                .detail("subject", stranger.user.to_string()),
-        )
-        .await;
+    let denied = row().by(&stranger).resource(stranger.user);
+    let denied = denied
+        .denied("forbidden")
+        .detail("subject", stranger.user.to_string());
+    world.refused(stranger.get("/v1/me"), 403, denied).await;
 }
 
 #[tokio::test]

@@ -61,15 +61,10 @@ async fn somebody_elses_profile_is_refused_as_if_there_were_none() {
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
     // In her care, and her name is seen with her chart; the profile is not.
-    let refused = vera.get(&path(ada.user)).await.problem(404, "not-found");
     let denied = row().by(&vera).resource(ada.user).patient(ada.id);
-    world.audited(&refused, denied.denied("not-found")).await;
-
-    let nobody = Uuid::now_v7();
-    let absent = vera.get(&path(nobody)).await.problem(404, "not-found");
-    let failed = row().by(&vera).resource(nobody);
-    world.audited(&absent, failed.failed("not-found")).await;
-    refused.same_as(&absent);
+    world
+        .out_of_reach(denied, async |id| vera.get(&path(id)).await)
+        .await;
 }
 
 #[tokio::test]
@@ -82,17 +77,8 @@ async fn an_archived_profile_is_not_found() {
             &[&vera.user],
         )
         .await;
-    let answer = admin.get(&path(vera.user)).await.problem(404, "not-found");
-    let denied = row().by(&admin).resource(vera.user);
-    world.audited(&answer, denied.denied("not-found")).await;
-}
-
-#[tokio::test]
-async fn what_is_no_id_is_not_found() {
-    let world = World::new().await;
-    let admin = world.admin().await;
-    let answer = admin.get("/v1/users/me").await.problem(404, "not-found");
+    let denied = row().by(&admin).resource(vera.user).denied("not-found");
     world
-        .audited(&answer, row().by(&admin).failed("not-found"))
+        .refused(admin.get(&path(vera.user)), 404, denied)
         .await;
 }

@@ -43,9 +43,8 @@ async fn nobody_else_does() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     for caller in [&*ada, &*vera] {
-        let answer = caller.get("/v1/roles").await.problem(403, "forbidden");
-        let denied = row().by(caller);
-        world.audited(&answer, denied.denied("forbidden")).await;
+        let denied = row().by(caller).denied("forbidden");
+        world.refused(caller.get("/v1/roles"), 403, denied).await;
     }
 }
 
@@ -53,8 +52,7 @@ async fn nobody_else_does() {
 async fn an_unknown_parameter_is_named() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let answer = admin.get("/v1/roles?name=ADMIN").await.invalid("name");
     world
-        .audited(&answer, row().by(&admin).failed("invalid"))
+        .invalid(admin.get("/v1/roles?name=ADMIN"), "name", row().by(&admin))
         .await;
 }
