@@ -97,8 +97,7 @@ async fn a_success_that_can_not_be_recorded_is_undone_and_recorded_as_a_failure(
         .await
         .problem(503, "unavailable");
     assert_eq!(world.stored().await, before);
-    let attempted = world.audit_of(&answer).await[0].entry.resource_id.unwrap();
-    let failed = booking().by(&ada).resource(attempted).patient(ada.id);
+    let failed = booking().by(&ada).attempted().patient(ada.id);
     world.audited(&answer, failed.failed("unavailable")).await;
     assert_eq!(world.verify_chains().await, 1);
 }
@@ -297,8 +296,7 @@ async fn neither_answers_nor_logs_of_a_failure_quote_what_is_stored() {
         .await
         .problem(500, "internal");
     assert!(!answer.text.contains(secret));
-    let attempted = world.audit_of(&answer).await[0].entry.resource_id.unwrap();
-    let failed = booking().by(&ada).resource(attempted).patient(ada.id);
+    let failed = booking().by(&ada).attempted().patient(ada.id);
     world.audited(&answer, failed.failed("internal")).await;
     let logs = world.cloud.logs("create-appointment");
     logs.wait_for("internal error", PATIENCE)
@@ -557,8 +555,7 @@ async fn a_statement_that_takes_too_long_fails_is_recorded_and_leaves_the_functi
         .await
         .problem(503, "unavailable");
     assert_eq!(world.stored().await, before);
-    let attempted = world.audit_of(&answer).await[0].entry.resource_id.unwrap();
-    let failed = booking().by(&ada).resource(attempted).patient(ada.id);
+    let failed = booking().by(&ada).attempted().patient(ada.id);
     world.audited(&answer, failed.failed("unavailable")).await;
 
     other.batch_execute("rollback").await.unwrap();
