@@ -19,6 +19,9 @@ use uuid::Uuid;
 use crate::figures::Ratio;
 use crate::site::{Clinic, Databases, Size};
 
+/// A parameter and its type.
+type Value<'a> = (&'a (dyn ToSql + Sync), Type);
+
 /// `audit_logs` without the chain, all else alike.
 const UNCHAINED: &str = "
     create table audit_logs_unchained (like audit_logs including all) partition by range (month);
@@ -143,8 +146,37 @@ impl Instance {
         begun?;
         actor?;
         read?;
-
         let entry = self.entry();
+        if chained {
+            self.append(&entry).await
+        } else {
+            self.write(PLAIN, &entry, &[]).await
+        }
+    }
+
+    /// As the functions do: hash, link, witness.
+    async fn append(&mut self, entry: &Entry) -> Result<()> {
+        let seq = self.seq + 1;
+        let hash = entry.hash(self.chain, seq, &self.head);
+        let (prev_hash, row_hash) = (&self.head[..], &hash[..]);
+        let link: [Value<'_>; 4] = [
+            (&self.chain, Type::UUID),
+            (&seq, Type::INT8),
+            (&prev_hash, Type::BYTEA),
+            (&row_hash, Type::BYTEA),
+        ];
+        self.write(CHAINED, entry, &link).await?;
+        let (chain, hash_in_hex) = (self.chain, hex::encode(hash));
+        writeln!(
+            self.witness,
+            r#"{{"chain":"{chain}","seq":{seq},"hash":"{hash_in_hex}"}}"#
+        )?;
+        (self.seq, self.head) = (seq, hash);
+        Ok(())
+    }
+
+    /// The second flush: the row, with its `link` if it has one, and the COMMIT.
+    async fn write(&self, insert: &str, entry: &Entry, link: &[Value<'_>]) -> Result<()> {
         let month: Date = entry
             .timestamp
             .to_zoned(TimeZone::UTC)
@@ -153,7 +185,7 @@ impl Instance {
         let (action, outcome) = (entry.action_type.label(), entry.outcome.label());
         let resource_type = entry.resource_type.label();
         let source_ip = entry.source_ip.map(|ip| ip.to_string());
-        let row: [(&(dyn ToSql + Sync), Type); 13] = [
+        let mut row: Vec<Value<'_>> = vec![
             (&entry.id, Type::UUID),
             (&month, Type::DATE),
             (&entry.timestamp, Type::TIMESTAMPTZ),
@@ -168,39 +200,14 @@ impl Instance {
             (&entry.application, Type::TEXT),
             (&entry.request_id, Type::TEXT),
         ];
-        if !chained {
-            let (written, committed) = join(
-                self.client.execute_typed(PLAIN, &row),
-                self.client.batch_execute("commit"),
-            )
-            .await;
-            written?;
-            return Ok(committed?);
-        }
-        let seq = self.seq + 1;
-        let hash = entry.hash(self.chain, seq, &self.head);
-        let (prev_hash, row_hash) = (&self.head[..], &hash[..]);
-        let link: [(&(dyn ToSql + Sync), Type); 4] = [
-            (&self.chain, Type::UUID),
-            (&seq, Type::INT8),
-            (&prev_hash, Type::BYTEA),
-            (&row_hash, Type::BYTEA),
-        ];
-        let row: Vec<_> = row.into_iter().chain(link).collect();
+        row.extend_from_slice(link);
         let (written, committed) = join(
-            self.client.execute_typed(CHAINED, &row),
+            self.client.execute_typed(insert, &row),
             self.client.batch_execute("commit"),
         )
         .await;
         written?;
-        committed?;
-        let (chain, hash_in_hex) = (self.chain, hex::encode(hash));
-        writeln!(
-            self.witness,
-            r#"{{"chain":"{chain}","seq":{seq},"hash":"{hash_in_hex}"}}"#
-        )?;
-        (self.seq, self.head) = (seq, hash);
-        Ok(())
+        Ok(committed?)
     }
 
     fn entry(&self) -> Entry {

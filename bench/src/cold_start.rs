@@ -65,11 +65,7 @@ pub async fn measure(binaries: &Path, rounds: usize) -> Result<()> {
 }
 
 async fn cold_start(site: &Site, function: &Function) -> Result<Duration> {
-    let lambda = site.cloud.lambda();
-    lambda.restart(&function.package);
-    while lambda.instances(&function.package) > 0 {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    site.stop(&function.package).await;
     let provider = site.caller("provider user 1").await?;
     let started = Instant::now();
     request(site, &provider, function).await?;

@@ -47,10 +47,7 @@ pub async fn measure(binaries: &Path, mebibytes: u64, rounds: usize) -> Result<(
     let mut greatest = 0;
     for large in large {
         // A process of its own for each type.
-        site.cloud.lambda().restart(FUNCTION);
-        while site.cloud.lambda().instances(FUNCTION) > 0 {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        site.stop(FUNCTION).await;
         let (mut plain, mut whole) = (Duration::MAX, Duration::MAX);
         for _ in 0..rounds {
             let (hashed, processed) = processed(&site, &large).await?;

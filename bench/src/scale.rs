@@ -257,26 +257,24 @@ async fn resolve(site: &Site, text: &str) -> Result<String> {
     Ok(resolved)
 }
 
+const EXPLAIN: &str = "
+    alter role caretrail_app set session_preload_libraries = 'auto_explain';
+    alter role caretrail_app set auto_explain.log_min_duration = 0;
+    alter role caretrail_app set auto_explain.log_nested_statements = on;
+    alter role caretrail_app set auto_explain.log_analyze = on";
+const EXPLAIN_NO_MORE: &str = "
+    alter role caretrail_app reset session_preload_libraries;
+    alter role caretrail_app reset auto_explain.log_min_duration;
+    alter role caretrail_app reset auto_explain.log_nested_statements;
+    alter role caretrail_app reset auto_explain.log_analyze";
+const LARGE_TABLES: &str = "select relname from pg_class where relkind = 'r' and reltuples > $1";
+
 /// Sends each case once with every plan written to the server's log, those of functions and
 /// policies too. Returns for each what its plans read from end to end.
 async fn scanned(databases: &Databases, site: &Site, plans: Option<&Path>) -> Result<Vec<String>> {
-    site.clinic
-        .client
-        .batch_execute(
-            "alter role caretrail_app set session_preload_libraries = 'auto_explain';
-             alter role caretrail_app set auto_explain.log_min_duration = 0;
-             alter role caretrail_app set auto_explain.log_nested_statements = on;
-             alter role caretrail_app set auto_explain.log_analyze = on",
-        )
-        .await?;
-    let tables = site
-        .clinic
-        .client
-        .query(
-            "select relname from pg_class where relkind = 'r' and reltuples > $1",
-            &[&SMALL_TABLE],
-        )
-        .await?;
+    let client = &site.clinic.client;
+    client.batch_execute(EXPLAIN).await?;
+    let tables = client.query(LARGE_TABLES, &[&SMALL_TABLE]).await?;
     let tables: Vec<String> = tables.iter().map(|row| row.get(0)).collect();
     let mut all = String::new();
     let mut scanned = Vec::new();
@@ -285,35 +283,32 @@ async fn scanned(databases: &Databases, site: &Site, plans: Option<&Path>) -> Re
         case.on(site).await?.send().await?;
         let plan = databases.log()?.split_off(before);
         ensure!(plan.contains("Query Text"), "the server explained nothing");
-        let scans: Vec<&str> = plan
-            .lines()
-            .filter(|line| !line.contains("never executed"))
-            .filter_map(|line| line.split_once("Seq Scan on ")?.1.split(' ').next())
-            .filter(|table| tables.iter().any(|name| name == table))
-            .collect();
-        scanned.push(match scans[..] {
-            [] => "nothing".to_owned(),
-            _ => scans.join(", "),
-        });
+        scanned.push(scans(&plan, &tables));
         writeln!(all, "=== {} as {}\n{plan}", case.what, case.user)?;
     }
     if let Some(file) = plans {
         std::fs::write(file, all)?;
     }
-    site.clinic
-        .client
-        .batch_execute(
-            "alter role caretrail_app reset session_preload_libraries;
-             alter role caretrail_app reset auto_explain.log_min_duration;
-             alter role caretrail_app reset auto_explain.log_nested_statements;
-             alter role caretrail_app reset auto_explain.log_analyze",
-        )
-        .await?;
+    client.batch_execute(EXPLAIN_NO_MORE).await?;
     // What is measured connects anew.
     for function in &site.template.functions {
         site.cloud.lambda().restart(&function.package);
     }
     Ok(scanned)
+}
+
+/// Which of the tables the plan read from end to end.
+fn scans(plan: &str, tables: &[String]) -> String {
+    let scans: Vec<&str> = plan
+        .lines()
+        .filter(|line| !line.contains("never executed"))
+        .filter_map(|line| line.split_once("Seq Scan on ")?.1.split(' ').next())
+        .filter(|table| tables.iter().any(|name| name == table))
+        .collect();
+    match scans[..] {
+        [] => "nothing".to_owned(),
+        _ => scans.join(", "),
+    }
 }
 
 /// The first and the far page of all patients, by turns.

@@ -3,6 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use local::client::Client;
@@ -171,6 +172,15 @@ impl Site {
             template,
             binaries,
         })
+    }
+
+    /// Ends the function's processes: its next request starts one.
+    pub async fn stop(&self, function: &str) {
+        let lambda = self.cloud.lambda();
+        lambda.restart(function);
+        while lambda.instances(function) > 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     /// A client of this user.
