@@ -4,16 +4,18 @@
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Extensions, HeaderMap, Method, Uri};
 use s3s::dto::*;
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::notification::Created;
 use super::tags::{self, Tags};
@@ -31,6 +33,8 @@ pub struct Store {
     current: FileSystem,
     /// All versions, each an object whose key ends with its version's id.
     kept: FileSystem,
+    /// Where they are, and what s3s-fs knows of each.
+    folder: PathBuf,
     versions: Arc<Versions>,
     uploads: Uploads,
     told: Told,
@@ -49,6 +53,7 @@ impl Store {
         Ok(Self {
             current: files(root)?,
             kept: files(&kept)?,
+            folder: kept,
             versions,
             uploads: Uploads::new(root)?,
             told,
@@ -108,6 +113,22 @@ impl Store {
         Ok(parts)
     }
 
+    /// Keeps the entity tag of a version that was put on disk past this API, where s3s-fs keeps those of
+    /// the others: it would read the whole content for each request.
+    fn keep_e_tag(&self, place: &Place, version: &str, e_tag: Option<&ETag>) -> S3Result<()> {
+        let [bucket, key] =
+            [&place.bucket, &place.kept(version)].map(|name| URL_SAFE_NO_PAD.encode(name));
+        let known = format!(".bucket-{bucket}.object-{key}.internal.json");
+        let known = self.folder.join(known);
+        match e_tag {
+            Some(e_tag) if !known.exists() => {
+                let content = json!({"e_tag": e_tag.value()}).to_string();
+                uploads::write(&known, content.as_bytes())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn tags(&self, place: &Place, version: &str) -> Tags {
         Tags::of(&self.versions, place, version)
     }
@@ -165,6 +186,7 @@ impl S3 for Store {
         input.key = place.kept(&version);
         let condition = input.if_match.take();
         let mut answer = self.kept.get_object(request).await?;
+        self.keep_e_tag(&place, &version, answer.output.e_tag.as_ref())?;
         matches(condition.as_ref(), answer.output.e_tag.as_ref())?;
         answer.output.version_id = Some(version);
         Ok(answer)
@@ -179,6 +201,7 @@ impl S3 for Store {
         input.key = place.kept(&version);
         let condition = input.if_match.take();
         let mut answer = self.kept.head_object(request).await?;
+        self.keep_e_tag(&place, &version, answer.output.e_tag.as_ref())?;
         matches(condition.as_ref(), answer.output.e_tag.as_ref())?;
         answer.output.version_id = Some(version);
         Ok(answer)

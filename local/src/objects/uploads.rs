@@ -137,8 +137,8 @@ fn read(folder: &Path) -> Option<Upload> {
     serde_json::from_slice(&fs::read(folder.join(UPLOAD)).ok()?).ok()
 }
 
-/// In whole or not at all: it may be listed meanwhile.
-fn write(path: &Path, content: &[u8]) -> S3Result<()> {
+/// In whole or not at all: it may be read meanwhile.
+pub fn write(path: &Path, content: &[u8]) -> S3Result<()> {
     let passing = path.with_extension(super::versions::later());
     fs::write(&passing, content).map_err(S3Error::internal_error)?;
     fs::rename(passing, path).map_err(S3Error::internal_error)

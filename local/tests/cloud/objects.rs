@@ -367,6 +367,24 @@ async fn what_was_put_on_disk_is_a_version_too() {
 }
 
 #[tokio::test]
+async fn an_entity_tag_is_computed_once() {
+    let world = World::new().await;
+    let path = world.cloud.objects().path(FILES_BUCKET, "a");
+    std::fs::write(&path, "by hand").unwrap();
+    put(&world, "b", b"by request").await;
+    for key in ["a", "b"] {
+        let first = ask(&world, Method::HEAD, key, &[], "").await;
+        // Nobody may change it like this; who would read it again would see it.
+        let path = world.cloud.objects().path(FILES_BUCKET, key);
+        std::fs::write(path, "otherwise").unwrap();
+        for method in [Method::HEAD, Method::GET] {
+            let again = ask(&world, method, key, &[], "").await;
+            assert_eq!(header(&first, "etag"), header(&again, "etag"), "{key}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_object_is_read_only_as_the_one_that_is_meant() {
     let world = World::new().await;
     put(&world, "a", b"first").await;
