@@ -97,6 +97,7 @@ pub struct Expected {
     pub(crate) details: Map<String, Value>,
     from_outside: bool,
     is_attempt: bool,
+    is_so_far: bool,
 }
 
 /// A success of this function, by nobody and about nothing yet.
@@ -117,6 +118,7 @@ pub fn audit(
         details: Map::new(),
         from_outside: true,
         is_attempt: false,
+        is_so_far: false,
     }
 }
 
@@ -148,6 +150,13 @@ impl Expected {
     #[must_use]
     pub fn attempted(mut self) -> Self {
         self.is_attempt = true;
+        self
+    }
+
+    /// About these where the request was read so far that they are known, else about nothing.
+    #[must_use]
+    pub fn so_far(mut self) -> Self {
+        self.is_so_far = true;
         self
     }
 
@@ -187,6 +196,19 @@ impl Expected {
         self
     }
 
+    /// Settles from the row's entry what was left open.
+    fn close(&mut self, entry: &Entry) {
+        let is_so_far = std::mem::take(&mut self.is_so_far);
+        if std::mem::take(&mut self.is_attempt) {
+            self.resource = entry.resource_id;
+            assert!(is_so_far || entry.resource_id.is_some(), "{entry:?}");
+        }
+        if is_so_far && entry.patients.is_empty() {
+            self.patients.clear();
+            self.resource = self.resource.and(entry.resource_id);
+        }
+    }
+
     /// What this row says.
     pub fn of(row: &AuditRow) -> Self {
         let entry = &row.entry;
@@ -204,6 +226,7 @@ impl Expected {
             from_outside: entry.source_ip == Some(IpAddr::from([127, 0, 0, 1]))
                 && entry.user_agent.as_deref() == Some(AGENT),
             is_attempt: false,
+            is_so_far: false,
         }
     }
 }
@@ -244,9 +267,7 @@ impl World {
         let mut rows = self.audit_of(answer).await;
         assert_eq!(rows.len(), 1, "audit rows of {}: {rows:#?}", answer.text);
         let row = rows.remove(0);
-        if std::mem::take(&mut expected.is_attempt) {
-            expected.resource = Some(row.entry.resource_id.expect("an id of its own"));
-        }
+        expected.close(&row.entry);
         assert_eq!(Expected::of(&row), expected);
         assert_eq!(row.recomputed(), row.row_hash, "{row:?}");
         let age = Timestamp::now().duration_since(row.entry.timestamp);

@@ -146,12 +146,17 @@ async fn who_is_a_patient_or_provider_keeps_that_role() {
     let admin = world.admin().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let before = world.stored().await;
-    for user in [ada.user, vera.user] {
-        let answer = admin
-            .patch(&path(user), 1, json!({"role": "ADMIN"}))
-            .await
-            .problem(409, "conflict");
-        assert_eq!(world.audit_of(&answer).await.len(), 1);
+    let failed = row().by(&admin).detail("fields", json!(["role"]));
+    let failed = failed.failed("conflict");
+    for (user, failed) in [
+        (ada.user, failed.clone().patient(ada.id)),
+        (vera.user, failed),
+    ] {
+        let patch = json!({"role": "ADMIN"});
+        let failed = failed.resource(user);
+        world
+            .refused(admin.patch(&path(user), 1, patch), 409, failed)
+            .await;
     }
     // A sign-in name is one person's.
     admin
