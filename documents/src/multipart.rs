@@ -48,6 +48,8 @@ pub enum Completion {
     Whole,
     /// These parts are not there, or not of their size.
     Missing(Vec<i32>),
+    /// One came again meanwhile; none is lost.
+    Changed,
     /// S3 holds neither parts nor object.
     Aborted,
 }
@@ -192,6 +194,7 @@ impl Store {
             Ok(_) => Ok(Completion::Whole),
             // An attempt whose answer was lost.
             Err(error) if is_over(&error) => self.is_there(access, location).await,
+            Err(error) if error.code() == Some("InvalidPart") => Ok(Completion::Changed),
             Err(error) => Err(unreachable(&error)),
         }
     }

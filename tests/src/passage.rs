@@ -5,7 +5,18 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Duration, timeout};
+
+/// For a `POST`: parts are completed by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    Open,
+    Closed,
+    /// Closed, and one waits at it.
+    Reached,
+}
 
 /// A proxy on a port of its own, what functions get as `S3_ENDPOINT`. Dropping it closes it.
 #[derive(Debug)]
@@ -14,6 +25,7 @@ pub struct Passage {
     upstream: Arc<OnceLock<String>>,
     /// Bytes that a connection may bring from S3 before it breaks.
     allowed: Arc<AtomicU64>,
+    gate: watch::Sender<Gate>,
     listening: JoinHandle<()>,
 }
 
@@ -24,11 +36,14 @@ impl Passage {
         let port = socket.local_addr().unwrap().port();
         let upstream = Arc::default();
         let allowed = Arc::new(AtomicU64::new(u64::MAX));
-        let listening = tokio::spawn(listen(socket, Arc::clone(&upstream), allowed.clone()));
+        let gate = watch::Sender::new(Gate::Open);
+        let way = (allowed.clone(), gate.clone());
+        let listening = tokio::spawn(listen(socket, Arc::clone(&upstream), way));
         Self {
             port,
             upstream,
             allowed,
+            gate,
             listening,
         }
     }
@@ -53,6 +68,26 @@ impl Passage {
     pub fn mend(&self) {
         self.break_after(u64::MAX);
     }
+
+    /// Holds the next `POST` until it is let through.
+    pub fn hold_post(&self) {
+        self.gate.send_replace(Gate::Closed);
+    }
+
+    /// Waits until one is held.
+    pub async fn holds(&self) {
+        let mut gate = self.gate.subscribe();
+        let reached = gate.wait_for(|gate| *gate == Gate::Reached);
+        timeout(Duration::from_secs(20), reached)
+            .await
+            .expect("a POST within 20 s")
+            .unwrap();
+    }
+
+    /// Lets it through.
+    pub fn let_through(&self) {
+        self.gate.send_replace(Gate::Open);
+    }
 }
 
 impl Drop for Passage {
@@ -61,7 +96,9 @@ impl Drop for Passage {
     }
 }
 
-async fn listen(socket: TcpListener, upstream: Arc<OnceLock<String>>, allowed: Arc<AtomicU64>) {
+type Way = (Arc<AtomicU64>, watch::Sender<Gate>);
+
+async fn listen(socket: TcpListener, upstream: Arc<OnceLock<String>>, way: Way) {
     // Aborted with this task.
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = socket.accept().await {
@@ -69,19 +106,24 @@ async fn listen(socket: TcpListener, upstream: Arc<OnceLock<String>>, allowed: A
             continue;
         };
         if let Ok(server) = TcpStream::connect(address).await {
-            connections.spawn(pass(client, server, allowed.clone()));
+            connections.spawn(pass(client, server, way.clone()));
         }
     }
 }
 
 /// Carries one connection until an end closes it or it breaks.
-async fn pass(mut client: TcpStream, mut server: TcpStream, allowed: Arc<AtomicU64>) {
+async fn pass(mut client: TcpStream, mut server: TcpStream, (allowed, gate): Way) {
     let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     let mut brought = 0;
     loop {
         let passed = tokio::select! {
             length = client.read(&mut asked) => match length {
-                Ok(length @ 1..) => server.write_all(&asked[..length]).await,
+                Ok(length @ 1..) => {
+                    if asked.starts_with(b"POST ") {
+                        wait(&gate).await;
+                    }
+                    server.write_all(&asked[..length]).await
+                }
                 _ => return,
             },
             length = server.read(&mut answered) => match length {
@@ -99,4 +141,16 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, allowed: Arc<AtomicU
             return;
         }
     }
+}
+
+async fn wait(gate: &watch::Sender<Gate>) {
+    let mut opened = gate.subscribe();
+    gate.send_if_modified(|gate| {
+        let is_closed = *gate == Gate::Closed;
+        if is_closed {
+            *gate = Gate::Reached;
+        }
+        is_closed
+    });
+    let _ = opened.wait_for(|gate| *gate == Gate::Open).await;
 }

@@ -1,6 +1,7 @@
 //! `POST /v1/files/{id}/complete`
 
 use tests::audit::Expected;
+use tests::passage::Passage;
 use tests::prelude::*;
 
 const MIB: usize = 1024 * 1024;
@@ -11,14 +12,21 @@ fn row() -> Expected {
 
 /// Where a text of 12 MiB is sent in parts of 5.
 async fn world() -> World {
+    world_with([]).await
+}
+
+/// The same with more in the functions' environment.
+async fn world_with<const MORE: usize>(more: [(&str, &str); MORE]) -> World {
+    let parts = [
+        ("FILE_SIZE_LIMITS", "text/plain=20"),
+        ("FILE_PART_SIZE", "5"),
+    ];
+    let environment = parts.iter().chain(&more);
     World::with(Setup {
         instances: 2,
-        environment: [
-            ("FILE_SIZE_LIMITS", "text/plain=20"),
-            ("FILE_PART_SIZE", "5"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into(),
+        environment: environment
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
         ..Setup::default()
     })
     .await
@@ -127,6 +135,32 @@ async fn a_part_that_is_missing_is_named_and_can_still_be_sent() {
         .await;
     assert_eq!(world.file_state(id).await.0, "PENDING");
     send(&ada, &upload, &text, &[1, 3]).await;
+    complete(&ada, id).await.expect(200);
+    world.cloud.settled().await;
+    assert_eq!(world.file_state(id).await.0, "AVAILABLE");
+}
+
+#[tokio::test]
+async fn a_part_sent_again_during_the_completion_is_a_conflict_and_the_next_takes_it() {
+    let passage = Passage::new().await;
+    let world = world_with([("S3_ENDPOINT", &passage.url())]).await;
+    passage.lead_to(&world.cloud.objects().url());
+    let ada = world.patient("Ada").await;
+    let (right, mut wrong) = (text(), text());
+    wrong[11 * MIB] = b'!';
+    let (id, upload) = world.announced(&ada, "text/plain", &right).await;
+    send(&ada, &upload, &wrong, &[1, 2, 3]).await;
+    passage.hold_post();
+    let sent_meanwhile = async {
+        passage.holds().await;
+        send(&ada, &upload, &right, &[3]).await;
+        passage.let_through();
+    };
+    let (answer, ()) = tokio::join!(complete(&ada, id), sent_meanwhile);
+    let answer = answer.problem(409, "conflict");
+    let failed = row().by(&ada).resource(id).patient(ada.id);
+    world.audited(&answer, failed.failed("conflict")).await;
+    assert_eq!(world.file_state(id).await.0, "PENDING");
     complete(&ada, id).await.expect(200);
     world.cloud.settled().await;
     assert_eq!(world.file_state(id).await.0, "AVAILABLE");

@@ -41,6 +41,11 @@ pub async fn handle(call: Call) -> Reply<Json<FileMetadata>> {
         match completion {
             Completion::Whole => {}
             Completion::Missing(parts) => return Err(missing(&parts)),
+            Completion::Changed => {
+                return Err(Error::Conflict(
+                    "a part was sent again meanwhile: complete the file again",
+                ));
+            }
             Completion::Aborted => return Err(Error::Conflict(TOO_LATE)),
         }
     }
