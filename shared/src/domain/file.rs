@@ -2,13 +2,29 @@
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize as _, Deserializer, Serialize};
 
 use super::custom_data::CustomData;
+use super::text::Text;
 use crate::ids::{AppointmentId, FileId, PatientId, RecordId, UserId};
 use crate::reply::Content;
 use crate::row;
 use crate::sql::text_enum;
+
+/// A file's name without the characters that override or isolate the direction of others (Unicode
+/// Standard Annex 9): with one, `invoice_fdp.exe` is shown as `invoice_exe.pdf`.
+pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Text<255>, D::Error> {
+    let name = Text::deserialize(deserializer)?;
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    match name.as_str().contains(turns) {
+        true => Err(D::Error::invalid_value(
+            Unexpected::Other("text"),
+            &"a name without characters that turn its direction",
+        )),
+        false => Ok(name),
+    }
+}
 
 text_enum! {
     /// Whom a file belongs to.

@@ -223,6 +223,9 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
         ("original_name", json!("")),
         ("original_name", json!("x".repeat(256))),
         ("original_name", json!("a\u{0}b")),
+        // Shown as invoice_exe.pdf.
+        ("original_name", json!("invoice_\u{202e}fdp.exe")),
+        ("original_name", json!("invoice_\u{2067}fdp.exe")),
         ("owner_type", json!("ADMIN")),
         ("owner_id", json!("ada")),
         ("appointment_id", json!(Uuid::now_v7())),

@@ -65,6 +65,9 @@ async fn nothing_of_what_it_holds_can_be_changed() {
         ("original_name", Value::Null),
         ("original_name", json!("")),
         ("original_name", json!("a\u{0}b")),
+        // Shown as invoice_exe.pdf.
+        ("original_name", json!("invoice_\u{202e}fdp.exe")),
+        ("original_name", json!("invoice_\u{2067}fdp.exe")),
         ("original_name", json!("x".repeat(256))),
         ("status", json!("AVAILABLE")),
         ("sha256", json!("0".repeat(64))),

@@ -5,7 +5,7 @@ use documents::{
 };
 use serde::Deserialize;
 use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::file::{FileMetadata, FileOwnerType};
+use shared::domain::file::{self, FileMetadata, FileOwnerType};
 use shared::domain::text::Text;
 use shared::prelude::*;
 use shared::select_file;
@@ -31,6 +31,7 @@ pub struct NewFile {
     /// The entry of the chart that it is held back with; named by who writes entries.
     pub record_id: Option<RecordId>,
     /// Its name where it comes from.
+    #[serde(deserialize_with = "file::name")]
     pub original_name: Text<255>,
     /// Its media type.
     pub file_type: FileType,

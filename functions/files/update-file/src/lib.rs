@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::file::{FileMetadata, FileStatus};
+use shared::domain::file::{self, FileMetadata, FileStatus};
 use shared::domain::text::Text;
 use shared::prelude::*;
 use shared::{row, select_file};
@@ -20,6 +20,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
 #[serde(deny_unknown_fields)]
 pub struct Editable {
     /// Its name where it came from.
+    #[serde(deserialize_with = "file::name")]
     pub original_name: Text<255>,
     /// The clinic's own fields, as its registered schema has them.
     pub custom_data: Option<CustomData>,
