@@ -460,25 +460,35 @@ impl Store {
         Ok((files, strange))
     }
 
-    /// Marks the object of an archived file, for the bucket's rule to move it to cheaper storage;
-    /// it stays. False where it is gone.
+    /// Marks the object of an archived file, in this version or the current one, for the bucket's rule
+    /// to move it to cheaper storage; it stays. False where it is gone.
+    ///
+    /// Tags are read and put as a whole: one that another puts in between is lost. S3 has no
+    /// condition against it.
     pub async fn mark_archived<T>(
         &self,
         _access: &Access<T>,
         location: &Location,
+        version: Option<&str>,
     ) -> Result<bool, Error> {
+        let version = version.map(str::to_owned);
         let there = self
             .client()
             .get_object_tagging()
             .bucket(&location.bucket)
             .key(&location.key)
+            .set_version_id(version.clone())
             .send()
             .await;
         // A new set replaces the one before: a scanner's tag, which the bucket's policy asks, stays.
         let mut tags = match there {
             Ok(there) => there.tag_set,
-            Err(error) if error.code() == Some("NoSuchKey") => return Ok(false),
-            Err(error) => return Err(unreachable(&error)),
+            Err(error) => {
+                return match error.code() {
+                    Some("NoSuchKey" | "NoSuchVersion") => Ok(false),
+                    _ => Err(unreachable(&error)),
+                };
+            }
         };
         tags.retain(|tag| tag.key() != ARCHIVED);
         let archived = Tag::builder().key(ARCHIVED).value("true").build();
@@ -488,6 +498,7 @@ impl Store {
             .put_object_tagging()
             .bucket(&location.bucket)
             .key(&location.key)
+            .set_version_id(version)
             .tagging(tags.map_err(unsigned)?)
             .send()
             .await

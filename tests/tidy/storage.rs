@@ -180,6 +180,12 @@ const CALLS: &[(&str, &str)] = &[
     ("upload_part", "s3:PutObject"),
 ];
 
+const OF_VERSIONS: [&str; 3] = [
+    "s3:GetObjectVersion",
+    "s3:GetObjectVersionTagging",
+    "s3:PutObjectVersionTagging",
+];
+
 #[test]
 fn every_right_on_s3_is_used_and_every_call_has_its_right() {
     let sources: String = PROJECT
@@ -202,7 +208,7 @@ fn every_right_on_s3_is_used_and_every_call_has_its_right() {
         .collect();
     // The same of a version, where the code names one.
     if sources.contains("version_id(") {
-        used.insert("s3:GetObjectVersion".to_owned());
+        used.extend(OF_VERSIONS.map(str::to_owned));
     }
     let unused = granted
         .difference(&used)

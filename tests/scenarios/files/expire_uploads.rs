@@ -1,6 +1,8 @@
 //! Schedule: `expire-uploads`
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 
 use tests::audit::Expected;
 use tests::prelude::*;
@@ -30,12 +32,26 @@ async fn let_it_expire(world: &World, id: Uuid) {
 }
 
 /// Puts an object as if its event had been lost.
-fn put_unseen(world: &World, owner: Uuid, id: Uuid, bytes: &[u8]) -> std::path::PathBuf {
+fn put_unseen(world: &World, owner: Uuid, id: Uuid, bytes: &[u8]) -> PathBuf {
     let key = format!("files/{owner}/{id}");
     let path = world.cloud.objects().path("caretrail-files", &key);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, bytes).unwrap();
     path
+}
+
+/// Deletes files as if it had been done so long ago.
+async fn deleted(world: &World, ids: &[Uuid], since: &str) {
+    let archive = "update file_metadata
+         set is_archived = true, archived_at = now() - $2::text::interval where id = any($1)";
+    world.sql(archive, &[&ids, &since]).await;
+}
+
+/// The tags of a file's current version, by their names.
+fn tags(world: &World, owner: Uuid, id: Uuid) -> Vec<String> {
+    let key = format!("files/{owner}/{id}");
+    let tags = world.cloud.objects().tags(BUCKET, &key).unwrap();
+    tags.into_keys().collect()
 }
 
 fn state(status: &str, reason: Option<&str>) -> (String, Option<String>) {
@@ -157,12 +173,14 @@ async fn a_deleted_file_is_neither_processed_nor_expired_and_its_object_stays() 
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let id = world.uploaded(&ada, "application/pdf", files::PDF).await;
-    world
-        .sql(
-            "update file_metadata set is_archived = true, archived_at = now() where id = $1",
-            &[&id],
-        )
-        .await;
+    deleted(&world, &[id], "50 minutes").await;
+    world.expire_uploads().await;
+    assert_eq!(
+        tags(&world, ada.user, id),
+        [""; 0],
+        "a scanner may write its own"
+    );
+    deleted(&world, &[id], "61 minutes").await;
     // GuardDuty's tag, as it looks like on AWS.
     let key = format!("files/{}/{id}", ada.user);
     let objects = world.cloud.objects();
@@ -192,19 +210,15 @@ async fn a_deleted_file_whose_object_is_gone_is_reported_and_keeps_no_other_from
     let ada = world.patient("Ada").await;
     let lost = world.uploaded(&ada, "application/pdf", files::PDF).await;
     let kept = world.uploaded(&ada, "image/png", files::PNG).await;
-    let archive = "update file_metadata set is_archived = true, archived_at = now() where id = $1";
-    for id in [lost, kept] {
-        world.sql(archive, &[&id]).await;
-    }
-    let key = |id| format!("files/{}/{id}", ada.user);
-    let objects = world.cloud.objects();
-    fs::remove_file(objects.path(BUCKET, &key(lost))).unwrap();
+    deleted(&world, &[lost, kept], "61 minutes").await;
+    let version = world.file_version(lost).await.unwrap();
+    let checked = format!("{BUCKET}/files/{}/{lost}/{version}", ada.user);
+    fs::remove_file(world.cloud.objects().path(".versions", &checked)).unwrap();
     world.expire_uploads().await;
     let log = world.cloud.logs("expire-uploads").lines().join("\n");
     assert!(log.contains("a file without its object"), "{log}");
     assert!(log.contains(&lost.to_string()), "{log}");
-    let tags = objects.tags(BUCKET, &key(kept)).unwrap();
-    assert_eq!(tags, [("archived".to_owned(), "true".to_owned())].into());
+    assert_eq!(tags(&world, ada.user, kept), ["archived"]);
     let missing = row().resource(lost).patient(ada.id);
     let missing = missing
         .detail("status", "QUARANTINED")
@@ -218,4 +232,99 @@ async fn a_deleted_file_whose_object_is_gone_is_reported_and_keeps_no_other_from
     assert_eq!(done(&world).await, expected);
     world.expire_uploads().await;
     assert_eq!(done(&world).await, expected, "reported once");
+}
+
+#[tokio::test]
+async fn of_a_deleted_file_the_version_that_was_checked_is_tagged() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let id = world.uploaded(&ada, "application/pdf", files::PDF).await;
+    world.put_unseen(ada.user, id, b"put over it");
+    deleted(&world, &[id], "61 minutes").await;
+    world.expire_uploads().await;
+    assert_eq!(tags(&world, ada.user, id), [""; 0]);
+    let version = world.file_version(id).await.unwrap();
+    let former = format!("{BUCKET}/files/{}/{id}/{version}.tags", ada.user);
+    let former = fs::read(world.cloud.objects().path(".versions", &former)).unwrap();
+    assert_eq!(former, b"{\"archived\":\"true\"}");
+}
+
+#[tokio::test]
+async fn what_came_late_and_unseen_is_processed_and_of_a_deleted_file_tagged() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let (late, _) = world.announced(&ada, "application/pdf", files::PDF).await;
+    let (never, _) = world.announced(&ada, "application/pdf", files::PDF).await;
+    let (dropped, _) = world.announced(&ada, "application/pdf", files::PDF).await;
+    for id in [late, never] {
+        let_it_expire(&world, id).await;
+    }
+    world.expire_uploads().await;
+    deleted(&world, &[dropped], "1 minute").await;
+    put_unseen(&world, ada.user, late, files::PDF);
+    put_unseen(&world, ada.user, dropped, files::PDF);
+    world.expire_uploads().await;
+    assert_eq!(world.file_state(late).await, state("AVAILABLE", None));
+    assert_eq!(
+        world.file_state(never).await,
+        state("EXPIRED", Some("never-uploaded"))
+    );
+    assert_eq!(
+        tags(&world, ada.user, dropped),
+        [""; 0],
+        "it may be scanned"
+    );
+
+    deleted(&world, &[dropped], "61 minutes").await;
+    world
+        .sql(
+            "update file_metadata set expires_at = now() - interval '61 minutes'",
+            &[],
+        )
+        .await;
+    world.expire_uploads().await;
+    assert_eq!(tags(&world, ada.user, dropped), ["archived"]);
+    assert_eq!(world.file_state(dropped).await, state("PENDING", None));
+    let steps = done(&world).await;
+    let tagged = row()
+        .resource(dropped)
+        .patient(ada.id)
+        .detail("tag", "archived");
+    assert_eq!(steps.last(), Some(&tagged));
+    world.expire_uploads().await;
+    assert_eq!(done(&world).await, steps, "a further run finds nothing");
+    world.verify_chains().await;
+}
+
+/// What the local S3 keeps of each object beside its bytes.
+fn descriptions(world: &World) -> BTreeSet<PathBuf> {
+    let folder = world.cloud.objects().path(".versions", "");
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.is_file()).collect()
+}
+
+#[tokio::test]
+async fn an_object_that_s3_fails_to_tell_of_keeps_no_other_from_being_looked_at() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let lost = world.uploaded(&ada, "application/pdf", files::PDF).await;
+    let before = descriptions(&world);
+    // The newest is looked at first.
+    let broken = world.uploaded(&ada, "image/png", files::PNG).await;
+    for description in descriptions(&world).difference(&before) {
+        fs::write(description, "no JSON").unwrap();
+    }
+    let version = world.file_version(lost).await.unwrap();
+    let checked = format!("{BUCKET}/files/{}/{lost}/{version}", ada.user);
+    fs::remove_file(world.cloud.objects().path(".versions", &checked)).unwrap();
+    let schedule = json!({"source": "aws.scheduler", "detail": "{}"});
+    let failure = world.cloud.invoke("expire-uploads", &schedule).await;
+    let failure = failure.unwrap_err().to_string();
+    assert!(failure.contains("unavailable"), "{failure}");
+    assert_eq!(
+        world.file_state(lost).await,
+        state("QUARANTINED", Some("object-missing"))
+    );
+    assert_eq!(world.file_state(broken).await, state("AVAILABLE", None));
 }

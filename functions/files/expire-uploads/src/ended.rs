@@ -28,10 +28,11 @@ row! {
 /// Aborts them. Whether all parts are there makes no difference: who sent them never said that it is
 /// all.
 pub(crate) async fn abort_uploads(job: &Job) -> Result<(), Error> {
+    let mut result = Ok(());
     for Ended { id } in read::<Ended>(job, sql(ENDED, &[&ROWS])).await? {
-        job.audited(id, abort).await?;
+        result = job.audited(id, abort).await.and(result);
     }
-    Ok(())
+    result
 }
 
 async fn abort(mut access: Access<FileId>) -> Result<(), Error> {

@@ -72,7 +72,7 @@ impl FromRow for Due {
     }
 }
 
-/// Does all of it. Errors: a part failed; the others are done.
+/// Does all of it. Errors: something failed; the rest is done.
 pub async fn handle(job: Job) -> Result<(), Error> {
     let mut result = Ok(());
     for due in read::<Due>(&job, sql(DUE, &[&ROWS])).await? {
@@ -82,7 +82,7 @@ pub async fn handle(job: Job) -> Result<(), Error> {
     result = bucket::mark_archived(&job).await.and(result);
     // Owners' ids are random, so a random one begins a random part.
     let start = UserId::from(Uuid::new_v4());
-    result = bucket::report_strays(&job, start).await.and(result);
+    result = bucket::compare(&job, start).await.and(result);
     bucket::find_lost(&job, start).await.and(result)
 }
 
