@@ -255,3 +255,40 @@ impl<T> OnConstraint for Result<T, Error> {
         }
     }
 }
+
+/// Keeps of serde's message what the type says and drops what the client sent, which may be PHI.
+pub(crate) fn field_error(path: String, message: &str) -> Error {
+    let expected = message.split_once("expected ").map(|(_, expected)| {
+        let expected = expected
+            .split_once(" at line ")
+            .map_or(expected, |(expected, _)| expected);
+        format!("expected {expected}")
+    });
+    // Such a message names a field of ours that the path doesn't reach.
+    let below = |rest: &str| {
+        let name = rest.split('`').next().unwrap_or_default();
+        if path.is_empty() || path == "." {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        }
+    };
+    let (field, message) = if let Some(rest) = message.strip_prefix("missing field `") {
+        (below(rest), "is required".to_owned())
+    } else if let Some(rest) = message.strip_prefix("duplicate field `") {
+        (below(rest), "appears twice".to_owned())
+    } else if message.starts_with("unknown field") {
+        (
+            path,
+            expected.map_or("is not a field here".to_owned(), |expected| {
+                format!("is not a field here; {expected}")
+            }),
+        )
+    } else {
+        (
+            path,
+            expected.unwrap_or_else(|| "is not acceptable".to_owned()),
+        )
+    };
+    Error::Invalid(vec![FieldError { field, message }])
+}

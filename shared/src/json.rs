@@ -8,8 +8,7 @@ use serde::de::{DeserializeOwned, Error as _, IntoDeserializer, MapAccess, SeqAc
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use serde_json::{Map, Value};
 
-use crate::call::field_error;
-use crate::errors::Error;
+use crate::errors::{Error, field_error};
 
 /// Reads what the text says. Errors: not JSON, or a name twice in one object.
 pub(crate) fn read(json: &[u8]) -> Result<Value, Error> {
