@@ -10,8 +10,10 @@ mod file_type;
 mod inspection;
 mod limits;
 mod multipart;
+mod objects;
 pub mod processing;
 mod scanner;
+mod signing;
 mod sniff;
 mod store;
 mod stored;
@@ -22,9 +24,9 @@ pub use file_type::FileType;
 pub use inspection::{Inspection, Rejection, Verdict};
 pub use limits::{Limits, check_limits, limits};
 pub use multipart::{Completion, Multipart, Part};
+pub use objects::Arrived;
+pub(crate) use objects::Inspected;
 pub use scanner::Finding;
-pub(crate) use store::Inspected;
-pub use store::{
-    Arrived, Download, Location, Store, Upload, UploadInParts, WholeUpload, Window, store,
-};
+pub use signing::{Download, Upload, UploadInParts, WholeUpload, Window};
+pub use store::{Location, Store, store};
 pub use stored::{Announced, Stored};

@@ -11,8 +11,9 @@ use shared::access::Access;
 use shared::errors::Error;
 use shared::sql::postgres::{Error as RowError, Row};
 
-use crate::store::{Window, signed_headers, unreachable, unsigned};
-use crate::{FileType, Location, Store};
+use crate::signing::signed_headers;
+use crate::store::{unreachable, unsigned};
+use crate::{FileType, Location, Store, Window};
 
 /// An upload in parts that S3 holds open. In a row: the columns `upload_id` and `part_size`.
 #[derive(Clone, Debug)]
