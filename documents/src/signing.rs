@@ -34,6 +34,8 @@ pub struct Window {
     lasts: Duration,
 }
 
+const EXAMPLE_URL: &str = "https://files.example.org/files/OWNER/FILE?X-Amz-Signature=SIGNATURE";
+
 // Neither Upload nor Download is Debug: while it lives, a signed URL is a secret.
 
 /// How to send a file.
@@ -52,6 +54,7 @@ pub struct WholeUpload {
     /// The HTTP method.
     pub method: &'static str,
     /// Where to.
+    #[schemars(extend("format" = "uri", "examples" = [EXAMPLE_URL]))]
     pub url: String,
     /// The headers to send, these exactly: they are signed, so another type, length or hash is
     /// refused. A browser sets `content-length` by itself.
@@ -74,6 +77,7 @@ pub struct UploadInParts {
 #[derive(JsonSchema, Serialize)]
 pub struct Download {
     /// Where from.
+    #[schemars(extend("format" = "uri", "examples" = [EXAMPLE_URL]))]
     pub url: String,
     /// Until when.
     pub expires_at: Timestamp,
