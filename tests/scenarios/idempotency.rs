@@ -179,6 +179,31 @@ async fn a_replay_asks_anew_whether_the_caller_may_act() {
 }
 
 #[tokio::test]
+async fn a_day_after_it_was_given_a_kept_answer_is_gone_whoever_comes_next() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let vera = world.provider("Vera").await;
+    let body = slot(&ada, &vera, "2030-01-07T09:00:00Z");
+    book(&ada, "old", &body).await.expect(201);
+    book(&ada, "new", &slot(&ada, &vera, "2030-01-07T10:00:00Z"))
+        .await
+        .expect(201);
+    let age =
+        "update idempotency_keys set created_at = now() - interval '25 hours' where key = 'old'";
+    world.sql(age, &[]).await;
+
+    let bens = slot(&ben, &vera, "2030-01-07T11:00:00Z");
+    book(&ben, "bens", &bens).await.expect(201);
+    let kept = world
+        .rows("select key from idempotency_keys order by key", &[])
+        .await;
+    assert_eq!(kept, [json!({"key": "bens"}), json!({"key": "new"})]);
+
+    // What was sent under it is a request like any other: its slot is taken by now.
+    book(&ada, "old", &body).await.problem(409, "conflict");
+}
+
+#[tokio::test]
 async fn a_key_out_of_bounds_is_named_and_nothing_is_done() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
