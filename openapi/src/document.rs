@@ -97,10 +97,10 @@ pub fn document() -> Value {
 }
 
 const DESCRIPTION: &str = "JSON in snake_case, times in RFC 3339 and UTC, ids as UUIDs. Unknown fields \
-    are refused. Lists answer `items` and `next_cursor`, which is passed as `cursor`. A change names the \
-    version it was made from in `If-Match` and is a merge patch (RFC 7396). Errors are problems (RFC \
-    9457). What doesn't exist and what the caller may not see answer the same 404. Every answer under \
-    `/v1` has its row in the audit log.";
+    and parameters are refused. Lists answer `items` and `next_cursor`, which is passed as `cursor`. A \
+    change names the version it was made from in `If-Match` and is a merge patch (RFC 7396). Errors are \
+    problems (RFC 9457). What doesn't exist and what the caller may not see answer the same 404. Every \
+    answer under `/v1` has its row in the audit log.";
 
 fn add(paths: &mut Map<String, Value>, source: &Source, operation: Value) {
     let path = paths.entry(&source.path).or_insert_with(|| json!({}));
@@ -156,12 +156,10 @@ fn with_caller(operation: &Operation, source: &Source, schemas: &mut Schemas) ->
 
 /// What else than success it may answer.
 fn statuses(operation: &Operation, source: &Source) -> Vec<u16> {
-    let mut statuses = vec![401, 403, 500, 503];
+    // 422 for any: an unknown parameter is refused.
+    let mut statuses = vec![401, 403, 422, 500, 503];
     if operation.body.is_some() {
         statuses.extend([400, 413, 415]);
-    }
-    if operation.body.is_some() || operation.query.is_some() || source.writes() {
-        statuses.push(422);
     }
     if source.writes() || source.path_parameters().next().is_some() {
         statuses.push(404);

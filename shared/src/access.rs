@@ -27,6 +27,7 @@ pub struct Access<T> {
     trail: Arc<Trail>,
     granted: T,
     claim: Option<Claim>,
+    fault: Option<Error>,
     session: Option<Session>,
     actor_role: Option<String>,
     action: Action,
@@ -41,9 +42,16 @@ impl<T: Target> Access<T> {
             trail,
             granted,
             claim,
+            fault: None,
             session: None,
             actor_role: None,
         }
+    }
+
+    /// Begins with this error, where there is one: the request is unfit.
+    pub(crate) fn unless(mut self, fault: Option<Error>) -> Self {
+        self.fault = fault;
+        self
     }
 
     /// Says what it is about once that is known.
@@ -137,6 +145,9 @@ impl<T: Target> Access<T> {
 
     /// The first flush: BEGIN, the actor, the key's claim, then the statements.
     async fn begin(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, Error> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
         let Trail {
             environment,
             caller,

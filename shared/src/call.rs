@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_lc_rs::hmac;
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use lambda_http::{Body, Request, RequestExt as _};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
 use crate::concurrency::IfMatch;
@@ -39,6 +40,8 @@ pub(crate) struct Incoming {
     pub(crate) headers: HeaderMap,
     pub(crate) path_parameters: HashMap<String, String>,
     pub(crate) query: String,
+    /// Whether the handler has asked for the query.
+    is_query_read: AtomicBool,
     pub(crate) body: Bytes,
     pub(crate) claim: Option<Claim>,
 }
@@ -58,6 +61,7 @@ impl Incoming {
             headers: parts.headers,
             path_parameters,
             query: parts.uri.query().unwrap_or_default().to_owned(),
+            is_query_read: AtomicBool::new(false),
             body: match body {
                 Body::Text(text) => Bytes::from(text),
                 Body::Binary(bytes) => Bytes::from(bytes),
@@ -66,7 +70,19 @@ impl Incoming {
             claim,
         })
     }
+
+    fn query<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let deserializer =
+            serde_urlencoded::Deserializer::new(form_urlencoded::parse(self.query.as_bytes()));
+        serde_path_to_error::deserialize(deserializer)
+            .map_err(|error| field_error(error.path().to_string(), &error.inner().to_string()))
+    }
 }
+
+/// The query of an endpoint that reads none.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoQuery {}
 
 impl Call {
     /// The caller: the Supabase `sub`.
@@ -85,11 +101,8 @@ impl Call {
 
     /// The query's parameters. Errors: one is unknown, repeated or not of its type.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(
-            self.request.query.as_bytes(),
-        ));
-        serde_path_to_error::deserialize(deserializer)
-            .map_err(|error| field_error(error.path().to_string(), &error.inner().to_string()))
+        self.request.is_query_read.store(true, Ordering::Relaxed);
+        self.request.query()
     }
 
     /// The JSON body. Errors: not JSON, not declared as JSON, too large, a field unknown, missing,
@@ -138,8 +151,13 @@ impl Call {
     }
 
     /// Opens the audited transaction on `target`. Sends nothing yet: the first statement carries
-    /// the actor along.
+    /// the actor along, and is refused where the query has parameters and was not
+    /// [read](Self::query) by now.
     pub fn authorize<T: Target>(&self, target: T) -> Access<T> {
-        Access::new(self.trail.clone(), target, self.request.claim.clone())
+        let access = Access::new(self.trail.clone(), target, self.request.claim.clone());
+        match self.request.is_query_read.load(Ordering::Relaxed) {
+            true => access,
+            false => access.unless(self.request.query::<NoQuery>().err()),
+        }
     }
 }

@@ -174,7 +174,7 @@ impl Operation {
             }
         }
         let query = self.parameters("query");
-        if !query.is_empty() {
+        if !self.is_for_anybody() {
             all.push(Unfit {
                 query: format!("{UNKNOWN}=1"),
                 ..invalid("an unknown parameter", UNKNOWN)
@@ -309,7 +309,7 @@ impl Ward {
             };
             let value = match (own, name) {
                 (Some((_, value)), _) => (*value).to_owned(),
-                (None, "name") => "NURSE".to_owned(),
+                (None, "name") => "PATIENT".to_owned(),
                 (None, "table") => "medical_records".to_owned(),
                 (None, "provider_id") => self.vera.id.to_string(),
                 (None, _) => id(collection),
