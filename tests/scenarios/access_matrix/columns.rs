@@ -136,6 +136,18 @@ async fn nobody_writes_columns_that_are_not_hers() {
             refused,
         ),
         (
+            "a provider gives a file to another",
+            vera,
+            update("file_metadata", "owner_id = uploaded_by"),
+            refused,
+        ),
+        (
+            "a provider points a file at another object",
+            vera,
+            update("file_metadata", "file_path = 'x'"),
+            refused,
+        ),
+        (
             "a provider hides records without a hold",
             vera,
             update("medical_records", "is_patient_visible = false"),

@@ -43,7 +43,19 @@ async fn filters_and_pages_narrow_what_is_listed() {
     world.assign(&ada, &vera).await;
     let available = world.uploaded(&ada, "application/pdf", files::PDF).await;
     let (pending, _) = world.announced(&ada, "image/png", files::PNG).await;
+    let entry = world.note(&ada, &vera, "X-ray of the chest").await;
+    let path = format!("/v1/files/{available}");
+    let version = vera.get(&path).await.expect(200).body["version"].clone();
+    vera.patch(
+        &path,
+        version.as_i64().unwrap(),
+        json!({"record_id": entry}),
+    )
+    .await
+    .expect(200);
     for (query, expected) in [
+        (format!("record_id={entry}"), vec![available]),
+        (format!("record_id={}", Uuid::now_v7()), vec![]),
         (format!("patient_id={}", ada.id), vec![pending, available]),
         (format!("owner_id={}", ada.user), vec![pending, available]),
         (format!("owner_id={}", vera.user), vec![]),
@@ -63,6 +75,12 @@ async fn filters_and_pages_narrow_what_is_listed() {
         .expect(200);
     assert_eq!(second.ids(), [available]);
     assert_eq!(second.body["next_cursor"], Value::Null);
+    // What the entry holds back is not found by it, either.
+    let of_entry = format!("/v1/files?record_id={entry}");
+    assert_eq!(ada.get(&of_entry).await.expect(200).ids(), [available]);
+    world.hold(entry, &vera, "1 day").await;
+    assert!(ada.get(&of_entry).await.expect(200).ids().is_empty());
+    assert_eq!(vera.get(&of_entry).await.expect(200).ids(), [available]);
 }
 
 #[tokio::test]
@@ -97,6 +115,7 @@ async fn a_query_that_is_not_as_it_must_be_is_named() {
         ("status=LOST", "status"),
         ("patient_id=ada", "patient_id"),
         ("owner_id=ada", "owner_id"),
+        ("record_id=x", "record_id"),
         ("limit=0", "limit"),
         ("cursor=x", "cursor"),
         ("include_archived=perhaps", "include_archived"),

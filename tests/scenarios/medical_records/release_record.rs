@@ -211,7 +211,7 @@ async fn who_does_not_treat_her_decides_nothing() {
 }
 
 /// What the patient gets by each path over HTTP, as the text of its answers.
-async fn by_every_path(ada: &Patient, id: Uuid, file: Uuid) -> Vec<(String, Answer)> {
+async fn by_every_path(ada: &Patient, id: Uuid, files: [Uuid; 2]) -> Vec<(String, Answer)> {
     let mut answers = Vec::new();
     for path in [
         format!("/v1/medical-records/{id}"),
@@ -222,8 +222,10 @@ async fn by_every_path(ada: &Patient, id: Uuid, file: Uuid) -> Vec<(String, Answ
         "/v1/medical-records?record_type=NOTE&include_archived=true".to_owned(),
         "/v1/medical-records?held=true".to_owned(),
         "/v1/medical-records?external_id=urn:held".to_owned(),
-        format!("/v1/files/{file}"),
+        format!("/v1/files/{}", files[0]),
+        format!("/v1/files/{}", files[1]),
         "/v1/files".to_owned(),
+        format!("/v1/files?record_id={id}"),
         format!("/v1/files?patient_id={}&include_archived=true", ada.id),
         format!("/v1/patients/{}", ada.id),
         "/v1/appointments".to_owned(),
@@ -265,12 +267,22 @@ async fn past_every_handler(world: &World, ada: &Patient, permission: &str) -> S
     seen
 }
 
+/// Counts the changes of a file.
+async fn version_of(world: &World, file: Uuid) -> i64 {
+    let query = "select version from file_metadata where id = $1";
+    world.row(query, &[&file]).await["version"]
+        .as_i64()
+        .unwrap()
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Hold,
     Release,
     Change,
     HoldPassed,
+    Attach,
+    Detach,
     Delete,
 }
 
@@ -283,6 +295,8 @@ async fn what_is_held_is_not_there_for_the_patient_by_any_path() {
             2 => Just(Step::Release),
             3 => Just(Step::Change),
             1 => Just(Step::HoldPassed),
+            3 => Just(Step::Attach),
+            1 => Just(Step::Detach),
             1 => Just(Step::Delete),
         ],
         1..6,
@@ -308,6 +322,9 @@ async fn what_is_held_is_not_there_for_the_patient_by_any_path() {
         let answer = vera.post("/v1/files", file).await.expect(201);
         assert_eq!(answer.body["file"]["record_id"], json!(id));
         let file: Uuid = answer.body["file"]["id"].as_str().unwrap().parse().unwrap();
+        // Hers until it is attached, and again when it is detached.
+        let sent = world.uploaded(&ada, "image/png", files::PNG).await;
+        let mut attached = false;
         let (mut version, mut visible, mut archived) = (1, false, false);
         let mut taken = Vec::new();
         for step in steps.new_tree(&mut runner).unwrap().current() {
@@ -335,6 +352,20 @@ async fn what_is_held_is_not_there_for_the_patient_by_any_path() {
                     let path = format!("/v1/medical-records/{id}");
                     vera.patch(&path, version, patch).await.expect(200);
                 }
+                Step::Attach => {
+                    let path = format!("/v1/files/{sent}");
+                    let patch = json!({"record_id": id, "original_name": MARK});
+                    let current = version_of(&world, sent).await;
+                    vera.patch(&path, current, patch).await.expect(200);
+                    attached = true;
+                }
+                Step::Detach => {
+                    let path = format!("/v1/files/{sent}");
+                    let patch = json!({"record_id": null, "original_name": "x"});
+                    let current = version_of(&world, sent).await;
+                    vera.patch(&path, current, patch).await.expect(200);
+                    attached = false;
+                }
                 Step::Delete => {
                     let path = format!("/v1/medical-records/{id}");
                     vera.delete(&path, version).await.expect(200);
@@ -347,16 +378,25 @@ async fn what_is_held_is_not_there_for_the_patient_by_any_path() {
                 .as_i64()
                 .unwrap();
             let shown = id.to_string();
-            for (path, answer) in by_every_path(&ada, id, file).await {
+            for (path, answer) in by_every_path(&ada, id, [file, sent]).await {
                 let told =
                     answer.text.contains(MARK) || answer.body["items"].to_string().contains(&shown);
                 assert!(visible || !told, "{path} after {taken:?}: {}", answer.text);
-                if path.contains(&shown) || path.contains(&file.to_string()) {
-                    let expected = if visible { 200 } else { 404 };
+                let named = |id: Uuid| path.contains(&format!("/{id}"));
+                if named(id) || named(file) || named(sent) {
+                    let reached = visible || (named(sent) && !attached);
+                    let expected = if reached { 200 } else { 404 };
                     assert_eq!(answer.status, expected, "{path} after {taken:?}");
                 }
                 // The reason is never hers.
                 assert!(!answer.text.contains("harm_prevention"), "{path}");
+            }
+            if attached {
+                let path = format!("/v1/files/{sent}");
+                let current = version_of(&world, sent).await;
+                ada.patch(&path, current, json!({"record_id": null}))
+                    .await
+                    .problem(404, "not-found");
             }
             for permission in ["records:read", "files:read"] {
                 let seen = past_every_handler(&world, &ada, permission).await;

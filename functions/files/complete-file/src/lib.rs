@@ -15,7 +15,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
 
 // Of two at once the second waits, and finds the work done.
 const CURRENT: &str = select_file!(
-    "where id = $1 and changes_file(patient_id, owner_id, uploaded_by) and not is_archived
+    "where id = $1 and changes_file(patient_id, owner_id, uploaded_by, record_id) and not is_archived
      for update"
 );
 

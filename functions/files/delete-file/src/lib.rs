@@ -14,7 +14,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
 
 const CURRENT: &str = "
     select version from file_metadata
-    where id = $1 and changes_file(patient_id, owner_id, uploaded_by) and not is_archived
+    where id = $1 and changes_file(patient_id, owner_id, uploaded_by, record_id) and not is_archived
     for update";
 const ARCHIVE: &str = "
     update file_metadata set is_archived = true, archived_at = now(), archived_by = actor_user()

@@ -22,6 +22,8 @@ pub struct Filter {
     pub patient_id: Option<PatientId>,
     /// The owning user.
     pub owner_id: Option<UserId>,
+    /// The entry that they belong to.
+    pub record_id: Option<RecordId>,
     /// How far they are.
     pub status: Option<FileStatus>,
     /// Whether deleted ones are listed too.
@@ -35,7 +37,7 @@ pub struct Filter {
 
 // Deleted files are shown to who could have deleted them.
 const LIST: &str = select_file!(
-    "where (not is_archived or ($4 and changes_file(patient_id, owner_id, uploaded_by)))
+    "where (not is_archived or ($4 and changes_file(patient_id, owner_id, uploaded_by, record_id)))
        and (owner_id = actor_user() or case reach('files:read')
          when 'ALL' then true
          when 'CARE' then patient_id = any (array(select patients_in_care()))
@@ -44,6 +46,7 @@ const LIST: &str = select_file!(
        and (record_id is null or not is_withheld(owner_id, record_id))
        and ($1::uuid is null or patient_id = $1)
        and ($2::uuid is null or owner_id = $2)
+       and ($8::uuid is null or record_id = $8)
        and ($3::text is null or status = $3::text::file_status)
        and ($5::timestamptz is null or (created_at, id) < ($5, $6))
      order by created_at desc, id desc
@@ -69,6 +72,7 @@ pub async fn handle(call: Call) -> Reply<Json<Page<FileMetadata>>> {
                 &after_time,
                 &after_id,
                 &page.fetch(),
+                &filter.record_id,
             ],
         ))
         .await?;

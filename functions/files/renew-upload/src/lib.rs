@@ -20,7 +20,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
 const RENEWABLE: Duration = Duration::from_secs(22 * 60 * 60);
 
 const CURRENT: &str = select_file!(
-    "where id = $1 and changes_file(patient_id, owner_id, uploaded_by) and not is_archived
+    "where id = $1 and changes_file(patient_id, owner_id, uploaded_by, record_id) and not is_archived
      for update"
 );
 const RENEW: &str = "update file_metadata set expires_at = $2 where id = $1";

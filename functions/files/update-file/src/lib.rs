@@ -1,4 +1,4 @@
-//! `PATCH /v1/files/{id}`: corrects a file's name and custom data; what it holds never changes.
+//! `PATCH /v1/files/{id}`: corrects a file's name, entry and custom data, never what it holds.
 
 use serde::{Deserialize, Serialize};
 use shared::domain::custom_data::{CustomData, CustomDataTable};
@@ -22,6 +22,8 @@ pub struct Editable {
     /// Its name where it came from.
     #[serde(deserialize_with = "file::name")]
     pub original_name: Text<255>,
+    /// The entry of its chart that it is held back with, or none; for who writes entries.
+    pub record_id: Option<RecordId>,
     /// The clinic's own fields, as its registered schema has them.
     pub custom_data: Option<CustomData>,
 }
@@ -31,6 +33,8 @@ row! {
     pub struct Current {
         /// Its name.
         pub original_name: Text<255>,
+        /// The entry that it belongs to.
+        pub record_id: Option<RecordId>,
         /// The clinic's own fields.
         pub custom_data: Option<CustomData>,
         /// The version that they satisfied.
@@ -43,12 +47,20 @@ row! {
 }
 
 const CURRENT: &str = "
-    select original_name, custom_data, custom_data_version, status::text, version from file_metadata
-    where id = $1 and changes_file(patient_id, owner_id, uploaded_by) and not is_archived
+    select original_name, record_id, custom_data, custom_data_version, status::text, version
+    from file_metadata
+    where id = $1 and changes_file(patient_id, owner_id, uploaded_by, record_id) and not is_archived
     for update";
+// Writes no row where the caller may not attach it to this entry, nor where the entry is not of its chart.
 const UPDATE: &str = "
-    update file_metadata set original_name = $2, custom_data = $3, custom_data_version = $4
-    where id = $1";
+    update file_metadata f
+    set original_name = $2, custom_data = $3, custom_data_version = $4, record_id = $5
+    where id = $1 and ($5 is null or $5 = record_id or exists (
+      select from medical_records r
+      where r.id = $5 and r.patient_id = f.patient_id
+        and not r.is_archived and reaches('records:write', r.patient_id)
+    ))
+    returning id";
 const READ: &str = select_file!("where id = $1");
 
 /// Answers the file as changed.
@@ -69,8 +81,12 @@ pub async fn handle(call: Call) -> Reply<Json<FileMetadata>> {
     }
     let changed = patch.apply(&Editable {
         original_name: current.original_name,
+        record_id: current.record_id,
         custom_data: current.custom_data,
     })?;
+    if changed.record_id != current.record_id && current.status == FileStatus::Pending {
+        return Err(Error::Conflict("only a file that has come is attached"));
+    }
     access.note("fields", patch.fields());
     let custom = custom_data::accept_change(
         &mut access,
@@ -80,14 +96,23 @@ pub async fn handle(call: Call) -> Reply<Json<FileMetadata>> {
         current.custom_data_version,
     )
     .await?;
-    let file: FileMetadata = access
-        .write_then_read(
+    let (written, file): (_, FileMetadata) = access
+        .change(
             sql(
                 UPDATE,
-                &[&id, &changed.original_name, &custom.data, &custom.version],
+                &[
+                    &id,
+                    &changed.original_name,
+                    &custom.data,
+                    &custom.version,
+                    &changed.record_id,
+                ],
             ),
             sql(READ, &[&id]),
         )
         .await?;
+    if !written {
+        return Err(Error::NotFound);
+    }
     access.commit(Json(file)).await
 }
