@@ -61,6 +61,15 @@ pub fn document() -> Value {
                     "schema": {"type": "string"},
                     "example": "\"1\"",
                 },
+                "IfMatchToReplace": {
+                    "name": "If-Match",
+                    "in": "header",
+                    "description": "The version that is replaced, or `*`; none where nothing stands \
+                        yet. Something stands and it is missing: 428; another version stands, or \
+                        nothing: 412.",
+                    "schema": {"type": "string"},
+                    "example": "\"1\"",
+                },
             },
             "headers": {
                 "RequestId": {
@@ -129,7 +138,11 @@ fn with_caller(operation: &Operation, source: &Source, schemas: &mut Schemas) ->
         parameters.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
     }
     if source.asks_if_match {
-        parameters.push(json!({"$ref": "#/components/parameters/IfMatch"}));
+        let parameter = match source.may_make {
+            true => "IfMatchToReplace",
+            false => "IfMatch",
+        };
+        parameters.push(json!({"$ref": format!("#/components/parameters/{parameter}")}));
     }
     let mut responses = problems::references(&statuses(operation, source));
     responses.insert(

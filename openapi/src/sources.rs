@@ -17,6 +17,8 @@ pub(crate) struct Source {
     pub(crate) summary: String,
     /// Whether it changes only the version that the caller knows.
     pub(crate) asks_if_match: bool,
+    /// Whether it goes on without, where nothing stands yet.
+    pub(crate) may_make: bool,
     event: Value,
 }
 
@@ -60,6 +62,7 @@ impl Source {
             path: path.to_owned(),
             summary,
             asks_if_match: text.contains(".if_match()"),
+            may_make: text.contains(".if_match())"),
             event: serde_json::from_slice(&event).expect("its event is JSON"),
         }
     }

@@ -176,6 +176,9 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
     let post = |path: &str, body: &dyn Fn(usize) -> Value| {
         [0, 1].map(|turn| (Method::POST, path.to_owned(), Some(body(turn))))
     };
+    let role = json!({"description": "Helps", "permissions": {}});
+    let made = admin.send(Method::PUT, "/v1/roles/NURSE", Some(role)).await;
+    made.expect(200);
     let calls = [
         ("get-me", &*ada, get("/v1/me".into())),
         ("get-user", &*ada, get(format!("/v1/users/{}", ada.user))),
@@ -507,6 +510,7 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
             _ if function == "unassign-provider" => 2,
             _ if [
                 "release-record",
+                "put-role",
                 "put-custom-data-schema",
                 "renew-upload",
                 "verify-provider",

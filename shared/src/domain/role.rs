@@ -32,12 +32,18 @@ row! {
         pub description: String,
         /// Each permission, with its reach.
         pub permissions: Jsonb<BTreeMap<String, Reach>>,
+        /// Counts its changes.
+        pub version: i32,
     }
 }
 
 impl Content for Role {
     fn patients(&self) -> Vec<PatientId> {
         Vec::new()
+    }
+
+    fn version(&self) -> Option<i32> {
+        Some(self.version)
     }
 }
 
@@ -48,7 +54,7 @@ macro_rules! select_role {
         concat!(
             "select name, description, coalesce(
                (select jsonb_object_agg(permission, reach) from role_permissions where role = name),
-               '{}') as permissions
+               '{}') as permissions, version
              from roles ",
             $($rest),+
         )

@@ -26,6 +26,7 @@ async fn an_administrator_and_an_officer_see_what_each_role_may_do() {
         assert_eq!(roles[0]["permissions"]["roles:write"], "ALL");
         assert_eq!(roles[2]["permissions"]["records:read"], "OWN");
         assert_eq!(roles[3]["permissions"]["records:read"], "CARE");
+        assert_eq!(roles[3]["version"], 1);
         world.audited(&answer, row().by(caller)).await;
     }
     let first = admin.get("/v1/roles?limit=4").await.expect(200);

@@ -1,6 +1,7 @@
 //! `PUT /v1/roles/{name}`
 
 use http::Method;
+use http::header::{CONTENT_TYPE, IF_MATCH};
 use tests::audit::Expected;
 use tests::prelude::*;
 
@@ -8,11 +9,23 @@ fn row() -> Expected {
     audit("put-role", "UPDATE", "ROLE")
 }
 
+/// Makes the role.
 async fn put(caller: &Actor, name: &str, permissions: Value) -> Answer {
     let body = json!({"description": "For this test", "permissions": permissions});
     caller
         .send(Method::PUT, &format!("/v1/roles/{name}"), Some(body))
         .await
+}
+
+/// Replaces the role with this tag.
+async fn replace(caller: &Actor, name: &str, tag: &str, permissions: Value) -> Answer {
+    let body = json!({"description": "For this test", "permissions": permissions});
+    let request = caller
+        .request(Method::PUT, &format!("/v1/roles/{name}"))
+        .header(IF_MATCH, tag)
+        .header(CONTENT_TYPE, "application/json")
+        .body(body.to_string().into());
+    caller.send_request(request.unwrap()).await
 }
 
 async fn roles(world: &World) -> Vec<Value> {
@@ -33,8 +46,11 @@ async fn a_nurse_works_without_a_deployment() {
     let answer = put(&admin, "NURSE", held.clone()).await.expect(200);
     assert_eq!(
         answer.body,
-        json!({"name": "NURSE", "description": "For this test", "permissions": held})
+        json!({
+            "name": "NURSE", "description": "For this test", "permissions": held, "version": 1
+        })
     );
+    assert_eq!(answer.header("etag"), "\"1\"");
     world
         .audited(&answer, row().by(&admin).detail("role", "NURSE"))
         .await;
@@ -61,7 +77,8 @@ async fn a_nurse_works_without_a_deployment() {
 
     // Replaced, not added to, from the next request on.
     let less = json!({"users:read": "OWN", "appointments:read": "ALL"});
-    put(&admin, "NURSE", less).await.expect(200);
+    let answer = replace(&admin, "NURSE", "\"1\"", less).await.expect(200);
+    assert_eq!(answer.header("etag"), "\"2\"");
     stranger.get("/v1/appointments").await.expect(200);
     stranger.get("/v1/patients").await.problem(403, "forbidden");
 }
@@ -83,6 +100,76 @@ async fn a_third_party_sees_what_it_was_granted_alone() {
     for path in ["/v1/me", "/v1/patients", "/v1/medical-records"] {
         scheduler.get(path).await.problem(403, "forbidden");
     }
+}
+
+#[tokio::test]
+async fn a_role_that_stands_is_replaced_by_who_knows_its_version() {
+    let world = World::new().await;
+    let (admin, other) = (world.admin().await, world.admin().await);
+    let (first, second) = (
+        json!({"users:read": "OWN"}),
+        json!({"providers:read": "ALL"}),
+    );
+    put(&admin, "NURSE", first).await.expect(200);
+    let made = admin.get("/v1/roles").await.expect(200);
+    let nurse = &made.body["items"][2];
+    assert_eq!(
+        (&nurse["name"], &nurse["version"]),
+        (&json!("NURSE"), &json!(1))
+    );
+    replace(&admin, "NURSE", "\"1\"", second.clone())
+        .await
+        .expect(200);
+
+    let before = roles(&world).await;
+    let detailed = |reason| row().by(&other).detail("role", "NURSE").failed(reason);
+    let answer = put(&other, "NURSE", json!({})).await;
+    let answer = answer.problem(428, "precondition-required");
+    let expected = detailed("precondition-required");
+    world.audited(&answer, expected).await;
+    for tag in ["\"1\"", "\"3\"", "W/\"2\""] {
+        let answer = replace(&other, "NURSE", tag, json!({})).await;
+        let answer = answer.problem(412, "precondition-failed");
+        world
+            .audited(&answer, detailed("precondition-failed"))
+            .await;
+    }
+    // What isn't there has no version.
+    for tag in ["\"1\"", "*"] {
+        let answer = replace(&other, "THIRD_PARTY", tag, json!({})).await;
+        let answer = answer.problem(412, "precondition-failed");
+        let failed = row().by(&other).detail("role", "THIRD_PARTY");
+        world
+            .audited(&answer, failed.failed("precondition-failed"))
+            .await;
+    }
+    assert_eq!(roles(&world).await, before);
+    let answer = replace(&other, "NURSE", "*", second).await.expect(200);
+    assert_eq!(answer.body["version"], 3);
+}
+
+#[tokio::test]
+async fn of_two_at_once_the_second_learns_of_the_first() {
+    let world = World::new().await;
+    let (admin, other) = (world.admin().await, world.admin().await);
+    let (one, another) = (
+        json!({"users:read": "OWN"}),
+        json!({"providers:read": "ALL"}),
+    );
+    let made = tokio::join!(
+        put(&admin, "NURSE", one.clone()),
+        put(&other, "NURSE", another.clone()),
+    );
+    let mut statuses = [made.0.status, made.1.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 428]);
+    let replaced = tokio::join!(
+        replace(&admin, "NURSE", "\"1\"", one),
+        replace(&other, "NURSE", "\"1\"", another),
+    );
+    let mut statuses = [replaced.0.status, replaced.1.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412]);
 }
 
 #[tokio::test]
@@ -183,7 +270,7 @@ async fn admin_and_system_are_changed_by_a_migration_alone() {
         ),
         ("SYSTEM", json!({"users:read": "ALL"})),
     ] {
-        let answer = put(&admin, name, permissions)
+        let answer = replace(&admin, name, "*", permissions)
             .await
             .problem(409, "conflict");
         let failed = row().by(&admin).detail("role", name);
@@ -208,7 +295,7 @@ async fn nobody_but_an_administrator_changes_roles() {
     // Nor past the function.
     let app = world.connect_as_app().await;
     for statement in [
-        "select put_role('NURSE', 'x', '{}')",
+        "select put_role('NURSE', 'x', '{}', null)",
         "insert into permissions values ('x:y', '{ALL}')",
         "update permissions set reaches = '{ALL}'",
     ] {

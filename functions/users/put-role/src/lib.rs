@@ -27,7 +27,8 @@ pub struct Definition {
     pub permissions: BTreeMap<String, Reach>,
 }
 
-const PUT: &str = "select put_role($1, $2, $3)::text";
+// Where another version stands by now it is all done again, from reading on.
+const PUT: &str = "select put_role($1, $2, $3, $4)::text";
 const READ: &str = select_role!("where name = $1");
 
 /// Answers the role as it is from the next request on.
@@ -43,9 +44,18 @@ pub async fn handle(call: Call) -> Reply<Json<Role>> {
     let new: Definition = call.body()?;
     let mut access = call.authorize(Search::default());
     access.note("role", name.as_str());
+    let standing: Option<Role> = access.optional(sql(READ, &[&name])).await?;
+    let standing = standing.map(|role| role.version);
+    // One that is yet to be made has no version to name.
+    match (standing, call.if_match()) {
+        (Some(version), if_match) => if_match?.check(version)?,
+        (None, Err(Error::PreconditionRequired)) => {}
+        (None, _) => return Err(Error::PreconditionFailed),
+    }
+    let permissions = Jsonb(new.permissions);
     let role: Role = access
         .write_then_read(
-            sql(PUT, &[&name, &new.description, &Jsonb(new.permissions)]),
+            sql(PUT, &[&name, &new.description, &permissions, &standing]),
             sql(READ, &[&name]),
         )
         .await
