@@ -338,11 +338,8 @@ async fn a_file_in_one_piece_is_not_completed_and_what_is_no_id_is_not_found() {
     let answer = complete(&ada, id).await.problem(409, "conflict");
     let failed = row().by(&ada).resource(id).patient(ada.id);
     world.audited(&answer, failed.failed("conflict")).await;
-    let answer = ada
-        .post_nothing("/v1/files/x/complete")
-        .await
-        .problem(404, "not-found");
+    let request = ada.post_nothing("/v1/files/x/complete");
     world
-        .audited(&answer, row().by(&ada).failed("not-found"))
+        .refused(request, 404, row().by(&ada).failed("not-found"))
         .await;
 }

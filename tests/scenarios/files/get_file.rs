@@ -116,15 +116,10 @@ async fn somebody_elses_file_is_refused_as_if_there_were_none() {
     let vera = world.provider("Vera").await;
     let id = uploaded(&world, &ada).await;
     for caller in [&*ben, &*vera] {
-        let refused = caller.get(&path(id)).await.problem(404, "not-found");
         let denied = row().by(caller).resource(id).patient(ada.id);
-        world.audited(&refused, denied.denied("not-found")).await;
-
-        let nothing = Uuid::now_v7();
-        let absent = caller.get(&path(nothing)).await.problem(404, "not-found");
-        let failed = row().by(caller).resource(nothing);
-        world.audited(&absent, failed.failed("not-found")).await;
-        refused.same_as(&absent);
+        world
+            .out_of_reach(denied, async |id| caller.get(&path(id)).await)
+            .await;
     }
 }
 

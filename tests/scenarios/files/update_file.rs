@@ -40,19 +40,15 @@ async fn a_name_is_corrected_from_the_version_it_was_read_in() {
         world
             .audited(&answer, expected.detail("fields", json!(["original_name"])))
             .await;
-        let stale = patch(caller, id, Some(&tag), json!({"original_name": "x"}))
-            .await
-            .problem(412, "precondition-failed");
+        let request = patch(caller, id, Some(&tag), json!({"original_name": "x"}));
         let failed = row().by(caller).resource(id).patient(ada.id);
         world
-            .audited(&stale, failed.failed("precondition-failed"))
+            .refused(request, 412, failed.failed("precondition-failed"))
             .await;
     }
-    let answer = patch(&ada, id, None, json!({"original_name": "x"}))
-        .await
-        .problem(428, "precondition-required");
+    let request = patch(&ada, id, None, json!({"original_name": "x"}));
     let failed = row().by(&ada).failed("precondition-required");
-    world.audited(&answer, failed).await;
+    world.refused(request, 428, failed).await;
 }
 
 #[tokio::test]
@@ -224,11 +220,9 @@ async fn a_file_that_was_refused_keeps_its_name() {
     let ada = world.patient("Ada").await;
     let id = world.uploaded(&ada, "application/pdf", b"no PDF").await;
     assert_eq!(world.file_state(id).await.0, "REJECTED");
-    let answer = patch(&ada, id, Some("*"), json!({"original_name": "x"}))
-        .await
-        .problem(409, "conflict");
+    let request = patch(&ada, id, Some("*"), json!({"original_name": "x"}));
     let failed = row().by(&ada).resource(id).patient(ada.id);
-    world.audited(&answer, failed.failed("conflict")).await;
+    world.refused(request, 409, failed.failed("conflict")).await;
 }
 
 #[tokio::test]
