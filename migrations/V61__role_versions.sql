@@ -5,8 +5,8 @@ alter table roles add column version integer not null default 1;
 -- Makes the role, where `p_standing` is null, or replaces what it holds at that version. ADMIN and
 -- SYSTEM are a migration's: an administrator who could widen her own role would reach every chart.
 -- Errors: roles_fixed, roles_name_format, role_permissions_known, role_permissions_reach; a
--- serialization failure where another version stands by now.
-drop function put_role(text, text, jsonb);
+-- serialization failure where another version stands by now. The one without `p_standing` stays for the
+-- functions of the version before.
 create function put_role(p_name text, p_description text, p_permissions jsonb, p_standing integer)
 returns void
 language plpgsql security definer set search_path = pg_catalog, public as $$
