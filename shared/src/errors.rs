@@ -237,22 +237,28 @@ impl From<tokio_postgres::Error> for Error {
 }
 
 /// Turns a named database constraint into what the client learns.
-pub trait OnConstraint {
+pub trait OnConstraint: Sized {
+    /// What `rule` makes of the constraint's name, where the database refused by one that it knows.
+    #[must_use]
+    fn on_constraints(self, rule: impl FnOnce(&str) -> Option<Error>) -> Self;
+
     /// `error` instead, where the database refused by the constraint `name`.
     #[must_use]
-    fn on_constraint(self, name: &str, error: Error) -> Self;
+    fn on_constraint(self, name: &str, error: Error) -> Self {
+        self.on_constraints(|refused| (refused == name).then_some(error))
+    }
 }
 
 impl<T> OnConstraint for Result<T, Error> {
-    fn on_constraint(self, name: &str, error: Error) -> Self {
-        match self {
-            Err(Error::Database(cause))
-                if cause.as_db_error().and_then(|refusal| refusal.constraint()) == Some(name) =>
-            {
-                Err(error)
-            }
-            other => other,
-        }
+    fn on_constraints(self, rule: impl FnOnce(&str) -> Option<Error>) -> Self {
+        self.map_err(|error| {
+            let Error::Database(cause) = &error else {
+                return error;
+            };
+            let refusal = cause.as_db_error();
+            let constraint = refusal.and_then(|refusal| refusal.constraint());
+            constraint.and_then(rule).unwrap_or(error)
+        })
     }
 }
 

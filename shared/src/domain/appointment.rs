@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::custom_data::CustomData;
 use super::text::{HttpsUrl, Text};
 use super::user::Address;
-use crate::errors::{Error, OnConstraint as _};
+use crate::errors::Error;
 use crate::ids::{AppointmentId, PatientId, ProviderId, UserId};
 use crate::reply::Content;
 use crate::row;
@@ -146,56 +146,32 @@ impl Content for AppointmentChange {
     }
 }
 
-/// What the database says of a time that can't be booked.
-pub trait BookingRules {
-    /// The rule in the client's words.
-    #[must_use]
-    fn booking_rules(self) -> Self;
-}
-
-impl<T> BookingRules for Result<T, Error> {
-    fn booking_rules(self) -> Self {
-        self.on_constraint(
-            "appointments_provider_no_overlap",
-            Error::Conflict("the provider's time is taken"),
-        )
-        .on_constraint(
-            "appointments_patient_no_overlap",
-            Error::Conflict("the patient has another visit then"),
-        )
-        .on_constraint(
-            "appointments_provider_verified",
-            Error::Conflict("the provider's licence isn't verified"),
-        )
-        .on_constraint(
-            "appointments_within_hours",
-            Error::Conflict("the time is outside of the provider's hours"),
-        )
-        .on_constraint(
-            "appointments_lead_time",
-            Error::Conflict("the provider asks for longer notice"),
-        )
-        .on_constraint(
-            "appointments_provider_practises",
-            Error::invalid("provider_id", "expected a provider who practises"),
-        )
-        .on_constraint(
-            "appointments_patient_registered",
-            Error::Conflict("the patient's chart is closed"),
-        )
-        .on_constraint(
-            "appointments_scheduled_at_range",
-            Error::invalid("scheduled_at", "expected a time of 1850 to 2199"),
-        )
-        .on_constraint(
-            "appointments_not_past",
-            Error::invalid("scheduled_at", "expected a time to come"),
-        )
-        .on_constraint(
-            "appointments_duration_minutes_range",
-            Error::invalid("duration_minutes", "expected 1 to 1440"),
-        )
-    }
+/// What the database says of a time that can't be booked, in the client's words, by the name of the
+/// constraint.
+pub fn booking_rule(constraint: &str) -> Option<Error> {
+    Some(match constraint {
+        "appointments_provider_no_overlap" => Error::Conflict("the provider's time is taken"),
+        "appointments_patient_no_overlap" => Error::Conflict("the patient has another visit then"),
+        "appointments_provider_verified" => {
+            Error::Conflict("the provider's licence isn't verified")
+        }
+        "appointments_within_hours" => {
+            Error::Conflict("the time is outside of the provider's hours")
+        }
+        "appointments_lead_time" => Error::Conflict("the provider asks for longer notice"),
+        "appointments_provider_practises" => {
+            Error::invalid("provider_id", "expected a provider who practises")
+        }
+        "appointments_patient_registered" => Error::Conflict("the patient's chart is closed"),
+        "appointments_scheduled_at_range" => {
+            Error::invalid("scheduled_at", "expected a time of 1850 to 2199")
+        }
+        "appointments_not_past" => Error::invalid("scheduled_at", "expected a time to come"),
+        "appointments_duration_minutes_range" => {
+            Error::invalid("duration_minutes", "expected 1 to 1440")
+        }
+        _ => return None,
+    })
 }
 
 /// `select …` of an [`Appointment`]; goes on with `where` or the like.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::custom_data::CustomData;
 use super::schedule::Schedule;
 use super::text::Text;
-use crate::errors::{Error, OnConstraint as _};
+use crate::errors::Error;
 use crate::ids::{PatientId, ProviderId, UserId};
 use crate::reply::Content;
 use crate::row;
@@ -91,31 +91,18 @@ impl Content for Provider {
     }
 }
 
-/// What the database says of a provider that can't be kept so.
-pub trait ProviderRules {
-    /// The rule in the client's words.
-    #[must_use]
-    fn provider_rules(self) -> Self;
-}
-
-impl<T> ProviderRules for Result<T, Error> {
-    fn provider_rules(self) -> Self {
-        self.on_constraint(
-            "providers_license_number_key",
-            Error::AlreadyExists("this license_number is taken"),
-        )
-        .on_constraint(
-            "providers_specialties_count",
-            Error::invalid("specialties", "expected at most 50"),
-        )
-        .on_constraint(
-            "providers_schedule_time_zone",
-            Error::invalid(
-                "schedule.time_zone",
-                "expected an IANA time zone by its full name",
-            ),
-        )
-    }
+/// What the database says of a provider that can't be kept so, in the client's words, by the name of the
+/// constraint.
+pub fn provider_rule(constraint: &str) -> Option<Error> {
+    Some(match constraint {
+        "providers_license_number_key" => Error::AlreadyExists("this license_number is taken"),
+        "providers_specialties_count" => Error::invalid("specialties", "expected at most 50"),
+        "providers_schedule_time_zone" => Error::invalid(
+            "schedule.time_zone",
+            "expected an IANA time zone by its full name",
+        ),
+        _ => return None,
+    })
 }
 
 /// `select …` of a [`Provider`]; goes on with `where` or the like.

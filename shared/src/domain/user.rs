@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::custom_data::CustomData;
 use super::text::{Text, ZoneName};
-use crate::errors::{Error, OnConstraint as _};
+use crate::errors::Error;
 use crate::ids::{PatientId, UserId};
 use crate::reply::Content;
 use crate::row;
@@ -125,28 +125,15 @@ impl Content for User {
     }
 }
 
-/// What the database says of a user that can't be kept so.
-pub trait UserRules {
-    /// The rule in the client's words.
-    #[must_use]
-    fn user_rules(self) -> Self;
-}
-
-impl<T> UserRules for Result<T, Error> {
-    fn user_rules(self) -> Self {
-        self.on_constraint(
-            "user_profiles_username_key",
-            Error::AlreadyExists("a user with this username exists"),
-        )
-        .on_constraint(
-            "user_profiles_role_fkey",
-            Error::invalid("role", "expected the name of a role"),
-        )
-        .on_constraint(
-            "user_profiles_role_personal",
-            Error::invalid("role", "expected a role for people"),
-        )
-    }
+/// What the database says of a user that can't be kept so, in the client's words, by the name of the
+/// constraint.
+pub fn user_rule(constraint: &str) -> Option<Error> {
+    Some(match constraint {
+        "user_profiles_username_key" => Error::AlreadyExists("a user with this username exists"),
+        "user_profiles_role_fkey" => Error::invalid("role", "expected the name of a role"),
+        "user_profiles_role_personal" => Error::invalid("role", "expected a role for people"),
+        _ => return None,
+    })
 }
 
 /// `select …` of a [`User`]; goes on with `where` or the like.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use shared::domain::appointment::{Appointment, BookingRules as _, Location};
+use shared::domain::appointment::{Appointment, Location, booking_rule};
 use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::text::Text;
 use shared::prelude::*;
@@ -79,7 +79,7 @@ pub async fn handle(call: Call) -> Reply<Created<Appointment>> {
             sql(READ, &[&id]),
         )
         .await
-        .booking_rules()
+        .on_constraints(booking_rule)
         .on_constraint(
             "appointments_external_id_key",
             Error::AlreadyExists("this external_id is taken"),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::domain::appointment::{Appointment, BookingRules as _, Location};
+use shared::domain::appointment::{Appointment, Location, booking_rule};
 use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::text::Text;
 use shared::prelude::*;
@@ -109,7 +109,7 @@ pub async fn handle(call: Call) -> Reply<Json<Appointment>> {
             sql(READ, &[&id]),
         )
         .await
-        .booking_rules()
+        .on_constraints(booking_rule)
         .on_constraint(
             "appointments_moved_scheduled",
             Error::Conflict("only a scheduled visit can be moved"),

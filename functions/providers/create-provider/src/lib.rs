@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::provider::{Certification, Provider, ProviderRules as _};
+use shared::domain::provider::{Certification, Provider, provider_rule};
 use shared::domain::schedule::Schedule;
 use shared::domain::text::Text;
 use shared::prelude::*;
@@ -66,7 +66,7 @@ pub async fn handle(call: Call) -> Reply<Created<Provider>> {
             sql(READ, &[&id]),
         )
         .await
-        .provider_rules()
+        .on_constraints(provider_rule)
         .on_constraint(
             "providers_user_id_key",
             Error::AlreadyExists("this user is a provider already"),

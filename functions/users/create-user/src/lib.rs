@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::text::{EmailAddress, Text};
-use shared::domain::user::{Address, Preferences, User, UserRules as _};
+use shared::domain::user::{Address, Preferences, User, user_rule};
 use shared::prelude::*;
 use shared::select_user;
 use shared::sql::Jsonb;
@@ -76,7 +76,7 @@ pub async fn handle(call: Call) -> Reply<Created<User>> {
             sql(READ, &[&new.id]),
         )
         .await
-        .user_rules()
+        .on_constraints(user_rule)
         .on_constraint(
             "user_profiles_pkey",
             Error::AlreadyExists("a user with this id exists"),

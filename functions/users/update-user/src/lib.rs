@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::text::{EmailAddress, Text};
-use shared::domain::user::{Address, Preferences, User, UserRules as _, UserStatus};
+use shared::domain::user::{Address, Preferences, User, UserStatus, user_rule};
 use shared::prelude::*;
 use shared::sql::{FromRow, Jsonb, postgres};
 use shared::{row, select_user};
@@ -105,7 +105,7 @@ pub async fn handle(call: Call) -> Reply<Json<User>> {
             sql(READ, &[&id]),
         )
         .await
-        .user_rules()
+        .on_constraints(user_rule)
         .on_constraint(
             "user_profiles_not_oneself",
             Error::Conflict("nobody changes her own role or status"),
