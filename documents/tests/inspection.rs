@@ -73,6 +73,11 @@ fn with(file_type: FileType, old: &[u8], new: &[u8]) -> Vec<u8> {
     [&changed[..], rest].concat()
 }
 
+/// Such a file and its type.
+fn altered(file_type: FileType, old: &[u8], new: &[u8]) -> (FileType, Vec<u8>) {
+    (file_type, with(file_type, old, new))
+}
+
 #[test]
 fn true_files_are_sound() {
     for file_type in FileType::ALL {
@@ -276,37 +281,19 @@ fn damaged_files_are_refused() {
     let long = vec![b'a'; 70];
     broken(&[
         // The table is elsewhere, or names no root; its pages are gone.
-        (
-            FileType::Pdf,
-            with(FileType::Pdf, b"startxref\n1", b"startxref\n2"),
-        ),
-        (FileType::Pdf, with(FileType::Pdf, b"/Root", b"/Boot")),
-        (FileType::Pdf, with(FileType::Pdf, b"/Pages", b"/Pagez")),
-        (
-            FileType::Pdf,
-            with(FileType::Pdf, b"startxref", b"startxxxx"),
-        ),
+        altered(FileType::Pdf, b"startxref\n1", b"startxref\n2"),
+        altered(FileType::Pdf, b"/Root", b"/Boot"),
+        altered(FileType::Pdf, b"/Pages", b"/Pagez"),
+        altered(FileType::Pdf, b"startxref", b"startxxxx"),
         // A checksum, a missing image, sides of nothing.
-        (FileType::Png, with(FileType::Png, b"x\x9cc`", b"x\x9cca")),
-        (FileType::Png, with(FileType::Png, b"IDAT", b"IDAU")),
+        altered(FileType::Png, b"x\x9cc`", b"x\x9cca"),
+        altered(FileType::Png, b"IDAT", b"IDAU"),
         (FileType::Png, samples::png(0, 1)),
         // No frame, no scan, a second beginning, a segment of no length.
-        (
-            FileType::Jpeg,
-            with(FileType::Jpeg, b"\xff\xc0", b"\xff\xe1"),
-        ),
-        (
-            FileType::Jpeg,
-            with(FileType::Jpeg, b"\xff\xda", b"\xff\xe1"),
-        ),
-        (
-            FileType::Jpeg,
-            with(FileType::Jpeg, b"\xff\xda", b"\xff\xd8"),
-        ),
-        (
-            FileType::Jpeg,
-            with(FileType::Jpeg, b"\xff\xda\0\x08", b"\xff\xda\0\x01"),
-        ),
+        altered(FileType::Jpeg, b"\xff\xc0", b"\xff\xe1"),
+        altered(FileType::Jpeg, b"\xff\xda", b"\xff\xe1"),
+        altered(FileType::Jpeg, b"\xff\xda", b"\xff\xd8"),
+        altered(FileType::Jpeg, b"\xff\xda\0\x08", b"\xff\xda\0\x01"),
         (FileType::Jpeg, samples::jpeg(0, "")),
         // A directory outside or in the head, a strip outside, an image without height.
         (
@@ -317,29 +304,20 @@ fn damaged_files_are_refused() {
             FileType::Tiff,
             b"II\x2a\0\x04\0\0\0\0\0\0\0\0\0\0\0".to_vec(),
         ),
-        (
+        altered(
             FileType::Tiff,
-            with(
-                FileType::Tiff,
-                b"\x17\x01\x04\0\x01\0\0\0\x01",
-                b"\x17\x01\x04\0\x01\0\0\0\xff",
-            ),
+            b"\x17\x01\x04\0\x01\0\0\0\x01",
+            b"\x17\x01\x04\0\x01\0\0\0\xff",
         ),
-        (
+        altered(
             FileType::Tiff,
-            with(
-                FileType::Tiff,
-                b"\x01\x01\x04\0\x01\0\0\0\x01",
-                b"\x01\x01\x04\0\x01\0\0\0\0",
-            ),
+            b"\x01\x01\x04\0\x01\0\0\0\x01",
+            b"\x01\x01\x04\0\x01\0\0\0\0",
         ),
-        (
+        altered(
             FileType::Tiff,
-            with(
-                FileType::Tiff,
-                b"\x02\x01\x04\0\x01\0",
-                b"\x02\x01\x04\0\xff\xff",
-            ),
+            b"\x02\x01\x04\0\x01\0",
+            b"\x02\x01\x04\0\xff\xff",
         ),
         (
             FileType::Tiff,
@@ -351,27 +329,12 @@ fn damaged_files_are_refused() {
                 .to_vec(),
         ),
         // No class, no instance, no syntax; a group and an element that go too far; no data set.
-        (
-            FileType::Dicom,
-            with(FileType::Dicom, b"\x02\0\x02\0UI", b"\x02\0\x04\0UI"),
-        ),
-        (
-            FileType::Dicom,
-            with(FileType::Dicom, b"\x02\0\x03\0UI", b"\x02\0\x04\0UI"),
-        ),
-        (
-            FileType::Dicom,
-            with(FileType::Dicom, b"\x02\0\x10\0UI", b"\x02\0\x04\0UI"),
-        ),
-        (
-            FileType::Dicom,
-            with(FileType::Dicom, b"UL\x04\0", b"UL\x04\x01"),
-        ),
-        (
-            FileType::Dicom,
-            with(FileType::Dicom, b"OW\0\0\x02", b"OW\0\0\x03"),
-        ),
-        (FileType::Dicom, with(FileType::Dicom, b"LO", b"lo")),
+        altered(FileType::Dicom, b"\x02\0\x02\0UI", b"\x02\0\x04\0UI"),
+        altered(FileType::Dicom, b"\x02\0\x03\0UI", b"\x02\0\x04\0UI"),
+        altered(FileType::Dicom, b"\x02\0\x10\0UI", b"\x02\0\x04\0UI"),
+        altered(FileType::Dicom, b"UL\x04\0", b"UL\x04\x01"),
+        altered(FileType::Dicom, b"OW\0\0\x02", b"OW\0\0\x03"),
+        altered(FileType::Dicom, b"LO", b"lo"),
         (
             FileType::Dicom,
             samples::dicom_of("1.2.840.10008.1.2.1", &[0; 128], b""),
@@ -402,17 +365,11 @@ fn damaged_files_are_refused() {
             ),
         ),
         // Another end, two roots, no root, a reference to what nobody defined, an attribute twice.
-        (
+        altered(FileType::Hl7Xml, b"</title>", b"</titel>"),
+        altered(
             FileType::Hl7Xml,
-            with(FileType::Hl7Xml, b"</title>", b"</titel>"),
-        ),
-        (
-            FileType::Hl7Xml,
-            with(
-                FileType::Hl7Xml,
-                b"</ClinicalDocument>",
-                b"</ClinicalDocument><a></a>",
-            ),
+            b"</ClinicalDocument>",
+            b"</ClinicalDocument><a></a>",
         ),
         (
             FileType::Hl7Xml,
@@ -420,68 +377,32 @@ fn damaged_files_are_refused() {
                 .trim_ascii_end()
                 .to_vec(),
         ),
-        (
+        altered(FileType::Hl7Xml, b"&amp;", b"&bomb;"),
+        altered(FileType::Hl7Xml, b"<title>", b"<title a='1' a='2'>"),
+        altered(
             FileType::Hl7Xml,
-            with(FileType::Hl7Xml, b"&amp;", b"&bomb;"),
+            b"&amp;",
+            b"<!DOCTYPE a [<!ENTITY b \"c\">]>",
         ),
-        (
+        altered(
             FileType::Hl7Xml,
-            with(FileType::Hl7Xml, b"<title>", b"<title a='1' a='2'>"),
-        ),
-        (
-            FileType::Hl7Xml,
-            with(
-                FileType::Hl7Xml,
-                b"&amp;",
-                b"<!DOCTYPE a [<!ENTITY b \"c\">]>",
-            ),
-        ),
-        (
-            FileType::Hl7Xml,
-            with(
-                FileType::Hl7Xml,
-                b"</ClinicalDocument>",
-                b"</ClinicalDocument>text >",
-            ),
+            b"</ClinicalDocument>",
+            b"</ClinicalDocument>text >",
         ),
         // A comma, a quote, a second value, no resource, two, or one of no name.
-        (
-            FileType::FhirJson,
-            with(FileType::FhirJson, b"\"Basic\",", b"\"Basic\""),
-        ),
-        (
-            FileType::FhirJson,
-            with(FileType::FhirJson, b"\"Basic\",", b"\"Basic,"),
-        ),
-        (FileType::FhirJson, with(FileType::FhirJson, b"}\n", b"}{}")),
-        (
-            FileType::FhirJson,
-            with(FileType::FhirJson, b"resourceType", b"resourcetype"),
-        ),
-        (
-            FileType::FhirJson,
-            with(FileType::FhirJson, b"language", b"resourceType"),
-        ),
-        (
-            FileType::FhirJson,
-            with(FileType::FhirJson, b"\"Basic\"", b"\"<b>\""),
-        ),
-        (
-            FileType::FhirJson,
-            with(FileType::FhirJson, b"\"Basic\"", b"7"),
-        ),
+        altered(FileType::FhirJson, b"\"Basic\",", b"\"Basic\""),
+        altered(FileType::FhirJson, b"\"Basic\",", b"\"Basic,"),
+        altered(FileType::FhirJson, b"}\n", b"}{}"),
+        altered(FileType::FhirJson, b"resourceType", b"resourcetype"),
+        altered(FileType::FhirJson, b"language", b"resourceType"),
+        altered(FileType::FhirJson, b"\"Basic\"", b"\"<b>\""),
+        altered(FileType::FhirJson, b"\"Basic\"", b"7"),
         // No movie, no track, no media, a box longer than what it is in, one of no length.
-        (FileType::Mp4, with(FileType::Mp4, b"moov", b"free")),
-        (FileType::Mp4, with(FileType::Mp4, b"trak", b"free")),
-        (FileType::Mp4, with(FileType::Mp4, b"mdat", b"free")),
-        (
-            FileType::Mp4,
-            with(FileType::Mp4, b"\0\0\0\x6cmvhd", b"\0\0\x01\x6cmvhd"),
-        ),
-        (
-            FileType::Mp4,
-            with(FileType::Mp4, b"\0\0\0\x6cmvhd", b"\0\0\0\x07mvhd"),
-        ),
+        altered(FileType::Mp4, b"moov", b"free"),
+        altered(FileType::Mp4, b"trak", b"free"),
+        altered(FileType::Mp4, b"mdat", b"free"),
+        altered(FileType::Mp4, b"\0\0\0\x6cmvhd", b"\0\0\x01\x6cmvhd"),
+        altered(FileType::Mp4, b"\0\0\0\x6cmvhd", b"\0\0\0\x07mvhd"),
         (FileType::Mp4, [samples::mp4("more"), long].concat()),
     ]);
 }
