@@ -1,6 +1,6 @@
 //! A way to a file's content that no audit row speaks of.
 
-use documents::{Download, FileType, Location, Store};
+use files::{Download, FileType, Location, Store};
 use shared::prelude::*;
 
 pub async fn without(store: &Store, at: &Location, file: FileId) -> Result<Download, Error> {

@@ -1,6 +1,6 @@
 //! An endpoint as it should be: this compiles.
 
-use documents::{Download, FileType, Location, store};
+use files::{Download, FileType, Location, store};
 use shared::domain::patient::Patient;
 use shared::prelude::*;
 use shared::select_patient;

@@ -103,7 +103,7 @@ fn check(case: &Path, crates: &BTreeMap<String, PathBuf>) -> String {
             local::workspace::binaries().join("deps").display()
         ))
         .arg(case);
-    for name in ["shared", "documents"] {
+    for name in ["shared", "files"] {
         command
             .arg("--extern")
             .arg(format!("{name}={}", crates[name].display()));

@@ -1,5 +1,5 @@
 //! Small files of every type that is kept, whole in their structure and without anybody's data. The
-//! tests of `documents` read this file, too.
+//! tests of `files` read this file, too.
 
 /// A file of this media type; another for each mark, where the type has a place for one.
 pub fn sample(media_type: &str, mark: &str) -> Vec<u8> {

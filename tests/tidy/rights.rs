@@ -61,15 +61,15 @@ fn shared_knows_neither_storage_nor_deployment() {
                     .into_iter()
                     .map(|name| format!("shared depends on {name}"))
             }),
-        "shared is what every function needs; put the rest beside it, as documents is",
+        "shared is what every function needs; put the rest beside it, as files is",
     );
 }
 
 #[test]
-fn a_function_has_rights_on_s3_if_and_only_if_it_depends_on_documents() {
+fn a_function_has_rights_on_s3_if_and_only_if_it_depends_on_files() {
     let mut problems = Vec::new();
     for function in &PROJECT.functions {
-        let depends = function.package.dependencies.contains("documents");
+        let depends = function.package.dependencies.contains("files");
         let may = statements(function).any(|statement| {
             actions(&statement)
                 .iter()
@@ -80,7 +80,7 @@ fn a_function_has_rights_on_s3_if_and_only_if_it_depends_on_documents() {
             .is_some_and(|deployed| deployed.environment.contains_key("FILES_BUCKET"));
         if depends != may || depends != told {
             problems.push(format!(
-                "{}: depends on documents: {depends}; s3 rights: {may}; FILES_BUCKET: {told}",
+                "{}: depends on files: {depends}; s3 rights: {may}; FILES_BUCKET: {told}",
                 function.name()
             ));
         }
@@ -121,7 +121,7 @@ fn every_variable_that_a_function_reads_is_declared() {
         .flat_map(|function| function.environment.keys().cloned())
         .collect();
     let mut problems = Vec::new();
-    let folders = ["shared/src", "documents/src", "functions"];
+    let folders = ["shared/api/src", "shared/files/src", "functions"];
     for path in folders
         .iter()
         .flat_map(|folder| PROJECT.files(folder, ".rs"))

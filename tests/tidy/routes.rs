@@ -86,7 +86,7 @@ fn the_openapi_document_has_the_routes_of_the_template() {
         .collect();
     none(
         routes.symmetric_difference(&documented).cloned(),
-        "give the endpoint its line in openapi/Cargo.toml and openapi/src/operations.rs, then \
+        "give the endpoint its line in tools/openapi/Cargo.toml and tools/openapi/src/operations.rs, then \
          UPDATE=1 cargo test -p openapi-document",
     );
 }

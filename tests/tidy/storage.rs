@@ -164,7 +164,7 @@ fn only_pages_of_the_allowed_origin_may_call_and_upload() {
     none(problems, "allow !Ref AllowedOrigin and nobody else");
 }
 
-/// Calls of the SDK in `documents`, and the right that S3 asks for each.
+/// Calls of the SDK in `files`, and the right that S3 asks for each.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
 const CALLS: &[(&str, &str)] = &[
     ("abort_multipart_upload", "s3:AbortMultipartUpload"),
@@ -189,7 +189,7 @@ const OF_VERSIONS: [&str; 3] = [
 #[test]
 fn every_right_on_s3_is_used_and_every_call_has_its_right() {
     let sources: String = PROJECT
-        .files("documents/src", ".rs")
+        .files("shared/files/src", ".rs")
         .iter()
         .map(|path| PROJECT.text(&path.to_string_lossy()))
         .collect();
@@ -218,6 +218,6 @@ fn every_right_on_s3_is_used_and_every_call_has_its_right() {
         .map(|right| format!("nobody has {right}"));
     none(
         unused.chain(missing),
-        "template.yaml grants what documents calls and no more; a new call goes into CALLS",
+        "template.yaml grants what files calls and no more; a new call goes into CALLS",
     );
 }

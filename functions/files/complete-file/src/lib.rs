@@ -1,6 +1,6 @@
 //! `POST /v1/files/{id}/complete`: says that every part of a large file was sent.
 
-use documents::{Completion, Stored, store};
+use files::{Completion, Stored, store};
 use shared::domain::file::{FileMetadata, FileStatus};
 use shared::prelude::*;
 use shared::select_file;

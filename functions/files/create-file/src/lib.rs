@@ -1,6 +1,6 @@
 //! `POST /v1/files`: announces a file and answers where to send it.
 
-use documents::{
+use files::{
     Announced, Declared, FileType, Location, Multipart, Sha256, Window, limits, store,
 };
 use serde::Deserialize;

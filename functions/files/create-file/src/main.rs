@@ -1,6 +1,6 @@
 //! The Lambda `create-file`.
 
 fn main() -> Result<(), shared::lambda::Failure> {
-    documents::check_limits()?;
+    files::check_limits()?;
     shared::lambda::serve(create_file::ENDPOINT, create_file::handle)
 }

@@ -1,6 +1,6 @@
 //! Rows and objects compared, and the objects of archived files marked.
 
-use documents::{Location, processing, store};
+use files::{Location, processing, store};
 use shared::domain::file::FileMetadata;
 use shared::job::Job;
 use shared::prelude::*;

@@ -1,6 +1,6 @@
 //! Uploads in parts that no file waits for any more: their parts cost storage until they are aborted.
 
-use documents::{Stored, store};
+use files::{Stored, store};
 use shared::domain::file::FileMetadata;
 use shared::job::Job;
 use shared::prelude::*;

@@ -7,8 +7,8 @@
 mod bucket;
 mod ended;
 
-use documents::Location;
-use documents::processing::{self, Presence};
+use files::Location;
+use files::processing::{self, Presence};
 use shared::job::Job;
 use shared::prelude::*;
 use shared::sql::postgres::{Error as RowError, Row};

@@ -1,6 +1,6 @@
 //! `GET /v1/files/{id}`: a file's metadata and, once it is checked, where to fetch it.
 
-use documents::{Declared, Download, Stored, store};
+use files::{Declared, Download, Stored, store};
 use serde::Serialize;
 use shared::domain::file::{FileMetadata, FileStatus};
 use shared::prelude::*;

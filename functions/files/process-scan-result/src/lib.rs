@@ -3,7 +3,7 @@
 //! The result may come before process-upload has looked at the object, after it, or twice; malware
 //! is kept from everybody in every case.
 
-use documents::{Finding, processing, store};
+use files::{Finding, processing, store};
 use serde::Deserialize;
 use shared::job::Job;
 use shared::prelude::*;

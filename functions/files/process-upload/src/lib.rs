@@ -5,7 +5,7 @@
 //! leaves SCANNING, which the event's next delivery or `expire-uploads` takes up.
 
 use aws_lambda_events::s3::{S3Entity, S3Event};
-use documents::{processing, store};
+use files::{processing, store};
 use shared::job::Job;
 use shared::prelude::*;
 

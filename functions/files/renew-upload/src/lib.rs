@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use documents::{Announced, Declared, Stored, Window, store};
+use files::{Announced, Declared, Stored, Window, store};
 use jiff::Timestamp;
 use shared::domain::file::FileStatus;
 use shared::prelude::*;

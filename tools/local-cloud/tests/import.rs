@@ -14,7 +14,7 @@ use local::import::read;
 use serde_json::{Value, json};
 
 fn shipped() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/synthea-r4");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/synthea-r4");
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|file| file.unwrap().path())

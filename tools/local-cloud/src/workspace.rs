@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The root of the workspace this was built from.
 pub fn root() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap_or(package).to_owned()
+    package.ancestors().nth(2).unwrap_or(package).to_owned()
 }
 
 /// The folder Cargo puts this workspace's binaries in, beside the program or test that runs.

@@ -1,13 +1,13 @@
 //! What an inspection says of true, mislabelled, truncated, damaged, polyglot and empty files.
 #![expect(clippy::unwrap_used, reason = "tests, their helpers too")]
 
-#[path = "../../tests/src/samples.rs"]
+#[path = "../../../tests/src/samples.rs"]
 mod samples;
 
 use std::fmt::Debug;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use documents::{Declared, FileType, Inspection, Rejection, Verdict};
+use files::{Declared, FileType, Inspection, Rejection, Verdict};
 use proptest::prelude::*;
 
 const MISMATCH: Verdict = Verdict::Rejected(Rejection::TypeMismatch);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 #[test]
 fn openapi_json_is_what_the_code_says() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi.json");
     let document = openapi_document::document();
     let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
     if std::env::var_os("UPDATE").is_some() {
