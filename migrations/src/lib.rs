@@ -2,7 +2,7 @@
 //! migration needs one session).
 
 use anyhow::{Context as _, Result};
-use shared::database;
+
 use tokio_postgres::Client;
 use uuid::Uuid;
 

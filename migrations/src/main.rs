@@ -5,12 +5,12 @@
 #![expect(clippy::print_stdout, reason = "a command's answer")]
 
 use anyhow::{Context as _, Result, bail};
-use shared::config;
+
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let url = config::required("MIGRATION_DATABASE_URL")?;
-    let ca_file = config::optional("DATABASE_CA_FILE");
+    let url = settings::required("MIGRATION_DATABASE_URL")?;
+    let ca_file = settings::optional("DATABASE_CA_FILE");
     let ca_file = ca_file.as_deref();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -20,7 +20,7 @@ async fn main() -> Result<()> {
                 println!("applied {name}");
             }
             println!("the schema is current");
-            if let Some(password) = config::optional("APP_PASSWORD") {
+            if let Some(password) = settings::optional("APP_PASSWORD") {
                 migrations::set_password(&url, ca_file, "caretrail_app", &password).await?;
                 println!("caretrail_app may log in");
             }

@@ -1,7 +1,7 @@
 //! An answer without its committed audit row.
 
-use shared::domain::patient::Patient;
-use shared::prelude::*;
+use domain::patient::Patient;
+use api::prelude::*;
 
 pub async fn handle(call: Call) -> Reply<Json<Patient>> {
     let id: PatientId = call.path("id")?;

@@ -1,8 +1,8 @@
 //! The proof of a commit that never was.
 
-use shared::domain::patient::Patient;
-use shared::prelude::*;
-use shared::reply::Audited;
+use domain::patient::Patient;
+use api::prelude::*;
+use api::reply::Audited;
 
 pub fn by_its_field(patient: Patient) -> Reply<Json<Patient>> {
     Ok(Audited(Json(patient)))

@@ -1,7 +1,7 @@
 //! Data that no audit row speaks of.
 
-use shared::domain::patient::Patient;
-use shared::prelude::*;
+use domain::patient::Patient;
+use api::prelude::*;
 
 pub async fn handle(call: Call) -> Result<(), Error> {
     let id: PatientId = call.path("id")?;

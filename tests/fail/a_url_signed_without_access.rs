@@ -1,7 +1,7 @@
 //! A way to a file's content that no audit row speaks of.
 
 use files::{Download, FileType, Location, Store};
-use shared::prelude::*;
+use api::prelude::*;
 
 pub async fn without(store: &Store, at: &Location, file: FileId) -> Result<Download, Error> {
     store.presign_download(at, None, file, FileType::Pdf).await

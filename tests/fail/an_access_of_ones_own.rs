@@ -1,8 +1,8 @@
 //! The right to work as somebody, without the request that gives it.
 
-use shared::access::Access;
-use shared::job::Job;
-use shared::prelude::*;
+use api::access::Access;
+use api::job::Job;
+use api::prelude::*;
 
 pub fn again(access: &Access<PatientId>) -> Access<PatientId> {
     access.clone()

@@ -1,6 +1,6 @@
 //! An answer that doesn't say whose data it holds.
 
-use shared::prelude::*;
+use api::prelude::*;
 
 pub async fn handle(call: Call) -> Reply<Json<String>> {
     let access = call.authorize(Search::default());

@@ -1,9 +1,9 @@
 //! An endpoint as it should be: this compiles.
 
 use files::{Download, FileType, Location, store};
-use shared::domain::patient::Patient;
-use shared::prelude::*;
-use shared::select_patient;
+use domain::patient::Patient;
+use api::prelude::*;
+use domain::select_patient;
 
 const GET: &str = select_patient!("where id = $1");
 

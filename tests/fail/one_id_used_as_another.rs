@@ -1,6 +1,6 @@
 //! A provider's id where a patient's belongs.
 
-use shared::prelude::*;
+use api::prelude::*;
 
 pub fn handle(call: Call, provider: ProviderId, record: RecordId) {
     let _ = call.authorize(InChart {

@@ -1,6 +1,6 @@
 //! Statements past the audited transaction.
 
-use shared::prelude::*;
+use api::prelude::*;
 
 pub async fn by_the_session(access: Access<PatientId>) {
     let _ = access.session;
@@ -10,10 +10,10 @@ pub async fn by_the_pool(call: Call) {
     let _ = &call.trail.environment.database;
 }
 
-pub async fn by_a_pool_of_its_own(database: shared::database::Database) {
+pub async fn by_a_pool_of_its_own(database: database::Database) {
     let _ = database.connection().await;
 }
 
-pub async fn by_the_statements_text(statement: shared::sql::Statement<'_>) -> String {
+pub async fn by_the_statements_text(statement: sql::Statement<'_>) -> String {
     statement.text.to_owned()
 }

@@ -1,11 +1,11 @@
 //! Rules of the schema, tested as schema: they hold for tables that are still to come.
 
-use shared::audit::{Action, Outcome};
-use shared::domain::appointment::AppointmentStatus;
-use shared::domain::file::{FileOwnerType, FileScan, FileStatus};
-use shared::domain::patient::Gender;
-use shared::domain::record::{HoldReason, RecordType};
-use shared::domain::user::UserStatus;
+use audit::{Action, Outcome};
+use domain::appointment::AppointmentStatus;
+use domain::file::{FileOwnerType, FileScan, FileStatus};
+use domain::patient::Gender;
+use domain::record::{HoldReason, RecordType};
+use domain::user::UserStatus;
 use tests::prelude::*;
 
 /// refinery's own, outside of every policy.

@@ -137,7 +137,7 @@ async fn migrations_verify_the_server_too() {
         (Some(&unknown), false),
         (None, false),
     ] {
-        let connected = shared::database::connect(&url, authority.map(String::as_str)).await;
+        let connected = database::connect(&url, authority.map(String::as_str)).await;
         assert_eq!(connected.is_ok(), accepted, "{authority:?}");
     }
 }

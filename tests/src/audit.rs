@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use shared::audit::Entry;
+use audit::Entry;
 use tokio_postgres::Row;
 use uuid::Uuid;
 

@@ -5,58 +5,72 @@
 
 use std::sync::Arc;
 
-use futures_util::future::{OptionFuture, join_all, join4};
+use audit::{Action, Outcome};
+use errors::Error;
+use futures_util::future::{OptionFuture, join, join4};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sql::{FromRow, Statement};
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
-use crate::audit::{Action, Outcome};
-use crate::concurrency::IfMatch;
-use crate::errors::Error;
+use crate::audit_writer::AuditWriter;
+use crate::current::Current;
 use crate::idempotency::{Claim, Kept};
+use crate::if_match::IfMatch;
+use crate::input::Patch;
 use crate::reply::{Answer, Audited, Reply};
+use crate::request_context::RequestContext;
 use crate::session::Session;
-use crate::sql::{FromRow, Statement};
 use crate::target::Target;
-use crate::trail::Trail;
 
 /// The right to work on `T` in one transaction, as the caller, with the endpoint's permission.
 ///
-/// Dropped without [`commit`](Self::commit) it leaves nothing behind.
+/// Dropped without [`commit`](Self::commit), it leaves nothing behind.
 pub struct Access<T> {
-    trail: Arc<Trail>,
+    context: Arc<RequestContext>,
     granted: T,
     claim: Option<Claim>,
-    fault: Option<Error>,
+    rejection: Option<Error>,
     session: Option<Session>,
     actor_role: Option<String>,
     action: Action,
 }
 
+/// What a write and the read behind it gave.
+#[derive(Debug)]
+pub struct Written<R> {
+    /// The row as it is now.
+    pub row: R,
+    /// Whether the write changed a row.
+    pub is_changed: bool,
+}
+
 impl<T: Target> Access<T> {
     /// `claim` is the key to claim first and to keep the answer under.
-    pub(crate) fn new(trail: Arc<Trail>, granted: T, claim: Option<Claim>) -> Self {
-        trail.attempts(&granted);
+    pub(crate) fn new(context: Arc<RequestContext>, granted: T, claim: Option<Claim>) -> Self {
+        context.attempt.set_target(&granted);
         Self {
-            action: trail.environment.endpoint.action,
-            trail,
+            action: context.environment.endpoint.action,
+            context,
             granted,
             claim,
-            fault: None,
+            rejection: None,
             session: None,
             actor_role: None,
         }
     }
 
-    /// Begins with this error, where there is one: the request is unfit.
-    pub(crate) fn unless(mut self, fault: Option<Error>) -> Self {
-        self.fault = fault;
+    /// Lets the first statement fail with this error, if there is one.
+    pub(crate) fn reject_with(mut self, error: Option<Error>) -> Self {
+        self.rejection = error;
         self
     }
 
-    /// Says what it is about once that is known.
-    pub(crate) fn about(&self, resource: Option<Uuid>) {
-        self.trail.is_about(resource);
+    /// Names the resource once it is known.
+    pub(crate) fn set_resource(&self, resource: Option<Uuid>) {
+        self.context.attempt.set_resource(resource);
     }
 
     /// What this access is to.
@@ -64,14 +78,14 @@ impl<T: Target> Access<T> {
         &self.granted
     }
 
-    /// Adds to the audit row's details, and to those of the row that a failure gets: ids, field
-    /// names, counts; never a PHI value, nor a word of the client's that nothing has checked yet.
-    pub fn note(&mut self, key: &str, value: impl Into<Value>) {
-        self.trail.notes(key, value.into());
+    /// Adds to the audit row's details, and to those of the row that a failure gets: ids, field names
+    /// and counts; never a PHI value, and nothing that the client sent and nothing has checked.
+    pub fn add_note(&mut self, key: &str, value: impl Into<Value>) {
+        self.context.attempt.add_note(key, value.into());
     }
 
-    /// Says in the audit row that a way to content outside the API is handed out.
-    pub fn discloses(&mut self) {
+    /// Records in the audit row that the answer hands out a way to content outside the API.
+    pub fn mark_disclosure(&mut self) {
         self.action = Action::Disclose;
     }
 
@@ -95,76 +109,87 @@ impl<T: Target> Access<T> {
         Ok(rows.iter().map(R::from_row).collect::<Result<_, _>>()?)
     }
 
-    /// Sees that the row stands from which the change was made: `locked` selects its `version`, and
-    /// locks it. Errors: [`Error::NotFound`] without a row, [`Error::PreconditionFailed`] where
-    /// another version stands.
-    pub async fn check(&mut self, if_match: IfMatch, locked: Statement<'_>) -> Result<(), Error> {
-        let rows = self.rows(locked).await?;
-        let row = rows.first().ok_or(Error::NotFound)?;
-        if_match.check(row.try_get("version")?)
+    /// Loads the row that is to be changed. `locked` selects its `version` and locks it. Errors:
+    /// [`Error::NotFound`] without a row, [`Error::PreconditionFailed`] if its version is another one
+    /// than the request names.
+    pub async fn load<E: FromRow, X: FromRow>(
+        &mut self,
+        if_match: IfMatch,
+        locked: Statement<'_>,
+    ) -> Result<Current<E, X>, Error> {
+        let current: Current<E, X> = self.one(locked).await?;
+        if_match.check(current.version)?;
+        Ok(current)
     }
 
-    /// Writes, then reads what was written, in one flush. Errors: [`Error::NotFound`] where
-    /// `read` finds nothing.
+    /// Checks the version of the row that is to be changed. Errors as for [`load`](Self::load).
+    pub async fn check(&mut self, if_match: IfMatch, locked: Statement<'_>) -> Result<(), Error> {
+        self.load::<(), ()>(if_match, locked).await.map(drop)
+    }
+
+    /// Applies a patch to the fields of a loaded row, and notes the names of the changed fields. Errors:
+    /// the result doesn't fit.
+    pub fn apply<E: Serialize + DeserializeOwned>(
+        &mut self,
+        patch: &Patch<E>,
+        current: &E,
+    ) -> Result<E, Error> {
+        let changed = patch.apply(current)?;
+        self.add_note("fields", patch.fields());
+        Ok(changed)
+    }
+
+    /// Writes, then reads the row, in one flush. Errors: [`Error::NotFound`] if `read` finds nothing.
     pub async fn write_then_read<R: FromRow>(
         &mut self,
         write: Statement<'_>,
         read: Statement<'_>,
-    ) -> Result<R, Error> {
-        self.change(write, read).await.map(|(_, row)| row)
-    }
-
-    /// Like [`write_then_read`](Self::write_then_read) where `write` may find the row in a state
-    /// that it leaves alone; it says `returning`, and the answer whether it wrote.
-    pub async fn change<R: FromRow>(
-        &mut self,
-        write: Statement<'_>,
-        read: Statement<'_>,
-    ) -> Result<(bool, R), Error> {
-        let results = self.flush(&[write, read]).await?;
-        let written = results.first().is_some_and(|rows| !rows.is_empty());
-        let row = results.last().and_then(|rows| rows.first());
-        Ok((written, R::from_row(row.ok_or(Error::NotFound)?)?))
+    ) -> Result<Written<R>, Error> {
+        let (written, rows) = self.flush(Some(write), Some(read)).await?;
+        let row = rows.first().ok_or(Error::NotFound)?;
+        Ok(Written {
+            row: R::from_row(row)?,
+            is_changed: written > 0,
+        })
     }
 
     async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<Row>, Error> {
-        Ok(self.flush(&[statement]).await?.pop().unwrap_or_default())
+        self.flush(None, Some(statement)).await.map(|(_, rows)| rows)
     }
 
-    /// Sends the statements and awaits them all; the first time, behind what begins the transaction.
-    async fn flush(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, Error> {
+    /// Sends the statements and awaits them; the first time, behind what begins the transaction.
+    async fn flush(
+        &mut self,
+        write: Option<Statement<'_>>,
+        read: Option<Statement<'_>>,
+    ) -> Result<(u64, Vec<Row>), Error> {
         match &mut self.session {
-            Some(session) => {
-                session
-                    .flush(|client| query_all(client, statements))
-                    .await?
-            }
-            None => self.begin(statements).await,
+            Some(session) => session.flush(|client| send(client, write, read)).await?,
+            None => self.begin(write, read).await,
         }
     }
 
     /// The first flush: BEGIN, the actor, the key's claim, then the statements.
-    async fn begin(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, Error> {
-        if let Some(fault) = self.fault.take() {
-            return Err(fault);
+    async fn begin(
+        &mut self,
+        write: Option<Statement<'_>>,
+        read: Option<Statement<'_>>,
+    ) -> Result<(u64, Vec<Row>), Error> {
+        if let Some(error) = self.rejection.take() {
+            return Err(error);
         }
-        let Trail {
-            environment,
-            caller,
-            ..
-        } = *self.trail;
-        let session = self.session.insert(self.trail.session().await?);
+        let caller = self.context.caller;
+        let endpoint = &self.context.environment.endpoint;
+        let session = self.session.insert(self.context.session().await?);
         let claim = self.claim.as_ref();
         // join4 polls in order, so this is the order on the wire.
         let (begun, actor, claimed, results) = session
             .flush(|client| {
                 join4(
                     client.batch_execute("begin"),
-                    caller.act(client, environment.endpoint.permission),
-                    OptionFuture::from(
-                        claim.map(|claim| claim.stake(client, environment.endpoint.name)),
-                    ),
-                    query_all(client, statements),
+                    caller.act(client, endpoint.permission),
+                    OptionFuture::from(claim.map(|claim| claim.stake(client, endpoint.name))),
+                    send(client, write, read),
                 )
             })
             .await?;
@@ -174,16 +199,17 @@ impl<T: Target> Access<T> {
         results
     }
 
-    /// Writes the audit row, commits, and makes the answer: the only way to one.
+    /// Writes the audit row, commits and makes the answer. There is no other way to make one.
     pub async fn commit<A: Answer>(mut self, answer: A) -> Reply<A> {
         if self.session.is_none() {
-            self.begin(&[]).await?;
+            self.begin(None, None).await?;
         }
         let session = self
             .session
             .take()
             .ok_or(Error::Internal("a transaction without session"))?;
-        let mut entry = self.trail.entry(Outcome::Success);
+        let writer = AuditWriter(&self.context);
+        let mut entry = writer.entry(Outcome::Success);
         entry.actor_role = self.actor_role.take();
         entry.action_type = self.action;
         entry.patients = answer.patients();
@@ -195,22 +221,30 @@ impl<T: Target> Access<T> {
             Some(claim) => Some((claim, Kept::of(&response, &entry)?)),
             None => None,
         };
-        self.trail.finish(session, entry, kept).await?;
+        writer.commit(session, entry, kept).await?;
         Ok(Audited::committed(response))
     }
 }
 
-async fn query_all(client: &Client, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, Error> {
-    // join_all polls in order too.
-    let results = join_all(statements.iter().map(|statement| statement.query(client))).await;
-    // The first error is the cause; those behind it only say that the transaction is aborted.
-    Ok(results.into_iter().collect::<Result<_, _>>()?)
+async fn send(
+    client: &Client,
+    write: Option<Statement<'_>>,
+    read: Option<Statement<'_>>,
+) -> Result<(u64, Vec<Row>), Error> {
+    let write = write.map(|statement| statement.execute(client));
+    let read = read.map(|statement| statement.query(client));
+    // join polls in order too.
+    let (written, rows) = join(OptionFuture::from(write), OptionFuture::from(read)).await;
+    // The first error is the cause. One behind it only says that the transaction is aborted.
+    let written = written.transpose()?.unwrap_or_default();
+    let rows = rows.transpose()?.unwrap_or_default();
+    Ok((written, rows))
 }
 
 impl<T> Drop for Access<T> {
     fn drop(&mut self) {
         if let Some(session) = self.session.take() {
-            self.trail.leave_open(session);
+            self.context.attempt.leave_open(session);
         }
     }
 }

@@ -1,9 +1,8 @@
 //! Who a transaction acts for, and how PostgreSQL learns it.
 
+use domain::ids::UserId;
+use sql::sql;
 use tokio_postgres::{Client, Row};
-
-use crate::ids::UserId;
-use crate::sql::sql;
 
 /// Who a transaction acts for.
 #[derive(Clone, Copy, Debug)]

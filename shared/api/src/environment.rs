@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
+use audit::ChainHead;
 use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use database::Database;
+use settings::Misconfigured;
 
-use crate::audit::Chains;
-use crate::config::{self, Misconfigured};
-use crate::database::Database;
 use crate::endpoint::Endpoint;
 
 /// One per process, made at start-up; connects to nothing until a request needs it.
 pub(crate) struct Environment {
     pub(crate) endpoint: Endpoint,
     pub(crate) database: Database,
-    pub(crate) chains: Chains,
+    pub(crate) chain: ChainHead,
 }
 
 /// What functions with a caller need besides.
@@ -28,28 +30,39 @@ pub(crate) const RESERVE: Duration = Duration::from_millis(1500);
 
 impl Environment {
     pub(crate) fn from_env(endpoint: Endpoint) -> Result<Self, Misconfigured> {
-        let url = config::required("DATABASE_URL")?;
-        let ca_file = config::optional("DATABASE_CA_FILE");
+        let url = settings::required("DATABASE_URL")?;
+        let ca_file = settings::optional("DATABASE_CA_FILE");
         let database = Database::new(&url, ca_file.as_deref(), endpoint.name)?;
         Ok(Self {
             endpoint,
             database,
-            chains: Chains::default(),
+            chain: ChainHead::default(),
         })
     }
 }
 
 impl Gate {
     pub(crate) fn from_env() -> Result<Self, Misconfigured> {
-        let settings = identity::Settings {
-            supabase_url: config::required("SUPABASE_URL")?,
-            legacy_secret: config::optional("SUPABASE_JWT_SECRET"),
+        let identity = identity::Settings {
+            supabase_url: settings::required("SUPABASE_URL")?,
+            legacy_secret: settings::optional("SUPABASE_JWT_SECRET"),
         };
         Ok(Self {
-            verifier: identity::Verifier::new(settings)
+            verifier: identity::Verifier::new(identity)
                 .map_err(|_| Misconfigured("SUPABASE_URL", "expected an https URL"))?,
-            require_aal2: config::flag("REQUIRE_AAL2", true)?,
-            cursor_key: config::cursor_key()?,
+            require_aal2: settings::flag("REQUIRE_AAL2", true)?,
+            cursor_key: cursor_key()?,
         })
     }
+}
+
+/// `CURSOR_KEY`: 32 bytes in base64 that sign page cursors.
+fn cursor_key() -> Result<hmac::Key, Misconfigured> {
+    const NAME: &str = "CURSOR_KEY";
+    let bytes = BASE64_STANDARD
+        .decode(settings::required(NAME)?)
+        .ok()
+        .filter(|bytes| bytes.len() == 32)
+        .ok_or(Misconfigured(NAME, "expected 32 bytes in base64"))?;
+    Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
 }

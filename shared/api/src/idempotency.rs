@@ -3,26 +3,22 @@
 //! The key is claimed in the transaction's first flush and its answer kept in the last, so a key
 //! stands in the database exactly when its work does.
 
+use audit::Entry;
 use aws_lc_rs::digest::{SHA256, digest};
+use domain::ids::PatientId;
+use errors::Error;
 use http::{Method, Response, StatusCode};
 use lambda_http::{Body, Request};
+use sql::{Jsonb, row, sql};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::access::Access;
-use crate::audit::Entry;
-use crate::call::Call;
-use crate::errors::Error;
-use crate::ids::PatientId;
-use crate::reply::{Answer, Reply};
-use crate::row;
-use crate::sql::{Jsonb, sql};
-use crate::target::Search;
+use crate::reply::Answer;
 
 /// A key and the request it stands for.
 #[derive(Clone)]
 pub(crate) struct Claim {
-    key: String,
+    pub(crate) key: String,
     request_hash: [u8; 32],
 }
 
@@ -31,9 +27,6 @@ const KEEP: &str = "
     update idempotency_keys
     set status = $2, headers = $3, body = $4, resource_id = $5, patient_ids = $6
     where user_id = actor_user() and key = $1";
-const REPLAY: &str = "
-    select status, headers, body, resource_id, patient_ids
-    from idempotency_keys where user_id = actor_user() and key = $1";
 
 impl Claim {
     /// The claim of a POST that has the header. Errors: not 1 to 255 visible ASCII characters other
@@ -161,14 +154,4 @@ impl Answer for Kept {
             .body(Body::from(self.body))
             .map_err(|_| Error::Internal("a kept answer is not HTTP"))
     }
-}
-
-/// Gives the kept answer again, audited as what it discloses.
-pub(crate) async fn replay(call: &Call) -> Reply<Kept> {
-    let key = call.request.claim.as_ref().map(|claim| claim.key.as_str());
-    let mut access = Access::new(call.trail.clone(), Search::default(), None);
-    let kept: Kept = access.one(sql(REPLAY, &[&key])).await?;
-    access.note("replayed", true);
-    access.about(kept.resource_id);
-    access.commit(kept).await
 }

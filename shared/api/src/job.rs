@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
+use errors::Error;
 use serde_json::value::RawValue;
 
 use crate::access::Access;
+use crate::attempt::Attempt;
+use crate::audit_writer::AuditWriter;
 use crate::caller::Caller;
 use crate::environment::Environment;
-use crate::errors::Error;
+use crate::request_context::RequestContext;
 use crate::target::Target;
-use crate::trail::Trail;
 
 /// One event.
 #[derive(Clone)]
@@ -21,11 +22,6 @@ pub struct Job {
 }
 
 impl Job {
-    /// The event. Errors: it is not of this type.
-    pub fn event<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_str(self.payload.get()).map_err(|_| Error::MalformedJson)
-    }
-
     /// Does one piece of the work: `work` gets an access to `target`; its failure is recorded.
     pub async fn audited<T, R, W, F>(&self, target: T, work: W) -> Result<R, Error>
     where
@@ -33,18 +29,20 @@ impl Job {
         W: FnOnce(Access<T>) -> F,
         F: Future<Output = Result<R, Error>>,
     {
-        let trail = Trail::new(
-            self.environment,
-            Caller::System,
-            self.request_id.clone(),
-            None,
-            None,
-        );
-        match work(Access::new(trail.clone(), target, None)).await {
+        let context = Arc::new(RequestContext {
+            environment: self.environment,
+            caller: Caller::System,
+            request_id: self.request_id.clone(),
+            source_ip: None,
+            user_agent: None,
+            round_trips: Arc::default(),
+            attempt: Attempt::default(),
+        });
+        match work(Access::new(context.clone(), target, None)).await {
             Ok(result) => Ok(result),
             Err(error) => {
                 let error = error.translated();
-                trail.record_failure(&error).await?;
+                AuditWriter(&context).record_failure(&error).await?;
                 Err(error)
             }
         }

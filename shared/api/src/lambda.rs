@@ -5,58 +5,57 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use database::Database;
+use errors::Error;
 use http::{HeaderName, HeaderValue, Response, header};
 use lambda_http::{Body, Request};
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
 
 use crate::call::Call;
-use crate::database::Database;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, PublicEndpoint};
 use crate::environment::{Environment, Gate};
-use crate::errors::Error;
+use crate::handler::{Handler, Running};
+use crate::input::Takes;
 use crate::job::Job;
-use crate::reply::{Audited, Reply, problem};
-use crate::service::{Handler, Service, request_id, stamped, time_left};
+use crate::reply::problem;
+use crate::service::{Service, request_id, stamped, time_left};
 
-type Worker =
-    Box<dyn Fn(Job) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> + Send + Sync>;
+type Worker = Box<dyn Fn(Job) -> Running<()> + Send + Sync>;
 
 /// Why a function ended; `main` returns it, so that Lambda logs it.
 pub type Failure = lambda_runtime::Error;
 
-/// Serves an endpoint: verifies the caller, runs the handler, records what failed.
-pub fn serve<H, F, T>(endpoint: Endpoint, handle: H) -> Result<(), Failure>
-where
-    H: Fn(Call) -> F + Send + Sync + 'static,
-    F: Future<Output = Reply<T>> + Send + 'static,
-    T: Send + 'static,
-{
+/// Serves an endpoint: verifies the caller, runs the handler, records what failed. Called by
+/// [`serve!`](crate::serve).
+pub fn serve<I, H: Handler<Call, I, Done = Response<Body>>>(
+    endpoint: Endpoint,
+    handler: &'static H,
+) -> Result<(), Failure> {
+    let settings: &'static H::Settings = Box::leak(Box::new(H::configure()?));
     serve_boxed(
         endpoint,
-        Box::new(move |call| {
-            let reply = handle(call);
-            Box::pin(async move { reply.await.map(Audited::release) })
-        }),
+        H::TAKES,
+        Box::new(move |call| handler.run(call, settings)),
     )
 }
 
-/// Serves an event or schedule.
-pub fn serve_event<H, F>(endpoint: Endpoint, handle: H) -> Result<(), Failure>
-where
-    H: Fn(Job) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<(), Error>> + Send + 'static,
-{
-    serve_event_boxed(endpoint, Box::new(move |job| Box::pin(handle(job))))
+/// Serves an event or schedule. Called by [`serve_event!`](crate::serve_event).
+pub fn serve_event<I, H: Handler<Job, I, Done = ()>>(
+    endpoint: Endpoint,
+    handler: &'static H,
+) -> Result<(), Failure> {
+    let settings: &'static H::Settings = Box::leak(Box::new(H::configure()?));
+    serve_event_boxed(endpoint, Box::new(move |job| handler.run(job, settings)))
 }
 
 /// Serves the health check: no caller, no patient data, and so no audit row.
-pub fn serve_health(name: &'static str) -> Result<(), Failure> {
+pub fn serve_health(endpoint: PublicEndpoint) -> Result<(), Failure> {
     run(async move {
         let database: &'static Database = Box::leak(Box::new(Database::new(
-            &crate::config::required("DATABASE_URL")?,
-            crate::config::optional("DATABASE_CA_FILE").as_deref(),
-            name,
+            &settings::required("DATABASE_URL")?,
+            settings::optional("DATABASE_CA_FILE").as_deref(),
+            endpoint.name,
         )?));
         lambda_http::run(lambda_http::service_fn(
             move |request: Request| async move {
@@ -77,7 +76,7 @@ pub fn serve_health(name: &'static str) -> Result<(), Failure> {
 /// Serves what is the same for everybody: no caller, no data, and so no audit row. `headers` go
 /// with it, its type among them.
 pub fn serve_document(
-    name: &'static str,
+    endpoint: PublicEndpoint,
     headers: Vec<(HeaderName, String)>,
     document: String,
 ) -> Result<(), Failure> {
@@ -92,7 +91,7 @@ pub fn serve_document(
                     let value = HeaderValue::from_str(value)?;
                     response.headers_mut().insert(header, value);
                 }
-                tracing::info!(request_id, function = name, "document answered");
+                tracing::info!(request_id, function = endpoint.name, "document answered");
                 Ok::<_, Failure>(stamped(response, &request_id))
             },
         ))
@@ -100,11 +99,16 @@ pub fn serve_document(
     })
 }
 
-fn serve_boxed(endpoint: Endpoint, handler: Handler) -> Result<(), Failure> {
+fn serve_boxed(
+    endpoint: Endpoint,
+    takes: Takes,
+    handler: crate::service::Handler,
+) -> Result<(), Failure> {
     run(async move {
         let service: &'static Service = Box::leak(Box::new(Service {
             environment: Environment::from_env(endpoint)?,
             gate: Gate::from_env()?,
+            takes,
             handler,
         }));
         lambda_http::run(lambda_http::service_fn(
@@ -133,7 +137,7 @@ fn serve_event_boxed(endpoint: Endpoint, worker: Worker) -> Result<(), Failure> 
                     .unwrap_or(Err(Error::Unavailable("out of time")));
                 let outcome = result
                     .as_ref()
-                    .map_or_else(|error| error.kind().1, |()| "ok");
+                    .map_or_else(|error| error.kind().slug, |()| "ok");
                 tracing::info!(
                     request_id,
                     function = endpoint.name,
@@ -143,7 +147,7 @@ fn serve_event_boxed(endpoint: Endpoint, worker: Worker) -> Result<(), Failure> 
                 );
                 // The kind alone: what Lambda logs and what reaches the dead-letter queue is no place
                 // for more.
-                result.map_err(|error| Failure::from(error.kind().1))
+                result.map_err(|error| Failure::from(error.kind().slug))
             },
         ))
         .await

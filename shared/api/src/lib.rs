@@ -1,46 +1,51 @@
-//! What every Caretrail function needs: who calls, the audited transaction, errors, pages and the
-//! domain's types. This crate knows no endpoint.
+//! Requests and their answers: who calls, the audited transaction, the reply, and the entry points of
+//! the functions. This crate knows no endpoint.
 //!
-//! A handler reads parse → authorise → query → shape → commit: [`call::Call`] parses,
+//! A handler reads parse → authorise → query → shape → commit. Its [`input`]s parse;
 //! [`call::Call::authorize`] gives an [`access::Access`], which runs statements in one transaction;
-//! [`access::Access::commit`] writes the audit row, commits and alone makes the answer.
+//! [`access::Access::commit`] writes the audit row, commits, and alone makes the answer.
 
 pub mod access;
-pub mod audit;
+mod attempt;
+mod audit_writer;
 pub mod call;
 mod caller;
-pub mod concurrency;
-pub mod config;
-pub mod database;
-pub mod domain;
+pub mod current;
+pub mod description;
 pub mod endpoint;
-pub mod environment;
-pub mod errors;
+mod environment;
+pub mod handler;
 mod idempotency;
-pub mod ids;
+pub mod if_match;
+pub mod input;
 pub mod job;
-mod json;
 pub mod lambda;
-pub mod merge_patch;
 pub mod pages;
+mod replay;
 pub mod reply;
+mod request_context;
+mod serve;
 mod service;
 mod session;
-pub mod sql;
 pub mod target;
-mod trail;
 
 /// What a handler imports.
 pub mod prelude {
-    pub use crate::access::Access;
-    pub use crate::audit::{Action, ResourceType};
-    pub use crate::call::Call;
-    pub use crate::endpoint::Endpoint;
-    pub use crate::errors::{Error, OnConstraint as _};
-    pub use crate::ids::*;
-    pub use crate::pages::Page;
-    pub use crate::reply::{Content, Created, Json, Reply};
-    pub use crate::sql::sql;
-    pub use crate::target::{InChart, OwnedBy, Search};
+    pub use audit::{Action, ResourceType};
+    pub use domain::disclosure::Content;
+    pub use domain::ids::*;
+    pub use errors::{Error, OnConstraint as _};
     pub use schemars::{self, JsonSchema};
+    pub use serde::{Deserialize, Serialize};
+    pub use sql::sql;
+
+    pub use crate::access::{Access, Written};
+    pub use crate::call::Call;
+    pub use crate::current::Current;
+    pub use crate::endpoint::Endpoint;
+    pub use crate::if_match::IfMatch;
+    pub use crate::input::{Body, Configured, Patch, Path, Query};
+    pub use crate::pages::{Page, PageRequest};
+    pub use crate::reply::{Created, Json, Reply};
+    pub use crate::target::{InChart, OwnedBy, Search};
 }

@@ -3,13 +3,13 @@
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use domain::disclosure::Content;
+use domain::ids::PatientId;
+use errors::Error;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::errors::Error;
-use crate::ids::PatientId;
-use crate::reply::Content;
 
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 100;

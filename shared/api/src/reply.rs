@@ -2,12 +2,13 @@
 
 use std::marker::PhantomData;
 
+use domain::disclosure::Content;
+use domain::ids::PatientId;
+use errors::{Error, Problem};
 use http::{Response, StatusCode, header};
 use lambda_http::Body;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
-
-use crate::errors::Error;
-use crate::ids::PatientId;
 
 /// What every handler returns.
 pub type Reply<T> = Result<Audited<T>, Error>;
@@ -33,23 +34,21 @@ impl<T> Audited<T> {
     }
 }
 
-/// A body that says whose data it holds, so that its audit row names every patient.
-pub trait Content: Serialize {
-    /// The patients whose data this is; empty where it is nobody's.
-    fn patients(&self) -> Vec<PatientId>;
-
-    /// The resource's version, for `ETag`.
-    fn version(&self) -> Option<i32> {
-        None
-    }
-}
-
 /// An answer as the handler gives it.
 pub trait Answer {
     /// The patients whose data it holds.
     fn patients(&self) -> Vec<PatientId>;
     /// As HTTP.
     fn into_response(self) -> Result<Response<Body>, Error>;
+}
+
+/// An answer that the OpenAPI document can describe.
+pub trait Described: Answer {
+    /// The HTTP status.
+    const STATUS: u16;
+
+    /// The body's schema.
+    fn describe(generator: &mut SchemaGenerator) -> Schema;
 }
 
 /// `200` with a body.
@@ -90,6 +89,22 @@ impl<T: Content> Answer for Created<T> {
     }
 }
 
+impl<T: Content + JsonSchema> Described for Json<T> {
+    const STATUS: u16 = 200;
+
+    fn describe(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<T>()
+    }
+}
+
+impl<T: Content + JsonSchema> Described for Created<T> {
+    const STATUS: u16 = 201;
+
+    fn describe(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<T>()
+    }
+}
+
 fn json(
     status: StatusCode,
     body: &impl Serialize,
@@ -113,10 +128,10 @@ fn json(
 }
 
 pub(crate) fn problem(error: &Error, request_id: &str) -> Response<Body> {
-    let problem = error.problem(request_id);
+    let problem = Problem::new(error, request_id);
     let body = serde_json::to_string(&problem).unwrap_or_default();
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = error.kind().0;
+    *response.status_mut() = error.kind().status;
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,

@@ -7,23 +7,26 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use domain::ids::UserId;
+use errors::Error;
 use http::{HeaderValue, Response, header};
-use lambda_http::request::RequestContext;
+use lambda_http::request::RequestContext as GatewayContext;
 use lambda_http::{Body, Request, RequestExt as _};
 
+use crate::attempt::Attempt;
+use crate::audit_writer::AuditWriter;
 use crate::call::{Call, Incoming};
 use crate::caller::Caller;
 use crate::environment::{Environment, Gate, RESERVE};
-use crate::errors::Error;
-use crate::idempotency;
-use crate::ids::UserId;
+use crate::handler::Running;
+use crate::input::Takes;
+use crate::replay::replay;
 use crate::reply::{Audited, problem};
-use crate::trail::Trail;
+use crate::request_context::RequestContext;
 
 /// What a handler's future resolves to once its types are erased.
-pub(crate) type Outcome = Result<Response<Body>, Error>;
-pub(crate) type Handler =
-    Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync>;
+type Outcome = Result<Response<Body>, Error>;
+pub(crate) type Handler = Box<dyn Fn(Call) -> Running<Response<Body>> + Send + Sync>;
 
 /// How often a transaction is run again that failed for a passing reason before its COMMIT.
 const TRIES: u32 = 3;
@@ -33,6 +36,7 @@ const MAX_USER_AGENT: usize = 512;
 pub(crate) struct Service {
     pub(crate) environment: Environment,
     pub(crate) gate: Gate,
+    pub(crate) takes: Takes,
     pub(crate) handler: Handler,
 }
 
@@ -40,34 +44,36 @@ impl Service {
     pub(crate) async fn answer(&'static self, request: Request) -> Response<Body> {
         let started = Instant::now();
         let request_id = request_id(&request);
-        let (response, trail) = match self.verify(&request, &request_id).await {
+        let (response, context) = match self.verify(&request, &request_id).await {
             Ok(claims) => {
                 let user = claims.sub.into();
                 let assured =
                     !self.gate.require_aal2 || claims.assurance >= identity::Assurance::Aal2;
-                let trail = Trail::new(
-                    &self.environment,
-                    Caller::Person { user, assured },
-                    request_id.clone(),
-                    source_ip(&request),
-                    user_agent(&request),
-                );
-                let response = match self.handle(request, user, &trail).await {
+                let context = Arc::new(RequestContext {
+                    environment: &self.environment,
+                    caller: Caller::Person { user, assured },
+                    request_id: request_id.clone(),
+                    source_ip: source_ip(&request),
+                    user_agent: user_agent(&request),
+                    round_trips: Arc::default(),
+                    attempt: Attempt::default(),
+                });
+                let response = match self.handle(request, user, &context).await {
                     Ok(response) => response,
-                    Err(error) => refuse(&trail, error).await,
+                    Err(error) => refuse(&context, error).await,
                 };
-                (response, Some(trail))
+                (response, Some(context))
             }
             Err(error) => (problem(&error, &request_id), None),
         };
         let response = stamped(response, &request_id);
-        let actor = trail.as_ref().and_then(|trail| trail.caller.user());
+        let actor = context.as_ref().and_then(|context| context.caller.user());
         tracing::info!(
             request_id,
             function = self.environment.endpoint.name,
             actor_id = actor.map(tracing::field::display),
             status = response.status().as_u16(),
-            round_trips = trail.map_or(0, |trail| trail.round_trips.load(Ordering::Relaxed)),
+            round_trips = context.map_or(0, |context| context.round_trips.load(Ordering::Relaxed)),
             duration_ms = started.elapsed().as_secs_f64() * 1000.0,
             "request answered"
         );
@@ -105,19 +111,25 @@ impl Service {
 
     /// Runs the handler in the time there is, or gives the answer that is kept under the request's
     /// key.
-    async fn handle(&self, request: Request, caller: UserId, trail: &Arc<Trail>) -> Outcome {
+    async fn handle(
+        &self,
+        request: Request,
+        caller: UserId,
+        context: &Arc<RequestContext>,
+    ) -> Outcome {
         let time_left = time_left(request.lambda_context().deadline);
+        let incoming = Incoming::read(request, &self.environment.endpoint, self.takes)?;
         let call = Call {
-            trail: trail.clone(),
-            request: Arc::new(Incoming::read(request)?),
+            context: context.clone(),
+            incoming: Arc::new(incoming),
             caller,
             cursor_key: self.gate.cursor_key.clone(),
         };
         let answered = async {
-            match self.run(&call).await.map_err(Error::translated) {
-                Err(Error::Replay) => {
-                    drop(trail.take_open());
-                    idempotency::replay(&call).await.map(Audited::release)
+            match self.run(&call).await {
+                Err(error) if error.is_answered_before() => {
+                    drop(context.attempt.take_open());
+                    replay(&call).await.map(Audited::release)
                 }
                 outcome => outcome,
             }
@@ -134,7 +146,7 @@ impl Service {
         loop {
             match (self.handler)(call.clone()).await {
                 Err(error) if error.is_transient() && tries < TRIES => {
-                    drop(call.trail.take_open());
+                    drop(call.context.attempt.take_open());
                     tokio::time::sleep(Duration::from_millis(10 << tries)).await;
                     tries += 1;
                 }
@@ -145,48 +157,44 @@ impl Service {
 }
 
 /// Records the failure, and answers it once it is recorded.
-async fn refuse(trail: &Trail, error: Error) -> Response<Body> {
-    let error = error.translated();
+async fn refuse(context: &RequestContext, error: Error) -> Response<Body> {
+    let error = declared(context, error.translated());
     if let Error::Database(_) | Error::Internal(_) = &error {
-        tracing::error!(request_id = trail.request_id, error = %defect(&error), "internal error");
+        tracing::error!(request_id = context.request_id, error = %error, "internal error");
     }
-    match trail.record_failure(&error).await {
-        Ok(()) => problem(&error, &trail.request_id),
+    match AuditWriter(context).record_failure(&error).await {
+        Ok(()) => problem(&error, &context.request_id),
         Err(unrecorded) => {
             tracing::error!(
-                request_id = trail.request_id,
-                error = %defect(&unrecorded),
+                request_id = context.request_id,
+                error = %unrecorded,
                 "a failure could not be recorded"
             );
             problem(
                 &Error::Unavailable("the audit log can't be written"),
-                &trail.request_id,
+                &context.request_id,
             )
         }
     }
 }
 
-/// What a log may say of a defect: the database's code and constraint, never its message or
-/// detail, which quote values.
-fn defect(error: &Error) -> String {
-    match error {
-        Error::Database(cause) => match cause.as_db_error() {
-            Some(refusal) => format!(
-                "SQLSTATE {}, constraint {}",
-                refusal.code().code(),
-                refusal.constraint().unwrap_or("none")
-            ),
-            None => cause.to_string(),
-        },
-        Error::Internal(what) => (*what).to_owned(),
-        other => other.kind().1.to_owned(),
+/// In debug builds, turns a 409 that `ENDPOINT` doesn't name into a defect, so that a test finds it.
+fn declared(context: &RequestContext, error: Error) -> Error {
+    match &error {
+        Error::Conflict(detail) | Error::AlreadyExists(detail)
+            if cfg!(debug_assertions)
+                && !context.environment.endpoint.can_answer_conflict(detail) =>
+        {
+            Error::Internal("ENDPOINT doesn't name this conflict")
+        }
+        _ => error,
     }
 }
 
 /// What API Gateway saw; what the client says of itself in `X-Forwarded-For` counts for nothing.
 fn source_ip(request: &Request) -> Option<IpAddr> {
     match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => {
+        Some(GatewayContext::ApiGatewayV2(context)) => {
             context.http.source_ip.as_deref()?.parse().ok()
         }
         _ => None,
@@ -201,7 +209,7 @@ fn user_agent(request: &Request) -> Option<String> {
 /// API Gateway's own id of the request, so that its access log and ours agree.
 pub(crate) fn request_id(request: &Request) -> String {
     match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
+        Some(GatewayContext::ApiGatewayV2(context)) => context.request_id.clone(),
         _ => None,
     }
     .unwrap_or_else(|| request.lambda_context().request_id)

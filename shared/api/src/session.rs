@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use deadpool_postgres::Object;
+use errors::Error;
 use tokio_postgres::Client;
-
-use crate::errors::Error;
 
 pub(crate) struct Session {
     /// None only once it is released or dropped.

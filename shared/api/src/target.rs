@@ -1,8 +1,7 @@
 //! What a transaction is about, as its audit row says it.
 
+use domain::ids::{AppointmentId, AuditLogId, FileId, PatientId, ProviderId, RecordId, UserId};
 use uuid::Uuid;
-
-use crate::ids::{AppointmentId, AuditLogId, FileId, PatientId, ProviderId, RecordId, UserId};
 
 /// What a transaction is about: the resource and, where known, the patient whose chart it is in.
 pub trait Target {

@@ -3,13 +3,15 @@
 
 mod schema;
 
-use shared::access::Access;
-use shared::domain::custom_data::{CustomData, CustomDataSchema, CustomDataTable};
-use shared::errors::Error;
-use shared::merge_patch::MergePatch;
-use shared::select_custom_data_schema;
-use shared::sql::sql;
-use shared::target::Target;
+use api::access::Access;
+use api::input::Patch;
+use api::target::Target;
+use domain::custom_data::{CustomData, CustomDataSchema, CustomDataTable};
+use domain::select_custom_data_schema;
+use errors::Error;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sql::sql;
 
 pub use schema::Schema;
 
@@ -43,10 +45,10 @@ pub async fn accept<T: Target>(
 
 /// The same of a row that a patch changes. Data that the patch doesn't name stays with the version
 /// that it satisfied, whatever the latest says.
-pub async fn accept_change<T: Target>(
+pub async fn accept_change<T: Target, E: Serialize + DeserializeOwned>(
     access: &mut Access<T>,
     table: CustomDataTable,
-    patch: &MergePatch,
+    patch: &Patch<E>,
     data: Option<CustomData>,
     version: Option<i32>,
 ) -> Result<Accepted, Error> {

@@ -2,7 +2,7 @@
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value};
-use shared::errors::{Error, FieldError};
+use errors::{Error, FieldError};
 
 /// Bytes of JSON.
 const LARGEST_SCHEMA: usize = 32 * 1024;

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::schedule::{Schedule, Wanted};
+use domain::schedule::{Schedule, Wanted};
 use tests::audit::Expected;
 use tests::prelude::*;
 

@@ -10,8 +10,8 @@ use futures_util::future::{join, join3};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
-use shared::audit::{Action, Entry, Outcome, ResourceType};
-use shared::ids::{AuditLogId, PatientId, UserId};
+use audit::{Action, Entry, Outcome, ResourceType};
+use domain::ids::{AuditLogId, PatientId, UserId};
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
@@ -70,7 +70,7 @@ const PLAIN: &str = append!("audit_logs_unchained", "", "");
 
 const BEGIN: &str = "select role from begin_request($1, true, 'patients:read')";
 const READ: &str =
-    shared::select_patient!("where id = $1 and reaches('patients:read', id) and not is_archived");
+    domain::select_patient!("where id = $1 and reaches('patients:read', id) and not is_archived");
 
 pub async fn measure(clients: usize, rounds: usize) -> Result<()> {
     let databases = Databases::start(false).await?;
@@ -125,7 +125,7 @@ struct Instance {
 impl Instance {
     async fn new(clinic: &Clinic) -> Result<Self> {
         Ok(Self {
-            client: shared::database::connect(&clinic.app_url, None).await?,
+            client: database::connect(&clinic.app_url, None).await?,
             user: clinic.id("provider user 1").await?,
             patient: clinic.id("patient 1").await?,
             chain: Uuid::new_v4(),

@@ -102,7 +102,7 @@ impl Clinic {
         let owner = databases.superuser_url(name);
         migrations::run(&owner, None).await?;
         migrations::set_password(&owner, None, "caretrail_app", PASSWORD).await?;
-        let client = shared::database::connect(&owner, None).await?;
+        let client = database::connect(&owner, None).await?;
         fill(&client, size).await?;
         Ok(Self {
             app_url: databases.app_url(name),

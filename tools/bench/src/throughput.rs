@@ -115,7 +115,7 @@ async fn pgbench_script(site: &Site) -> Result<String> {
         site.clinic.id("provider user 1").await?,
         site.clinic.id("patient 1").await?,
     );
-    let select = shared::select_patient!("where id = ").to_owned();
+    let select = domain::select_patient!("where id = ").to_owned();
     Ok(format!(
         "\\startpipeline
 begin;

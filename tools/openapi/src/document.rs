@@ -1,13 +1,12 @@
 //! Puts the document together.
 
+use api::endpoint::{PublicEndpoint, Route};
 use serde_json::{Map, Value, json};
 
-use crate::examples;
-use crate::operation::{Body, Operation};
-use crate::operations::operations;
-use crate::problems;
-use crate::schemas::{Schemas, without_null};
-use crate::sources::{Source, object, pascal_case};
+use crate::functions::functions;
+use crate::operation::{with_caller, without_caller};
+use crate::schemas::Schemas;
+use crate::{examples, problems};
 
 /// The document.
 ///
@@ -16,15 +15,15 @@ use crate::sources::{Source, object, pascal_case};
 pub fn document() -> Value {
     let mut schemas = Schemas::new();
     let mut paths = Map::new();
-    for operation in operations() {
-        let source = Source::of(operation.endpoint.name);
-        let described = with_caller(&operation, &source, &mut schemas);
-        add(&mut paths, &source, described);
+    for function in functions() {
+        for route in function.endpoint.routes() {
+            let described = with_caller(&function, route, &mut schemas);
+            add(&mut paths, route, described);
+        }
     }
-    for (package, answers) in public() {
-        let source = Source::of(package);
-        let described = without_caller(package, &source, answers);
-        add(&mut paths, &source, described);
+    for (endpoint, content, problems) in public() {
+        let described = without_caller(&endpoint, content, problems);
+        add(&mut paths, endpoint.route, described);
     }
     let responses = problems::responses(&mut schemas);
     let mut document = json!({
@@ -111,9 +110,9 @@ const DESCRIPTION: &str = "JSON in snake_case, times in RFC 3339 and UTC, ids as
     problems (RFC 9457). What doesn't exist and what the caller may not see answer the same 404. Every \
     answer under `/v1` has its row in the audit log.";
 
-fn add(paths: &mut Map<String, Value>, source: &Source, operation: Value) {
-    let path = paths.entry(&source.path).or_insert_with(|| json!({}));
-    path[&source.method] = operation;
+fn add(paths: &mut Map<String, Value>, route: Route, operation: Value) {
+    let path = paths.entry(route.path).or_insert_with(|| json!({}));
+    path[route.method.as_str().to_lowercase()] = operation;
 }
 
 fn tags(paths: &Map<String, Value>) -> Vec<Value> {
@@ -128,184 +127,17 @@ fn tags(paths: &Map<String, Value>) -> Vec<Value> {
     tags.into_iter().map(|tag| json!({"name": tag})).collect()
 }
 
-fn with_caller(operation: &Operation, source: &Source, schemas: &mut Schemas) -> Value {
-    let endpoint = &operation.endpoint;
-    let mut parameters = path_parameters(source);
-    if let Some(describe) = operation.query {
-        parameters.extend(query_parameters(schemas.read(describe), source));
-    }
-    if source.method == "post" {
-        parameters.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
-    }
-    if source.asks_if_match {
-        let parameter = match source.may_make {
-            true => "IfMatchToReplace",
-            false => "IfMatch",
-        };
-        parameters.push(json!({"$ref": format!("#/components/parameters/{parameter}")}));
-    }
-    let mut responses = problems::references(&statuses(operation, source));
-    responses.insert(
-        operation.status.to_string(),
-        success(operation, source, schemas),
-    );
-    responses.sort_keys();
-    let mut described = json!({
-        "operationId": endpoint.name,
-        "summary": source.summary,
-        "description": format!(
-            "Needs the permission `{}`. Recorded as {} of {}.",
-            endpoint.permission, endpoint.action, endpoint.resource
-        ),
-        "tags": [source.resource],
-        "parameters": parameters,
-        "responses": responses,
-    });
-    if let Some(body) = operation.body {
-        described["requestBody"] = request_body(endpoint.name, body, source, schemas);
-    }
-    described
-}
-
-/// What else than success it may answer.
-fn statuses(operation: &Operation, source: &Source) -> Vec<u16> {
-    // 422 for any: an unknown parameter is refused.
-    let mut statuses = vec![401, 403, 422, 500, 503];
-    if operation.body.is_some() {
-        statuses.extend([400, 413, 415]);
-    }
-    if source.writes() || source.path_parameters().next().is_some() {
-        statuses.push(404);
-    }
-    if source.writes() {
-        statuses.push(409);
-    }
-    if source.asks_if_match {
-        statuses.extend([412, 428]);
-    }
-    statuses
-}
-
-fn path_parameters(source: &Source) -> Vec<Value> {
-    let described = source.path_parameters().map(|name| {
-        let example = source.path_example(name);
-        let is_id = example
-            .as_str()
-            .is_some_and(|text| uuid::Uuid::try_parse(text).is_ok());
-        let schema = match is_id {
-            true => json!({"type": "string", "format": "uuid"}),
-            false => json!({"type": "string"}),
-        };
-        json!({"name": name, "in": "path", "required": true, "schema": schema, "example": example})
-    });
-    described.collect()
-}
-
-fn query_parameters(mut filter: Value, source: &Source) -> Vec<Value> {
-    let required = filter["required"].take();
-    let described = object(filter["properties"].take())
-        .into_iter()
-        .map(|(name, mut schema)| {
-            let description = schema
-                .as_object_mut()
-                .and_then(|it| it.remove("description"));
-            let mut schema = without_null(schema);
-            // The same bounds in every list: shared/src/pages.rs.
-            if name == "limit" {
-                schema = json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 50});
-            }
-            let is_required = required
-                .as_array()
-                .is_some_and(|names| names.contains(&json!(name)));
-            let mut parameter = json!({
-                "name": name,
-                "in": "query",
-                "required": is_required,
-                "description": description,
-                "schema": schema,
-            });
-            if let Some(example) = source.query_example(&name) {
-                parameter["example"] = typed(example, &schema);
-            }
-            parameter
-        });
-    described.collect()
-}
-
-/// An event holds every parameter as text.
-fn typed(example: &Value, schema: &Value) -> Value {
-    match (schema["type"].as_str(), example.as_str()) {
-        (Some("integer" | "number" | "boolean"), Some(text)) => {
-            serde_json::from_str(text).unwrap_or_else(|_| example.clone())
-        }
-        _ => example.clone(),
-    }
-}
-
-fn request_body(package: &str, body: Body, source: &Source, schemas: &mut Schemas) -> Value {
-    let (media_type, suffix, describe) = match body {
-        Body::Whole(describe) => ("application/json", "Body", describe),
-        Body::Patch(describe) => ("application/merge-patch+json", "Patch", describe),
-    };
-    let mut schema = schemas.read(describe);
-    if let (Body::Patch(_), Some(members)) = (body, schema.as_object_mut()) {
-        members.remove("required");
-    }
-    let schema = schemas.keep(pascal_case(package) + suffix, schema);
-    let mut content = json!({"schema": schema});
-    if let Some(example) = source.body_example() {
-        content["example"] = example;
-    }
-    json!({"required": true, "content": {media_type: content}})
-}
-
-fn success(operation: &Operation, source: &Source, schemas: &mut Schemas) -> Value {
-    let mut headers = json!({"x-request-id": {"$ref": "#/components/headers/RequestId"}});
-    if !source.path.ends_with("/versions") && operation.endpoint.action.label() != "SEARCH" {
-        headers["etag"] = json!({"$ref": "#/components/headers/ETag"});
-    }
-    if operation.status == 201 {
-        headers["location"] = json!({"$ref": "#/components/headers/Location"});
-    }
-    if source.method == "post" {
-        headers["idempotency-replayed"] =
-            json!({"$ref": "#/components/headers/IdempotencyReplayed"});
-    }
-    json!({
-        "description": if operation.status == 201 { "Created." } else { "Done." },
-        "headers": headers,
-        "content": {"application/json": {"schema": schemas.answered(operation.answer)}},
-    })
-}
-
-/// The endpoints without caller, data and audit row, with what they answer.
-fn public() -> [(&'static str, Value); 3] {
+/// The endpoints without caller, data and audit row, with the content and the problems they answer.
+fn public() -> [(PublicEndpoint, Value, &'static [u16]); 3] {
     let page = json!({"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"}});
     let document = json!({"application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.1"}}});
     let health = json!({"application/json": {
         "schema": {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}},
         "example": {"status": "ok"},
     }});
-    [("health", health), ("openapi", document), ("docs", page)]
-}
-
-fn without_caller(package: &str, source: &Source, content: Value) -> Value {
-    let mut responses = problems::references(if package == "health" { &[503] } else { &[] });
-    responses.insert(
-        "200".into(),
-        json!({
-            "description": "Done.",
-            "headers": {"x-request-id": {"$ref": "#/components/headers/RequestId"}},
-            "content": content,
-        }),
-    );
-    responses.sort_keys();
-    json!({
-        "operationId": package,
-        "summary": source.summary,
-        "description": "Needs no token. Not recorded.",
-        "tags": [source.resource],
-        "security": [],
-        "responses": responses,
-    })
+    [
+        (health::ENDPOINT, health, &[503]),
+        (openapi::ENDPOINT, document, &[]),
+        (docs::ENDPOINT, page, &[]),
+    ]
 }

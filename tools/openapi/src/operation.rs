@@ -1,74 +1,249 @@
-//! What an operation reads and answers, taken from its handler's types.
+//! Describes one operation, from `ENDPOINT` and the handler's signature.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use shared::call::Call;
-use shared::endpoint::Endpoint;
-use shared::reply::{Created, Json, Reply};
+use api::description::{BodyKind, Describe, IfMatchKind};
+use api::endpoint::{Method, PublicEndpoint, Route};
+use audit::Action;
+use serde_json::{Map, Value, json};
 
-/// Describes a type to a generator.
-pub(crate) type Describe = fn(&mut SchemaGenerator) -> Schema;
+use crate::event::Event;
+use crate::functions::Function;
+use crate::problems;
+use crate::schemas::{Schemas, without_null};
 
-/// What a request carries as its body.
-#[derive(Clone, Copy)]
-pub(crate) enum Body {
-    /// A whole value.
-    Whole(Describe),
-    /// A merge patch of such a value (RFC 7396).
-    Patch(Describe),
+/// An operation with a caller, at one of its routes.
+pub(crate) fn with_caller(function: &Function, route: Route, schemas: &mut Schemas) -> Value {
+    let (endpoint, description) = (&function.endpoint, &function.description);
+    let event = Event::of(endpoint.name);
+    let mut parameters = path_parameters(function, route, &event, schemas);
+    if let Some(query) = description.query {
+        parameters.extend(query_parameters(schemas.read(query), &event));
+    }
+    if description.is_paged {
+        parameters.extend(page_parameters(&event));
+    }
+    if endpoint.is_idempotent {
+        parameters.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
+    }
+    if let Some(kind) = description.if_match {
+        let parameter = match kind {
+            IfMatchKind::ToReplace => "IfMatchToReplace",
+            IfMatchKind::Required => "IfMatch",
+        };
+        parameters.push(json!({"$ref": format!("#/components/parameters/{parameter}")}));
+    }
+    let mut responses = problems::references(&statuses(function, route));
+    if let Some((status, answer)) = description.answer {
+        responses.insert(
+            status.to_string(),
+            success(function, status, answer, schemas),
+        );
+    }
+    responses.sort_keys();
+    let mut described = json!({
+        "operationId": endpoint.name,
+        "summary": endpoint.summary,
+        "description": text(function),
+        "tags": [function.resource],
+        "parameters": parameters,
+        "responses": responses,
+    });
+    if let Some(body) = description.body {
+        described["requestBody"] = request_body(endpoint.name, body, &event, schemas);
+    }
+    described
 }
 
-/// An endpoint with a caller.
-pub(crate) struct Operation {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) body: Option<Body>,
-    pub(crate) query: Option<Describe>,
-    pub(crate) status: u16,
-    pub(crate) answer: Describe,
+/// An operation without caller, which answers this content.
+pub(crate) fn without_caller(endpoint: &PublicEndpoint, content: Value, problems: &[u16]) -> Value {
+    let mut responses = problems::references(problems);
+    responses.insert(
+        "200".into(),
+        json!({
+            "description": "Done.",
+            "headers": {"x-request-id": {"$ref": "#/components/headers/RequestId"}},
+            "content": content,
+        }),
+    );
+    responses.sort_keys();
+    json!({
+        "operationId": endpoint.name,
+        "summary": endpoint.summary,
+        "description": "Needs no token. Not recorded.",
+        "tags": ["system"],
+        "security": [],
+        "responses": responses,
+    })
 }
 
-/// An answer's status and what it holds.
-pub(crate) trait Answered {
-    const STATUS: u16;
-    type Holds: JsonSchema;
-}
-
-impl<T: JsonSchema> Answered for Json<T> {
-    const STATUS: u16 = 200;
-    type Holds = T;
-}
-
-impl<T: JsonSchema> Answered for Created<T> {
-    const STATUS: u16 = 201;
-    type Holds = T;
-}
-
-impl Operation {
-    /// The operation that `handle` serves: its answer is the handler's.
-    pub(crate) fn of<T: Answered, F: Future<Output = Reply<T>>>(
-        endpoint: Endpoint,
-        _handle: impl Fn(Call) -> F,
-    ) -> Self {
-        Self {
-            endpoint,
-            body: None,
-            query: None,
-            status: T::STATUS,
-            answer: SchemaGenerator::subschema_for::<T::Holds>,
+fn text(function: &Function) -> String {
+    let endpoint = &function.endpoint;
+    let mut text = format!(
+        "Needs the permission `{}`. Each call is recorded in the audit log as {} of {}.",
+        endpoint.permission, endpoint.action, endpoint.resource
+    );
+    let conflicts: Vec<_> = endpoint.conflicts.iter().copied().flatten().collect();
+    if !conflicts.is_empty() {
+        text.push_str("\n\nAnswers 409 with one of these details:");
+        for conflict in conflicts {
+            text.push_str("\n- ");
+            text.push_str(conflict);
         }
     }
+    text
+}
 
-    pub(crate) fn body<T: JsonSchema>(mut self) -> Self {
-        self.body = Some(Body::Whole(T::json_schema));
-        self
+/// The statuses that it may answer besides success.
+fn statuses(function: &Function, route: Route) -> Vec<u16> {
+    let description = &function.description;
+    // 422 for any: an unknown parameter is refused.
+    let mut statuses = vec![401, 403, 422, 500, 503];
+    if description.body.is_some() {
+        statuses.extend([400, 413, 415]);
     }
+    let is_write = route.method != Method::Get;
+    if is_write || !description.path.is_empty() {
+        statuses.push(404);
+    }
+    if is_write {
+        statuses.push(409);
+    }
+    if description.if_match.is_some() {
+        statuses.extend([412, 428]);
+    }
+    statuses
+}
 
-    pub(crate) fn patch<T: JsonSchema>(mut self) -> Self {
-        self.body = Some(Body::Patch(T::json_schema));
-        self
-    }
+fn path_parameters(
+    function: &Function,
+    route: Route,
+    event: &Event,
+    schemas: &mut Schemas,
+) -> Vec<Value> {
+    let types = function.description.path.iter();
+    let described = route.parameters().zip(types).map(|(name, describe)| {
+        let schema = match schemas.read(*describe)["format"].as_str() {
+            Some(format) => json!({"type": "string", "format": format}),
+            None => json!({"type": "string"}),
+        };
+        let example = event.path_parameter(name);
+        json!({"name": name, "in": "path", "required": true, "schema": schema, "example": example})
+    });
+    described.collect()
+}
 
-    pub(crate) fn query<T: JsonSchema>(mut self) -> Self {
-        self.query = Some(T::json_schema);
-        self
+fn query_parameters(mut filter: Value, event: &Event) -> Vec<Value> {
+    let required = filter["required"].take();
+    let Value::Object(properties) = filter["properties"].take() else {
+        return Vec::new();
+    };
+    let described = properties.into_iter().map(|(name, mut schema)| {
+        let description = schema
+            .as_object_mut()
+            .and_then(|it| it.remove("description"));
+        let schema = without_null(schema);
+        let is_required = required
+            .as_array()
+            .is_some_and(|names| names.contains(&json!(name)));
+        let description = description.unwrap_or_default();
+        query_parameter(&name, description, schema, is_required, event)
+    });
+    described.collect()
+}
+
+/// The same in every list.
+fn page_parameters(event: &Event) -> [Value; 2] {
+    let limit = json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 50});
+    let cursor = json!({"type": "string"});
+    [
+        query_parameter(
+            "limit",
+            "The greatest number of items in the page, from 1 to 100.".into(),
+            limit,
+            false,
+            event,
+        ),
+        query_parameter(
+            "cursor",
+            "The `next_cursor` of the page before. Leave it out for the first page.".into(),
+            cursor,
+            false,
+            event,
+        ),
+    ]
+}
+
+fn query_parameter(
+    name: &str,
+    description: Value,
+    schema: Value,
+    is_required: bool,
+    event: &Event,
+) -> Value {
+    let mut parameter = json!({
+        "name": name,
+        "in": "query",
+        "required": is_required,
+        "description": description,
+        "schema": schema,
+    });
+    if let Some(example) = event.query_parameter(name) {
+        parameter["example"] = typed(example, &schema);
     }
+    parameter
+}
+
+/// An event holds every parameter as text.
+fn typed(example: &Value, schema: &Value) -> Value {
+    match (schema["type"].as_str(), example.as_str()) {
+        (Some("integer" | "number" | "boolean"), Some(text)) => {
+            serde_json::from_str(text).unwrap_or_else(|_| example.clone())
+        }
+        _ => example.clone(),
+    }
+}
+
+fn request_body(package: &str, body: BodyKind, event: &Event, schemas: &mut Schemas) -> Value {
+    let (media_type, suffix, describe) = match body {
+        BodyKind::Whole(describe) => ("application/json", "Body", describe),
+        BodyKind::MergePatch(describe) => ("application/merge-patch+json", "Patch", describe),
+    };
+    let mut schema = schemas.read(describe);
+    if let (BodyKind::MergePatch(_), Some(members)) = (body, schema.as_object_mut()) {
+        members.remove("required");
+    }
+    let schema = schemas.keep(pascal_case(package) + suffix, schema);
+    let mut content = json!({"schema": schema});
+    if let Some(example) = event.body() {
+        content["example"] = example;
+    }
+    json!({"required": true, "content": {media_type: content}})
+}
+
+fn success(function: &Function, status: u16, answer: Describe, schemas: &mut Schemas) -> Value {
+    let (endpoint, description) = (&function.endpoint, &function.description);
+    let mut headers = json!({"x-request-id": {"$ref": "#/components/headers/RequestId"}});
+    // A page has no version.
+    if !description.is_paged && endpoint.action != Action::Search {
+        headers["etag"] = json!({"$ref": "#/components/headers/ETag"});
+    }
+    if status == 201 {
+        headers["location"] = json!({"$ref": "#/components/headers/Location"});
+    }
+    if endpoint.is_idempotent {
+        headers["idempotency-replayed"] =
+            json!({"$ref": "#/components/headers/IdempotencyReplayed"});
+    }
+    json!({
+        "description": if status == 201 { "Created." } else { "Done." },
+        "headers": headers,
+        "content": {"application/json": {"schema": schemas.answered(answer)}},
+    })
+}
+
+/// `get-patient` as `GetPatient`.
+fn pascal_case(package: &str) -> String {
+    let words = package.split('-').filter(|word| !word.is_empty());
+    words
+        .map(|word| word[..1].to_uppercase() + &word[1..])
+        .collect()
 }

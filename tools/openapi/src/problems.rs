@@ -1,8 +1,8 @@
 //! What an endpoint answers instead, by status.
 
+use errors::{Error, FieldError, Kind, Problem};
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
-use shared::errors::{Error, FieldError, Problem};
 
 use crate::schemas::Schemas;
 
@@ -39,7 +39,7 @@ pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
     let schema = schemas.answered(SchemaGenerator::subschema_for::<Problem>);
     let mut responses = Map::new();
     for error in examples() {
-        let (status, slug, title) = error.kind();
+        let Kind { status, slug, title } = error.kind();
         let response = responses.entry(name(status.as_u16())).or_insert_with(|| {
             let mut headers = json!({"x-request-id": {"$ref": "#/components/headers/RequestId"}});
             match status.as_u16() {
@@ -60,7 +60,7 @@ pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
         });
         response["content"]["application/problem+json"]["examples"][slug] = json!({
             "summary": title,
-            "value": error.problem("JKJaXmPLvHcESHA="),
+            "value": Problem::new(&error, "JKJaXmPLvHcESHA="),
         });
     }
     // The gateway's own answer, not a problem.

@@ -1,10 +1,11 @@
 //! Schemas as OpenAPI and its tools like them.
 
+use api::description::Describe;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use crate::operation::Describe;
+
 
 /// Describes types as they are read and as they are answered: an answer always holds every field
 /// that it may hold, a request may leave out what is optional.

@@ -1,18 +1,20 @@
 //! `POST /v1/appointments/{id}/cancel`: calls a visit off, with the reason.
 
-use serde::Deserialize;
-use shared::domain::appointment::Appointment;
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::select_appointment;
+use domain::appointment::Appointment;
+use domain::text::Text;
+use api::prelude::*;
+use domain::select_appointment;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "cancel-appointment",
-    permission: "appointments:write",
-    action: Action::Update,
-    resource: ResourceType::Appointment,
-};
+pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/cancel")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Calls a visit off, with the reason")
+    .needs("appointments:write")
+    .recorded_as(Action::Update, ResourceType::Appointment)
+    .conflicts(&[&[NOT_CANCELLABLE]])
+    .idempotent();
+
+const NOT_CANCELLABLE: &str = "Only a SCHEDULED appointment can be cancelled. A patient can cancel it only before it starts.";
 
 /// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -26,23 +28,23 @@ pub struct Cancellation {
 const CANCEL: &str = "
     update appointments set status = 'CANCELLED', change_reason = $2
     where id = $1 and not is_archived and changes_visit(patient_id, provider_id)
-      and status = 'SCHEDULED' and (scheduled_at > now() or reach('appointments:write') <> 'OWN')
-    returning id";
+      and status = 'SCHEDULED' and (scheduled_at > now() or reach('appointments:write') <> 'OWN')";
 const READ: &str = select_appointment!(
     "where id = $1 and not is_archived and changes_visit(patient_id, provider_id)"
 );
 
 /// Calls the visit off.
-pub async fn handle(call: Call) -> Reply<Json<Appointment>> {
-    let id: AppointmentId = call.path("id")?;
-    let cancellation: Cancellation = call.body()?;
+pub async fn handle(call: Call, Path(id): Path<AppointmentId>, Body(cancellation): Body<Cancellation>) -> Reply<Json<Appointment>> {
     let mut access = call.authorize(id);
-    let (cancelled, appointment): (_, Appointment) = access
-        .change(sql(CANCEL, &[&id, &cancellation.reason]), sql(READ, &[&id]))
+    let Written {
+        row: appointment,
+        is_changed,
+    }: Written<Appointment> = access
+        .write_then_read(sql(CANCEL, &[&id, &cancellation.reason]), sql(READ, &[&id]))
         .await?;
-    if !cancelled {
+    if !is_changed {
         return Err(Error::Conflict(
-            "only a scheduled visit can be called off, by its patient before it begins",
+            NOT_CANCELLABLE,
         ));
     }
     access.commit(Json(appointment)).await

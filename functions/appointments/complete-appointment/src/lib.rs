@@ -1,18 +1,20 @@
 //! `POST /v1/appointments/{id}/complete`: its provider says that the visit took place.
 
-use serde::Deserialize;
-use shared::domain::appointment::Appointment;
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::select_appointment;
+use domain::appointment::Appointment;
+use domain::text::Text;
+use api::prelude::*;
+use domain::select_appointment;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "complete-appointment",
-    permission: "appointments:complete",
-    action: Action::Update,
-    resource: ResourceType::Appointment,
-};
+pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/complete")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Its provider says that the visit took place")
+    .needs("appointments:complete")
+    .recorded_as(Action::Update, ResourceType::Appointment)
+    .conflicts(&[&[NOT_BEGUN]])
+    .idempotent();
+
+const NOT_BEGUN: &str = "Only a SCHEDULED appointment whose start has passed can be completed.";
 
 /// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -25,22 +27,22 @@ pub struct Completion {
 const COMPLETE: &str = "
     update appointments set status = 'COMPLETED', notes = coalesce($2, notes)
     where id = $1 and provider_id = actor_provider() and not is_archived
-      and status = 'SCHEDULED' and scheduled_at <= now()
-    returning id";
+      and status = 'SCHEDULED' and scheduled_at <= now()";
 const READ: &str =
     select_appointment!("where id = $1 and provider_id = actor_provider() and not is_archived");
 
 /// Completes the visit.
-pub async fn handle(call: Call) -> Reply<Json<Appointment>> {
-    let id: AppointmentId = call.path("id")?;
-    let completion: Completion = call.body()?;
+pub async fn handle(call: Call, Path(id): Path<AppointmentId>, Body(completion): Body<Completion>) -> Reply<Json<Appointment>> {
     let mut access = call.authorize(id);
-    let (completed, appointment): (_, Appointment) = access
-        .change(sql(COMPLETE, &[&id, &completion.notes]), sql(READ, &[&id]))
+    let Written {
+        row: appointment,
+        is_changed,
+    }: Written<Appointment> = access
+        .write_then_read(sql(COMPLETE, &[&id, &completion.notes]), sql(READ, &[&id]))
         .await?;
-    if !completed {
+    if !is_changed {
         return Err(Error::Conflict(
-            "only a scheduled visit that has begun can be completed",
+            NOT_BEGUN,
         ));
     }
     access.commit(Json(appointment)).await

@@ -1,21 +1,23 @@
 //! `POST /v1/appointments`: books a free slot, or writes up a visit that took place.
 
 use jiff::Timestamp;
-use serde::Deserialize;
-use shared::domain::appointment::{Appointment, Location, booking_rule};
-use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::select_appointment;
-use shared::sql::Jsonb;
+use domain::appointment::{BOOKING_CONFLICTS, Appointment, Location, booking_rule};
+use domain::custom_data::{CustomData, CustomDataTable};
+use domain::text::Text;
+use api::prelude::*;
+use domain::select_appointment;
+use sql::Jsonb;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "create-appointment",
-    permission: "appointments:write",
-    action: Action::Create,
-    resource: ResourceType::Appointment,
-};
+pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Books a free slot, or writes up a visit that took place")
+    .needs("appointments:write")
+    .recorded_as(Action::Create, ResourceType::Appointment)
+    .conflicts(&[BOOKING_CONFLICTS, &[EXTERNAL_ID_TAKEN]])
+    .idempotent();
+
+const EXTERNAL_ID_TAKEN: &str = "Another resource already has this external_id.";
 
 /// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -50,8 +52,7 @@ const BOOK: &str = "
 const READ: &str = select_appointment!("where id = $1");
 
 /// Books the visit.
-pub async fn handle(call: Call) -> Reply<Created<Appointment>> {
-    let new: NewAppointment = call.body()?;
+pub async fn handle(call: Call, Body(new): Body<NewAppointment>) -> Reply<Created<Appointment>> {
     let id = AppointmentId::generate();
     let mut access = call.authorize(InChart {
         resource: id,
@@ -82,12 +83,12 @@ pub async fn handle(call: Call) -> Reply<Created<Appointment>> {
         .on_constraints(booking_rule)
         .on_constraint(
             "appointments_external_id_key",
-            Error::AlreadyExists("this external_id is taken"),
+            Error::AlreadyExists(EXTERNAL_ID_TAKEN),
         )
         .on_constraint(
             "appointments_provider_id_fkey",
             Error::invalid("provider_id", "expected a provider"),
-        )?;
+        )?.row;
     access
         .commit(Created {
             location: format!("/v1/appointments/{id}"),

@@ -1,16 +1,18 @@
 //! `DELETE /v1/appointments/{id}`: archives a visit that took place or was called off.
 
-use shared::domain::appointment::Appointment;
-use shared::prelude::*;
-use shared::select_appointment;
+use domain::appointment::Appointment;
+use api::prelude::*;
+use domain::select_appointment;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "delete-appointment",
-    permission: "appointments:archive",
-    action: Action::Delete,
-    resource: ResourceType::Appointment,
-};
+pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/appointments/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Archives a visit that took place or was called off")
+    .needs("appointments:archive")
+    .recorded_as(Action::Delete, ResourceType::Appointment)
+    .conflicts(&[&[STILL_SCHEDULED]]);
+
+const STILL_SCHEDULED: &str = "A SCHEDULED appointment cannot be archived. Cancel it first.";
 
 const CURRENT: &str = "
     select version from appointments
@@ -22,9 +24,7 @@ const ARCHIVE: &str = "
 const READ: &str = select_appointment!("where id = $1");
 
 /// Archives the visit.
-pub async fn handle(call: Call) -> Reply<Json<Appointment>> {
-    let id: AppointmentId = call.path("id")?;
-    let if_match = call.if_match()?;
+pub async fn handle(call: Call, Path(id): Path<AppointmentId>, if_match: IfMatch) -> Reply<Json<Appointment>> {
     let mut access = call.authorize(id);
     access.check(if_match, sql(CURRENT, &[&id])).await?;
     let appointment: Appointment = access
@@ -32,7 +32,7 @@ pub async fn handle(call: Call) -> Reply<Json<Appointment>> {
         .await
         .on_constraint(
             "appointments_archived_settled",
-            Error::Conflict("a scheduled visit is called off first"),
-        )?;
+            Error::Conflict(STILL_SCHEDULED),
+        )?.row;
     access.commit(Json(appointment)).await
 }

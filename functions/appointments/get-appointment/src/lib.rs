@@ -1,17 +1,15 @@
 //! `GET /v1/appointments/{id}`: one visit.
 
-use serde::Deserialize;
-use shared::domain::appointment::Appointment;
-use shared::prelude::*;
-use shared::select_appointment;
+use domain::appointment::Appointment;
+use api::prelude::*;
+use domain::select_appointment;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "get-appointment",
-    permission: "appointments:read",
-    action: Action::Read,
-    resource: ResourceType::Appointment,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/appointments/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("One visit")
+    .needs("appointments:read")
+    .recorded_as(Action::Read, ResourceType::Appointment);
 
 /// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -27,9 +25,7 @@ const GET: &str = select_appointment!(
 );
 
 /// Answers the visit.
-pub async fn handle(call: Call) -> Reply<Json<Appointment>> {
-    let id: AppointmentId = call.path("id")?;
-    let filter: Filter = call.query()?;
+pub async fn handle(call: Call, Path(id): Path<AppointmentId>, Query(filter): Query<Filter>) -> Reply<Json<Appointment>> {
     let archived = filter.include_archived.unwrap_or(false);
     let mut access = call.authorize(id);
     let appointment: Appointment = access.one(sql(GET, &[&id, &archived])).await?;

@@ -1,27 +1,21 @@
 //! `GET /v1/appointments/{id}/changes`: what became of a visit, newest first, with who and why.
 
-use serde::Deserialize;
-use shared::domain::appointment::AppointmentChange;
-use shared::prelude::*;
+use domain::appointment::AppointmentChange;
+use api::prelude::*;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "list-appointment-changes",
-    permission: "appointments:read",
-    action: Action::Read,
-    resource: ResourceType::Appointment,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/appointments/{id}/changes")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("What became of a visit, newest first, with who and why")
+    .needs("appointments:read")
+    .recorded_as(Action::Read, ResourceType::Appointment);
 
-/// The query.
+/// The filter.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Query {
+pub struct Filter {
     /// Whether an archived visit's are shown, too; only who archives visits sees them.
     pub include_archived: Option<bool>,
-    /// Items a page, 1 to 100.
-    pub limit: Option<u32>,
-    /// Where the page begins.
-    pub cursor: Option<String>,
 }
 
 const LIST: &str = "
@@ -37,11 +31,8 @@ const LIST: &str = "
     limit $4";
 
 /// Answers the page.
-pub async fn handle(call: Call) -> Reply<Json<Page<AppointmentChange>>> {
-    let id: AppointmentId = call.path("id")?;
-    let query: Query = call.query()?;
-    let page = call.page::<i64>(query.limit, query.cursor.as_deref())?;
-    let archived = query.include_archived.unwrap_or(false);
+pub async fn handle(call: Call, Path(id): Path<AppointmentId>, Query(filter): Query<Filter>, page: PageRequest<i64>) -> Reply<Json<Page<AppointmentChange>>> {
+    let archived = filter.include_archived.unwrap_or(false);
     let mut access = call.authorize(id);
     let changes: Vec<AppointmentChange> = access
         .all(sql(

@@ -1,8 +1,3 @@
 //! The Lambda `list-appointment-changes`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(
-        list_appointment_changes::ENDPOINT,
-        list_appointment_changes::handle,
-    )
-}
+api::serve!(list_appointment_changes);

@@ -1,19 +1,17 @@
 //! `GET /v1/appointments`: the visits within the caller's reach, in the order they begin.
 
 use jiff::Timestamp;
-use serde::Deserialize;
-use shared::domain::appointment::{Appointment, AppointmentStatus};
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::select_appointment;
+use domain::appointment::{Appointment, AppointmentStatus};
+use domain::text::Text;
+use api::prelude::*;
+use domain::select_appointment;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "list-appointments",
-    permission: "appointments:read",
-    action: Action::Search,
-    resource: ResourceType::Appointment,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/appointments")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("The visits within the caller's reach, in the order they begin")
+    .needs("appointments:read")
+    .recorded_as(Action::Search, ResourceType::Appointment);
 
 /// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -33,10 +31,6 @@ pub struct Filter {
     pub scheduled_to: Option<Timestamp>,
     /// Whether archived ones are shown, too; only who archives visits sees them.
     pub include_archived: Option<bool>,
-    /// Items a page, 1 to 100.
-    pub limit: Option<u32>,
-    /// Where the page begins.
-    pub cursor: Option<String>,
 }
 
 // What every branch asks, behind its own conditions. Two labels are said once more as they stand: a
@@ -93,9 +87,7 @@ const LIST: &str = select_appointment!(
 );
 
 /// Answers the page.
-pub async fn handle(call: Call) -> Reply<Json<Page<Appointment>>> {
-    let filter: Filter = call.query()?;
-    let page = call.page::<(Timestamp, AppointmentId)>(filter.limit, filter.cursor.as_deref())?;
+pub async fn handle(call: Call, Query(filter): Query<Filter>, page: PageRequest<(Timestamp, AppointmentId)>) -> Reply<Json<Page<Appointment>>> {
     let (after_time, after_id) = page.after().copied().unzip();
     let mut access = call.authorize(Search {
         patient: filter.patient_id,

@@ -1,5 +1,3 @@
 //! The Lambda `rate-appointment`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(rate_appointment::ENDPOINT, rate_appointment::handle)
-}
+api::serve!(rate_appointment);

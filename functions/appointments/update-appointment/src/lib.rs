@@ -1,22 +1,26 @@
 //! `PATCH /v1/appointments/{id}`: moves a visit, with the reason, or changes its place or notes.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use shared::domain::appointment::{Appointment, Location, booking_rule};
-use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::sql::Jsonb;
-use shared::{row, select_appointment};
+use domain::appointment::{BOOKING_CONFLICTS, Appointment, Location, booking_rule};
+use domain::custom_data::{CustomData, CustomDataTable};
+use domain::text::Text;
+use api::prelude::*;
+use sql::Jsonb;
+use domain::select_appointment;
+use sql::row;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "update-appointment",
-    permission: "appointments:write",
-    action: Action::Update,
-    resource: ResourceType::Appointment,
-};
+pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/appointments/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Moves a visit, with the reason, or changes its place or notes")
+    .needs("appointments:write")
+    .recorded_as(Action::Update, ResourceType::Appointment)
+    .conflicts(&[BOOKING_CONFLICTS, &[NOT_SCHEDULED, PAST]]);
 
+const NOT_SCHEDULED: &str = "Only a SCHEDULED appointment can be moved.";
+const PAST: &str = "A patient can change only an appointment that has not started.";
+
+row! {
 /// What can be changed.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -26,7 +30,7 @@ pub struct Editable {
     /// How long, in minutes.
     pub duration_minutes: i32,
     /// Where.
-    pub location: Option<Location>,
+    pub location: Option<Jsonb<Location>>,
     /// Notes for both.
     pub notes: Option<Text<10000>>,
     /// The clinic's own fields, as its registered schema has them.
@@ -34,23 +38,19 @@ pub struct Editable {
     /// Why it is moved: both read it. Needed for that, and for nothing else.
     pub reason: Option<Text<500>>,
 }
+}
 
 row! {
-    /// What stands.
-    pub struct Current {
-        /// As [`Editable`].
-        pub fields: Jsonb<Editable>,
-        /// The version that the custom data satisfied.
+    /// What else the change depends on.
+    pub struct Extra {
+        /// The version of the registered schema that the custom data satisfied.
         pub custom_data_version: Option<i32>,
-        /// To be changed from.
-        pub version: i32,
     }
 }
 
 // Locks the row for the caller whose it is to change.
 const CURRENT: &str = "
-    select jsonb_build_object('scheduled_at', scheduled_at, 'duration_minutes', duration_minutes,
-      'location', location, 'notes', notes, 'custom_data', custom_data, 'reason', null) as fields,
+    select scheduled_at, duration_minutes, location, notes, custom_data, null::text as reason,
       custom_data_version, version
     from appointments
     where id = $1 and not is_archived and changes_visit(patient_id, provider_id)
@@ -63,32 +63,28 @@ const UPDATE: &str = "
 const READ: &str = select_appointment!("where id = $1");
 
 /// Editable the visit.
-pub async fn handle(call: Call) -> Reply<Json<Appointment>> {
-    let id: AppointmentId = call.path("id")?;
-    let (patch, if_match) = (call.merge_patch()?, call.if_match()?);
+pub async fn handle(call: Call, Path(id): Path<AppointmentId>, patch: Patch<Editable>, if_match: IfMatch) -> Reply<Json<Appointment>> {
     let mut access = call.authorize(id);
     let Current {
-        fields: Jsonb(current),
-        custom_data_version,
-        version,
-    } = access.one(sql(CURRENT, &[&id])).await?;
-    if_match.check(version)?;
-    let changed: Editable = patch.apply(&current)?;
+        editable: current,
+        extra,
+        ..
+    }: Current<Editable, Extra> = access.load(if_match, sql(CURRENT, &[&id])).await?;
+    let changed = access.apply(&patch, &current)?;
     let moved = (changed.scheduled_at, changed.duration_minutes)
         != (current.scheduled_at, current.duration_minutes);
     if moved != changed.reason.is_some() {
         return Err(Error::invalid(
             "reason",
-            "expected with a move, and only then",
+            "Expected if the appointment is moved, and only then.",
         ));
     }
-    access.note("fields", patch.fields());
     let custom = custom_data::accept_change(
         &mut access,
         CustomDataTable::Appointments,
         &patch,
         changed.custom_data,
-        custom_data_version,
+        extra.custom_data_version,
     )
     .await?;
     let appointment: Appointment = access
@@ -99,7 +95,7 @@ pub async fn handle(call: Call) -> Reply<Json<Appointment>> {
                     &id,
                     &changed.scheduled_at,
                     &changed.duration_minutes,
-                    &changed.location.map(Jsonb),
+                    &changed.location,
                     &changed.notes,
                     &custom.data,
                     &custom.version,
@@ -112,11 +108,11 @@ pub async fn handle(call: Call) -> Reply<Json<Appointment>> {
         .on_constraints(booking_rule)
         .on_constraint(
             "appointments_moved_scheduled",
-            Error::Conflict("only a scheduled visit can be moved"),
+            Error::Conflict(NOT_SCHEDULED),
         )
         .on_constraint(
             "appointments_changed_to_come",
-            Error::Conflict("a patient changes visits to come"),
-        )?;
+            Error::Conflict(PAST),
+        )?.row;
     access.commit(Json(appointment)).await
 }

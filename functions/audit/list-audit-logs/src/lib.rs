@@ -1,20 +1,18 @@
 //! `GET /v1/audit-logs`: who did what to whom, newest first. Reading it is audited too.
 
 use jiff::Timestamp;
-use serde::Deserialize;
-use shared::audit::Outcome;
-use shared::domain::audit_log::AuditLog;
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::select_audit_log;
+use audit::Outcome;
+use audit::audit_log::AuditLog;
+use domain::text::Text;
+use api::prelude::*;
+use audit::select_audit_log;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "list-audit-logs",
-    permission: "audit:read",
-    action: Action::Search,
-    resource: ResourceType::AuditLog,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/audit-logs")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Who did what to whom, newest first")
+    .needs("audit:read")
+    .recorded_as(Action::Search, ResourceType::AuditLog);
 
 /// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -38,10 +36,6 @@ pub struct Filter {
     pub from: Option<Timestamp>,
     /// Before this time.
     pub to: Option<Timestamp>,
-    /// Items a page, 1 to 100.
-    pub limit: Option<u32>,
-    /// Where the page begins.
-    pub cursor: Option<String>,
 }
 
 // What every branch asks, behind its own conditions. `month` repeats what `timestamp` says, so that only
@@ -90,13 +84,11 @@ const LIST: &str = concat!(
 );
 
 /// Answers the page.
-pub async fn handle(call: Call) -> Reply<Json<Page<AuditLog>>> {
-    let filter: Filter = call.query()?;
-    let page = call.page::<(Timestamp, AuditLogId)>(filter.limit, filter.cursor.as_deref())?;
+pub async fn handle(call: Call, Query(filter): Query<Filter>, page: PageRequest<(Timestamp, AuditLogId)>) -> Reply<Json<Page<AuditLog>>> {
     let (after_time, after_id) = page.after().copied().unzip();
     let mut access = call.authorize(Search::default());
     if let Some(patient) = filter.patient_id {
-        access.note("filtered_patient_id", patient.to_string());
+        access.add_note("filtered_patient_id", patient.to_string());
     }
     let rows: Vec<AuditLog> = access
         .all(sql(

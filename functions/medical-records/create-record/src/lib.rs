@@ -1,22 +1,24 @@
 //! `POST /v1/medical-records`: a provider adds an entry to the chart of a patient in her care.
 
-use serde::Deserialize;
 use serde_json::Value;
-use shared::domain::content::RecordContent;
-use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::record::{MedicalRecord, NewHold, RecordType};
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::select_record;
-use shared::sql::Jsonb;
+use domain::content::RecordContent;
+use domain::custom_data::{CustomData, CustomDataTable};
+use domain::record::{MedicalRecord, NewHold, RecordType};
+use domain::text::Text;
+use api::prelude::*;
+use domain::select_record;
+use sql::Jsonb;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "create-record",
-    permission: "records:write",
-    action: Action::Create,
-    resource: ResourceType::MedicalRecord,
-};
+pub const ENDPOINT: Endpoint = Endpoint::post("/v1/medical-records")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("A provider adds an entry to the chart of a patient in her care")
+    .needs("records:write")
+    .recorded_as(Action::Create, ResourceType::MedicalRecord)
+    .conflicts(&[&[EXTERNAL_ID_TAKEN]])
+    .idempotent();
+
+const EXTERNAL_ID_TAKEN: &str = "Another resource already has this external_id.";
 
 /// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -61,8 +63,7 @@ const CREATE: &str = "
 const READ: &str = select_record!("where id = $1");
 
 /// Adds the entry.
-pub async fn handle(call: Call) -> Reply<Created<MedicalRecord>> {
-    let new: NewRecord = call.body()?;
+pub async fn handle(call: Call, Body(new): Body<NewRecord>) -> Reply<Created<MedicalRecord>> {
     let content = RecordContent::parse(new.record_type, new.content)?;
     let (reason, expires_at, note) = NewHold::parts(new.hold);
     let id = RecordId::generate();
@@ -103,13 +104,13 @@ pub async fn handle(call: Call) -> Reply<Created<MedicalRecord>> {
         .await
         .on_constraint(
             "medical_records_external_id_key",
-            Error::AlreadyExists("this external_id is taken"),
+            Error::AlreadyExists(EXTERNAL_ID_TAKEN),
         )
         .on_constraint(
             "medical_records_appointment_of_patient",
             Error::invalid("appointment_id", "expected a visit of this patient"),
         )
-        .on_constraint("record_releases_expiry_range", NewHold::out_of_range())?;
+        .on_constraint("record_releases_expiry_range", NewHold::out_of_range())?.row;
     access
         .commit(Created {
             location: format!("/v1/medical-records/{id}"),

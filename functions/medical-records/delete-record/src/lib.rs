@@ -1,16 +1,15 @@
 //! `DELETE /v1/medical-records/{id}`: archives an entry; it and its versions stay through retention.
 
-use shared::domain::record::MedicalRecord;
-use shared::prelude::*;
-use shared::select_record;
+use domain::record::MedicalRecord;
+use api::prelude::*;
+use domain::select_record;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "delete-record",
-    permission: "records:write",
-    action: Action::Delete,
-    resource: ResourceType::MedicalRecord,
-};
+pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/medical-records/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Archives an entry; it and its versions stay through retention")
+    .needs("records:write")
+    .recorded_as(Action::Delete, ResourceType::MedicalRecord);
 
 const CURRENT: &str = "
     select version from medical_records
@@ -23,13 +22,11 @@ const ARCHIVE: &str = "
 const READ: &str = select_record!("where id = $1");
 
 /// Answers the entry as archived.
-pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
-    let id: RecordId = call.path("id")?;
-    let if_match = call.if_match()?;
+pub async fn handle(call: Call, Path(id): Path<RecordId>, if_match: IfMatch) -> Reply<Json<MedicalRecord>> {
     let mut access = call.authorize(id);
     access.check(if_match, sql(CURRENT, &[&id])).await?;
     let record: MedicalRecord = access
         .write_then_read(sql(ARCHIVE, &[&id]), sql(READ, &[&id]))
-        .await?;
+        .await?.row;
     access.commit(Json(record)).await
 }

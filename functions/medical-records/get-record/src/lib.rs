@@ -1,22 +1,20 @@
 //! `GET /v1/medical-records/{id}`: one entry of a chart, if released to a patient who asks.
 
-use serde::Deserialize;
-use shared::domain::record::MedicalRecord;
-use shared::prelude::*;
-use shared::select_record;
+use domain::record::MedicalRecord;
+use api::prelude::*;
+use domain::select_record;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "get-record",
-    permission: "records:read",
-    action: Action::Read,
-    resource: ResourceType::MedicalRecord,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/medical-records/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("One entry of a chart, if released to a patient who asks")
+    .needs("records:read")
+    .recorded_as(Action::Read, ResourceType::MedicalRecord);
 
-/// The query.
+/// The filter.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Query {
+pub struct Filter {
     /// Whether a deleted entry is answered too; never to the patient.
     pub include_archived: Option<bool>,
 }
@@ -30,10 +28,8 @@ const GET: &str = select_record!(
 );
 
 /// Answers the entry.
-pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
-    let id: RecordId = call.path("id")?;
-    let query: Query = call.query()?;
-    let archived = query.include_archived.unwrap_or(false);
+pub async fn handle(call: Call, Path(id): Path<RecordId>, Query(filter): Query<Filter>) -> Reply<Json<MedicalRecord>> {
+    let archived = filter.include_archived.unwrap_or(false);
     let mut access = call.authorize(id);
     let record: MedicalRecord = access.one(sql(GET, &[&id, &archived])).await?;
     access.commit(Json(record)).await

@@ -1,36 +1,21 @@
 //! `GET /v1/medical-records/{id}/versions`: an entry as it is and was, newest first, with who and why.
 
-use serde::Deserialize;
-use shared::domain::record::RecordVersion;
-use shared::prelude::*;
+use domain::record::RecordVersion;
+use api::prelude::*;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "list-record-versions",
-    permission: "records:read",
-    action: Action::Read,
-    resource: ResourceType::MedicalRecord,
-};
-
-/// The query.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Query {
-    /// Items a page, 1 to 100.
-    pub limit: Option<u32>,
-    /// Where the page begins.
-    pub cursor: Option<String>,
-}
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/medical-records/{id}/versions")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("An entry as it is and was, newest first, with who and why")
+    .needs("records:read")
+    .recorded_as(Action::Read, ResourceType::MedicalRecord);
 
 // The patient sees nothing while the entry is held or once it is deleted, and of its former versions
 // those that she could have seen while they stood.
 const LIST: &str = include_str!("list.sql");
 
 /// Answers the page.
-pub async fn handle(call: Call) -> Reply<Json<Page<RecordVersion>>> {
-    let id: RecordId = call.path("id")?;
-    let query: Query = call.query()?;
-    let page = call.page::<i32>(query.limit, query.cursor.as_deref())?;
+pub async fn handle(call: Call, Path(id): Path<RecordId>, page: PageRequest<i32>) -> Reply<Json<Page<RecordVersion>>> {
     let mut access = call.authorize(id);
     let versions: Vec<RecordVersion> = access
         .all(sql(LIST, &[&id, &page.after().copied(), &page.fetch()]))

@@ -1,5 +1,3 @@
 //! The Lambda `list-record-versions`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(list_record_versions::ENDPOINT, list_record_versions::handle)
-}
+api::serve!(list_record_versions);

@@ -1,19 +1,17 @@
 //! `GET /v1/medical-records`: the entries within the caller's reach, newest first.
 
 use jiff::Timestamp;
-use serde::Deserialize;
-use shared::domain::record::{MedicalRecord, RecordType};
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::select_record;
+use domain::record::{MedicalRecord, RecordType};
+use domain::text::Text;
+use api::prelude::*;
+use domain::select_record;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "list-records",
-    permission: "records:read",
-    action: Action::Search,
-    resource: ResourceType::MedicalRecord,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/medical-records")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("The entries within the caller's reach, newest first")
+    .needs("records:read")
+    .recorded_as(Action::Search, ResourceType::MedicalRecord);
 
 /// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -31,10 +29,6 @@ pub struct Filter {
     pub held: Option<bool>,
     /// Whether deleted entries are listed too; never to the patient.
     pub include_archived: Option<bool>,
-    /// Items a page, 1 to 100.
-    pub limit: Option<u32>,
-    /// Where the page begins.
-    pub cursor: Option<String>,
 }
 
 // What every branch asks, behind its own conditions.
@@ -82,9 +76,7 @@ const LIST: &str = select_record!(
 );
 
 /// Answers the page.
-pub async fn handle(call: Call) -> Reply<Json<Page<MedicalRecord>>> {
-    let filter: Filter = call.query()?;
-    let page = call.page::<(Timestamp, RecordId)>(filter.limit, filter.cursor.as_deref())?;
+pub async fn handle(call: Call, Query(filter): Query<Filter>, page: PageRequest<(Timestamp, RecordId)>) -> Reply<Json<Page<MedicalRecord>>> {
     let (after_time, after_id) = page.after().copied().unzip();
     let mut access = call.authorize(Search {
         patient: filter.patient_id,

@@ -1,5 +1,3 @@
 //! The Lambda `list-records`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(list_records::ENDPOINT, list_records::handle)
-}
+api::serve!(list_records);

@@ -1,17 +1,15 @@
 //! `PUT /v1/medical-records/{id}/release`: holds an entry back from its patient, or releases it.
 
-use serde::Deserialize;
-use shared::domain::record::{MedicalRecord, NewHold};
-use shared::prelude::*;
-use shared::select_record;
+use domain::record::{MedicalRecord, NewHold};
+use api::prelude::*;
+use domain::select_record;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "release-record",
-    permission: "records:write",
-    action: Action::Update,
-    resource: ResourceType::MedicalRecord,
-};
+pub const ENDPOINT: Endpoint = Endpoint::put("/v1/medical-records/{id}/release")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Holds an entry back from its patient, or releases it")
+    .needs("records:write")
+    .recorded_as(Action::Update, ResourceType::MedicalRecord);
 
 /// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -34,13 +32,10 @@ const DECIDE: &str = "
 const READ: &str = select_record!("where id = $1");
 
 /// Answers the entry as it is now for the patient.
-pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
-    let id: RecordId = call.path("id")?;
-    let release: Release = call.body()?;
-    let if_match = call.if_match()?;
+pub async fn handle(call: Call, Path(id): Path<RecordId>, Body(release): Body<Release>, if_match: IfMatch) -> Reply<Json<MedicalRecord>> {
     let (reason, expires_at, note) = NewHold::parts(release.hold);
     let mut access = call.authorize(id);
-    access.note(
+    access.add_note(
         "decision",
         if reason.is_some() { "hold" } else { "release" },
     );
@@ -52,6 +47,6 @@ pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
             sql(READ, &[&id]),
         )
         .await
-        .on_constraint("record_releases_expiry_range", NewHold::out_of_range())?;
+        .on_constraint("record_releases_expiry_range", NewHold::out_of_range())?.row;
     access.commit(Json(record)).await
 }

@@ -1,30 +1,30 @@
 //! `PATCH /v1/medical-records/{id}`: corrects an entry; the former version is kept, with who and why.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::domain::content::RecordContent;
-use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::record::{MedicalRecord, RecordType};
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::sql::Jsonb;
-use shared::{row, select_record};
+use domain::content::RecordContent;
+use domain::custom_data::{CustomData, CustomDataTable};
+use domain::record::{MedicalRecord, RecordType};
+use domain::text::Text;
+use api::prelude::*;
+use sql::Jsonb;
+use domain::select_record;
+use sql::row;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "update-record",
-    permission: "records:write",
-    action: Action::Update,
-    resource: ResourceType::MedicalRecord,
-};
+pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/medical-records/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Corrects an entry; the former version is kept, with who and why")
+    .needs("records:write")
+    .recorded_as(Action::Update, ResourceType::MedicalRecord);
 
+row! {
 /// The fields that a patch may name.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Editable {
     /// What, in the shape of its kind.
     #[schemars(with = "RecordContent")]
-    pub content: Value,
+    pub content: Jsonb<Value>,
     /// In plain words.
     pub diagnosis: Option<Text<10000>>,
     /// In plain words.
@@ -36,25 +36,21 @@ pub struct Editable {
     /// Why it is changed: each patch names it anew.
     pub change_reason: Option<Text<500>>,
 }
+}
 
 row! {
-    /// The entry as it stands.
-    pub struct Current {
-        /// Of which kind.
+    /// What else the change depends on.
+    pub struct Extra {
+        /// The kind of entry, which decides the shape of its content.
         pub record_type: RecordType,
-        /// What may be changed.
-        pub editable: Jsonb<Editable>,
-        /// The version that the custom data satisfied.
+        /// The version of the registered schema that the custom data satisfied.
         pub custom_data_version: Option<i32>,
-        /// Counts its changes.
-        pub version: i32,
     }
 }
 
 const CURRENT: &str = "
-    select record_type::text, custom_data_version, version,
-      jsonb_build_object('content', content, 'diagnosis', diagnosis, 'treatment', treatment, 'notes', notes,
-        'custom_data', custom_data) as editable
+    select content, diagnosis, treatment, notes, custom_data, null::text as change_reason,
+      record_type::text, custom_data_version, version
     from medical_records
     where id = $1 and not is_archived and reaches('records:write', patient_id)
     for update";
@@ -66,25 +62,20 @@ const UPDATE: &str = "
 const READ: &str = select_record!("where id = $1");
 
 /// Answers the entry as changed.
-pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
-    let id: RecordId = call.path("id")?;
-    let patch = call.merge_patch()?;
-    let if_match = call.if_match()?;
+pub async fn handle(call: Call, Path(id): Path<RecordId>, patch: Patch<Editable>, if_match: IfMatch) -> Reply<Json<MedicalRecord>> {
     let mut access = call.authorize(id);
-    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
-    if_match.check(current.version)?;
-    let changed = patch.apply(&current.editable.0)?;
-    access.note("fields", patch.fields());
+    let current: Current<Editable, Extra> = access.load(if_match, sql(CURRENT, &[&id])).await?;
+    let changed = access.apply(&patch, &current.editable)?;
     let reason = changed
         .change_reason
         .ok_or_else(|| Error::invalid("change_reason", "is required"))?;
-    let content = RecordContent::parse(current.record_type, changed.content)?;
+    let content = RecordContent::parse(current.extra.record_type, changed.content.0)?;
     let custom = custom_data::accept_change(
         &mut access,
         CustomDataTable::MedicalRecords,
         &patch,
         changed.custom_data,
-        current.custom_data_version,
+        current.extra.custom_data_version,
     )
     .await?;
     let record: MedicalRecord = access
@@ -104,6 +95,6 @@ pub async fn handle(call: Call) -> Reply<Json<MedicalRecord>> {
             ),
             sql(READ, &[&id]),
         )
-        .await?;
+        .await?.row;
     access.commit(Json(record)).await
 }

@@ -1,21 +1,23 @@
 //! `POST /v1/patients`: registers a user of role PATIENT as a patient.
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
-use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::patient::{Allergy, Gender, HealthGoal, PastCondition, Patient, RiskFactor};
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::select_patient;
-use shared::sql::{FromRow, Jsonb, postgres};
+use domain::custom_data::{CustomData, CustomDataTable};
+use domain::patient::{self, Allergy, Gender, HealthGoal, PastCondition, Patient, RiskFactor};
+use domain::text::Text;
+use api::prelude::*;
+use domain::select_patient;
+use sql::{FromRow, Jsonb, postgres};
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "create-patient",
-    permission: "patients:write",
-    action: Action::Create,
-    resource: ResourceType::Patient,
-};
+pub const ENDPOINT: Endpoint = Endpoint::post("/v1/patients")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Registers a user of role PATIENT as a patient")
+    .needs("patients:write")
+    .recorded_as(Action::Create, ResourceType::Patient)
+    .conflicts(&[&[IS_PATIENT, patient::NUMBER_TAKEN]])
+    .idempotent();
+
+const IS_PATIENT: &str = "This user is already registered as a patient.";
 
 /// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -53,8 +55,7 @@ const READ: &str = concat!(
 );
 
 /// Registers the patient, also where she resembles another: who is the same person, people decide.
-pub async fn handle(call: Call) -> Reply<Created<Registered>> {
-    let new: NewPatient = call.body()?;
+pub async fn handle(call: Call, Body(new): Body<NewPatient>) -> Reply<Created<Registered>> {
     let id = PatientId::generate();
     let mut access = call.authorize(id);
     let custom =
@@ -82,11 +83,11 @@ pub async fn handle(call: Call) -> Reply<Created<Registered>> {
         .await
         .on_constraint(
             "patients_user_id_key",
-            Error::AlreadyExists("this user is a patient already"),
+            Error::AlreadyExists(IS_PATIENT),
         )
         .on_constraint(
             "patients_patient_number_key",
-            Error::AlreadyExists("this patient_number is taken"),
+            Error::AlreadyExists(patient::NUMBER_TAKEN),
         )
         .on_constraint(
             "patients_user_is_patient",
@@ -95,10 +96,10 @@ pub async fn handle(call: Call) -> Reply<Created<Registered>> {
         .on_constraint(
             "patients_date_of_birth_range",
             Error::invalid("date_of_birth", "expected a date since 1850"),
-        )?;
+        )?.row;
     if !registered.possible_duplicates.is_empty() {
         let ids = registered.possible_duplicates.iter();
-        access.note(
+        access.add_note(
             "possible_duplicates",
             ids.map(PatientId::to_string).collect::<Vec<_>>(),
         );

@@ -1,16 +1,18 @@
 //! `DELETE /v1/patients/{id}`: archives a patient; her chart is kept.
 
-use shared::domain::patient::Patient;
-use shared::prelude::*;
-use shared::select_patient;
+use domain::patient::Patient;
+use api::prelude::*;
+use domain::select_patient;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "delete-patient",
-    permission: "patients:write",
-    action: Action::Delete,
-    resource: ResourceType::Patient,
-};
+pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/patients/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Archives a patient; her chart is kept")
+    .needs("patients:write")
+    .recorded_as(Action::Delete, ResourceType::Patient)
+    .conflicts(&[&[HAS_FUTURE_VISITS]]);
+
+const HAS_FUTURE_VISITS: &str = "The patient has future appointments. Cancel them first.";
 
 const CURRENT: &str = "
     select version from patients
@@ -22,9 +24,7 @@ const ARCHIVE: &str = "
 const READ: &str = select_patient!("where id = $1");
 
 /// Answers the patient as archived.
-pub async fn handle(call: Call) -> Reply<Json<Patient>> {
-    let id: PatientId = call.path("id")?;
-    let if_match = call.if_match()?;
+pub async fn handle(call: Call, Path(id): Path<PatientId>, if_match: IfMatch) -> Reply<Json<Patient>> {
     let mut access = call.authorize(InChart {
         resource: id,
         patient: id,
@@ -35,7 +35,7 @@ pub async fn handle(call: Call) -> Reply<Json<Patient>> {
         .await
         .on_constraint(
             "patients_without_visits",
-            Error::Conflict("the patient has visits to come"),
-        )?;
+            Error::Conflict(HAS_FUTURE_VISITS),
+        )?.row;
     access.commit(Json(patient)).await
 }

@@ -1,17 +1,15 @@
 //! `GET /v1/patients/{id}`: one patient, with clinical fields for who may see them.
 
-use serde::Deserialize;
-use shared::domain::patient::Patient;
-use shared::prelude::*;
-use shared::select_patient;
+use domain::patient::Patient;
+use api::prelude::*;
+use domain::select_patient;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "get-patient",
-    permission: "patients:read",
-    action: Action::Read,
-    resource: ResourceType::Patient,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/patients/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("One patient, with clinical fields for who may see them")
+    .needs("patients:read")
+    .recorded_as(Action::Read, ResourceType::Patient);
 
 /// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -28,9 +26,7 @@ const GET: &str = select_patient!(
 );
 
 /// Answers the patient.
-pub async fn handle(call: Call) -> Reply<Json<Patient>> {
-    let id: PatientId = call.path("id")?;
-    let filter: Filter = call.query()?;
+pub async fn handle(call: Call, Path(id): Path<PatientId>, Query(filter): Query<Filter>) -> Reply<Json<Patient>> {
     let mut access = call.authorize(id);
     let patient: Patient = access
         .one(sql(GET, &[&id, &filter.include_archived]))

@@ -1,17 +1,15 @@
 //! `GET /v1/patients`: the patients within the caller's reach, a page at a time.
 
-use serde::Deserialize;
-use shared::domain::patient::Patient;
-use shared::prelude::*;
-use shared::select_patient;
+use domain::patient::Patient;
+use api::prelude::*;
+use domain::select_patient;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "list-patients",
-    permission: "patients:read",
-    action: Action::Search,
-    resource: ResourceType::Patient,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/patients")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("The patients within the caller's reach, a page at a time")
+    .needs("patients:read")
+    .recorded_as(Action::Search, ResourceType::Patient);
 
 /// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,10 +22,6 @@ pub struct Filter {
     /// Archived ones, too, for who keeps the register.
     #[serde(default)]
     pub include_archived: bool,
-    /// Items a page, 1 to 100.
-    pub limit: Option<u32>,
-    /// Where the page begins.
-    pub cursor: Option<String>,
 }
 
 const LIST: &str = concat!(
@@ -37,9 +31,7 @@ const LIST: &str = concat!(
 );
 
 /// Answers the page.
-pub async fn handle(call: Call) -> Reply<Json<Page<Patient>>> {
-    let filter: Filter = call.query()?;
-    let page = call.page::<PatientId>(filter.limit, filter.cursor.as_deref())?;
+pub async fn handle(call: Call, Query(filter): Query<Filter>, page: PageRequest<PatientId>) -> Reply<Json<Page<Patient>>> {
     let mut access = call.authorize(Search::default());
     let patients: Vec<Patient> = access
         .all(sql(

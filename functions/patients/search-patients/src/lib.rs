@@ -1,19 +1,18 @@
 //! `POST /v1/patients/search`: the patients within the caller's reach by name, birth date or number.
 
 use jiff::civil::Date;
-use serde::Deserialize;
-use shared::domain::patient::Patient;
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::select_patient;
+use domain::patient::Patient;
+use domain::text::Text;
+use api::prelude::*;
+use domain::select_patient;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "search-patients",
-    permission: "patients:read",
-    action: Action::Search,
-    resource: ResourceType::Patient,
-};
+pub const ENDPOINT: Endpoint = Endpoint::post("/v1/patients/search")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("The patients within the caller's reach by name, birth date or number")
+    .needs("patients:read")
+    .recorded_as(Action::Search, ResourceType::Patient)
+    .idempotent();
 
 /// The body: at least one of the first three. What a patient must match stays out of the URL.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -38,8 +37,7 @@ const SEARCH: &str = concat!(
 );
 
 /// Answers the page, by name.
-pub async fn handle(call: Call) -> Reply<Json<Page<Patient>>> {
-    let wanted: Wanted = call.body()?;
+pub async fn handle(call: Call, Body(wanted): Body<Wanted>) -> Reply<Json<Page<Patient>>> {
     if wanted.name.is_none() && wanted.date_of_birth.is_none() && wanted.patient_number.is_none() {
         return Err(Error::invalid(
             "",

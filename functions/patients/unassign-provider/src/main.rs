@@ -1,5 +1,3 @@
 //! The Lambda `unassign-provider`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(unassign_provider::ENDPOINT, unassign_provider::handle)
-}
+api::serve!(unassign_provider);

@@ -1,21 +1,21 @@
 //! `PATCH /v1/patients/{id}`: corrects the registration, or keeps the clinical summary up to date.
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
-use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::patient::{Allergy, Gender, HealthGoal, PastCondition, Patient, RiskFactor};
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::sql::{FromRow, Jsonb, postgres};
-use shared::{row, select_patient};
+use domain::custom_data::{CustomData, CustomDataTable};
+use domain::patient::{self, Allergy, Gender, HealthGoal, PastCondition, Patient, RiskFactor};
+use domain::text::Text;
+use api::prelude::*;
+use sql::{FromRow, Jsonb, postgres};
+use domain::select_patient;
+use sql::row;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "update-patient",
-    permission: "patients:update",
-    action: Action::Update,
-    resource: ResourceType::Patient,
-};
+pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/patients/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Corrects the registration, or keeps the clinical summary up to date")
+    .needs("patients:update")
+    .recorded_as(Action::Update, ResourceType::Patient)
+    .conflicts(&[&[patient::NUMBER_TAKEN]]);
 
 row! {
     /// The fields that a patch may name.
@@ -41,6 +41,18 @@ row! {
     }
 }
 
+row! {
+    /// What the caller may change of this patient.
+    pub struct Rights {
+        /// The version of the registered schema that the custom data satisfied.
+        pub custom_data_version: Option<i32>,
+        /// Whether the caller manages patient registration.
+        pub registers: bool,
+        /// Whether the caller treats the patient.
+        pub treats: bool,
+    }
+}
+
 /// The fields of who keeps the register; the others are of who treats the patient.
 const REGISTRATION: [&str; 4] = ["patient_number", "date_of_birth", "gender", "custom_data"];
 
@@ -61,29 +73,23 @@ const UPDATE: &str = "
 const READ: &str = select_patient!("where id = $1");
 
 /// Answers the patient as changed.
-pub async fn handle(call: Call) -> Reply<Json<Patient>> {
-    let id: PatientId = call.path("id")?;
-    let patch = call.merge_patch()?;
-    let if_match = call.if_match()?;
+pub async fn handle(call: Call, Path(id): Path<PatientId>, patch: Patch<Editable>, if_match: IfMatch) -> Reply<Json<Patient>> {
     let mut access = call.authorize(InChart {
         resource: id,
         patient: id,
     });
-    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
-    if_match.check(current.version)?;
-    let new = patch.apply(&current.editable)?;
-    let fields = patch.fields();
-    access.note("fields", fields.clone());
-    for field in &fields {
-        let registration = REGISTRATION.contains(&field.as_str());
-        if registration && !current.registers {
+    let current: Current<Editable, Rights> = access.load(if_match, sql(CURRENT, &[&id])).await?;
+    let new = access.apply(&patch, &current.editable)?;
+    for field in patch.fields() {
+        let is_registration = REGISTRATION.contains(&field.as_str());
+        if is_registration && !current.extra.registers {
             return Err(Error::Forbidden(
-                "only who keeps the register changes this field",
+                "Only users who manage patient registration can change this field.",
             ));
         }
-        if !registration && !current.treats {
+        if !is_registration && !current.extra.treats {
             return Err(Error::Forbidden(
-                "only who treats the patient changes this field",
+                "Only providers who treat the patient can change this field.",
             ));
         }
     }
@@ -92,7 +98,7 @@ pub async fn handle(call: Call) -> Reply<Json<Patient>> {
         CustomDataTable::Patients,
         &patch,
         new.custom_data,
-        current.custom_data_version,
+        current.extra.custom_data_version,
     )
     .await?;
     let patient: Patient = access
@@ -117,32 +123,11 @@ pub async fn handle(call: Call) -> Reply<Json<Patient>> {
         .await
         .on_constraint(
             "patients_patient_number_key",
-            Error::AlreadyExists("this patient_number is taken"),
+            Error::AlreadyExists(patient::NUMBER_TAKEN),
         )
         .on_constraint(
             "patients_date_of_birth_range",
             Error::invalid("date_of_birth", "expected a date since 1850"),
-        )?;
+        )?.row;
     access.commit(Json(patient)).await
-}
-
-/// The patient as she stands, and which of her fields the caller changes.
-struct Current {
-    editable: Editable,
-    custom_data_version: Option<i32>,
-    version: i32,
-    registers: bool,
-    treats: bool,
-}
-
-impl FromRow for Current {
-    fn from_row(row: &postgres::Row) -> Result<Self, postgres::Error> {
-        Ok(Self {
-            editable: Editable::from_row(row)?,
-            custom_data_version: row.try_get("custom_data_version")?,
-            version: row.try_get("version")?,
-            registers: row.try_get("registers")?,
-            treats: row.try_get("treats")?,
-        })
-    }
 }

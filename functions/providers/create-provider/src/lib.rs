@@ -1,21 +1,23 @@
 //! `POST /v1/providers`: registers a user of role PROVIDER as a provider, not yet verified.
 
-use serde::Deserialize;
-use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::provider::{Certification, Provider, provider_rule};
-use shared::domain::schedule::Schedule;
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::select_provider;
-use shared::sql::Jsonb;
+use domain::custom_data::{CustomData, CustomDataTable};
+use domain::provider::{PROVIDER_CONFLICTS, Certification, Provider, provider_rule};
+use domain::schedule::Schedule;
+use domain::text::Text;
+use api::prelude::*;
+use domain::select_provider;
+use sql::Jsonb;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "create-provider",
-    permission: "providers:write",
-    action: Action::Create,
-    resource: ResourceType::Provider,
-};
+pub const ENDPOINT: Endpoint = Endpoint::post("/v1/providers")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Registers a user of role PROVIDER as a provider, not yet verified")
+    .needs("providers:write")
+    .recorded_as(Action::Create, ResourceType::Provider)
+    .conflicts(&[PROVIDER_CONFLICTS, &[IS_PROVIDER]])
+    .idempotent();
+
+const IS_PROVIDER: &str = "This user is already registered as a provider.";
 
 /// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -42,8 +44,7 @@ const CREATE: &str = "
 const READ: &str = select_provider!("where id = $1");
 
 /// Registers the provider.
-pub async fn handle(call: Call) -> Reply<Created<Provider>> {
-    let new: NewProvider = call.body()?;
+pub async fn handle(call: Call, Body(new): Body<NewProvider>) -> Reply<Created<Provider>> {
     let id = ProviderId::generate();
     let mut access = call.authorize(id);
     let custom =
@@ -69,12 +70,12 @@ pub async fn handle(call: Call) -> Reply<Created<Provider>> {
         .on_constraints(provider_rule)
         .on_constraint(
             "providers_user_id_key",
-            Error::AlreadyExists("this user is a provider already"),
+            Error::AlreadyExists(IS_PROVIDER),
         )
         .on_constraint(
             "providers_user_is_provider",
             Error::invalid("user_id", "expected a user of role PROVIDER"),
-        )?;
+        )?.row;
     access
         .commit(Created {
             location: format!("/v1/providers/{id}"),

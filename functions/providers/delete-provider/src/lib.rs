@@ -1,16 +1,18 @@
 //! `DELETE /v1/providers/{id}`: archives a provider who leaves; her rows stay.
 
-use shared::domain::provider::Provider;
-use shared::prelude::*;
-use shared::select_provider;
+use domain::provider::Provider;
+use api::prelude::*;
+use domain::select_provider;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "delete-provider",
-    permission: "providers:write",
-    action: Action::Delete,
-    resource: ResourceType::Provider,
-};
+pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/providers/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Archives a provider who leaves; her rows stay")
+    .needs("providers:write")
+    .recorded_as(Action::Delete, ResourceType::Provider)
+    .conflicts(&[&[HAS_FUTURE_VISITS]]);
+
+const HAS_FUTURE_VISITS: &str = "The provider has future appointments. Cancel them first.";
 
 const CURRENT: &str = "
     select version from providers
@@ -22,9 +24,7 @@ const ARCHIVE: &str = "
 const READ: &str = select_provider!("where id = $1");
 
 /// Archives the provider.
-pub async fn handle(call: Call) -> Reply<Json<Provider>> {
-    let id: ProviderId = call.path("id")?;
-    let if_match = call.if_match()?;
+pub async fn handle(call: Call, Path(id): Path<ProviderId>, if_match: IfMatch) -> Reply<Json<Provider>> {
     let mut access = call.authorize(id);
     access.check(if_match, sql(CURRENT, &[&id])).await?;
     let provider: Provider = access
@@ -32,7 +32,7 @@ pub async fn handle(call: Call) -> Reply<Json<Provider>> {
         .await
         .on_constraint(
             "providers_without_visits",
-            Error::Conflict("the provider has visits to come"),
-        )?;
+            Error::Conflict(HAS_FUTURE_VISITS),
+        )?.row;
     access.commit(Json(provider)).await
 }

@@ -1,5 +1,3 @@
 //! The Lambda `delete-provider`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(delete_provider::ENDPOINT, delete_provider::handle)
-}
+api::serve!(delete_provider);

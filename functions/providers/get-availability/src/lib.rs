@@ -1,27 +1,25 @@
 //! `GET /v1/providers/{id}/availability`: the free slots in a provider's hours.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-use shared::domain::schedule::{Schedule, Wanted};
-use shared::domain::text::ZoneName;
-use shared::prelude::*;
-use shared::row;
-use shared::sql::Jsonb;
+use domain::schedule::{Schedule, Wanted};
+use domain::text::ZoneName;
+use api::prelude::*;
+use sql::row;
+use sql::Jsonb;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "get-availability",
-    permission: "providers:read",
-    action: Action::Read,
-    resource: ResourceType::Provider,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/providers/{id}/availability")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("The free slots in a provider's hours")
+    .needs("providers:read")
+    .recorded_as(Action::Read, ResourceType::Provider);
 
 const MOST_DAYS: i64 = 31;
 
-/// The query.
+/// The filter.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Query {
+pub struct Filter {
     /// Slots that begin at this time or later.
     pub from: Timestamp,
     /// Slots that end by this time, at most 31 days later.
@@ -84,33 +82,31 @@ const CALENDAR: &str = "
     where providers.id = $1 and not providers.is_archived";
 
 /// Answers the free slots.
-pub async fn handle(call: Call) -> Reply<Json<Availability>> {
-    let id: ProviderId = call.path("id")?;
-    let query: Query = call.query()?;
-    if query.to <= query.from
-        || query.to.duration_since(query.from) > SignedDuration::from_hours(24 * MOST_DAYS)
+pub async fn handle(call: Call, Path(id): Path<ProviderId>, Query(filter): Query<Filter>) -> Reply<Json<Availability>> {
+    if filter.to <= filter.from
+        || filter.to.duration_since(filter.from) > SignedDuration::from_hours(24 * MOST_DAYS)
     {
         return Err(Error::invalid("to", "expected at most 31 days behind from"));
     }
-    if !(5..=1440).contains(&query.duration_minutes) {
+    if !(5..=1440).contains(&filter.duration_minutes) {
         return Err(Error::invalid("duration_minutes", "expected 5 to 1440"));
     }
     let mut access = call.authorize(id);
     let calendar: Calendar = access
-        .one(sql(CALENDAR, &[&id, &query.from, &query.to]))
+        .one(sql(CALENDAR, &[&id, &filter.from, &filter.to]))
         .await?;
-    access.commit(Json(free(id, calendar, &query)?)).await
+    access.commit(Json(free(id, calendar, &filter)?)).await
 }
 
-fn free(id: ProviderId, calendar: Calendar, query: &Query) -> Result<Availability, Error> {
+fn free(id: ProviderId, calendar: Calendar, filter: &Filter) -> Result<Availability, Error> {
     let schedule = calendar.schedule.map(|Jsonb(schedule)| schedule);
     let mut slots = Vec::new();
     if let Some(schedule) = schedule.as_ref().filter(|_| calendar.practises) {
         let taken = calendar.begins.into_iter().zip(calendar.ends);
         let taken: Vec<_> = taken.map(|(begins, ends)| begins..ends).collect();
         let wanted = Wanted {
-            within: query.from..query.to,
-            length: SignedDuration::from_mins(query.duration_minutes),
+            within: filter.from..filter.to,
+            length: SignedDuration::from_mins(filter.duration_minutes),
             earliest: calendar
                 .now
                 .saturating_add(schedule.lead())

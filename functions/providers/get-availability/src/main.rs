@@ -1,5 +1,3 @@
 //! The Lambda `get-availability`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(get_availability::ENDPOINT, get_availability::handle)
-}
+api::serve!(get_availability);

@@ -1,17 +1,15 @@
 //! `GET /v1/providers/{id}`: one provider of the directory.
 
-use serde::Deserialize;
-use shared::domain::provider::Provider;
-use shared::prelude::*;
-use shared::select_provider;
+use domain::provider::Provider;
+use api::prelude::*;
+use domain::select_provider;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "get-provider",
-    permission: "providers:read",
-    action: Action::Read,
-    resource: ResourceType::Provider,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/providers/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("One provider of the directory")
+    .needs("providers:read")
+    .recorded_as(Action::Read, ResourceType::Provider);
 
 /// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -26,9 +24,7 @@ const GET: &str = select_provider!(
 );
 
 /// Answers the provider.
-pub async fn handle(call: Call) -> Reply<Json<Provider>> {
-    let id: ProviderId = call.path("id")?;
-    let filter: Filter = call.query()?;
+pub async fn handle(call: Call, Path(id): Path<ProviderId>, Query(filter): Query<Filter>) -> Reply<Json<Provider>> {
     let archived = filter.include_archived.unwrap_or(false);
     let mut access = call.authorize(id);
     let provider: Provider = access.one(sql(GET, &[&id, &archived])).await?;

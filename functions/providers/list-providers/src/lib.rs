@@ -1,18 +1,16 @@
 //! `GET /v1/providers`: the directory of providers, a page at a time.
 
-use serde::Deserialize;
-use shared::domain::provider::Provider;
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::select_provider;
+use domain::provider::Provider;
+use domain::text::Text;
+use api::prelude::*;
+use domain::select_provider;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "list-providers",
-    permission: "providers:read",
-    action: Action::Search,
-    resource: ResourceType::Provider,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/providers")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("The directory of providers, a page at a time")
+    .needs("providers:read")
+    .recorded_as(Action::Search, ResourceType::Provider);
 
 /// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,10 +22,6 @@ pub struct Filter {
     pub is_verified: Option<bool>,
     /// Whether archived ones are shown, too; only who registers providers sees them.
     pub include_archived: Option<bool>,
-    /// Items a page, 1 to 100.
-    pub limit: Option<u32>,
-    /// Where the page begins.
-    pub cursor: Option<String>,
 }
 
 const LIST: &str = select_provider!(
@@ -40,9 +34,7 @@ const LIST: &str = select_provider!(
 );
 
 /// Answers the page.
-pub async fn handle(call: Call) -> Reply<Json<Page<Provider>>> {
-    let filter: Filter = call.query()?;
-    let page = call.page::<ProviderId>(filter.limit, filter.cursor.as_deref())?;
+pub async fn handle(call: Call, Query(filter): Query<Filter>, page: PageRequest<ProviderId>) -> Reply<Json<Page<Provider>>> {
     let mut access = call.authorize(Search::default());
     let providers: Vec<Provider> = access
         .all(sql(

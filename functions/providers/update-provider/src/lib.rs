@@ -1,22 +1,23 @@
 //! `PATCH /v1/providers/{id}`: changes a provider's hours and fields, or as administrator her licence.
 
-use serde::{Deserialize, Serialize};
-use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::provider::{Certification, Provider, provider_rule};
-use shared::domain::schedule::Schedule;
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::sql::Jsonb;
-use shared::{row, select_provider};
+use domain::custom_data::{CustomData, CustomDataTable};
+use domain::provider::{PROVIDER_CONFLICTS, Certification, Provider, provider_rule};
+use domain::schedule::Schedule;
+use domain::text::Text;
+use api::prelude::*;
+use sql::Jsonb;
+use domain::select_provider;
+use sql::row;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "update-provider",
-    permission: "providers:update",
-    action: Action::Update,
-    resource: ResourceType::Provider,
-};
+pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/providers/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Changes a provider's hours and fields, or as administrator her licence")
+    .needs("providers:update")
+    .recorded_as(Action::Update, ResourceType::Provider)
+    .conflicts(&[PROVIDER_CONFLICTS]);
 
+row! {
 /// What can be changed.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -26,30 +27,26 @@ pub struct Editable {
     /// Fields of practice.
     pub specialties: Vec<Text<100>>,
     /// Qualifications. An administrator's to change.
-    pub certifications: Option<Vec<Certification>>,
+    pub certifications: Option<Jsonb<Vec<Certification>>>,
     /// Hours.
-    pub schedule: Option<Schedule>,
+    pub schedule: Option<Jsonb<Schedule>>,
     /// The clinic's own fields, as its registered schema has them. An administrator's to change.
     pub custom_data: Option<CustomData>,
 }
+}
 
 row! {
-    /// What stands.
-    pub struct Current {
-        /// As [`Editable`].
-        pub fields: Jsonb<Editable>,
-        /// The version that the custom data satisfied.
+    /// What else the change depends on.
+    pub struct Extra {
+        /// The version of the registered schema that the custom data satisfied.
         pub custom_data_version: Option<i32>,
-        /// To be changed from.
-        pub version: i32,
     }
 }
 
 // Locks the row for the caller whose it is to change.
 const CURRENT: &str = "
-    select jsonb_build_object('license_number', license_number, 'specialties', specialties,
-      'certifications', certifications, 'schedule', schedule, 'custom_data', custom_data) as fields,
-      custom_data_version, version
+    select license_number, specialties, certifications, schedule, custom_data, custom_data_version,
+      version
     from providers
     where id = $1 and not is_archived
       and (id = actor_provider() or reach('providers:update') = 'ALL')
@@ -62,20 +59,16 @@ const UPDATE: &str = "
 const READ: &str = select_provider!("where id = $1");
 
 /// Editable the provider.
-pub async fn handle(call: Call) -> Reply<Json<Provider>> {
-    let id: ProviderId = call.path("id")?;
-    let (patch, if_match) = (call.merge_patch()?, call.if_match()?);
+pub async fn handle(call: Call, Path(id): Path<ProviderId>, patch: Patch<Editable>, if_match: IfMatch) -> Reply<Json<Provider>> {
     let mut access = call.authorize(id);
-    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
-    if_match.check(current.version)?;
-    let changed: Editable = patch.apply(&current.fields.0)?;
-    access.note("fields", patch.fields());
+    let current: Current<Editable, Extra> = access.load(if_match, sql(CURRENT, &[&id])).await?;
+    let changed = access.apply(&patch, &current.editable)?;
     let custom = custom_data::accept_change(
         &mut access,
         CustomDataTable::Providers,
         &patch,
         changed.custom_data,
-        current.custom_data_version,
+        current.extra.custom_data_version,
     )
     .await?;
     let provider: Provider = access
@@ -86,8 +79,8 @@ pub async fn handle(call: Call) -> Reply<Json<Provider>> {
                     &id,
                     &changed.license_number,
                     &changed.specialties,
-                    &changed.certifications.map(Jsonb),
-                    &changed.schedule.map(Jsonb),
+                    &changed.certifications,
+                    &changed.schedule,
                     &custom.data,
                     &custom.version,
                 ],
@@ -99,8 +92,8 @@ pub async fn handle(call: Call) -> Reply<Json<Provider>> {
         .on_constraint(
             "providers_own_change",
             Error::Forbidden(
-                "licence, certifications and custom data are an administrator's to change",
+                "Only an administrator can change the licence, certifications and custom data.",
             ),
-        )?;
+        )?.row;
     access.commit(Json(provider)).await
 }

@@ -1,18 +1,21 @@
 //! `POST /v1/providers/{id}/verify`: an administrator says that the licence was verified, or no longer is.
 
-use serde::Deserialize;
-use shared::domain::provider::Provider;
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::select_provider;
+use domain::provider::Provider;
+use domain::text::Text;
+use api::prelude::*;
+use domain::select_provider;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "verify-provider",
-    permission: "providers:verify",
-    action: Action::Update,
-    resource: ResourceType::Provider,
-};
+pub const ENDPOINT: Endpoint = Endpoint::post("/v1/providers/{id}/verify")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("An administrator says that the licence was verified, or no longer is")
+    .needs("providers:verify")
+    .recorded_as(Action::Update, ResourceType::Provider)
+    .conflicts(&[&[ALREADY_VERIFIED, NOT_VERIFIED]])
+    .idempotent();
+
+const ALREADY_VERIFIED: &str = "The licence is already verified.";
+const NOT_VERIFIED: &str = "The licence is not verified, so there is no verification to withdraw.";
 
 /// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -37,19 +40,15 @@ const VERIFY: &str = "
     update providers
     set is_verified = $2, withdrawal_reason = $3,
       verified_at = case when $2 then now() end, verified_by = case when $2 then actor_user() end
-    where id = $1 and is_verified <> $2
-    returning id";
+    where id = $1 and is_verified <> $2";
 const READ: &str = select_provider!("where id = $1");
 
 /// Verifies the provider, or withdraws that.
-pub async fn handle(call: Call) -> Reply<Json<Provider>> {
-    let id: ProviderId = call.path("id")?;
-    let Verification {
+pub async fn handle(call: Call, Path(id): Path<ProviderId>, Body(Verification {
         is_verified,
         reason,
-    } = call.body()?;
+    }): Body<Verification>, if_match: IfMatch) -> Reply<Json<Provider>> {
     // Another licence than the one that was looked at is not verified.
-    let if_match = call.if_match()?;
     if is_verified == reason.is_some() {
         return Err(Error::invalid(
             "reason",
@@ -57,19 +56,22 @@ pub async fn handle(call: Call) -> Reply<Json<Provider>> {
         ));
     }
     let mut access = call.authorize(id);
-    access.note("is_verified", is_verified);
+    access.add_note("is_verified", is_verified);
     access.check(if_match, sql(CURRENT, &[&id])).await?;
-    let (changed, provider): (_, Provider) = access
-        .change(
+    let Written {
+        row: provider,
+        is_changed,
+    }: Written<Provider> = access
+        .write_then_read(
             sql(VERIFY, &[&id, &is_verified, &reason]),
             sql(READ, &[&id]),
         )
         .await?;
-    if !changed {
+    if !is_changed {
         return Err(Error::Conflict(if is_verified {
-            "the licence is verified already"
+            ALREADY_VERIFIED
         } else {
-            "the licence is not verified"
+            NOT_VERIFIED
         }));
     }
     access.commit(Json(provider)).await

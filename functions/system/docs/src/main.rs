@@ -1,4 +1,4 @@
-//! `GET /docs`: the API's document to read and to try, in one page that loads nothing from elsewhere.
+//! The Lambda `docs`.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -9,7 +9,7 @@ const STYLE: &str = include_str!("../swagger-ui/swagger-ui.css");
 const LIBRARY: &str = include_str!("../swagger-ui/swagger-ui-bundle.js");
 const START: &str = include_str!("start.js");
 
-fn main() -> Result<(), shared::lambda::Failure> {
+fn main() -> Result<(), api::lambda::Failure> {
     let page = format!(
         "<!doctype html><html lang=en><meta charset=utf-8><title>Caretrail API</title>\
          <meta name=viewport content=\"width=device-width\"><link rel=icon href=\"data:,\">\
@@ -30,7 +30,7 @@ fn main() -> Result<(), shared::lambda::Failure> {
         (REFERRER_POLICY, "no-referrer".to_owned()),
         (CACHE_CONTROL, "public, max-age=300".to_owned()),
     ];
-    shared::lambda::serve_document("docs", headers, page)
+    api::lambda::serve_document(docs::ENDPOINT, headers, page)
 }
 
 /// As a Content-Security-Policy names a script (CSP Level 3, 2.3.1).

@@ -1,22 +1,20 @@
 //! `GET /v1/custom-data-schemas/{table}`: the JSON Schema of a table's custom data, the latest or one before.
 
-use serde::Deserialize;
-use shared::domain::custom_data::{CustomDataSchema, CustomDataTable};
-use shared::prelude::*;
-use shared::select_custom_data_schema;
+use domain::custom_data::{CustomDataSchema, CustomDataTable};
+use api::prelude::*;
+use domain::select_custom_data_schema;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "get-custom-data-schema",
-    permission: "custom-data:read",
-    action: Action::Read,
-    resource: ResourceType::CustomDataSchema,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/custom-data-schemas/{table}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("The JSON Schema of a table's custom data, the latest or one before")
+    .needs("custom-data:read")
+    .recorded_as(Action::Read, ResourceType::CustomDataSchema);
 
-/// The query.
+/// The filter.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Query {
+pub struct Filter {
     /// Which version; the latest where none is named.
     pub version: Option<i32>,
 }
@@ -26,11 +24,9 @@ const GET: &str = select_custom_data_schema!(
 );
 
 /// Answers the schema.
-pub async fn handle(call: Call) -> Reply<Json<CustomDataSchema>> {
-    let table: CustomDataTable = call.path("table")?;
-    let query: Query = call.query()?;
+pub async fn handle(call: Call, Path(table): Path<CustomDataTable>, Query(filter): Query<Filter>) -> Reply<Json<CustomDataSchema>> {
     let mut access = call.authorize(Search::default());
-    access.note("table", table.label());
-    let schema: CustomDataSchema = access.one(sql(GET, &[&table, &query.version])).await?;
+    access.add_note("table", table.label());
+    let schema: CustomDataSchema = access.one(sql(GET, &[&table, &filter.version])).await?;
     access.commit(Json(schema)).await
 }

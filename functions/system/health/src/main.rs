@@ -1,5 +1,5 @@
-//! `GET /health`: whether this deployment can reach its database.
+//! The Lambda `health`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve_health("health")
+fn main() -> Result<(), api::lambda::Failure> {
+    api::lambda::serve_health(health::ENDPOINT)
 }

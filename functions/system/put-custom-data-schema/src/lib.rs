@@ -1,21 +1,23 @@
 //! `PUT /v1/custom-data-schemas/{table}`: registers the next version of a table's JSON Schema.
 
 use custom_data::Schema;
-use serde::Deserialize;
 use serde_json::Value;
-use shared::domain::custom_data::{CustomDataSchema, CustomDataTable};
-use shared::errors::FieldError;
-use shared::prelude::*;
-use shared::sql::Jsonb;
-use shared::{row, select_custom_data_schema};
+use domain::custom_data::{CustomDataSchema, CustomDataTable};
+use errors::FieldError;
+use api::prelude::*;
+use sql::Jsonb;
+use domain::select_custom_data_schema;
+use sql::row;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "put-custom-data-schema",
-    permission: "custom-data:write",
-    action: Action::Update,
-    resource: ResourceType::CustomDataSchema,
-};
+pub const ENDPOINT: Endpoint = Endpoint::put("/v1/custom-data-schemas/{table}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Registers the next version of a table's JSON Schema")
+    .needs("custom-data:write")
+    .recorded_as(Action::Update, ResourceType::CustomDataSchema)
+    .conflicts(&[&[CONCURRENT]]);
+
+const CONCURRENT: &str = "Another version was registered at the same time. Read it and try again.";
 
 /// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -50,12 +52,10 @@ const READ: &str =
     select_custom_data_schema!("where table_name = $1 order by version desc limit 1");
 
 /// Answers the schema as registered. Refuses one that stored rows would not satisfy, and names them.
-pub async fn handle(call: Call) -> Reply<Json<CustomDataSchema>> {
-    let table: CustomDataTable = call.path("table")?;
-    let new: NewSchema = call.body()?;
+pub async fn handle(call: Call, Path(table): Path<CustomDataTable>, Body(new): Body<NewSchema>) -> Reply<Json<CustomDataSchema>> {
     let (schema, strict) = Schema::strict(new.schema)?;
     let mut access = call.authorize(Search::default());
-    access.note("table", table.label());
+    access.add_note("table", table.label());
     let mut failing = Vec::new();
     let mut after: Option<AnyId> = None;
     loop {
@@ -82,8 +82,8 @@ pub async fn handle(call: Call) -> Reply<Json<CustomDataSchema>> {
         .await
         .on_constraint(
             "custom_data_schemas_pkey",
-            Error::Conflict("another version was registered at the same time"),
-        )?;
+            Error::Conflict(CONCURRENT),
+        )?.row;
     access.commit(Json(registered)).await
 }
 

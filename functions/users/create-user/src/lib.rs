@@ -1,20 +1,22 @@
 //! `POST /v1/users`: gives a person who can sign in a profile and a role.
 
-use serde::Deserialize;
-use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::text::{EmailAddress, Text};
-use shared::domain::user::{Address, Preferences, User, user_rule};
-use shared::prelude::*;
-use shared::select_user;
-use shared::sql::Jsonb;
+use domain::custom_data::{CustomData, CustomDataTable};
+use domain::text::{EmailAddress, Text};
+use domain::user::{USER_CONFLICTS, Address, Preferences, User, user_rule};
+use api::prelude::*;
+use domain::select_user;
+use sql::Jsonb;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "create-user",
-    permission: "users:write",
-    action: Action::Create,
-    resource: ResourceType::User,
-};
+pub const ENDPOINT: Endpoint = Endpoint::post("/v1/users")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Gives a person who can sign in a profile and a role")
+    .needs("users:write")
+    .recorded_as(Action::Create, ResourceType::User)
+    .conflicts(&[USER_CONFLICTS, &[ID_TAKEN]])
+    .idempotent();
+
+const ID_TAKEN: &str = "A user with this id already exists.";
 
 /// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -50,8 +52,7 @@ const CREATE: &str = "
 const READ: &str = select_user!("where id = $1");
 
 /// Creates the profile.
-pub async fn handle(call: Call) -> Reply<Created<User>> {
-    let new: NewUser = call.body()?;
+pub async fn handle(call: Call, Body(new): Body<NewUser>) -> Reply<Created<User>> {
     let mut access = call.authorize(new.id);
     let custom =
         custom_data::accept(&mut access, CustomDataTable::UserProfiles, new.custom_data).await?;
@@ -79,8 +80,8 @@ pub async fn handle(call: Call) -> Reply<Created<User>> {
         .on_constraints(user_rule)
         .on_constraint(
             "user_profiles_pkey",
-            Error::AlreadyExists("a user with this id exists"),
-        )?;
+            Error::AlreadyExists(ID_TAKEN),
+        )?.row;
     access
         .commit(Created {
             location: format!("/v1/users/{}", new.id),

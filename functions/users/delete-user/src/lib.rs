@@ -1,16 +1,18 @@
 //! `DELETE /v1/users/{id}`: archives an account, which acts no more from the next request on.
 
-use shared::domain::user::User;
-use shared::prelude::*;
-use shared::select_user;
+use domain::user::User;
+use api::prelude::*;
+use domain::select_user;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "delete-user",
-    permission: "users:write",
-    action: Action::Delete,
-    resource: ResourceType::User,
-};
+pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/users/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Archives an account, which acts no more from the next request on")
+    .needs("users:write")
+    .recorded_as(Action::Delete, ResourceType::User)
+    .conflicts(&[&[OWN_ACCOUNT]]);
+
+const OWN_ACCOUNT: &str = "Users cannot archive their own account.";
 
 const CURRENT: &str = "
     select version from user_profiles
@@ -22,9 +24,7 @@ const ARCHIVE: &str = "
 const READ: &str = select_user!("where id = $1");
 
 /// Answers the user as archived. A chart or a provider's work stays where it is.
-pub async fn handle(call: Call) -> Reply<Json<User>> {
-    let id: UserId = call.path("id")?;
-    let if_match = call.if_match()?;
+pub async fn handle(call: Call, Path(id): Path<UserId>, if_match: IfMatch) -> Reply<Json<User>> {
     let mut access = call.authorize(id);
     access.check(if_match, sql(CURRENT, &[&id])).await?;
     let user: User = access
@@ -32,7 +32,7 @@ pub async fn handle(call: Call) -> Reply<Json<User>> {
         .await
         .on_constraint(
             "user_profiles_not_oneself",
-            Error::Conflict("nobody archives herself"),
-        )?;
+            Error::Conflict(OWN_ACCOUNT),
+        )?.row;
     access.commit(Json(user)).await
 }

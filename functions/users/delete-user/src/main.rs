@@ -1,5 +1,3 @@
 //! The Lambda `delete-user`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(delete_user::ENDPOINT, delete_user::handle)
-}
+api::serve!(delete_user);

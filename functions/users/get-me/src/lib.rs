@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-use shared::domain::user::User;
-use shared::prelude::*;
-use shared::sql::{FromRow, Jsonb, postgres};
-use shared::{row, select_user};
+use domain::user::User;
+use api::prelude::*;
+use sql::{FromRow, Jsonb, postgres};
+use domain::select_user;
+use sql::row;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "get-me",
-    permission: "users:read",
-    action: Action::Read,
-    resource: ResourceType::User,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/me")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Who the caller is here, and how far each permission reaches")
+    .needs("users:read")
+    .recorded_as(Action::Read, ResourceType::User);
 
 const GET: &str = concat!(
     "select me.*, actor_patient() as patient_id, actor_provider() as provider_id,

@@ -1,17 +1,15 @@
 //! `GET /v1/users/{id}`: one user's profile.
 
-use serde::Deserialize;
-use shared::domain::user::User;
-use shared::prelude::*;
-use shared::select_user;
+use domain::user::User;
+use api::prelude::*;
+use domain::select_user;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "get-user",
-    permission: "users:read",
-    action: Action::Read,
-    resource: ResourceType::User,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/users/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("One user's profile")
+    .needs("users:read")
+    .recorded_as(Action::Read, ResourceType::User);
 
 /// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -30,9 +28,7 @@ const GET: &str = select_user!(
 );
 
 /// Answers the user.
-pub async fn handle(call: Call) -> Reply<Json<User>> {
-    let id: UserId = call.path("id")?;
-    let filter: Filter = call.query()?;
+pub async fn handle(call: Call, Path(id): Path<UserId>, Query(filter): Query<Filter>) -> Reply<Json<User>> {
     let mut access = call.authorize(id);
     let user: User = access
         .one(sql(GET, &[&id, &filter.include_archived]))

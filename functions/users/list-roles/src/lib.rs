@@ -1,36 +1,22 @@
 //! `GET /v1/roles`: the roles, each with its permissions and their reach.
 
-use serde::Deserialize;
-use shared::domain::role::Role;
-use shared::prelude::*;
-use shared::select_role;
+use domain::role::Role;
+use api::prelude::*;
+use domain::select_role;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "list-roles",
-    permission: "roles:read",
-    action: Action::Search,
-    resource: ResourceType::Role,
-};
-
-/// The query.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Filter {
-    /// Items a page, 1 to 100.
-    pub limit: Option<u32>,
-    /// Where the page begins.
-    pub cursor: Option<String>,
-}
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/roles")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("The roles, each with its permissions and their reach")
+    .needs("roles:read")
+    .recorded_as(Action::Search, ResourceType::Role);
 
 const LIST: &str = select_role!(
     "where reach('roles:read') = 'ALL' and ($1::text is null or name > $1) order by name limit $2"
 );
 
 /// Answers the page.
-pub async fn handle(call: Call) -> Reply<Json<Page<Role>>> {
-    let filter: Filter = call.query()?;
-    let page = call.page::<String>(filter.limit, filter.cursor.as_deref())?;
+pub async fn handle(call: Call, page: PageRequest<String>) -> Reply<Json<Page<Role>>> {
     let mut access = call.authorize(Search::default());
     let roles: Vec<Role> = access
         .all(sql(LIST, &[&page.after().cloned(), &page.fetch()]))

@@ -1,5 +1,3 @@
 //! The Lambda `list-roles`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(list_roles::ENDPOINT, list_roles::handle)
-}
+api::serve!(list_roles);

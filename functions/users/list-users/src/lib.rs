@@ -1,18 +1,16 @@
 //! `GET /v1/users`: the accounts, a page at a time.
 
-use serde::Deserialize;
-use shared::domain::text::Text;
-use shared::domain::user::{User, UserStatus};
-use shared::prelude::*;
-use shared::select_user;
+use domain::text::Text;
+use domain::user::{User, UserStatus};
+use api::prelude::*;
+use domain::select_user;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "list-users",
-    permission: "users:list",
-    action: Action::Search,
-    resource: ResourceType::User,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/users")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("The accounts, a page at a time")
+    .needs("users:list")
+    .recorded_as(Action::Search, ResourceType::User);
 
 /// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -25,10 +23,6 @@ pub struct Filter {
     /// Archived ones, too.
     #[serde(default)]
     pub include_archived: bool,
-    /// Items a page, 1 to 100.
-    pub limit: Option<u32>,
-    /// Where the page begins.
-    pub cursor: Option<String>,
 }
 
 const LIST: &str = select_user!(
@@ -42,9 +36,7 @@ const LIST: &str = select_user!(
 );
 
 /// Answers the page.
-pub async fn handle(call: Call) -> Reply<Json<Page<User>>> {
-    let filter: Filter = call.query()?;
-    let page = call.page::<UserId>(filter.limit, filter.cursor.as_deref())?;
+pub async fn handle(call: Call, Query(filter): Query<Filter>, page: PageRequest<UserId>) -> Reply<Json<Page<User>>> {
     let mut access = call.authorize(Search::default());
     let users: Vec<User> = access
         .all(sql(

@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use shared::domain::role::{Reach, Role};
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::select_role;
-use shared::sql::Jsonb;
+use domain::role::{Reach, Role};
+use domain::text::Text;
+use api::prelude::*;
+use domain::select_role;
+use sql::Jsonb;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "put-role",
-    permission: "roles:write",
-    action: Action::Update,
-    resource: ResourceType::Role,
-};
+pub const ENDPOINT: Endpoint = Endpoint::put("/v1/roles/{name}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Makes a role, or replaces what it holds")
+    .needs("roles:write")
+    .recorded_as(Action::Update, ResourceType::Role)
+    .conflicts(&[&[FIXED_ROLE]]);
+
+const FIXED_ROLE: &str = "This role is part of the system and cannot be changed over the API.";
 
 /// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -27,41 +28,45 @@ pub struct Definition {
     pub permissions: BTreeMap<String, Reach>,
 }
 
-// Where another version stands by now it is all done again, from reading on.
+// If the version has changed since the read, the statement raises and the transaction runs again.
 const PUT: &str = "select put_role($1, $2, $3, $4)::text";
 const READ: &str = select_role!("where name = $1");
 
 /// Answers the role as it is from the next request on.
-pub async fn handle(call: Call) -> Reply<Json<Role>> {
-    let name: String = call.path("name")?;
-    // The audit row is to name it whatever comes of it, so it must be no free text.
+pub async fn handle(
+    call: Call,
+    Path(name): Path<String>,
+    Body(new): Body<Definition>,
+    if_match: Option<IfMatch>,
+) -> Reply<Json<Role>> {
+    // The audit row names the role whatever the outcome, so free text is refused first.
     if !is_role_name(&name) {
         return Err(Error::invalid(
             "name",
             "expected 2 to 50 capital letters and underscores",
         ));
     }
-    let new: Definition = call.body()?;
     let mut access = call.authorize(Search::default());
-    access.note("role", name.as_str());
-    let standing: Option<Role> = access.optional(sql(READ, &[&name])).await?;
-    let standing = standing.map(|role| role.version);
-    // One that is yet to be made has no version to name.
-    match (standing, call.if_match()) {
-        (Some(version), if_match) => if_match?.check(version)?,
-        (None, Err(Error::PreconditionRequired)) => {}
-        (None, _) => return Err(Error::PreconditionFailed),
+    access.add_note("role", name.as_str());
+    let current: Option<Role> = access.optional(sql(READ, &[&name])).await?;
+    let current = current.map(|role| role.version);
+    match (current, if_match) {
+        (Some(version), Some(if_match)) => if_match.check(version)?,
+        (Some(_), None) => return Err(Error::PreconditionRequired),
+        (None, Some(_)) => return Err(Error::PreconditionFailed),
+        // A role that does not exist yet has no version to name.
+        (None, None) => {}
     }
     let permissions = Jsonb(new.permissions);
     let role: Role = access
         .write_then_read(
-            sql(PUT, &[&name, &new.description, &permissions, &standing]),
+            sql(PUT, &[&name, &new.description, &permissions, &current]),
             sql(READ, &[&name]),
         )
         .await
         .on_constraint(
             "roles_fixed",
-            Error::Conflict("this role is changed by a migration alone"),
+            Error::Conflict(FIXED_ROLE),
         )
         .on_constraint(
             "role_permissions_permission_format",
@@ -81,7 +86,7 @@ pub async fn handle(call: Call) -> Reply<Json<Role>> {
         .on_constraint(
             "role_permissions_care",
             Error::invalid("permissions", "expected CARE for PROVIDER alone"),
-        )?;
+        )?.row;
     access.commit(Json(role)).await
 }
 

@@ -1,5 +1,3 @@
 //! The Lambda `put-role`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(put_role::ENDPOINT, put_role::handle)
-}
+api::serve!(put_role);

@@ -1,20 +1,24 @@
 //! `PATCH /v1/users/{id}`: changes a profile; its user changes how she is reached.
 
-use serde::{Deserialize, Serialize};
-use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::text::{EmailAddress, Text};
-use shared::domain::user::{Address, Preferences, User, UserStatus, user_rule};
-use shared::prelude::*;
-use shared::sql::{FromRow, Jsonb, postgres};
-use shared::{row, select_user};
+use domain::custom_data::{CustomData, CustomDataTable};
+use domain::text::{EmailAddress, Text};
+use domain::user::{USER_CONFLICTS, Address, Preferences, User, UserStatus, user_rule};
+use api::prelude::*;
+use sql::{FromRow, Jsonb, postgres};
+use domain::select_user;
+use sql::row;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "update-user",
-    permission: "users:update",
-    action: Action::Update,
-    resource: ResourceType::User,
-};
+pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/users/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Changes a profile; its user changes how she is reached")
+    .needs("users:update")
+    .recorded_as(Action::Update, ResourceType::User)
+    .conflicts(&[USER_CONFLICTS, &[OWN_ROLE, PATIENT_KEEPS_ROLE, PROVIDER_KEEPS_ROLE]]);
+
+const OWN_ROLE: &str = "Users cannot change their own role or status.";
+const PATIENT_KEEPS_ROLE: &str = "A user registered as a patient must keep the PATIENT role.";
+const PROVIDER_KEEPS_ROLE: &str = "A user registered as a provider must keep the PROVIDER role.";
 
 row! {
     /// The fields that a patch may name.
@@ -44,12 +48,22 @@ row! {
     }
 }
 
-/// What a user changes of her own profile.
+row! {
+    /// What the caller may change of this user.
+    pub struct Rights {
+        /// The version of the registered schema that the custom data satisfied.
+        pub custom_data_version: Option<i32>,
+        /// Whether the caller manages accounts.
+        pub manages: bool,
+    }
+}
+
+/// The fields that a user can change of their own profile.
 const OWN: [&str; 4] = ["notification_email", "phone", "address", "preferences"];
 
 const CURRENT: &str = "
     select username, notification_email, first_name, last_name, role, status::text, phone, address,
-      preferences, custom_data, custom_data_version, version, reach('users:update') = 'ALL' as everything
+      preferences, custom_data, custom_data_version, version, reach('users:update') = 'ALL' as manages
     from user_profiles
     where id = $1 and (id = actor_user() or reach('users:update') = 'ALL') and not is_archived
     for update";
@@ -62,25 +76,22 @@ const UPDATE: &str = "
 const READ: &str = select_user!("where id = $1");
 
 /// Answers the user as changed.
-pub async fn handle(call: Call) -> Reply<Json<User>> {
-    let id: UserId = call.path("id")?;
-    let patch = call.merge_patch()?;
-    let if_match = call.if_match()?;
+pub async fn handle(call: Call, Path(id): Path<UserId>, patch: Patch<Editable>, if_match: IfMatch) -> Reply<Json<User>> {
     let mut access = call.authorize(id);
-    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
-    if_match.check(current.version)?;
-    let new = patch.apply(&current.editable)?;
-    let fields = patch.fields();
-    access.note("fields", fields.clone());
-    if !current.everything && !fields.iter().all(|field| OWN.contains(&field.as_str())) {
-        return Err(Error::Forbidden("only an administrator changes this field"));
+    let current: Current<Editable, Rights> = access.load(if_match, sql(CURRENT, &[&id])).await?;
+    let new = access.apply(&patch, &current.editable)?;
+    let is_own = |field: &String| OWN.contains(&field.as_str());
+    if !current.extra.manages && !patch.fields().iter().all(is_own) {
+        return Err(Error::Forbidden(
+            "Only an administrator can change this field.",
+        ));
     }
     let custom = custom_data::accept_change(
         &mut access,
         CustomDataTable::UserProfiles,
         &patch,
         new.custom_data,
-        current.custom_data_version,
+        current.extra.custom_data_version,
     )
     .await?;
     let user: User = access
@@ -108,34 +119,15 @@ pub async fn handle(call: Call) -> Reply<Json<User>> {
         .on_constraints(user_rule)
         .on_constraint(
             "user_profiles_not_oneself",
-            Error::Conflict("nobody changes her own role or status"),
+            Error::Conflict(OWN_ROLE),
         )
         .on_constraint(
             "patients_user_is_patient",
-            Error::Conflict("who is registered as a patient keeps that role"),
+            Error::Conflict(PATIENT_KEEPS_ROLE),
         )
         .on_constraint(
             "providers_user_is_provider",
-            Error::Conflict("who is registered as a provider keeps that role"),
-        )?;
+            Error::Conflict(PROVIDER_KEEPS_ROLE),
+        )?.row;
     access.commit(Json(user)).await
-}
-
-/// The user as she stands.
-struct Current {
-    editable: Editable,
-    custom_data_version: Option<i32>,
-    version: i32,
-    everything: bool,
-}
-
-impl FromRow for Current {
-    fn from_row(row: &postgres::Row) -> Result<Self, postgres::Error> {
-        Ok(Self {
-            editable: Editable::from_row(row)?,
-            custom_data_version: row.try_get("custom_data_version")?,
-            version: row.try_get("version")?,
-            everything: row.try_get("everything")?,
-        })
-    }
 }

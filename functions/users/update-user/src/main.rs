@@ -1,5 +1,3 @@
 //! The Lambda `update-user`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(update_user::ENDPOINT, update_user::handle)
-}
+api::serve!(update_user);

@@ -1,0 +1,31 @@
+//! The context of one request or event: who calls, from where, and what it tries.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use errors::Error;
+
+use crate::attempt::Attempt;
+use crate::caller::Caller;
+use crate::environment::Environment;
+use crate::session::Session;
+
+/// Shared by the wrapper around the handler and the handler's transactions.
+pub(crate) struct RequestContext {
+    pub(crate) environment: &'static Environment,
+    pub(crate) caller: Caller,
+    pub(crate) request_id: String,
+    pub(crate) source_ip: Option<IpAddr>,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) round_trips: Arc<AtomicU32>,
+    pub(crate) attempt: Attempt,
+}
+
+impl RequestContext {
+    /// A connection for this request.
+    pub(crate) async fn session(&self) -> Result<Session, Error> {
+        let connection = self.environment.database.connection().await?;
+        Ok(Session::new(connection, self.round_trips.clone()))
+    }
+}

@@ -1,0 +1,195 @@
+//! The hash of an audit row: pinned, and different for every difference.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fmt::Debug;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use audit::{Action, Entry, Outcome, ResourceType};
+use uuid::Uuid;
+
+/// A row in its place.
+#[derive(Clone, Debug)]
+struct Row {
+    entry: Entry,
+    chain_id: Uuid,
+    seq: i64,
+    prev_hash: [u8; 32],
+}
+
+impl Row {
+    fn hash(&self) -> [u8; 32] {
+        self.entry.hash(self.chain_id, self.seq, &self.prev_hash)
+    }
+}
+
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
+
+fn sample() -> Row {
+    Row {
+        entry: Entry {
+            id: id(1).into(),
+            timestamp: "2026-01-02T03:04:05.6Z".parse().unwrap(),
+            user_id: Some(id(2).into()),
+            actor_role: Some("PROVIDER".into()),
+            action_type: Action::Search,
+            resource_type: ResourceType::MedicalRecord,
+            resource_id: None,
+            patients: vec![id(3).into(), id(4).into()],
+            outcome: Outcome::Success,
+            source_ip: Some("203.0.113.7".parse().unwrap()),
+            user_agent: Some("Grüße/1".into()),
+            application: "list-records".into(),
+            request_id: "r-1".into(),
+            details: Map::from_iter([
+                ("b".to_owned(), json!("x")),
+                ("a".to_owned(), json!([1, true, null])),
+            ]),
+        },
+        chain_id: id(5),
+        seq: 7,
+        prev_hash: [0xab; 32],
+    }
+}
+
+/// Computed by another program from the words above [`Entry::hash`]: rows of years ago must verify.
+#[test]
+fn the_canonical_form_is_what_it_was() {
+    assert_eq!(
+        hex::encode(sample().hash()),
+        "351e6d05e05f5e8ac60acf36b8f05ec78e25b07da2d343e1c02ea3f122a1e858"
+    );
+}
+
+#[test]
+fn parts_that_run_together_alike_differ() {
+    let mut other = sample();
+    other.entry.application = "list-record".into();
+    other.entry.request_id = "sr-1".into();
+    assert_ne!(sample().hash(), other.hash());
+    let mut absent = sample();
+    absent.entry.user_agent = None;
+    let mut empty = sample();
+    empty.entry.user_agent = Some(String::new());
+    assert_ne!(absent.hash(), empty.hash());
+    let mut swapped = sample();
+    swapped.entry.patients.reverse();
+    assert_ne!(sample().hash(), swapped.hash());
+}
+
+#[test]
+fn the_order_in_which_details_were_noted_does_not_matter() {
+    let mut other = sample();
+    other.entry.details = sample().entry.details.into_iter().rev().collect();
+    assert_eq!(sample().hash(), other.hash());
+}
+
+fn uuid() -> impl Strategy<Value = Uuid> {
+    any::<u128>().prop_map(Uuid::from_u128)
+}
+
+fn label<T: FromStr<Err: Debug> + Debug>(
+    labels: &'static [&'static str],
+) -> impl Strategy<Value = T> {
+    (0..labels.len()).prop_map(|index| labels[index].parse().unwrap())
+}
+
+fn details() -> impl Strategy<Value = Map<String, Value>> {
+    let value = prop_oneof![
+        any::<String>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+    ];
+    vec(("[a-z_]{1,8}", value), 0..3).prop_map(|pairs| pairs.into_iter().collect())
+}
+
+prop_compose! {
+    fn about()(
+        resource_type in label(ResourceType::LABELS),
+        resource_id in option::of(uuid()),
+        patients in vec(uuid(), 0..4),
+        details in details(),
+    ) -> (ResourceType, Option<Uuid>, Vec<Uuid>, Map<String, Value>) {
+        (resource_type, resource_id, patients, details)
+    }
+}
+
+prop_compose! {
+    fn row()(
+        (id, user_id, chain_id) in (uuid(), option::of(uuid()), uuid()),
+        microsecond in 0..4_102_444_800_000_000_i64,
+        actor_role in option::of("[A-Z_]{2,20}"),
+        action_type in label(Action::LABELS),
+        (resource_type, resource_id, patients, details) in about(),
+        outcome in label(Outcome::LABELS),
+        source_ip in option::of(any::<std::net::IpAddr>()),
+        user_agent in option::of(any::<String>()),
+        (application, request_id) in ("[a-z-]{1,20}", "[ -~]{0,36}"),
+        seq in 1..i64::MAX,
+        prev_hash in any::<[u8; 32]>(),
+    ) -> Row {
+        Row {
+            entry: Entry {
+                id: id.into(),
+                timestamp: Timestamp::from_microsecond(microsecond).unwrap(),
+                user_id: user_id.map(Into::into),
+                actor_role,
+                action_type,
+                resource_type,
+                resource_id,
+                patients: patients.into_iter().map(Into::into).collect(),
+                outcome,
+                source_ip,
+                user_agent,
+                application,
+                request_id,
+                details,
+            },
+            chain_id,
+            seq,
+            prev_hash,
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn one_field_of_another_row_makes_another_hash(row in row(), other in row(), field in 0..17) {
+        let mut changed = row.clone();
+        let (to, from) = (&mut changed.entry, &other.entry);
+        match field {
+            0 => to.id = from.id,
+            1 => to.timestamp = from.timestamp,
+            2 => to.user_id = from.user_id,
+            3 => to.actor_role.clone_from(&from.actor_role),
+            4 => to.action_type = from.action_type,
+            5 => to.resource_type = from.resource_type,
+            6 => to.resource_id = from.resource_id,
+            7 => to.patients.clone_from(&from.patients),
+            8 => to.outcome = from.outcome,
+            9 => to.source_ip = from.source_ip,
+            10 => to.user_agent.clone_from(&from.user_agent),
+            11 => to.application.clone_from(&from.application),
+            12 => to.request_id.clone_from(&from.request_id),
+            13 => to.details.clone_from(&from.details),
+            14 => changed.chain_id = other.chain_id,
+            15 => changed.seq = other.seq,
+            _ => changed.prev_hash = other.prev_hash,
+        }
+        let same = changed.entry == row.entry
+            && (changed.chain_id, changed.seq, changed.prev_hash) == (row.chain_id, row.seq, row.prev_hash);
+        prop_assert_eq!(changed.hash() == row.hash(), same);
+    }
+
+    #[test]
+    fn a_hash_is_a_function_of_the_row(row in row()) {
+        prop_assert_eq!(row.hash(), row.clone().hash());
+    }
+}

@@ -1,0 +1,167 @@
+//! Connections to PostgreSQL: verified TLS, a small pool for the functions, a direct connection
+//! for migrations.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use errors::Error;
+use settings::Misconfigured;
+
+/// Long enough for a suspended Neon compute to wake, short enough to answer 503 in time.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An environment answers one request at a time; the second connection serves a failure's audit
+/// row while the first is being discarded.
+const CONNECTIONS: usize = 2;
+
+/// The pooled database of the functions.
+pub struct Database(Pool);
+
+impl Database {
+    /// Prepares the pool; connects when first used. `ca_file` names PEM roots to trust besides
+    /// the public ones.
+    pub fn new(url: &str, ca_file: Option<&str>, application: &str) -> Result<Self, Misconfigured> {
+        let mut config = parse(url)?;
+        config.application_name(application);
+        let manager = Manager::from_config(
+            config,
+            tls(ca_file)?,
+            ManagerConfig {
+                recycling_method: RecyclingMethod::Fast,
+            },
+        );
+        Pool::builder(manager)
+            .max_size(CONNECTIONS)
+            .runtime(Runtime::Tokio1)
+            .create_timeout(Some(CONNECT_TIMEOUT))
+            .wait_timeout(Some(CONNECT_TIMEOUT))
+            .build()
+            .map(Self)
+            .map_err(|_| Misconfigured("DATABASE_URL", "no pool can be made of it"))
+    }
+
+    /// A connection, new or used before. Errors: the database can't be reached.
+    pub async fn connection(&self) -> Result<Object, Error> {
+        self.0.get().await.map_err(|error| {
+            tracing::error!(error = %error, "no connection to the database");
+            Error::Unavailable("the database can't be reached")
+        })
+    }
+
+    /// One round trip, for health checks.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.connection()
+            .await?
+            .simple_query("")
+            .await
+            .map(drop)
+            .map_err(Error::from)
+    }
+}
+
+/// Connects past the pool, over the same verified TLS: for migrations.
+pub async fn connect(url: &str, ca_file: Option<&str>) -> Result<Client, ConnectError> {
+    let (client, connection) = parse(url)?.connect(tls(ca_file)?).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::error!(error = %error, "the connection to the database broke");
+        }
+    });
+    Ok(client)
+}
+
+/// Why a direct connection was not made.
+#[derive(Debug)]
+pub enum ConnectError {
+    /// The URL or the certificate file is at fault.
+    Misconfigured(Misconfigured),
+    /// PostgreSQL refused or can't be reached.
+    Refused(tokio_postgres::Error),
+}
+
+impl From<Misconfigured> for ConnectError {
+    fn from(error: Misconfigured) -> Self {
+        Self::Misconfigured(error)
+    }
+}
+
+impl From<tokio_postgres::Error> for ConnectError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl std::fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Misconfigured(error) => error.fmt(f),
+            Self::Refused(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Misconfigured(error) => Some(error),
+            Self::Refused(error) => Some(error),
+        }
+    }
+}
+
+/// Certificates are always verified, so libpq's stricter modes mean what `require` means here;
+/// and off this machine nothing goes in clear, whatever the URL leaves open.
+fn parse(url: &str) -> Result<Config, Misconfigured> {
+    let url = url
+        .replace("sslmode=verify-full", "sslmode=require")
+        .replace("sslmode=verify-ca", "sslmode=require");
+    let mut config: Config = url
+        .parse()
+        .map_err(|_| Misconfigured("DATABASE_URL", "expected a PostgreSQL URL"))?;
+    let local = config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        }
+        Host::Unix(_) => true,
+    });
+    if !local && config.get_ssl_mode() != SslMode::Require {
+        config.ssl_mode(SslMode::Require);
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
+    Ok(config)
+}
+
+fn tls(ca_file: Option<&str>) -> Result<MakeRustlsConnect, Misconfigured> {
+    const CA_FILE: &str = "DATABASE_CA_FILE";
+    let mut roots = RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    if let Some(path) = ca_file {
+        let certificates = CertificateDer::pem_file_iter(path)
+            .map_err(|_| Misconfigured(CA_FILE, "can't be read"))?
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| Misconfigured(CA_FILE, "expected PEM certificates"))?;
+        let (added, _) = roots.add_parsable_certificates(certificates);
+        if added == 0 {
+            return Err(Misconfigured(CA_FILE, "holds no certificate"));
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|_| Misconfigured(CA_FILE, "no protocol version is available"))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}

@@ -1,0 +1,174 @@
+//! Text and times within bounds: what is parsed needs no further check.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use jiff::tz::TimeZone;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use errors::Error;
+use sql::delegate_sql;
+
+/// Text of 1 to `MAX` characters, not blank, without control characters other than line breaks
+/// and tabs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Text<const MAX: usize>(String);
+
+impl<const MAX: usize> Text<MAX> {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> JsonSchema for Text<MAX> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Text{MAX}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "minLength": 1, "maxLength": MAX, "pattern": r"\S"})
+    }
+}
+
+impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        if text.trim().is_empty() || text.chars().count() > MAX || text.contains(control) {
+            let expected = format!("1 to {MAX} characters of text");
+            // The value itself may be PHI and stays out of the message.
+            return Err(D::Error::invalid_value(
+                Unexpected::Other("text"),
+                &expected.as_str(),
+            ));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl<const MAX: usize> tokio_postgres::types::ToSql for Text<MAX> {
+    fn to_sql(
+        &self,
+        ty: &tokio_postgres::types::Type,
+        out: &mut bytes::BytesMut,
+    ) -> Result<tokio_postgres::types::IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        self.0.to_sql(ty, out)
+    }
+
+    fn accepts(ty: &tokio_postgres::types::Type) -> bool {
+        <String as tokio_postgres::types::ToSql>::accepts(ty)
+    }
+
+    tokio_postgres::types::to_sql_checked!();
+}
+
+// What is stored was checked when it came.
+impl<'a, const MAX: usize> tokio_postgres::types::FromSql<'a> for Text<MAX> {
+    fn from_sql(
+        ty: &tokio_postgres::types::Type,
+        raw: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        String::from_sql(ty, raw).map(Self)
+    }
+
+    fn accepts(ty: &tokio_postgres::types::Type) -> bool {
+        <String as tokio_postgres::types::FromSql>::accepts(ty)
+    }
+}
+
+impl<const MAX: usize> sql::SqlType for Text<MAX> {
+    const TYPE: tokio_postgres::types::Type = tokio_postgres::types::Type::TEXT;
+    const ARRAY: tokio_postgres::types::Type = tokio_postgres::types::Type::TEXT_ARRAY;
+}
+
+/// An e-mail address in its plain form, `local@domain`, at most 254 characters (RFC 5321), kept
+/// in lower case: sign-in names differ by more than case.
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+#[schemars(inline, extend("format" = "email", "maxLength" = 254))]
+pub struct EmailAddress(String);
+
+delegate_sql!(EmailAddress, String, tokio_postgres::types::Type::TEXT);
+
+impl<'de> Deserialize<'de> for EmailAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let plain = text.split_once('@').is_some_and(|(local, domain)| {
+            (1..=64).contains(&local.len())
+                && domain.split('.').count() > 1
+                && domain.split('.').all(|label| !label.is_empty())
+                && !domain.contains('@')
+        });
+        if !plain || text.len() > 254 || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(D::Error::invalid_value(
+                Unexpected::Other("text"),
+                &"an e-mail address",
+            ));
+        }
+        Ok(Self(text.to_lowercase()))
+    }
+}
+
+/// An `https` URL (RFC 3986) of at most 500 characters: a page can link to it without harm.
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+#[schemars(inline, extend("format" = "uri", "maxLength" = 500, "pattern" = "^https://"))]
+pub struct HttpsUrl(String);
+
+impl<'de> Deserialize<'de> for HttpsUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let is_link = text.len() <= 500
+            && text.starts_with("https://")
+            && text
+                .parse::<http::Uri>()
+                .is_ok_and(|uri| uri.host().is_some());
+        if !is_link {
+            return Err(D::Error::invalid_value(
+                Unexpected::Other("text"),
+                &"an https URL",
+            ));
+        }
+        Ok(Self(text))
+    }
+}
+
+/// An IANA time zone that the time zone database knows.
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+#[schemars(inline, extend("examples" = ["America/New_York"]))]
+pub struct ZoneName(String);
+
+impl ZoneName {
+    /// The zone. Errors: a later database no longer knows it.
+    pub fn time_zone(&self) -> Result<TimeZone, Error> {
+        TimeZone::get(&self.0).map_err(|_| Error::Internal("a stored time zone is unknown"))
+    }
+}
+
+impl<'de> Deserialize<'de> for ZoneName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match TimeZone::get(&text) {
+            Ok(_) => Ok(Self(text)),
+            Err(_) => Err(D::Error::invalid_value(
+                Unexpected::Other("text"),
+                &"an IANA time zone",
+            )),
+        }
+    }
+}
+
+impl<const MAX: usize> fmt::Display for Text<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,115 @@
+//! Why a value doesn't fit a type, kept as what serde says of it and not as a text to be taken apart.
+
+use std::fmt;
+
+use errors::{Error, FieldError};
+use serde::de::{Expected, Unexpected};
+
+/// A serde error without the value that caused it.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// The field below the path at which serde stopped, if the fault is a whole field's.
+    field: Option<String>,
+    message: String,
+}
+
+impl Fault {
+    fn new(message: impl Into<String>) -> Self {
+        Self {
+            field: None,
+            message: message.into(),
+        }
+    }
+
+    fn expected(expected: &dyn Expected) -> Self {
+        let expected = expected.to_string();
+        // serde calls numbers by Rust's names of their types.
+        let expected = match expected.as_str() {
+            "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => {
+                "a whole number in range"
+            }
+            "f32" | "f64" => "a number",
+            other => other,
+        };
+        Self::new(format!("expected {expected}"))
+    }
+
+    /// A key that appears twice in one object.
+    pub(crate) fn duplicate(key: String) -> Self {
+        Self {
+            field: Some(key),
+            message: "appears twice".to_owned(),
+        }
+    }
+
+    /// The error of a request, with the fault's path.
+    pub(crate) fn at(self, path: &str) -> Error {
+        let path = if path == "." { "" } else { path };
+        let field = match (path, self.field) {
+            (path, None) => path.to_owned(),
+            ("", Some(field)) => field,
+            (path, Some(field)) => format!("{path}.{field}"),
+        };
+        Error::Invalid(vec![FieldError::new(field, self.message)])
+    }
+}
+
+impl serde::de::Error for Fault {
+    // Its text may quote the value.
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self::new("is not acceptable")
+    }
+
+    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::expected(expected)
+    }
+
+    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::expected(expected)
+    }
+
+    fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
+        Self::expected(expected)
+    }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::new(format!("expected {}", one_of(expected)))
+    }
+
+    fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::new(match expected {
+            [] => "is not a field here".to_owned(),
+            names => format!("is not a field here; expected {}", one_of(names)),
+        })
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self {
+            field: Some(field.to_owned()),
+            message: "is required".to_owned(),
+        }
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::duplicate(field.to_owned())
+    }
+}
+
+fn one_of(names: &[&str]) -> String {
+    match names {
+        [only] => format!("`{only}`"),
+        [one, other] => format!("`{one}` or `{other}`"),
+        names => {
+            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            format!("one of {}", names.join(", "))
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Fault {}
