@@ -1,6 +1,6 @@
 //! `POST /v1/files/{id}/complete`: says that every part of a large file was sent.
 
-use files::{Completion, Stored, store};
+use files::{Completion, StoredFile, store};
 use shared::domain::file::{FileMetadata, FileStatus};
 use shared::prelude::*;
 use shared::select_file;
@@ -23,7 +23,7 @@ const CURRENT: &str = select_file!(
 pub async fn handle(call: Call) -> Reply<Json<FileMetadata>> {
     let id: FileId = call.path("id")?;
     let mut access = call.authorize(id);
-    let Stored {
+    let StoredFile {
         file,
         location,
         multipart,

@@ -1,6 +1,6 @@
 //! The Lambda `create-file`.
 
 fn main() -> Result<(), shared::lambda::Failure> {
-    files::check_limits()?;
+    files::Limits::from_settings()?;
     shared::lambda::serve(create_file::ENDPOINT, create_file::handle)
 }

@@ -1,6 +1,6 @@
 //! `GET /v1/files/{id}`: a file's metadata and, once it is checked, where to fetch it.
 
-use files::{Declared, Download, Stored, store};
+use files::{Declared, Download, StoredFile, store};
 use serde::Serialize;
 use shared::domain::file::{FileMetadata, FileStatus};
 use shared::prelude::*;
@@ -43,7 +43,7 @@ const GET: &str = select_file!(
 pub async fn handle(call: Call) -> Reply<Json<OpenedFile>> {
     let id: FileId = call.path("id")?;
     let mut access = call.authorize(id);
-    let stored: Stored = access.one(sql(GET, &[&id])).await?;
+    let stored: StoredFile = access.one(sql(GET, &[&id])).await?;
     let download = match stored.file.status {
         FileStatus::Available => Some(open(&mut access, &stored).await?),
         _ => None,
@@ -52,8 +52,8 @@ pub async fn handle(call: Call) -> Reply<Json<OpenedFile>> {
     access.commit(Json(OpenedFile { file, download })).await
 }
 
-async fn open(access: &mut Access<FileId>, stored: &Stored) -> Result<Download, Error> {
-    let Stored { file, location, .. } = stored;
+async fn open(access: &mut Access<FileId>, stored: &StoredFile) -> Result<Download, Error> {
+    let StoredFile { file, location, .. } = stored;
     let file_type = Declared::of(file)?.file_type;
     let version = stored.object_version.clone();
     store()?

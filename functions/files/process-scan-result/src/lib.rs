@@ -3,7 +3,8 @@
 //! The result may come before process-upload has looked at the object, after it, or twice; malware
 //! is kept from everybody in every case.
 
-use files::{Finding, processing, store};
+use files::processing::Processor;
+use files::{Finding, policy, store};
 use serde::Deserialize;
 use shared::job::Job;
 use shared::prelude::*;
@@ -69,10 +70,20 @@ impl ResultDetails {
 pub async fn handle(job: Job) -> Result<(), Error> {
     let ScanResult { detail } = job.event()?;
     let object = detail.s3_object_details;
-    let Some((id, location)) = store()?.named(&object.bucket_name, &object.object_key) else {
+    let processor = Processor {
+        job: &job,
+        store: store()?,
+        policy: policy()?,
+    };
+    let Some((id, location)) = processor
+        .store
+        .named(&object.bucket_name, &object.object_key)
+    else {
         return Ok(());
     };
     let finding = detail.scan_result_details.finding();
     let version = object.version_id.as_deref();
-    processing::scanned(&job, id, &location, &object.e_tag, version, finding).await
+    processor
+        .record_scan_result(id, &location, &object.e_tag, version, finding)
+        .await
 }

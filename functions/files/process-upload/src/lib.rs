@@ -5,7 +5,8 @@
 //! leaves SCANNING, which the event's next delivery or `expire-uploads` takes up.
 
 use aws_lambda_events::s3::{S3Entity, S3Event};
-use files::{processing, store};
+use files::processing::Processor;
+use files::{policy, store};
 use shared::job::Job;
 use shared::prelude::*;
 
@@ -21,12 +22,19 @@ pub const ENDPOINT: Endpoint = Endpoint {
 /// them again changes nothing.
 pub async fn handle(job: Job) -> Result<(), Error> {
     let event: S3Event = job.event()?;
+    let processor = Processor {
+        job: &job,
+        store: store()?,
+        policy: policy()?,
+    };
     let mut result = Ok(());
     for S3Entity { bucket, object, .. } in event.records.into_iter().map(|record| record.s3) {
-        let announced = store()?.announced(bucket.name.as_deref(), object.key.as_deref());
+        let announced = processor
+            .store
+            .announced(bucket.name.as_deref(), object.key.as_deref());
         if let Some((id, location)) = announced {
             let version = object.version_id.as_deref();
-            let processed = processing::process(&job, id, &location, version).await;
+            let processed = processor.process(id, &location, version).await;
             result = result.and(processed.map(|_| ()));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use files::{Announced, Declared, Stored, Window, store};
+use files::{Announced, Declared, StoredFile, Window, store};
 use jiff::Timestamp;
 use shared::domain::file::FileStatus;
 use shared::prelude::*;
@@ -30,7 +30,7 @@ const READ: &str = select_file!("where id = $1");
 pub async fn handle(call: Call) -> Reply<Json<Announced>> {
     let id: FileId = call.path("id")?;
     let mut access = call.authorize(id);
-    let Stored {
+    let StoredFile {
         file,
         location,
         multipart,
