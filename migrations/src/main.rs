@@ -6,7 +6,6 @@
 
 use anyhow::{Context as _, Result, bail};
 
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let url = settings::required("MIGRATION_DATABASE_URL")?;

@@ -103,7 +103,9 @@ fn check(case: &Path, crates: &BTreeMap<String, PathBuf>) -> String {
             local::workspace::binaries().join("deps").display()
         ))
         .arg(case);
-    for name in ["shared", "files"] {
+    for name in [
+        "api", "audit", "database", "domain", "errors", "files", "serde", "sql",
+    ] {
         command
             .arg("--extern")
             .arg(format!("{name}={}", crates[name].display()));

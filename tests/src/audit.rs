@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
+use audit::Entry;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use audit::Entry;
 use tokio_postgres::Row;
 use uuid::Uuid;
 

@@ -154,7 +154,9 @@ impl<T: Target> Access<T> {
     }
 
     async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<Row>, Error> {
-        self.flush(None, Some(statement)).await.map(|(_, rows)| rows)
+        self.flush(None, Some(statement))
+            .await
+            .map(|(_, rows)| rows)
     }
 
     /// Sends the statements and awaits them; the first time, behind what begins the transaction.

@@ -231,7 +231,11 @@ impl Endpoint {
 
     /// Whether it may answer a 409 with this detail.
     pub fn can_answer_conflict(&self, detail: &str) -> bool {
-        self.conflicts.iter().copied().flatten().any(|known| *known == detail)
+        self.conflicts
+            .iter()
+            .copied()
+            .flatten()
+            .any(|known| *known == detail)
     }
 }
 

@@ -31,15 +31,18 @@ pub trait Handler<Request, Inputs>: Send + Sync + Sized + 'static {
     fn configure() -> Result<Self::Settings, Misconfigured>;
 
     /// Reads the inputs and runs.
-    fn run(&'static self, request: Request, settings: &'static Self::Settings)
-    -> Running<Self::Done>;
+    fn run(
+        &'static self,
+        request: Request,
+        settings: &'static Self::Settings,
+    ) -> Running<Self::Done>;
 
     /// What the signature says, for the OpenAPI document.
     fn describe() -> Description;
 }
 
 macro_rules! handlers {
-    ($(($($input:ident),*))+) => {$(
+    ($(($($input:ident $value:ident),*))+) => {$(
         impl<H, F, T, $($input),*> Handler<Call, ($($input,)*)> for H
         where
             H: Fn(Call, $($input),*) -> F + Send + Sync + 'static,
@@ -55,22 +58,21 @@ macro_rules! handlers {
                 Ok(($($input::configure()?,)*))
             }
 
-            #[expect(non_snake_case, reason = "each input's value is named as its type")]
             fn run(
                 &'static self,
                 call: Call,
-                ($($input,)*): &'static Self::Settings,
+                ($($value,)*): &'static Self::Settings,
             ) -> Running<Response<Body>> {
                 Box::pin(async move {
                     let before = Takes::NOTHING;
                     $(
-                        let (before, $input) = (
+                        let (before, $value) = (
                             before.and($input::TAKES),
-                            $input::read(&call, before, $input)?,
+                            $input::read(&call, before, $value)?,
                         );
                     )*
                     let _: Takes = before;
-                    self(call, $($input),*).await.map(Audited::release)
+                    self(call, $($value),*).await.map(Audited::release)
                 })
             }
 
@@ -96,25 +98,22 @@ macro_rules! handlers {
                 Ok(($($input::configure()?,)*))
             }
 
-            #[expect(non_snake_case, reason = "each input's value is named as its type")]
-            fn run(&'static self, job: Job, ($($input,)*): &'static Self::Settings) -> Running<()> {
+            fn run(&'static self, job: Job, ($($value,)*): &'static Self::Settings) -> Running<()> {
                 Box::pin(async move {
                     let before = Takes::NOTHING;
                     $(
-                        let (before, $input) = (
+                        let (before, $value) = (
                             before.and($input::TAKES),
-                            $input::read(&job, before, $input)?,
+                            $input::read(&job, before, $value)?,
                         );
                     )*
                     let _: Takes = before;
-                    self(job, $($input),*).await
+                    self(job, $($value),*).await
                 })
             }
 
             fn describe() -> Description {
-                let mut description = Description::default();
-                $($input::describe(&mut description);)*
-                description
+                Description::default()
             }
         }
     )+};
@@ -122,11 +121,11 @@ macro_rules! handlers {
 
 handlers! {
     ()
-    (A)
-    (A, B)
-    (A, B, C)
-    (A, B, C, D)
-    (A, B, C, D, E)
+    (A a)
+    (A a, B b)
+    (A a, B b, C c)
+    (A a, B b, C c, D d)
+    (A a, B b, C c, D d, E e)
 }
 
 /// Refuses to compile where `ENDPOINT` and the handler's signature don't fit.
@@ -137,10 +136,22 @@ pub const fn check<R, I, H: Handler<R, I>>(endpoint: &Endpoint, _handle: &H) {
     let takes = H::TAKES;
     assert!(!endpoint.name.is_empty(), "ENDPOINT has no name");
     assert!(!endpoint.summary.is_empty(), "ENDPOINT has no summary");
-    assert!(!endpoint.permission.is_empty(), "ENDPOINT needs no permission");
-    assert!(takes.bodies <= 1, "a request has one body, but the handler takes two");
-    assert!(takes.queries <= 1, "a request has one query, but the handler takes two");
-    assert!(takes.pages <= 1, "an answer has one page, but the handler takes two");
+    assert!(
+        !endpoint.permission.is_empty(),
+        "ENDPOINT needs no permission"
+    );
+    assert!(
+        takes.bodies <= 1,
+        "a request has one body, but the handler takes two"
+    );
+    assert!(
+        takes.queries <= 1,
+        "a request has one query, but the handler takes two"
+    );
+    assert!(
+        takes.pages <= 1,
+        "an answer has one page, but the handler takes two"
+    );
     match endpoint.trigger {
         Trigger::Http { route, others } => {
             fits(takes, route.count_parameters());

@@ -34,8 +34,11 @@ pub trait Input<Request>: Sized + Send {
     fn configure() -> Result<Self::Settings, Misconfigured>;
 
     /// Reads it. `before` is what the parameters before it take.
-    fn read(request: &Request, before: Takes, settings: &'static Self::Settings)
-    -> Result<Self, Error>;
+    fn read(
+        request: &Request,
+        before: Takes,
+        settings: &'static Self::Settings,
+    ) -> Result<Self, Error>;
 
     /// Describes it for the OpenAPI document.
     fn describe(_description: &mut Description) {}

@@ -1,7 +1,6 @@
 //! The entry points of the functions. Not generic beyond a thin shell, so that each binary
 //! compiles its handler and nothing else anew.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 

@@ -2,7 +2,6 @@
 //! its time and its transaction again where that may help, and what failed is recorded.
 
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

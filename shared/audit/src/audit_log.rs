@@ -1,15 +1,15 @@
 //! The audit log as read (seeds A table 7 and B).
 
-use sql::Jsonb;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
+use sql::Jsonb;
 use uuid::Uuid;
 
 use crate::{Action, Outcome};
-use domain::ids::{AuditLogId, PatientId, UserId};
 use domain::disclosure::Content;
+use domain::ids::{AuditLogId, PatientId, UserId};
 use sql::row;
 
 row! {

@@ -30,11 +30,17 @@ pub struct Head {
 
 /// An entry in its place: what the INSERT writes.
 pub struct Link {
+    /// What the row says.
     pub entry: Entry,
+    /// The month whose partition the row belongs to: its first day, UTC.
     pub month: Date,
+    /// The chain.
     pub chain_id: Uuid,
+    /// The place in the chain, from 1.
     pub seq: i64,
+    /// The hash of the row before it in the chain. All zeros for the first.
     pub prev_hash: [u8; 32],
+    /// The hash of this row.
     pub row_hash: [u8; 32],
 }
 

@@ -5,12 +5,12 @@
 use std::fmt::Debug;
 use std::str::FromStr;
 
+use audit::{Action, Entry, Outcome, ResourceType};
 use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use audit::{Action, Entry, Outcome, ResourceType};
 use uuid::Uuid;
 
 /// A row in its place.

@@ -1,5 +1,5 @@
-//! Custom data against its registered JSON Schema (draft 2020-12). Apart from `shared`, so that a
-//! function without custom data carries no validator.
+//! Checks custom data against its registered JSON Schema (draft 2020-12). This crate is separate from
+//! `shared`, so that a function without custom data contains no validator.
 
 mod schema;
 
@@ -18,19 +18,19 @@ pub use schema::Schema;
 const LATEST: &str =
     select_custom_data_schema!("where table_name = $1 order by version desc limit 1");
 
-/// Custom data and the version of the schema that it satisfied, as a statement takes them; both or
-/// neither.
+/// Custom data and the version of the schema that it satisfies, as parameters of a statement. Either
+/// both are present or neither.
 #[derive(Debug)]
 pub struct Accepted {
-    /// For `custom_data`.
+    /// The value of the column `custom_data`.
     pub data: Option<CustomData>,
-    /// For `custom_data_version`.
+    /// The value of the column `custom_data_version`.
     pub version: Option<i32>,
 }
 
-/// Checks what is to be stored in a new row of this table. Costs a round trip where there is custom
-/// data, nothing where there is none. Errors: no schema is registered, or the data doesn't satisfy the
-/// latest.
+/// Checks the custom data of a new row of this table. Takes one round trip to the database if there is
+/// custom data, otherwise none. Errors: no schema is registered, or the data doesn't satisfy the latest
+/// schema.
 pub async fn accept<T: Target>(
     access: &mut Access<T>,
     table: CustomDataTable,
@@ -43,8 +43,8 @@ pub async fn accept<T: Target>(
     Ok(Accepted { data, version })
 }
 
-/// The same of a row that a patch changes. Data that the patch doesn't name stays with the version
-/// that it satisfied, whatever the latest says.
+/// Checks the custom data of a row that a patch changes. If the patch doesn't name `custom_data`, the data
+/// keeps its version and isn't checked against the latest schema. Errors: as [`accept`].
 pub async fn accept_change<T: Target, E: Serialize + DeserializeOwned>(
     access: &mut Access<T>,
     table: CustomDataTable,
@@ -59,7 +59,7 @@ pub async fn accept_change<T: Target, E: Serialize + DeserializeOwned>(
     }
 }
 
-/// Answers the version that it satisfies.
+/// Returns the version of the schema that the data satisfies.
 async fn check<T: Target>(
     access: &mut Access<T>,
     table: CustomDataTable,
@@ -69,7 +69,8 @@ async fn check<T: Target>(
     let latest = latest.ok_or_else(|| {
         Error::invalid(
             "custom_data",
-            "expected none: no schema is registered for it",
+            "expected no custom data, because no schema is registered for this table: leave it out, or \
+             register a schema first",
         )
     })?;
     Schema::compile(&latest.schema.0)?.check(data.value())?;

@@ -1,55 +1,62 @@
-//! A JSON Schema within bounds, strict where it doesn't say otherwise.
+//! A JSON Schema of limited size and depth that refuses unknown properties by default.
 
+use errors::{Error, FieldError};
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value};
-use errors::{Error, FieldError};
 
-/// Bytes of JSON.
+/// The largest schema and the largest data, in bytes of JSON.
 const LARGEST_SCHEMA: usize = 32 * 1024;
 const LARGEST_DATA: usize = 16 * 1024;
-/// Levels of objects and lists.
+/// The deepest nesting of objects and lists in a schema and in data.
 const DEEPEST_SCHEMA: usize = 24;
 const DEEPEST_DATA: usize = 8;
 
-/// The one dialect.
+/// The only dialect that is accepted.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// A schema ready to check data.
+/// A compiled schema.
 #[derive(Debug)]
 pub struct Schema(Validator);
 
 impl Schema {
-    /// The schema as it is registered: unknown properties are refused wherever an object's properties
-    /// are named and nothing is said of others. Errors: it is no schema, too large or too deep, of
-    /// another dialect, not of an object, or refers outside of itself.
+    /// Compiles a new schema and returns it in the form to register. That form refuses unknown properties
+    /// of each object whose properties the schema names, unless the schema says otherwise. Errors: it is
+    /// no valid schema, it is too large or too deep, it has another dialect, it doesn't describe an
+    /// object, or it has a reference to another document.
     pub fn strict(mut schema: Value) -> Result<(Self, Value), Error> {
         let refused = |message: &str| Error::invalid("schema", message);
         if schema.to_string().len() > LARGEST_SCHEMA || is_deeper(&schema, DEEPEST_SCHEMA) {
-            return Err(refused("expected at most 32 KiB of at most 24 levels"));
+            return Err(refused(
+                "expected at most 32 KiB of JSON, nested at most 24 levels deep",
+            ));
         }
         if schema["type"] != "object" {
-            return Err(refused("expected a schema of type object"));
+            return Err(refused(
+                "expected a schema with `\"type\": \"object\"` at its top level",
+            ));
         }
         if schema
             .get("$schema")
             .is_some_and(|dialect| dialect != DIALECT)
         {
-            return Err(refused("expected draft 2020-12"));
+            return Err(refused(
+                "expected JSON Schema draft 2020-12: leave `$schema` out, or set it to that draft's URI",
+            ));
         }
         if refers_outside(&schema) {
             return Err(refused(
-                "expected references within the schema, such as #/$defs/name",
+                "expected only references within the schema, such as #/$defs/name, and no $id",
             ));
         }
         close(&mut schema);
         Ok((Self::compile(&schema)?, schema))
     }
 
-    /// Makes a registered schema ready. Errors: it is none.
+    /// Compiles a registered schema. Errors: it is no valid schema.
     pub fn compile(schema: &Value) -> Result<Self, Error> {
         jsonschema::options()
             .with_draft(Draft::Draft202012)
-            // Linear in the text, whatever the pattern.
+            // This engine matches in time linear in the text, whatever the pattern is.
             .with_pattern_options(PatternOptions::regex().size_limit(1 << 20))
             .build(schema)
             .map(Self)
@@ -57,16 +64,16 @@ impl Schema {
                 let place = format!("schema{}", error.instance_path());
                 Error::invalid(
                     &place.replace('/', "."),
-                    "expected JSON Schema, draft 2020-12",
+                    "expected a valid JSON Schema (draft 2020-12)",
                 )
             })
     }
 
-    /// Errors: the data is too large or too deep, or doesn't satisfy the schema. Named are places and
-    /// keywords, never values.
+    /// Checks data. Errors: the data is too large or too deep, or doesn't satisfy the schema. The errors
+    /// contain places and keywords and no values, because values may be patient data.
     pub fn check(&self, data: &Value) -> Result<(), Error> {
         if data.to_string().len() > LARGEST_DATA || is_deeper(data, DEEPEST_DATA) {
-            let message = "expected at most 16 KiB of at most 8 levels";
+            let message = "expected at most 16 KiB of JSON, nested at most 8 levels deep";
             return Err(Error::invalid("custom_data", message));
         }
         let errors: Vec<_> = self
@@ -75,7 +82,10 @@ impl Schema {
             .take(20)
             .map(|error| FieldError {
                 field: format!("custom_data{}", error.instance_path()).replace('/', "."),
-                message: format!("expected what the schema says: {}", error.kind().keyword()),
+                message: format!(
+                    "expected a value that satisfies the schema's keyword {}",
+                    error.kind().keyword()
+                ),
             })
             .collect();
         if errors.is_empty() {
@@ -101,7 +111,8 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
     }
 }
 
-/// Whether a reference leaves the document, or an identifier makes one mean something else.
+/// Whether the schema has a reference to another document, or an `$id`, which changes what references
+/// mean.
 fn refers_outside(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(refers_outside),
@@ -118,8 +129,8 @@ fn refers_outside(value: &Value) -> bool {
     }
 }
 
-/// Closes the object that this schema describes, and those below it. Not within `allOf` and the like:
-/// a branch doesn't know what its siblings name.
+/// Makes this schema and those below it refuse unknown properties. Skips `allOf` and similar keywords,
+/// because one branch doesn't know the properties that its siblings name.
 fn close(schema: &mut Value) {
     let Value::Object(members) = schema else {
         return;
@@ -158,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_named_is_refused_at_every_level_unless_said_otherwise() {
+    fn unknown_properties_are_refused_at_every_level_unless_the_schema_allows_them() {
         let (schema, _) = Schema::strict(json!({
             "type": "object",
             "properties": {
@@ -229,7 +240,7 @@ mod tests {
         assert!(schema.check(&json!({"text": "x"})).is_ok());
     }
 
-    /// A schema, data that satisfies it, and the places of its objects.
+    /// A schema, data that satisfies it, and the places of the objects in the data.
     fn described() -> impl Strategy<Value = (Value, Value, Vec<String>)> {
         let leaf = prop_oneof![
             any::<i32>().prop_map(|number| (json!({"type": "integer"}), json!(number))),
@@ -269,13 +280,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_property_that_nothing_names_is_refused_wherever_it_is(
+        fn an_unknown_property_is_refused_in_every_object(
             (schema, data, places) in described(),
             place in any::<prop::sample::Index>(),
         ) {
             let (schema, strict) = Schema::strict(schema).unwrap();
             prop_assert!(schema.check(&data).is_ok(), "{strict} {data}");
-            // Strict already: registered again it is the same.
+            // The strict form stays the same if it is registered again.
             prop_assert_eq!(&Schema::strict(strict.clone()).unwrap().1, &strict);
             let mut more = data;
             let place = place.get(&places);

@@ -1,16 +1,16 @@
 //! Appointments (seed A table 4).
 
-use sql::Jsonb;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sql::Jsonb;
 
 use super::custom_data::CustomData;
 use super::text::{HttpsUrl, Text};
 use super::user::Address;
-use errors::Error;
-use crate::ids::{AppointmentId, PatientId, ProviderId, UserId};
 use crate::disclosure::Content;
+use crate::ids::{AppointmentId, PatientId, ProviderId, UserId};
+use errors::Error;
 use sql::row;
 use sql::text_enum;
 
@@ -169,12 +169,8 @@ pub fn booking_rule(constraint: &str) -> Option<Error> {
     Some(match constraint {
         "appointments_provider_no_overlap" => Error::Conflict(PROVIDER_BUSY),
         "appointments_patient_no_overlap" => Error::Conflict(PATIENT_BUSY),
-        "appointments_provider_verified" => {
-            Error::Conflict(NOT_VERIFIED)
-        }
-        "appointments_within_hours" => {
-            Error::Conflict(OUTSIDE_HOURS)
-        }
+        "appointments_provider_verified" => Error::Conflict(NOT_VERIFIED),
+        "appointments_within_hours" => Error::Conflict(OUTSIDE_HOURS),
         "appointments_lead_time" => Error::Conflict(LEAD_TIME),
         "appointments_provider_practises" => {
             Error::invalid("provider_id", "expected a provider who practises")

@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::ids::{PatientId, UserId};
 use crate::disclosure::Content;
+use crate::ids::{PatientId, UserId};
 use sql::row;
 use sql::{Jsonb, delegate_sql, text_enum};
 

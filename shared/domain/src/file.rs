@@ -7,8 +7,8 @@ use serde::{Deserialize as _, Deserializer, Serialize};
 
 use super::custom_data::CustomData;
 use super::text::Text;
-use crate::ids::{AppointmentId, FileId, PatientId, RecordId, UserId};
 use crate::disclosure::Content;
+use crate::ids::{AppointmentId, FileId, PatientId, RecordId, UserId};
 use sql::row;
 use sql::text_enum;
 

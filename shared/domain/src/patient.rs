@@ -1,16 +1,16 @@
 //! Patients (seed A table 2; seed B `patient_profiles`).
 
-use sql::Jsonb;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sql::Jsonb;
 
 use super::coding::Coding;
 use super::custom_data::CustomData;
 use super::text::Text;
-use crate::ids::{PatientId, ProviderId, UserId};
 use crate::disclosure::Content;
+use crate::ids::{PatientId, ProviderId, UserId};
 use sql::row;
 use sql::text_enum;
 

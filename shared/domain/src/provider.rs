@@ -1,17 +1,17 @@
 //! Providers (seed A table 3; seed B `provider_profiles`).
 
-use sql::Jsonb;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sql::Jsonb;
 
 use super::custom_data::CustomData;
 use super::schedule::Schedule;
 use super::text::Text;
-use errors::Error;
-use crate::ids::{PatientId, ProviderId, UserId};
 use crate::disclosure::Content;
+use crate::ids::{PatientId, ProviderId, UserId};
+use errors::Error;
 use sql::row;
 
 /// A qualification.

@@ -1,16 +1,16 @@
 //! Medical records (seed A table 5; seed B's record types and release control).
 
-use sql::Jsonb;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sql::Jsonb;
 
 use super::custom_data::CustomData;
 use super::text::Text;
-use errors::Error;
-use crate::ids::{AppointmentId, PatientId, ProviderId, RecordId, UserId};
 use crate::disclosure::Content;
+use crate::ids::{AppointmentId, PatientId, ProviderId, RecordId, UserId};
+use errors::Error;
 use sql::row;
 use sql::text_enum;
 

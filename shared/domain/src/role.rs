@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::ids::PatientId;
 use crate::disclosure::Content;
+use crate::ids::PatientId;
 use sql::row;
 use sql::{Jsonb, text_enum};
 

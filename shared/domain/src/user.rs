@@ -1,15 +1,15 @@
 //! Users: the identity common to patients, providers and staff (seed A table 1, seed B).
 
-use sql::Jsonb;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sql::Jsonb;
 
 use super::custom_data::CustomData;
 use super::text::{Text, ZoneName};
-use errors::Error;
-use crate::ids::{PatientId, UserId};
 use crate::disclosure::Content;
+use crate::ids::{PatientId, UserId};
+use errors::Error;
 use sql::row;
 use sql::text_enum;
 

@@ -1,29 +1,29 @@
-//! clamd's INSTREAM (clamd(8)): `zINSTREAM`, then chunks with their length before them, an empty
-//! one at the end, then one line of answer.
+//! A client of clamd's INSTREAM command (clamd(8)). The client sends `zINSTREAM`, then the file in
+//! chunks, each after its length, then an empty chunk. clamd answers with one line.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use shared::errors::Error;
+use errors::Error;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use crate::scanner::{Finding, Scanner, Step};
+use crate::finding::Finding;
 
-/// How long clamd may take to take bytes.
+/// The longest wait for a connection, and for clamd to receive a chunk.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How long clamd may think about a whole file: its own MaxScanTime is two minutes.
+/// The longest wait for the answer about a file. clamd's own MaxScanTime is two minutes.
 const VERDICT: Duration = Duration::from_secs(130);
-/// An answer is one line: a path, a name, a word.
+/// The longest answer that is read, in bytes. An answer is one line with the name of the malware.
 const MAX_ANSWER: u64 = 1024;
 
-/// Where clamd listens.
+/// The address at which clamd listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Address {
-    /// `host:port`
+    /// `host:port`.
     Tcp(String),
-    /// `/path/of/its/socket`
+    /// The path of a socket.
     Unix(PathBuf),
 }
 
@@ -41,15 +41,15 @@ trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
-/// One file on its way to clamd.
+/// One file that is being sent to clamd.
 pub(crate) struct Clamd {
     connection: Box<dyn Connection>,
-    /// It stopped listening, which it does beyond its StreamMaxLength; its answer says why.
-    deaf: bool,
+    /// clamd stopped reading, as it does when a file exceeds its StreamMaxLength. Its answer says why.
+    stopped_reading: bool,
 }
 
 impl Clamd {
-    /// Errors: clamd can't be reached.
+    /// Connects and starts a scan. Errors: clamd can't be reached.
     pub(crate) async fn connect(address: &Address) -> Result<Self, Error> {
         let connecting = async {
             let mut connection: Box<dyn Connection> = match address {
@@ -62,17 +62,19 @@ impl Clamd {
         let connection = within(PATIENCE, connecting).await?;
         Ok(Self {
             connection,
-            deaf: false,
+            stopped_reading: false,
         })
     }
 
-    async fn send(&mut self, chunk: &[u8]) -> Result<(), Error> {
-        // An empty chunk would be the end.
-        if chunk.is_empty() || self.deaf {
+    pub(crate) async fn send(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        // An empty chunk would end the file.
+        if chunk.is_empty() || self.stopped_reading {
             return Ok(());
         }
         let length = u32::try_from(chunk.len())
-            .map_err(|_| Error::Internal("a chunk too large to scan"))?
+            .map_err(|_| {
+                Error::Internal("a chunk exceeds the length field of INSTREAM, which has 32 bits")
+            })?
             .to_be_bytes();
         let sending = async {
             self.connection.write_all(&length).await?;
@@ -81,16 +83,16 @@ impl Clamd {
         match timeout(PATIENCE, sending).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => {
-                self.deaf = true;
+                self.stopped_reading = true;
                 Ok(())
             }
-            Err(_) => Err(unavailable("clamd takes no bytes")),
+            Err(_) => Err(unavailable("clamd did not receive a chunk in time")),
         }
     }
 
-    async fn verdict(mut self) -> Result<Finding, Error> {
-        if !self.deaf {
-            // Where this fails, the answer says why.
+    pub(crate) async fn verdict(mut self) -> Result<Finding, Error> {
+        if !self.stopped_reading {
+            // If this fails, the answer says why.
             let _ = timeout(PATIENCE, self.connection.write_all(&[0; 4])).await;
         }
         let mut answer = Vec::new();
@@ -103,17 +105,8 @@ impl Clamd {
     }
 }
 
-impl Scanner for Clamd {
-    fn read<'a>(&'a mut self, chunk: &'a [u8]) -> Step<'a, ()> {
-        Box::pin(self.send(chunk))
-    }
-
-    fn conclude(self: Box<Self>) -> Step<'static, Finding> {
-        Box::pin(self.verdict())
-    }
-}
-
-/// Errors: an answer that tells neither way. A file beyond clamd's bounds is unscanned.
+/// Parses clamd's answer. A file that exceeds clamd's limits is unscanned. Errors: the answer is
+/// neither OK nor FOUND.
 fn judge(answer: &str) -> Result<Finding, Error> {
     let answer = answer.trim_end_matches(['\0', '\n']);
     let said = answer.strip_prefix("stream: ").unwrap_or(answer);
@@ -121,7 +114,7 @@ fn judge(answer: &str) -> Result<Finding, Error> {
         return Ok(Finding::Clean);
     }
     if let Some(name) = said.strip_suffix(" FOUND") {
-        // What clamd itself could not look into is no malware.
+        // clamd reports an exceeded limit under the name of a malware.
         return Ok(if name.starts_with("Heuristics.Limits.Exceeded") {
             Finding::Unscanned
         } else {
@@ -129,10 +122,10 @@ fn judge(answer: &str) -> Result<Finding, Error> {
         });
     }
     if said.contains("size limit exceeded") {
-        tracing::warn!("a file is larger than clamd's StreamMaxLength");
+        tracing::warn!("a file was not scanned because it exceeds clamd's StreamMaxLength");
         return Ok(Finding::Unscanned);
     }
-    Err(unavailable("clamd gives no verdict"))
+    Err(unavailable("clamd answered neither OK nor FOUND"))
 }
 
 async fn within<T>(
@@ -142,16 +135,16 @@ async fn within<T>(
     match timeout(patience, work).await {
         Ok(Ok(result)) => Ok(result),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "clamd failed");
+            tracing::warn!(%error, "the connection to clamd failed");
             Err(Error::Unavailable("the malware scanner can't be reached"))
         }
-        Err(_) => Err(unavailable("clamd takes too long")),
+        Err(_) => Err(unavailable("clamd did not answer in time")),
     }
 }
 
 fn unavailable(message: &'static str) -> Error {
     tracing::warn!("{message}");
-    Error::Unavailable("the malware scanner gives no verdict")
+    Error::Unavailable("the malware scanner did not complete the scan")
 }
 
 #[cfg(test)]
@@ -159,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_a_verdict_or_an_error_and_never_a_pass_by_mistake() {
+    fn an_unknown_answer_is_an_error_and_never_clean() {
         assert_eq!(judge("stream: OK\0").unwrap(), Finding::Clean);
         assert_eq!(
             judge("stream: Eicar-Test-Signature FOUND\0").unwrap(),
@@ -183,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_a_socket_and_the_rest_a_host() {
+    fn an_address_with_a_leading_slash_is_a_socket_and_any_other_is_a_host() {
         assert_eq!(
             Address::parse("/run/clamd.ctl"),
             Address::Unix("/run/clamd.ctl".into())

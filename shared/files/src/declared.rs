@@ -1,25 +1,25 @@
-//! What an uploader says of a file before sending it; what arrives must be exactly that.
+//! What an uploader declares about a file before sending it. The uploaded file must match exactly.
 
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use domain::file::FileMetadata;
+use errors::Error;
 use schemars::JsonSchema;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer};
-use shared::domain::file::FileMetadata;
-use shared::errors::Error;
 
 use crate::FileType;
 
-/// A file as announced.
+/// The declared type, size and hash of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Declared {
-    /// Its type.
+    /// The type.
     pub file_type: FileType,
-    /// Bytes.
+    /// The size in bytes.
     pub size: i64,
-    /// Their hash.
+    /// The hash of the content.
     pub sha256: Sha256,
 }
 
@@ -31,7 +31,7 @@ pub struct Sha256(
 );
 
 impl Declared {
-    /// As the row has it. Errors: it is of no kept type.
+    /// Reads the declaration from a row. Errors: the type is not an accepted one.
     pub fn of(file: &FileMetadata) -> Result<Self, Error> {
         match (file.file_type.parse(), file.sha256.parse()) {
             (Ok(file_type), Ok(sha256)) => Ok(Self {
@@ -39,18 +39,20 @@ impl Declared {
                 size: file.file_size,
                 sha256,
             }),
-            _ => Err(Error::Internal("a stored file is of no kept type")),
+            _ => Err(Error::Internal(
+                "the type or the hash of a stored file can't be parsed",
+            )),
         }
     }
 }
 
 impl Sha256 {
-    /// The digest's bytes.
+    /// The bytes of the digest.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// As S3's checksum headers carry it.
+    /// The digest in base64, as in S3's checksum headers.
     pub(crate) fn base64(&self) -> String {
         BASE64_STANDARD.encode(self.0)
     }

@@ -1,4 +1,4 @@
-//! The allow-list: which types of file are kept, how each is named.
+//! The types of file that are accepted, and their names.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-/// A type of file that is kept. It reads and writes as its media type.
+/// A type of file that is accepted. JSON and the database contain its media type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
 pub enum FileType {
     /// PDF (ISO 32000).
@@ -40,15 +40,15 @@ pub enum FileType {
 }
 
 impl FileType {
-    /// Every type.
+    /// All types.
     pub const ALL: &'static [Self] = <Self as VariantArray>::VARIANTS;
 
-    /// The media type, as declared and stored.
+    /// The media type, which callers declare and the database stores.
     pub fn media_type(self) -> &'static str {
         self.into()
     }
 
-    /// The media type as sent to who downloads it.
+    /// The `Content-Type` of a download.
     pub(crate) fn served_as(self) -> &'static str {
         match self {
             Self::Text => "text/plain; charset=utf-8",
@@ -56,7 +56,7 @@ impl FileType {
         }
     }
 
-    /// The extension a file of it is saved with.
+    /// The extension of a downloaded file.
     pub(crate) fn extension(self) -> &'static str {
         match self {
             Self::Pdf => "pdf",
@@ -71,7 +71,7 @@ impl FileType {
         }
     }
 
-    /// Whether its bytes are UTF-8 throughout.
+    /// Whether files of this type are UTF-8 text.
     pub(crate) fn is_text(self) -> bool {
         matches!(self, Self::Hl7Xml | Self::FhirJson | Self::Text)
     }
@@ -83,11 +83,14 @@ impl JsonSchema for FileType {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let kept: Vec<_> = Self::ALL.iter().map(|kept| kept.media_type()).collect();
+        let accepted: Vec<_> = Self::ALL
+            .iter()
+            .map(|accepted| accepted.media_type())
+            .collect();
         json_schema!({
             "type": "string",
-            "enum": kept,
-            "description": "The media type of a file that is kept.",
+            "enum": accepted,
+            "description": "The media type of a file. Only these types are accepted.",
         })
     }
 }
@@ -96,8 +99,11 @@ impl<'de> Deserialize<'de> for FileType {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(|_| {
-            let kept: Vec<_> = Self::ALL.iter().map(|kept| kept.media_type()).collect();
-            let expected = format!("one of {}", kept.join(", "));
+            let accepted: Vec<_> = Self::ALL
+                .iter()
+                .map(|accepted| accepted.media_type())
+                .collect();
+            let expected = format!("one of {}", accepted.join(", "));
             D::Error::invalid_value(Unexpected::Other("text"), &expected.as_str())
         })
     }
@@ -108,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn media_types_read_as_they_are_written_and_nothing_else_does() {
+    fn each_type_is_parsed_from_its_media_type_and_from_nothing_else() {
         for file_type in FileType::ALL {
             assert_eq!(file_type.media_type().parse(), Ok(*file_type));
         }

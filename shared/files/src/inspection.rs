@@ -1,4 +1,4 @@
-//! Reads a file once, in bounded memory, and tells whether it is what was announced.
+//! Reads a file once, in bounded memory, and checks that it is the declared one.
 
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -6,7 +6,7 @@ use crate::sniff::{self, HEAD, TAIL};
 use crate::structure::Structure;
 use crate::{Declared, FileType, Sha256};
 
-/// A file being read from its first byte to its last.
+/// The inspection of one file, which reads the file in order.
 pub struct Inspection {
     file_type: FileType,
     digest: Context,
@@ -17,30 +17,30 @@ pub struct Inspection {
     structure: Option<Structure>,
 }
 
-/// What came of it.
+/// The result of an inspection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is what was announced.
+    /// The file is the declared one.
     Sound,
-    /// It isn't.
+    /// The file is not the declared one, or it is damaged.
     Rejected(Rejection),
 }
 
-/// Why a file is not kept. The codes are stable: clients and reports read them.
+/// Why a file is rejected. The codes are stable, because clients and reports read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejection {
-    /// More or fewer bytes than announced.
+    /// The file has more or fewer bytes than declared.
     SizeMismatch,
-    /// Other bytes than announced.
+    /// The SHA-256 of the file is not the declared one.
     ChecksumMismatch,
-    /// Bytes of another type than announced, or such as don't begin or end as that type.
+    /// The file doesn't begin or end as the declared type requires.
     TypeMismatch,
-    /// Bytes of that type that can't be opened: incomplete, damaged, or a bomb.
+    /// The file is of the declared type but can't be opened: it is incomplete, damaged or a bomb.
     BrokenStructure,
 }
 
 impl Rejection {
-    /// The code, as stored in `status_reason`.
+    /// The code, which `status_reason` stores.
     pub fn code(self) -> &'static str {
         match self {
             Self::SizeMismatch => "size-mismatch",
@@ -52,7 +52,7 @@ impl Rejection {
 }
 
 impl Inspection {
-    /// Of a file that should be of this type.
+    /// Starts the inspection of a file of this declared type.
     pub fn new(file_type: FileType) -> Self {
         Self {
             file_type,
@@ -65,7 +65,7 @@ impl Inspection {
         }
     }
 
-    /// Reads on.
+    /// Reads the next bytes of the file.
     pub fn read(&mut self, chunk: &[u8]) {
         self.digest.update(chunk);
         self.size = self.size.saturating_add_unsigned(chunk.len() as u64);
@@ -82,7 +82,7 @@ impl Inspection {
         }
     }
 
-    /// Judges what was read, the whole file.
+    /// Returns the verdict, after all bytes of the file were read.
     pub fn conclude(self, declared: &Declared) -> Verdict {
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(self.digest.finish().as_ref());
@@ -104,10 +104,11 @@ impl Inspection {
     }
 }
 
-/// Whether chunks are UTF-8 together, without control characters that text has no use for.
+/// Checks that the chunks together are UTF-8 text without control characters other than tab, line feed,
+/// form feed and carriage return.
 #[derive(Default)]
 struct Text {
-    /// A character that the last chunk began.
+    /// The bytes of a character that the last chunk contains only in part.
     begun: Vec<u8>,
     broken: bool,
 }

@@ -1,32 +1,38 @@
-//! Files in S3: what may be stored, how it is checked, and the URLs that lead there and back.
+//! Files in S3: which files are accepted, how they are checked, and the signed URLs that send and
+//! fetch them.
 //!
-//! Apart from `shared`, so that a function without files doesn't carry an S3 client. Bytes never
-//! pass through a request: the caller sends and fetches them on URLs that [`Store`] signs, and
-//! [`processing`] reads each object once, in bounded memory, and has it scanned.
+//! This crate is separate from `api`, so that a function without files contains no S3 client. No
+//! request carries the content of a file: the caller sends and fetches it at URLs that [`Store`] signs.
+//! [`processing`] reads each object once, in bounded memory, and passes it to the malware scanner.
 
 mod clamd;
 mod declared;
+mod download;
 mod file_type;
+mod finding;
 mod inspection;
 mod limits;
 mod multipart;
 mod objects;
 pub mod processing;
-mod scanner;
-mod signing;
+mod scan_policy;
 mod sniff;
 mod store;
-mod stored;
+mod stored_file;
 mod structure;
+mod upload;
+mod window;
 
 pub use declared::{Declared, Sha256};
+pub use download::Download;
 pub use file_type::FileType;
+pub use finding::Finding;
 pub use inspection::{Inspection, Rejection, Verdict};
-pub use limits::{Limits, check_limits, limits};
-pub use multipart::{Completion, Multipart, Part};
+pub use limits::Limits;
+pub use multipart::{Completion, Multipart};
 pub use objects::Arrived;
-pub(crate) use objects::Inspected;
-pub use scanner::Finding;
-pub use signing::{Download, Upload, UploadInParts, WholeUpload, Window};
-pub use store::{Location, Store, store};
-pub use stored::{Announced, Stored};
+pub use scan_policy::ScanPolicy;
+pub use store::{Location, Store};
+pub use stored_file::StoredFile;
+pub use upload::{Announced, Part, Upload, UploadInParts, WholeUpload};
+pub use window::Window;

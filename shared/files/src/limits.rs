@@ -1,56 +1,48 @@
-//! How large files may be and how they are cut for sending, as the deployment decides.
+//! The largest size of each type of file, and the size of the parts of a large file. A deployment may
+//! change both.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr as _;
-use std::sync::LazyLock;
 
-use shared::config::{self, Misconfigured};
-use shared::errors::Error;
+use api::input::FromSettings;
+use errors::Error;
+use settings::Misconfigured;
 
 use crate::FileType;
 
 const MIB: i64 = 1024 * 1024;
 
-/// In MiB. `process-upload` has five minutes to read the largest.
+/// The highest limit that can be set, in MiB. `process-upload` has five minutes to read a file.
 const LARGEST: i64 = 8192;
-/// S3's bounds for a part are 5 MiB and 5 GiB.
+/// The part sizes that can be set, in MiB. S3 accepts 5 MiB to 5 GiB.
 const PART: RangeInclusive<i64> = 5..=1024;
+/// The part size if none is set, in MiB.
 const DEFAULT_PART: i64 = 64;
-/// An announcement's answer holds a URL for each part; S3 lists no more at once.
+/// S3 lists at most this many parts in one answer. The answer of `create-file` contains a URL for
+/// each part.
 const MOST_PARTS: i64 = 1000;
 
-/// The bounds of a deployment.
+/// The limits of a deployment.
 #[derive(Debug)]
 pub struct Limits {
-    /// For each type, in bytes.
+    /// The largest size of each type, in bytes.
     largest: Vec<(FileType, i64)>,
-    /// In bytes.
+    /// The length of a part, in bytes.
     part: i64,
 }
 
-static LIMITS: LazyLock<Result<Limits, Misconfigured>> = LazyLock::new(|| {
-    Limits::parse(
-        &config::optional("FILE_SIZE_LIMITS").unwrap_or_default(),
-        &config::optional("FILE_PART_SIZE").unwrap_or_default(),
-    )
-});
-
-/// The environment's limits. Errors: it names some that can't be kept.
-pub fn limits() -> Result<&'static Limits, Error> {
-    LIMITS.as_ref().map_err(|misconfigured| {
-        tracing::error!(error = %misconfigured, "no file limits");
-        Error::Internal("the limits of files are not configured")
-    })
-}
-
-/// For the start of a function that needs them. Errors: as [`limits`], saying what is wrong.
-pub fn check_limits() -> Result<(), &'static Misconfigured> {
-    LIMITS.as_ref().map(|_| ())
+impl FromSettings for Limits {
+    fn from_settings() -> Result<Self, Misconfigured> {
+        Self::parse(
+            &settings::optional("FILE_SIZE_LIMITS").unwrap_or_default(),
+            &settings::optional("FILE_PART_SIZE").unwrap_or_default(),
+        )
+    }
 }
 
 impl Limits {
-    /// `video/mp4=4096,text/plain=20`, in MiB, where it is not as by default; and the size of a part
-    /// in MiB.
+    /// Parses the limits that differ from the default, such as `video/mp4=4096,text/plain=20`, and the
+    /// part size. All sizes are in MiB.
     fn parse(largest: &str, part: &str) -> Result<Self, Misconfigured> {
         let mut limits = Self {
             largest: FileType::ALL
@@ -61,15 +53,15 @@ impl Limits {
                 "" => DEFAULT_PART * MIB,
                 text => mebibytes(text, &PART).ok_or(Misconfigured(
                     "FILE_PART_SIZE",
-                    "expected whole MiB, 5 to 1024",
+                    "expected a whole number of MiB from 5 to 1024",
                 ))?,
             },
         };
         for item in largest.split(',').filter(|_| !largest.is_empty()) {
             limits.set(item).ok_or(Misconfigured(
                 "FILE_SIZE_LIMITS",
-                "expected media types that are kept and whole MiB, 1 to 8192: \
-                 video/mp4=4096,text/plain=20",
+                "expected accepted media types, each with its largest size in whole MiB from 1 to \
+                 8192, such as video/mp4=4096,text/plain=20",
             ))?;
         }
         if limits
@@ -79,7 +71,8 @@ impl Limits {
         {
             return Err(Misconfigured(
                 "FILE_PART_SIZE",
-                "expected so much that no file needs more than 1000 parts",
+                "expected a part size at which the largest file has at most 1000 parts: raise it, or lower \
+                 FILE_SIZE_LIMITS",
             ));
         }
         Ok(limits)
@@ -94,13 +87,13 @@ impl Limits {
         Some(())
     }
 
-    /// How many bytes a file of this type may have.
+    /// The sizes in bytes that a file of this type may have.
     fn sizes(&self, file_type: FileType) -> RangeInclusive<i64> {
         let found = self.largest.iter().find(|(of, _)| *of == file_type);
         1..=found.map_or(0, |(_, largest)| *largest)
     }
 
-    /// Errors: a file of this type may not have so many bytes, `file_size`.
+    /// Checks the size in bytes of a file of this type. Errors: `file_size` is out of range.
     pub fn check(&self, file_type: FileType, size: i64) -> Result<(), Error> {
         let sizes = self.sizes(file_type);
         if sizes.contains(&size) {
@@ -111,14 +104,14 @@ impl Limits {
         Err(Error::invalid("file_size", &expected))
     }
 
-    /// Bytes of each part but the last of a file that is sent in parts; none where it goes in one
-    /// piece.
+    /// The length in bytes of each part except the last. Returns `None` if a file of `size` bytes is
+    /// sent in one piece.
     pub fn part_size(&self, size: i64) -> Option<i64> {
         (size > self.part).then_some(self.part)
     }
 }
 
-/// In MiB.
+/// The default limit in MiB.
 fn default(file_type: FileType) -> i64 {
     match file_type {
         FileType::Text => 10,
@@ -129,7 +122,8 @@ fn default(file_type: FileType) -> i64 {
     }
 }
 
-/// As bytes. None where it is no number, or out of bounds.
+/// Parses a number of MiB and returns it in bytes. Returns `None` if it is no whole number or out of
+/// bounds.
 fn mebibytes(text: &str, bounds: &RangeInclusive<i64>) -> Option<i64> {
     let size = text.trim().parse().ok()?;
     bounds.contains(&size).then_some(size * MIB)
@@ -140,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_named_is_as_by_default() {
+    fn types_that_the_setting_does_not_name_keep_their_default() {
         let limits = Limits::parse("", "").unwrap();
         for file_type in FileType::ALL {
             let sizes = limits.sizes(*file_type);
@@ -155,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_kept_is_refused_by_the_variables_name() {
+    fn an_error_names_the_variable_that_is_wrong() {
         for sizes in [
             "video/mp4",
             "video/mp4=",

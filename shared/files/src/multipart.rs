@@ -1,62 +1,40 @@
-//! Large files in parts: S3's multipart upload, from its beginning to its object or its end.
+//! S3's multipart uploads, which large files use: beginning, completing and aborting one.
 
-use std::collections::BTreeMap;
 use std::iter;
 
+use api::access::Access;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
-use schemars::JsonSchema;
-use serde::Serialize;
-use shared::access::Access;
-use shared::errors::Error;
-use shared::sql::postgres::{Error as RowError, Row};
+use errors::Error;
+use sql::postgres::{Error as RowError, Row};
 
-use crate::signing::signed_headers;
-use crate::store::{unreachable, unsigned};
-use crate::{FileType, Location, Store, Window};
+use crate::store::unreachable;
+use crate::{FileType, Location, Store};
 
-/// An upload in parts that S3 holds open. In a row: the columns `upload_id` and `part_size`.
+/// An upload in parts that was begun in S3. In a row: the columns `upload_id` and `part_size`.
 #[derive(Clone, Debug)]
 pub struct Multipart {
-    /// S3's id of it.
+    /// S3's id of the upload.
     pub upload_id: String,
-    /// Bytes of each part but the last, which has the rest.
+    /// The length in bytes of each part except the last, which has the rest.
     pub part_size: i64,
 }
 
-// Not Debug: while it lives, a signed URL is a secret.
-
-/// How to send a part of a file.
-#[derive(JsonSchema, Serialize)]
-pub struct Part {
-    /// Its place in the file, from 1.
-    pub part_number: i32,
-    /// How many bytes of the file it has.
-    pub size: i64,
-    /// The HTTP method.
-    pub method: &'static str,
-    /// Where to.
-    pub url: String,
-    /// The headers to send, these exactly: they are signed, so another length is refused. A browser
-    /// sets `content-length` by itself.
-    pub headers: BTreeMap<String, String>,
-}
-
-/// What became of an upload in parts.
+/// The result of completing an upload in parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Completion {
-    /// Its object is there.
+    /// The object exists.
     Whole,
-    /// These parts are not there, or not of their size.
+    /// The parts with these numbers were not sent, or have another length.
     Missing(Vec<i32>),
-    /// One came again meanwhile; none is lost.
+    /// A part was sent again during the request. No part is lost.
     Changed,
-    /// S3 holds neither parts nor object.
+    /// S3 holds neither the parts nor the object.
     Aborted,
 }
 
 impl Multipart {
-    /// Of a row, if it has one.
+    /// Reads the upload from a row. Returns `None` if the file is not sent in parts.
     pub(crate) fn from_row(row: &Row) -> Result<Option<Self>, RowError> {
         let upload_id: Option<String> = row.try_get("upload_id")?;
         let part_size: Option<i64> = row.try_get("part_size")?;
@@ -66,8 +44,8 @@ impl Multipart {
         }))
     }
 
-    /// Number and size of each part of a file of `size` bytes.
-    fn parts(&self, size: i64) -> impl Iterator<Item = (i32, i64)> {
+    /// The number and the length in bytes of each part of a file of `size` bytes.
+    pub(crate) fn parts(&self, size: i64) -> impl Iterator<Item = (i32, i64)> {
         let part_size = self.part_size;
         let rests = iter::successors(Some(size), move |rest| Some(rest - part_size));
         (1..).zip(
@@ -79,8 +57,8 @@ impl Multipart {
 }
 
 impl Store {
-    /// Begins an upload in parts. It costs storage until it is completed or aborted; the bucket's
-    /// rule aborts it after a day.
+    /// Begins an upload in parts. It costs storage until it is completed or aborted. The bucket's
+    /// lifecycle rule aborts it after a day.
     pub async fn begin<T>(
         &self,
         _access: &Access<T>,
@@ -97,49 +75,16 @@ impl Store {
             .send()
             .await
             .map_err(|error| unreachable(&error))?;
-        let upload_id = begun
-            .upload_id
-            .ok_or(Error::Unavailable("the file store answers incompletely"))?;
+        let upload_id = begun.upload_id.ok_or(Error::Unavailable(
+            "the answer of the file store lacks the upload's id",
+        ))?;
         Ok(Multipart {
             upload_id,
             part_size,
         })
     }
 
-    /// Signs the sending of each part of a file of `size` bytes, for its length.
-    pub(crate) async fn sign_parts(
-        &self,
-        location: &Location,
-        multipart: &Multipart,
-        size: i64,
-        window: Window,
-    ) -> Result<Vec<Part>, Error> {
-        let mut parts = Vec::new();
-        for (part_number, size) in multipart.parts(size) {
-            let request = self
-                .signer()
-                .upload_part()
-                .bucket(&location.bucket)
-                .key(&location.key)
-                .upload_id(&multipart.upload_id)
-                .part_number(part_number)
-                .content_length(size)
-                .presigned(window.presigning()?)
-                .await
-                .map_err(unsigned)?;
-            parts.push(Part {
-                part_number,
-                size,
-                method: "PUT",
-                url: request.uri().to_owned(),
-                headers: signed_headers(&request),
-            });
-        }
-        Ok(parts)
-    }
-
-    /// Makes one object of the parts that were sent, if they are all there. Doing it again is no
-    /// harm.
+    /// Makes one object of the parts, if all of them were sent. Repeating a completed upload is safe.
     pub async fn complete<T>(
         &self,
         access: &Access<T>,
@@ -157,7 +102,7 @@ impl Store {
             .await;
         let sent = match listed {
             Ok(listed) => listed.parts.unwrap_or_default(),
-            Err(error) if is_over(&error) => return self.is_there(access, location).await,
+            Err(error) if is_over(&error) => return self.outcome(access, location).await,
             Err(error) => return Err(unreachable(&error)),
         };
         let (mut parts, mut missing) = (Vec::new(), Vec::new());
@@ -193,14 +138,15 @@ impl Store {
             .await;
         match completed {
             Ok(_) => Ok(Completion::Whole),
-            // An attempt whose answer was lost.
-            Err(error) if is_over(&error) => self.is_there(access, location).await,
+            // An earlier attempt succeeded, and its answer was lost.
+            Err(error) if is_over(&error) => self.outcome(access, location).await,
             Err(error) if error.code() == Some("InvalidPart") => Ok(Completion::Changed),
             Err(error) => Err(unreachable(&error)),
         }
     }
 
-    async fn is_there<T>(
+    /// Whether the upload ended with an object or without.
+    async fn outcome<T>(
         &self,
         access: &Access<T>,
         location: &Location,
@@ -211,8 +157,8 @@ impl Store {
         })
     }
 
-    /// Ends an upload without an object, if it has not ended. Nothing is learnt by it, so it needs no
-    /// audit.
+    /// Ends an upload without an object, if it has not ended. This reveals no data, so it needs no
+    /// audit row.
     pub async fn abort(&self, location: &Location, multipart: &Multipart) -> Result<(), Error> {
         let aborted = self
             .client()
@@ -230,7 +176,7 @@ impl Store {
     }
 }
 
-/// Whether S3 knows no such upload: it was completed, or aborted.
+/// Whether S3 reports that the upload doesn't exist, because it was completed or aborted.
 fn is_over<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.code() == Some("NoSuchUpload")
 }
@@ -240,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_of_one_size_but_the_last() {
+    fn all_parts_but_the_last_have_the_same_size() {
         let multipart = Multipart {
             upload_id: "upload".into(),
             part_size: 5,

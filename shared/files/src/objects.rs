@@ -1,48 +1,48 @@
-//! Objects that are there: asked for, read once, listed and tagged.
+//! Requests about objects in S3: reading their properties and content, listing and tagging them.
 
+use api::access::Access;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::types::{Tag, Tagging};
+use domain::ids::{FileId, UserId};
+use errors::Error;
 use jiff::Timestamp;
-use shared::access::Access;
-use shared::errors::Error;
-use shared::ids::{FileId, UserId};
 
-use crate::scanner::{Finding, Scanner};
-use crate::store::{PREFIX, unreachable, unsigned};
-use crate::{Declared, Inspection, Location, Rejection, Store, Verdict};
+use crate::scan_policy::Scan;
+use crate::store::{PREFIX, unbuildable, unreachable};
+use crate::{Declared, Finding, Inspection, Location, Rejection, Store, Verdict};
 
-/// The tag by which the bucket's rule knows the objects of archived files.
+/// The tag that the bucket's lifecycle rule selects the objects of archived files by.
 const ARCHIVED: &str = "archived";
 
-/// An object that is there.
+/// An object that exists in S3.
 #[derive(Clone, Debug)]
 pub struct Arrived {
-    /// Bytes.
+    /// The length in bytes.
     pub size: i64,
-    /// Since when.
+    /// When the object was stored, to the second.
     pub at: Timestamp,
-    /// Which content: an object may be replaced while it is looked at.
+    /// The entity tag. It changes if the object is replaced.
     tag: String,
-    /// Which of its versions; none in a bucket that keeps none.
+    /// The version, or `None` if the bucket keeps no versions.
     pub version: Option<String>,
 }
 
 impl Arrived {
-    /// Whether its entity tag is this one, quoted or not.
-    pub(crate) fn is_tagged(&self, tag: &str) -> bool {
+    /// Whether the object has this entity tag, with or without quotes.
+    pub(crate) fn has_tag(&self, tag: &str) -> bool {
         self.tag.trim_matches('"') == tag.trim_matches('"')
     }
 }
 
-/// What the one pass over an object told.
+/// The results of reading an object.
 pub(crate) struct Inspected {
     pub(crate) verdict: Verdict,
     pub(crate) finding: Finding,
 }
 
 impl Store {
-    /// What is at `location`, in this version or the current one, asked from S3 itself; none where
-    /// nothing is.
+    /// The properties of the object at `location`, in this version or the current one. Returns `None`
+    /// if there is no object.
     pub async fn arrived<T>(
         &self,
         _access: &Access<T>,
@@ -62,7 +62,7 @@ impl Store {
             Err(error) => {
                 let status = error.raw_response().map(|answer| answer.status().as_u16());
                 return match status {
-                    // Nothing, or a version that says it was deleted.
+                    // There is no object, or the version is a delete marker.
                     Some(404 | 405) => Ok(None),
                     _ => Err(unreachable(&error)),
                 };
@@ -78,19 +78,22 @@ impl Store {
                 tag,
                 version: head.version_id,
             })),
-            _ => Err(Error::Unavailable("the file store answers incompletely")),
+            _ => Err(Error::Unavailable(
+                "the answer of the file store lacks the object's properties",
+            )),
         }
     }
 
-    /// Reads the whole object once, in bounded memory, for the inspection and the scanner alike.
-    /// Errors: it can't be read to its end, was replaced since it `arrived`, or the scanner fails.
+    /// Reads the object once, in bounded memory, and passes it to the inspection and to the scanner.
+    /// Errors: the object can't be read to its end, it was replaced since it `arrived`, or the scanner
+    /// fails.
     pub(crate) async fn inspect<T>(
         &self,
         _access: &Access<T>,
         location: &Location,
         arrived: &Arrived,
         declared: &Declared,
-        mut scanner: Box<dyn Scanner>,
+        mut scan: Scan,
     ) -> Result<Inspected, Error> {
         if arrived.size != declared.size {
             return Ok(Inspected {
@@ -112,16 +115,17 @@ impl Store {
         while let Some(chunk) = object.body.next().await {
             let chunk = chunk.map_err(|error| unreachable(&error))?;
             inspection.read(&chunk);
-            scanner.read(&chunk).await?;
+            scan.read(&chunk).await?;
         }
         Ok(Inspected {
             verdict: inspection.conclude(declared),
-            finding: scanner.conclude().await?,
+            finding: scan.conclude().await?,
         })
     }
 
-    /// Up to `most` files that have an object, from a place in the bucket on and then from its
-    /// beginning, and how many objects among them are no file's.
+    /// Lists up to `most` objects, beginning with the files of the owner `after`. If that reaches the
+    /// end of the bucket, lists up to `most` from its beginning too. Returns the files of these objects
+    /// and the number of objects whose key names no file.
     pub async fn listed<T>(
         &self,
         _access: &Access<T>,
@@ -158,11 +162,12 @@ impl Store {
         Ok((files, strange))
     }
 
-    /// Marks the object of an archived file, in this version or the current one, for the bucket's rule
-    /// to move it to cheaper storage; it stays. False where it is gone.
+    /// Tags the object of an archived file, in this version or the current one. The bucket's lifecycle
+    /// rule then moves the object to cheaper storage and doesn't delete it. Returns false if the object
+    /// is gone.
     ///
-    /// Tags are read and put as a whole: one that another puts in between is lost. S3 has no
-    /// condition against it.
+    /// S3 replaces all tags of an object at once and offers no conditional request for it. A tag that a
+    /// scanner sets between the two requests is therefore lost.
     pub async fn mark_archived<T>(
         &self,
         _access: &Access<T>,
@@ -178,7 +183,7 @@ impl Store {
             .set_version_id(version.clone())
             .send()
             .await;
-        // A new set replaces the one before: a scanner's tag, which the bucket's policy asks, stays.
+        // The new set contains the old tags: the bucket's policy reads the scanner's tag.
         let mut tags = match there {
             Ok(there) => there.tag_set,
             Err(error) => {
@@ -190,14 +195,14 @@ impl Store {
         };
         tags.retain(|tag| tag.key() != ARCHIVED);
         let archived = Tag::builder().key(ARCHIVED).value("true").build();
-        tags.push(archived.map_err(unsigned)?);
+        tags.push(archived.map_err(unbuildable)?);
         let tags = Tagging::builder().set_tag_set(Some(tags)).build();
         self.client()
             .put_object_tagging()
             .bucket(&location.bucket)
             .key(&location.key)
             .set_version_id(version)
-            .tagging(tags.map_err(unsigned)?)
+            .tagging(tags.map_err(unbuildable)?)
             .send()
             .await
             .map_err(|error| unreachable(&error))?;

@@ -1,5 +1,5 @@
-//! Whether bytes are of the type they were declared as, told by the marks a type begins and ends
-//! with. One file, one type: what another program would open as something else is refused.
+//! Checks the marks at the beginning and the end of a file against its declared type. A file that
+//! another program would open as another type is refused.
 
 use infer::{archive, image, text, video};
 use quick_xml::NsReader;
@@ -8,15 +8,16 @@ use quick_xml::name::{Namespace, ResolveResult};
 
 use crate::FileType;
 
-/// How many first bytes are looked at: a CDA document's root tag may follow long comments.
+/// How many bytes at the beginning are checked. In a CDA document, long comments may precede the root
+/// tag.
 pub(crate) const HEAD: usize = 16 * 1024;
-/// How many last bytes are looked at: readers look for a PDF's end mark that far back.
+/// How many bytes at the end are checked. Readers search this part of a PDF for its end mark.
 pub(crate) const TAIL: usize = 1024;
 
 const PNG_BEGIN: &[u8] = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR";
 const PNG_END: &[u8] = b"\x00\x00\x00\x00IEND\xae\x42\x60\x82";
 
-/// Length of a DICOM file's preamble (PS3.10 section 7.1), which `DICM` follows.
+/// The length in bytes of the preamble of a DICOM file (PS3.10, section 7.1). `DICM` follows it.
 const PREAMBLE: usize = 128;
 
 pub(crate) fn begins_as(file_type: FileType, head: &[u8]) -> bool {
@@ -33,7 +34,8 @@ pub(crate) fn begins_as(file_type: FileType, head: &[u8]) -> bool {
     }
 }
 
-/// Types without an end mark end as they like. A JPEG has one, but cameras write behind it.
+/// Types without an end mark may end with any bytes. So may a JPEG: it has a mark, but cameras append
+/// data of their own.
 pub(crate) fn ends_as(file_type: FileType, tail: &[u8]) -> bool {
     match file_type {
         FileType::Pdf => tail.windows(5).any(|window| window == b"%%EOF"),
@@ -44,14 +46,14 @@ pub(crate) fn ends_as(file_type: FileType, tail: &[u8]) -> bool {
     }
 }
 
-/// PDF readers take a file whose mark comes within the first KiB, DICOM readers one that has
-/// theirs behind any 128 bytes.
+/// Whether neither a PDF reader nor a DICOM reader opens the file. PDF readers accept their mark anywhere
+/// in the first KiB. DICOM readers accept any 128 bytes before theirs.
 fn is_image_alone(head: &[u8]) -> bool {
     !archive::is_pdf(head) && !archive::is_dcm(head)
 }
 
-/// `infer`'s own test takes a byte of pixel data for Canon's raw format, and lacks BigTIFF, which
-/// holds microscope slides.
+/// Replaces the test of `infer`, which mistakes a byte of pixel data for Canon's raw format and doesn't
+/// know BigTIFF. Microscope slides are BigTIFF files.
 fn is_tiff(head: &[u8]) -> bool {
     let (little, big) = (
         head.starts_with(b"II\x2a\x00"),
@@ -63,8 +65,8 @@ fn is_tiff(head: &[u8]) -> bool {
         || head.starts_with(b"MM\x00\x2b\x00\x08\x00\x00")
 }
 
-/// The mark, group 0002 behind it, and a preamble that is empty or a TIFF's (PS3.10 section 7.1)
-/// or at least no other known type: an executable there runs (CVE-2019-11687).
+/// Requires the mark `DICM` and group 0002 after it. The preamble must be empty, a TIFF header (PS3.10,
+/// section 7.1) or no known type: an executable in the preamble can be run (CVE-2019-11687).
 fn is_dicom(head: &[u8]) -> bool {
     let Some((preamble, rest)) = head.split_at_checked(PREAMBLE) else {
         return false;
@@ -75,8 +77,8 @@ fn is_dicom(head: &[u8]) -> bool {
     harmless && rest.starts_with(b"DICM\x02\x00")
 }
 
-/// A root element in one of HL7's namespaces, such as CDA's `urn:hl7-org:v3`. No document type
-/// declaration: HL7 defines none, and entities are an attack on who parses it.
+/// Requires a root element in one of HL7's namespaces, such as CDA's `urn:hl7-org:v3`. Refuses a document
+/// type declaration: HL7 defines none, and entities can be used to attack parsers.
 fn is_hl7_xml(head: &[u8]) -> bool {
     let mut reader = NsReader::from_reader(head);
     loop {
@@ -96,7 +98,7 @@ fn is_json_object(head: &[u8]) -> bool {
     inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\""))
 }
 
-/// No format that is written in text itself and does something when opened.
+/// Refuses text formats that a program would run or render.
 fn is_plain_text(head: &[u8]) -> bool {
     !head.is_empty()
         && !text::is_html(head)

@@ -1,9 +1,10 @@
-//! The bucket: how it is reached, and which key is which file's.
+//! The S3 bucket: its clients, its settings, and the mapping between files and keys.
 
 use std::error::Error as StdError;
-use std::sync::{LazyLock, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use api::input::FromSettings;
 use aws_credential_types::Credentials;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
@@ -13,38 +14,36 @@ use aws_sdk_s3::{Client, Config};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use domain::ids::{FileId, UserId};
+use errors::Error;
 use percent_encoding::percent_decode_str;
-use shared::config::{self, Misconfigured};
-use shared::errors::Error;
-use shared::ids::{FileId, UserId};
-use shared::sql::FromRow;
-use shared::sql::postgres::{Error as RowError, Row};
+use settings::Misconfigured;
+use sql::FromRow;
+use sql::postgres::{Error as RowError, Row};
 
+/// The example of a signed URL in the API's document.
+pub(crate) const EXAMPLE_URL: &str =
+    "https://files.example.org/files/OWNER/FILE?X-Amz-Signature=SIGNATURE";
+
+/// The prefix of the keys of all files.
 pub(crate) const PREFIX: &str = "files/";
 
-/// The environment's store, made when first needed. Errors: the environment doesn't describe one.
-pub fn store() -> Result<&'static Store, Error> {
-    static STORE: LazyLock<Result<Store, Misconfigured>> = LazyLock::new(Store::from_env);
-    STORE.as_ref().map_err(|misconfigured| {
-        tracing::error!(error = %misconfigured, "no file store");
-        Error::Internal("the file store is not configured")
-    })
-}
-
-/// A bucket and the right to use it. Every use needs an [`Access`](shared::access::Access), so that it is audited.
+/// The bucket of the files. Methods that read objects or sign URLs take an
+/// [`Access`](api::access::Access), so that each use is audited.
 pub struct Store {
     pub(crate) bucket: String,
-    /// Without connections: only who asks S3 something pays for loading the system's trusted roots.
+    /// A client without an HTTP connector. Signing needs no connection, and loading the system's
+    /// trusted root certificates is slow.
     signer: Client,
     client: OnceLock<Client>,
 }
 
-/// Where an object is. As a row: the columns `bucket` and `file_path`.
+/// Where an object is stored. In a row: the columns `bucket` and `file_path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
-    /// The bucket.
+    /// The name of the bucket.
     pub bucket: String,
-    /// The key within.
+    /// The key of the object in the bucket.
     pub key: String,
 }
 
@@ -57,21 +56,23 @@ impl FromRow for Location {
     }
 }
 
-impl Store {
-    fn from_env() -> Result<Self, Misconfigured> {
+impl FromSettings for Store {
+    fn from_settings() -> Result<Self, Misconfigured> {
         let credentials = Credentials::from_keys(
-            config::required("AWS_ACCESS_KEY_ID")?,
-            config::required("AWS_SECRET_ACCESS_KEY")?,
-            config::optional("AWS_SESSION_TOKEN"),
+            settings::required("AWS_ACCESS_KEY_ID")?,
+            settings::required("AWS_SECRET_ACCESS_KEY")?,
+            settings::optional("AWS_SESSION_TOKEN"),
         );
         Ok(Self::new(
-            config::required("FILES_BUCKET")?,
-            config::required("AWS_REGION")?,
-            config::optional("S3_ENDPOINT"),
+            settings::required("FILES_BUCKET")?,
+            settings::required("AWS_REGION")?,
+            settings::optional("S3_ENDPOINT"),
             credentials,
         ))
     }
+}
 
+impl Store {
     fn new(
         bucket: String,
         region: String,
@@ -91,7 +92,7 @@ impl Store {
             )
             .retry_config(RetryConfig::standard().with_max_attempts(3));
         if let Some(endpoint) = endpoint {
-            // S3 at an address of its own has no host name per bucket.
+            // Only Amazon's own endpoint has a host name for each bucket.
             settings = settings.endpoint_url(endpoint).force_path_style(true);
         }
         Self {
@@ -101,11 +102,12 @@ impl Store {
         }
     }
 
-    /// Signs and can't send.
+    /// A client that can sign requests and can't send them.
     pub(crate) fn signer(&self) -> &Client {
         &self.signer
     }
 
+    /// A client that sends requests.
     pub(crate) fn client(&self) -> &Client {
         self.client.get_or_init(|| {
             let tls = Provider::Rustls(CryptoMode::AwsLc);
@@ -115,7 +117,7 @@ impl Store {
         })
     }
 
-    /// Where a new file goes. The key holds ids alone: names and contents stay out of S3's logs.
+    /// The location of a new file. The key holds only ids, so that no name appears in S3's logs.
     pub fn place(&self, owner: UserId, file: FileId) -> Location {
         Location {
             bucket: self.bucket.clone(),
@@ -123,12 +125,12 @@ impl Store {
         }
     }
 
-    /// The file that the object of an S3 event was announced as, by its key, which arrives encoded
-    /// as in a form. None where the bucket or the key is not of this store.
+    /// The file that an S3 event is about. The key in an event is encoded like a form field. Returns
+    /// `None` if the bucket is another one or the key names no file.
     pub fn announced(&self, bucket: Option<&str>, key: Option<&str>) -> Option<(FileId, Location)> {
         let file = self.file_at(bucket?, key?);
         if file.is_none() {
-            tracing::warn!("an object of no file");
+            tracing::warn!("an S3 event is about an object whose key names no file");
         }
         file
     }
@@ -138,24 +140,27 @@ impl Store {
         self.named(bucket, &percent_decode_str(&key).decode_utf8().ok()?)
     }
 
-    /// The file whose object has this key, as it is.
+    /// The file whose object has this key, which is not encoded. Returns `None` as
+    /// [`announced`](Self::announced) does.
     pub fn named(&self, bucket: &str, key: &str) -> Option<(FileId, Location)> {
         let (owner, file) = key.strip_prefix(PREFIX)?.split_once('/')?;
         let file = file.parse().ok()?;
         let location = self.place(owner.parse().ok()?, file);
-        // One key for each file: no other spelling of its ids.
+        // Each file has exactly one key, so other spellings of its ids are refused.
         (location.bucket == bucket && location.key == key).then_some((file, location))
     }
 }
 
-pub(crate) fn unsigned(error: impl StdError) -> Error {
-    tracing::error!(error = %DisplayErrorContext(&error), "a URL was not signed");
-    Error::Internal("a URL was not signed")
+/// Logs why a request could not be built or signed.
+pub(crate) fn unbuildable(error: impl StdError) -> Error {
+    tracing::error!(error = %DisplayErrorContext(&error), "an S3 request could not be built or signed");
+    Error::Internal("an S3 request could not be built or signed")
 }
 
-/// Says in the log what failed; buckets and keys in it are no patient data.
+/// Logs why S3 did not do what was asked. The error may name a bucket or a key, which hold no patient
+/// data.
 pub(crate) fn unreachable(error: &(impl StdError + 'static)) -> Error {
-    tracing::warn!(error = %DisplayErrorContext(error), "S3 failed");
+    tracing::warn!(error = %DisplayErrorContext(error), "a request to S3 failed");
     Error::Unavailable("the file store can't be reached")
 }
 
@@ -178,6 +183,27 @@ pub(crate) mod tests {
 
     pub(crate) fn place(store: &Store) -> Location {
         store.place(OWNER.parse().unwrap(), FILE.parse().unwrap())
+    }
+
+    /// A query parameter of a signed URL, decoded.
+    pub(crate) fn parameter(url: &str, name: &str) -> Option<String> {
+        let (_, query) = url.split_once('?')?;
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let (_, value) = pairs.into_iter().find(|(found, _)| *found == name)?;
+        Some(
+            percent_decode_str(value)
+                .decode_utf8()
+                .unwrap()
+                .into_owned(),
+        )
+    }
+
+    pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(work)
     }
 
     #[test]

@@ -1,14 +1,15 @@
-//! Whether a file can be opened as what it is: it is complete and holds what its type requires.
+//! Checks the structure of a file: it is complete and contains what its type requires.
 //!
-//! Each check reads along the one pass, forwards, and keeps some KiB of a file of any size, of XML one
-//! text: nothing is inflated, decoded or nested deeper than a bound. It runs on a thread of its own,
-//! so that what makes a parser panic is broken, and no more than that.
+//! Each check reads the file once, forwards, and keeps a few KiB of it, or one text of an XML file.
+//! Nothing is decompressed or decoded, and the depth of nesting is limited. A check runs on a thread of
+//! its own: if a file makes a parser panic, the file is broken and the process continues.
 
 mod dicom;
 mod jpeg;
 mod json;
 mod mp4;
 mod pdf;
+mod pixels;
 mod png;
 mod source;
 mod tiff;
@@ -20,19 +21,17 @@ use std::thread::{self, JoinHandle};
 use crate::FileType;
 use source::{Broken, Source};
 
-/// Chunks on their way to a check: their reader doesn't run ahead of it.
+/// How many chunks may wait for a check. The limit keeps memory bounded.
 const AHEAD: usize = 2;
-/// A larger image is a bomb: decoded, it takes a viewer more than a GiB.
-const MAX_PIXELS: u64 = 1 << 28;
 
-/// A check of one file. Dropped before its end, it ends by itself.
+/// The check of one file. If it is dropped early, its thread ends.
 pub(crate) struct Structure {
     chunks: SyncSender<Vec<u8>>,
     check: JoinHandle<Result<(), Broken>>,
 }
 
 impl Structure {
-    /// Of a file that should be of this type; none where the type has no structure.
+    /// Starts the check of a file of this type. Returns `None` if the type has no structure.
     pub(crate) fn of(file_type: FileType) -> Option<Self> {
         let check = match file_type {
             FileType::Pdf => pdf::check,
@@ -52,21 +51,15 @@ impl Structure {
         })
     }
 
-    /// Reads on.
+    /// Passes the next bytes of the file to the check.
     pub(crate) fn read(&mut self, chunk: &[u8]) {
-        // Where nobody takes it, the check has ended.
+        // This fails only if the check has ended, and then its result is known.
         let _ = self.chunks.send(chunk.to_vec());
     }
 
-    /// Whether it can be opened, now that all of it was read.
+    /// Whether the file is sound, after all its bytes were passed.
     pub(crate) fn conclude(self) -> bool {
         drop(self.chunks);
         matches!(self.check.join(), Ok(Ok(())))
     }
-}
-
-/// Errors: no image has these sides, in pixels, or none that a viewer should open.
-fn image(width: u32, height: u32) -> Result<(), Broken> {
-    let pixels = u64::from(width) * u64::from(height);
-    Broken::unless((1..=MAX_PIXELS).contains(&pixels))
 }

@@ -1,4 +1,4 @@
-//! What an inspection says of true, mislabelled, truncated, damaged, polyglot and empty files.
+//! The verdicts on sound, mislabelled, truncated, damaged, polyglot and empty files.
 #![expect(clippy::unwrap_used, reason = "tests, their helpers too")]
 
 #[path = "../../../tests/src/samples.rs"]
@@ -21,7 +21,7 @@ fn declared(file_type: FileType, bytes: &[u8]) -> Declared {
     }
 }
 
-/// The verdict on bytes whose size and hash are as declared: the type alone decides.
+/// The verdict on bytes whose size and hash match the declaration, so that only the type decides.
 fn verdict(file_type: FileType, bytes: &[u8]) -> Verdict {
     let mut inspection = Inspection::new(file_type);
     inspection.read(bytes);
@@ -34,7 +34,7 @@ fn dicom(preamble: &[u8]) -> Vec<u8> {
     samples::dicom(&whole, "preamble")
 }
 
-/// A true file of each type.
+/// A sound file of this type.
 fn sample(file_type: FileType) -> Vec<u8> {
     samples::sample(file_type.media_type(), "Größe")
 }
@@ -69,17 +69,17 @@ fn with(file_type: FileType, old: &[u8], new: &[u8]) -> Vec<u8> {
         changed.extend_from_slice(new);
         rest = &rest[at + old.len()..];
     }
-    assert_ne!(rest, bytes, "{file_type:?} has them");
+    assert_ne!(rest, bytes, "{file_type:?} contains these bytes");
     [&changed[..], rest].concat()
 }
 
-/// Such a file and its type.
+/// The type and the sample with each occurrence of these bytes replaced.
 fn altered(file_type: FileType, old: &[u8], new: &[u8]) -> (FileType, Vec<u8>) {
     (file_type, with(file_type, old, new))
 }
 
 #[test]
-fn true_files_are_sound() {
+fn sound_files_pass() {
     for file_type in FileType::ALL {
         assert_eq!(
             verdict(*file_type, &sample(*file_type)),
@@ -95,7 +95,7 @@ fn true_files_are_sound() {
         (FileType::Hl7Xml, bare.to_vec()),
         (FileType::Hl7Xml, prefixed.to_vec()),
         (FileType::Dicom, dicom(b"II\x2a\x00\x08\x00\x00\x00")),
-        // Behind a JPEG's end, cameras write what they like.
+        // Cameras append data of their own to a JPEG.
         (
             FileType::Jpeg,
             behind(FileType::Jpeg, b"trailer of a camera"),
@@ -116,7 +116,7 @@ fn true_files_are_sound() {
     }
 }
 
-/// A PDF whose cross-references and objects are in streams, as most are.
+/// A PDF whose cross-references and objects are in streams, as in most PDFs.
 fn cross_reference_stream() -> Vec<u8> {
     let mut file =
         b"%PDF-1.7\n4 0 obj<</Type/ObjStm/N 2/First 8/Length 0>>stream\n\nendstream endobj\n"
@@ -127,7 +127,7 @@ fn cross_reference_stream() -> Vec<u8> {
     file
 }
 
-/// Its directory comes first, then the offsets of two strips, then these.
+/// Contains a directory, then the offsets of two strips, then the strips.
 fn big_endian_tiff() -> Vec<u8> {
     let mut file = b"MM\0\x2a\0\0\0\x08\0\x04".to_vec();
     for entry in [
@@ -151,7 +151,7 @@ fn big_tiff() -> Vec<u8> {
     file.extend_from_slice(&4_u64.to_le_bytes());
     for (tag, value) in [(256_u16, 1_u64), (257, 1), (324, 112), (325, 4)] {
         file.extend_from_slice(&tag.to_le_bytes());
-        // One LONG8.
+        // One value of type LONG8.
         file.extend_from_slice(b"\x10\0\x01\0\0\0\0\0\0\0");
         file.extend_from_slice(&value.to_le_bytes());
     }
@@ -181,7 +181,7 @@ fn encapsulated_dicom() -> Vec<u8> {
     samples::dicom_of("1.2.840.10008.1.2.4.50", &[0; 128], &data_set.concat())
 }
 
-/// Its media has a length of 64 bits, and what follows none.
+/// Its media box has a length of 64 bits, and the box after it has no length.
 fn mp4_with_long_media() -> Vec<u8> {
     let mut file = samples::mp4("short");
     file.extend_from_slice(b"\0\0\0\x01mdat\0\0\0\0\0\0\0\x14long\0\0\0\0free to the end");
@@ -192,7 +192,7 @@ fn mp4_with_long_media() -> Vec<u8> {
 fn a_file_under_the_name_of_any_other_type_is_refused() {
     for actual in FileType::ALL {
         for claimed in FileType::ALL {
-            // Markup is text, too, unless it begins as something that a program would run or show.
+            // Markup is also text, unless it begins like a format that a program runs or renders.
             let reads_as_text = (*actual, *claimed) == (FileType::FhirJson, FileType::Text);
             if actual != claimed && !reads_as_text {
                 refused(&[(*claimed, sample(*actual))]);
@@ -202,7 +202,7 @@ fn a_file_under_the_name_of_any_other_type_is_refused() {
 }
 
 #[test]
-fn types_that_are_not_kept_are_refused_under_every_name() {
+fn types_that_are_not_accepted_are_refused_whatever_type_is_declared() {
     let strangers: [&[u8]; 10] = [
         b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff",
         b"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00",
@@ -217,7 +217,7 @@ fn types_that_are_not_kept_are_refused_under_every_name() {
     ];
     for stranger in strangers {
         for claimed in FileType::ALL {
-            // An SVG's bytes are harmless as plain text, which is how they would be served.
+            // An SVG is harmless if it is served as plain text.
             if *claimed != FileType::Text || !stranger.starts_with(b"<svg") {
                 refused(&[(*claimed, stranger)]);
             }
@@ -242,7 +242,7 @@ fn truncated_files_are_refused() {
         short_of(FileType::Hl7Xml, 3),
         cut(FileType::FhirJson, 1),
         short_of(FileType::FhirJson, 2),
-        // In the middle of a character.
+        // The text ends in the middle of a character.
         (FileType::Text, "température".as_bytes()[..5].to_vec()),
         cut(FileType::Mp4, 8),
     ]);
@@ -255,16 +255,16 @@ fn truncated_files_are_refused() {
 }
 
 #[test]
-fn wherever_a_file_is_cut_it_is_missed() {
+fn a_file_that_is_cut_anywhere_is_refused_unless_the_rest_is_sound() {
     for file_type in FileType::ALL {
         let bytes = sample(*file_type);
-        // A text that ends early is a text, and so is a data set between two elements.
+        // A text that ends early is sound. So is a DICOM data set that ends between two elements.
         let sound: Vec<usize> = (0..bytes.len())
             .filter(|keep| verdict(*file_type, &bytes[..*keep]) == Verdict::Sound)
             .collect();
         let expected = match file_type {
             FileType::Text => continue,
-            // The final line's end.
+            // Only the line feed at the end is missing.
             FileType::Pdf | FileType::Hl7Xml | FileType::FhirJson => vec![bytes.len() - 1],
             FileType::Dicom => {
                 let pixels = bytes.len() - 14;
@@ -280,22 +280,23 @@ fn wherever_a_file_is_cut_it_is_missed() {
 fn damaged_files_are_refused() {
     let long = vec![b'a'; 70];
     broken(&[
-        // The table is elsewhere, or names no root; its pages are gone.
+        // PDF: the table is elsewhere, there is no root, there are no pages, the end names no place.
         altered(FileType::Pdf, b"startxref\n1", b"startxref\n2"),
         altered(FileType::Pdf, b"/Root", b"/Boot"),
         altered(FileType::Pdf, b"/Pages", b"/Pagez"),
         altered(FileType::Pdf, b"startxref", b"startxxxx"),
-        // A checksum, a missing image, sides of nothing.
+        // PNG: a wrong checksum, no image data, a width of 0.
         altered(FileType::Png, b"x\x9cc`", b"x\x9cca"),
         altered(FileType::Png, b"IDAT", b"IDAU"),
         (FileType::Png, samples::png(0, 1)),
-        // No frame, no scan, a second beginning, a segment of no length.
+        // JPEG: no frame, no scan, a second beginning, a segment with a length of 1, sides of 0.
         altered(FileType::Jpeg, b"\xff\xc0", b"\xff\xe1"),
         altered(FileType::Jpeg, b"\xff\xda", b"\xff\xe1"),
         altered(FileType::Jpeg, b"\xff\xda", b"\xff\xd8"),
         altered(FileType::Jpeg, b"\xff\xda\0\x08", b"\xff\xda\0\x01"),
         (FileType::Jpeg, samples::jpeg(0, "")),
-        // A directory outside or in the head, a strip outside, an image without height.
+        // TIFF: the directory is outside of the file or in its header, a strip is outside, the image has
+        // no height, a value is outside, the file ends early.
         (
             FileType::Tiff,
             b"II\x2a\0\xff\0\0\0\0\0\0\0\0\0\0\0".to_vec(),
@@ -328,7 +329,8 @@ fn damaged_files_are_refused() {
             )[..60]
                 .to_vec(),
         ),
-        // No class, no instance, no syntax; a group and an element that go too far; no data set.
+        // DICOM: no class, no instance, no transfer syntax, a group or an element that is too long, an
+        // unknown value representation, no data set, UIDs that are none or too long.
         altered(FileType::Dicom, b"\x02\0\x02\0UI", b"\x02\0\x04\0UI"),
         altered(FileType::Dicom, b"\x02\0\x03\0UI", b"\x02\0\x04\0UI"),
         altered(FileType::Dicom, b"\x02\0\x10\0UI", b"\x02\0\x04\0UI"),
@@ -351,7 +353,7 @@ fn damaged_files_are_refused() {
                 b"\x08\0\x16\0UI\0\0",
             ),
         ),
-        // An item outside of a sequence, and a sequence of what are no items.
+        // DICOM: an item outside of a sequence, and a sequence whose content is no item.
         (
             FileType::Dicom,
             samples::dicom_of("1.2", &[0; 128], b"\xfe\xff\0\xe0\0\0\0\0"),
@@ -364,7 +366,8 @@ fn damaged_files_are_refused() {
                 b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff\x08\0\x16\0UI\0\0",
             ),
         ),
-        // Another end, two roots, no root, a reference to what nobody defined, an attribute twice.
+        // XML: another end tag, two roots, an open root, an undefined entity, an attribute twice, a
+        // document type declaration, text after the root.
         altered(FileType::Hl7Xml, b"</title>", b"</titel>"),
         altered(
             FileType::Hl7Xml,
@@ -389,7 +392,7 @@ fn damaged_files_are_refused() {
             b"</ClinicalDocument>",
             b"</ClinicalDocument>text >",
         ),
-        // A comma, a quote, a second value, no resource, two, or one of no name.
+        // JSON: no comma, no quote, a second value, no resource type, two, or an invalid one.
         altered(FileType::FhirJson, b"\"Basic\",", b"\"Basic\""),
         altered(FileType::FhirJson, b"\"Basic\",", b"\"Basic,"),
         altered(FileType::FhirJson, b"}\n", b"}{}"),
@@ -397,7 +400,8 @@ fn damaged_files_are_refused() {
         altered(FileType::FhirJson, b"language", b"resourceType"),
         altered(FileType::FhirJson, b"\"Basic\"", b"\"<b>\""),
         altered(FileType::FhirJson, b"\"Basic\"", b"7"),
-        // No movie, no track, no media, a box longer than what it is in, one of no length.
+        // MP4: no movie, no track, no media, a box longer than the box around it, a box shorter than its
+        // header, bytes that are no box.
         altered(FileType::Mp4, b"moov", b"free"),
         altered(FileType::Mp4, b"trak", b"free"),
         altered(FileType::Mp4, b"mdat", b"free"),
@@ -408,7 +412,7 @@ fn damaged_files_are_refused() {
 }
 
 #[test]
-fn a_bomb_is_not_opened() {
+fn bombs_are_refused() {
     let open = |what: &str, times: usize| what.repeat(times);
     let json = |times| {
         format!(
@@ -441,7 +445,7 @@ fn a_bomb_is_not_opened() {
     }
     let attributes: String = (0..1000).map(|number| format!(" a{number}=''")).collect();
     let attributes = format!("<a xmlns=\"urn:hl7-org:v3\"><b{attributes}/></a>");
-    // A name as long as a file.
+    // A name of one MiB.
     let name = format!(
         "{{\"{}\": 1, \"resourceType\": \"Basic\"}}",
         open("a", 1 << 20)
@@ -508,7 +512,7 @@ fn files_of_two_types_at_once_are_refused() {
 }
 
 #[test]
-fn text_is_text_to_its_end() {
+fn text_with_a_byte_that_is_not_text_is_refused() {
     for file_type in [FileType::Text, FileType::FhirJson, FileType::Hl7Xml] {
         for intruder in [
             &b"\x00"[..],
@@ -561,7 +565,7 @@ fn other_bytes_than_declared_are_told_by_size_and_then_by_hash() {
 }
 
 proptest! {
-    /// Whatever is damaged, the verdict comes, and a file that is refused is refused for a reason.
+    /// Each damaged file gets a verdict, and no check panics or hangs.
     #[test]
     fn damage_anywhere_leads_to_a_verdict(
         file_type in proptest::sample::select(FileType::ALL),

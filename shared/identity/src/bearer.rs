@@ -1,12 +1,12 @@
-//! The `Authorization` header (RFC 6750, 2.1).
+//! Parses the `Authorization` header (RFC 6750, 2.1).
 
 use crate::Reason;
 
-/// The longest token read, in bytes. Supabase's have 1 to 2 KiB; API Gateway allows 10 KiB for all
-/// headers together.
+/// The longest token that is accepted, in bytes. Supabase's tokens have 1 to 2 KiB. API Gateway allows
+/// 10 KiB for all headers together.
 const LONGEST_TOKEN: usize = 8 * 1024;
 
-/// The one token of a Bearer header.
+/// Returns the token of a Bearer header. Errors: the header is not the scheme and one token.
 pub(crate) fn token(authorization: Option<&str>) -> Result<&str, Reason> {
     let header = authorization.unwrap_or_default().trim_matches(' ');
     if header.is_empty() {
@@ -23,7 +23,7 @@ pub(crate) fn token(authorization: Option<&str>) -> Result<&str, Reason> {
     if token.len() > LONGEST_TOKEN {
         return Err(Reason::TokenTooLong);
     }
-    // Base64url and dots only: two tokens, or two headers joined by a comma, are no token.
+    // Only base64url and dots, so two tokens, or two headers joined by a comma, are refused.
     let is_of_a_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if !token.bytes().all(is_of_a_token) {
         return Err(Reason::MalformedHeader);

@@ -1,4 +1,4 @@
-//! What a signed token must say to let its bearer in.
+//! Checks the claims of a token whose signature is valid.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,37 +7,38 @@ use uuid::Uuid;
 
 use crate::{Reason, json};
 
-/// How far the issuer's clock may run ahead of ours, in seconds: a token is often used in the
-/// second it was issued. Expiry gets none of it: a client refreshes before `exp` and RFC 7519,
-/// 4.1.4 refuses "on or after" it, so leeway there would only lengthen a stolen token's life.
+/// How far the issuer's clock may run ahead of ours, in seconds. A token is often used in the second
+/// in which it was issued. Expiry gets no such leeway: clients refresh before `exp`, RFC 7519, 4.1.4
+/// requires refusal "on or after" it, and leeway would extend the life of a stolen token.
 const CLOCK_SKEW: i64 = 5;
 
-/// Both the audience and the role of a user who signed in.
+/// The value of both the audience and the role of a user who signed in.
 const AUTHENTICATED: &str = "authenticated";
 
-/// What a verified token vouches for.
+/// The claims of a verified token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claims {
-    /// The user: Supabase's id, and ours.
+    /// The id of the user, in Supabase and in this system.
     pub sub: Uuid,
-    /// The sign-in the token belongs to.
+    /// The id of the sign-in that the token belongs to.
     pub session_id: Uuid,
-    /// How strongly the user proved who they are.
+    /// How strongly the user was authenticated.
     pub assurance: Assurance,
 }
 
-/// Authenticator assurance level (Supabase's `aal`). Ordered: `Aal2` is the stronger.
+/// The authenticator assurance level (Supabase's `aal`). `Aal2` is greater than `Aal1`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Assurance {
-    /// One factor. Also what a token without `aal` proves.
+    /// One factor. Also the level of a token without `aal`.
     #[default]
     Aal1,
     /// Two factors.
     Aal2,
 }
 
-/// The claims as signed. Serde refuses a claim named twice, which a map would resolve silently.
+/// The claims in the token. Serde refuses a struct field that occurs twice. A map would silently keep
+/// one of the two.
 #[derive(Deserialize)]
 struct Signed {
     iss: Option<String>,
@@ -52,7 +53,7 @@ struct Signed {
     aal: Option<Assurance>,
 }
 
-/// Supabase writes one string and documents `string | string[]`, as RFC 7519, 4.1.3 does.
+/// Supabase sends one string. Its documentation and RFC 7519, 4.1.3 also allow a list.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Audience {
@@ -69,13 +70,13 @@ impl Audience {
     }
 }
 
-/// Judges the claims of a token whose signature is good.
+/// Checks the claims of a token whose signature is valid. Errors: the reason for refusing it.
 pub(crate) fn check(payload: &[u8], issuer: &str, now: SystemTime) -> Result<Claims, Reason> {
     let signed: Signed = json::object(payload).map_err(|_| Reason::MalformedClaims)?;
     let now = seconds(now);
 
-    // First, so that the security log names the use of an API key (anon, service_role) as such:
-    // those have another issuer and no audience too.
+    // The role is checked first, so that the security log shows the use of an API key (anon,
+    // service_role) as a wrong role. API keys also have another issuer and no audience.
     if signed.role.ok_or(Reason::MissingRole)? != AUTHENTICATED {
         return Err(Reason::WrongRole);
     }
@@ -113,8 +114,8 @@ pub(crate) fn check(payload: &[u8], issuer: &str, now: SystemTime) -> Result<Cla
     })
 }
 
-/// Whole seconds since 1970, as `NumericDate` counts them; a clock before that reads 0, at which
-/// every token was issued in the future.
+/// Whole seconds since 1970, like a `NumericDate` (RFC 7519, 2). A time before 1970 gives 0, at which
+/// every token was issued in the future and is refused.
 fn seconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX - CLOCK_SKEW)

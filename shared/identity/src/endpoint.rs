@@ -1,4 +1,4 @@
-//! Fetches the project's keys.
+//! Fetches the keys of the Supabase project.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use hyper_util::rt::TokioExecutor;
 use crate::SettingsError;
 use crate::keys::KeySet;
 
-/// How long a fetch may take, connecting included. The caller of a function is waiting.
+/// How long a fetch may take, including the connection. The caller of a function waits for it.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The longest JWKS document read, in bytes; Supabase's have some hundred.
+/// The longest JWKS document that is accepted, in bytes. Supabase's documents have a few hundred.
 const LONGEST_DOCUMENT: usize = 64 * 1024;
 
-/// Why a fetch failed, for the log.
+/// Why a fetch failed. Only the log contains it.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The JWKS endpoint of a project.
@@ -31,11 +31,11 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint at `url`, trusted when it proves its name to the web's roots.
+    /// The endpoint at `url`. Its certificate must be signed by a public root authority.
     pub(crate) fn new(url: String) -> Result<Endpoint, SettingsError> {
         let connector = HttpsConnectorBuilder::new()
             .with_provider_and_webpki_roots(rustls::crypto::aws_lc_rs::default_provider())
-            // Cannot happen with this provider, which has every default protocol version.
+            // This can't fail, because this provider supports all default protocol versions.
             .map_err(|_| SettingsError::NotAUrl)?
             .https_or_http()
             .enable_http1()
@@ -47,14 +47,14 @@ impl Endpoint {
         })
     }
 
-    /// Fetches the keys once. Anything but a well-formed document with status 200 is a failure.
+    /// Fetches the keys once. Errors: the answer is not a well-formed document with status 200.
     pub(crate) async fn fetch(&self) -> Result<KeySet, Failure> {
         tokio::time::timeout(self.timeout, self.get()).await?
     }
 
     async fn get(&self) -> Result<KeySet, Failure> {
-        // A connection per fetch: minutes lie between two, and a frozen instance wakes up with
-        // its connections dead.
+        // Each fetch opens a connection. Minutes pass between two fetches, and the connections of a
+        // frozen instance are closed when it resumes.
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
             .build::<_, Empty<Bytes>>(self.connector.clone());
@@ -63,7 +63,7 @@ impl Endpoint {
             .body(Empty::new())?;
         let response = client.request(request).await?;
         if response.status() != StatusCode::OK {
-            return Err(format!("the endpoint answered {}", response.status()).into());
+            return Err(format!("expected status 200, got {}", response.status()).into());
         }
         let body = Limited::new(response.into_body(), LONGEST_DOCUMENT)
             .collect()
@@ -91,7 +91,7 @@ mod tests {
         (made.cert.into(), key.into())
     }
 
-    /// Answers one request over TLS, if the client goes that far.
+    /// Answers one request over TLS, if the client accepts the certificate.
     fn serve(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> SocketAddr {
         let config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
@@ -105,7 +105,7 @@ mod tests {
             let (socket, _) = listener.accept().unwrap();
             let connection = ServerConnection::new(Arc::new(config)).unwrap();
             let mut stream = StreamOwned::new(connection, socket);
-            // Fails where the client refuses the certificate, as it should in those tests.
+            // This fails if the client refuses the certificate, as some tests expect.
             if stream.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {
                 stream.write_all(ANSWER).unwrap();
                 stream.flush().unwrap();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_come_over_tls_from_a_name_its_certificate_proves() {
+    async fn keys_are_fetched_over_tls_from_a_host_with_a_valid_certificate() {
         let (certificate, key) = certificate("localhost");
         let port = serve(certificate.clone(), key).port();
         let endpoint = trusting(format!("https://localhost:{port}/"), certificate);
@@ -171,8 +171,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn silence_is_a_failure_after_the_timeout() {
-        // The kernel accepts for the listener; nobody ever reads or answers.
+    async fn an_endpoint_that_does_not_answer_is_a_failure_after_the_timeout() {
+        // The kernel accepts the connection, and nothing reads or answers.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let timeout = Duration::from_millis(20);

@@ -1,4 +1,5 @@
-//! Keeps the project's keys: fetched at first use, refreshed in use, kept for a while in an outage.
+//! Caches the keys of the project. They are fetched at first use, refreshed while in use, and used for a
+//! limited time while the endpoint is down.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -8,38 +9,41 @@ use tokio::sync::Mutex;
 
 use crate::endpoint::Endpoint;
 use crate::keys::KeySet;
-use crate::{Clock, Reason, Refusal};
+use crate::{Reason, Refusal};
 
-/// How long keys are used before they are fetched anew: as long as Supabase's edge keeps them.
+/// The source of the current time. Tests use their own.
+pub(crate) type Clock = Box<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// How long keys are used before they are fetched again. Supabase's edge caches them equally long.
 const FRESH: Duration = Duration::from_secs(10 * 60);
 
-/// How long keys serve on after that while the endpoint is down.
+/// How much longer keys are used while the endpoint is down.
 const STALE: Duration = Duration::from_secs(10 * 60);
 
-/// The least time between two fetches while there are keys to serve: made-up key names cannot
-/// make this service hammer the endpoint, nor each request of an outage wait for a timeout.
+/// The shortest time between two fetches while there are usable keys. It keeps requests with made-up
+/// key ids from flooding the endpoint, and each request of an outage from waiting for a timeout.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// The least time between two fetches while there is nothing to serve, and every answer is 503.
+/// The shortest time between two fetches while there are no usable keys and every answer is 503.
 const PAUSE_WITHOUT_KEYS: Duration = Duration::from_secs(1);
 
-/// The keys of one project.
+/// The cached keys of one project.
 pub(crate) struct Keyring {
     endpoint: Endpoint,
     held: RwLock<Held>,
     fetching: Mutex<()>,
 }
 
-/// What was learnt so far. Ages go by the wall clock: the monotonic one stands still while an
-/// instance is frozen, and a withdrawn key would live on for as long.
+/// The keys and the state of the fetches. Ages are measured with the wall clock: the monotonic clock
+/// stops while an instance is frozen, so a withdrawn key would be accepted for longer.
 #[derive(Clone, Default)]
 struct Held {
     keys: Arc<KeySet>,
-    /// When the fetch that brought these keys began.
+    /// When the fetch of these keys began.
     fetched: Option<SystemTime>,
-    /// When the last fetch, good or bad, ended.
+    /// When the last fetch ended, successful or not.
     attempted: Option<SystemTime>,
-    /// Whether the last fetch brought nothing.
+    /// Whether the last fetch failed.
     failing: bool,
 }
 
@@ -62,8 +66,9 @@ impl Held {
     }
 }
 
-/// Time between `then` and `now`; for ever if `then` never was. A clock that was set back counts by
-/// how far: a correction of milliseconds costs nothing, one of an hour has the keys fetched anew.
+/// The time between `then` and `now`, or the longest duration if `then` is `None`. If the clock was set
+/// back, the difference counts too: a correction of milliseconds has no effect, and one of an hour makes
+/// the keys stale.
 fn age(then: Option<SystemTime>, now: SystemTime) -> Duration {
     then.map_or(Duration::MAX, |then| {
         now.duration_since(then)
@@ -80,7 +85,7 @@ impl Keyring {
         }
     }
 
-    /// The key of this name for this algorithm, fetching the keys if that is due.
+    /// Returns the key with this id for this algorithm. Fetches the keys first if that is due.
     pub(crate) async fn key(
         &self,
         id: &str,
@@ -95,8 +100,8 @@ impl Keyring {
             }
         }
 
-        // One fetch at a time. Whoever waited for another's finds that it is too early for one more,
-        // and looks at what that one brought.
+        // Only one fetch runs at a time. A task that waited for another's fetch finds that it is too early
+        // for the next one, and uses the result of that fetch.
         let _turn = self.fetching.lock().await;
         if self.held().may_fetch(clock()) {
             self.fetch(clock).await;
@@ -107,7 +112,7 @@ impl Keyring {
             return Err(Refusal::KeysUnavailable);
         }
         match held.keys.find(id, algorithm) {
-            // The key may be a new one, which cannot be told while the endpoint is down.
+            // The key may be new. This can't be decided while the endpoint is down.
             Err(Reason::UnknownKey) if held.failing => Err(Refusal::KeysUnavailable),
             found => Ok(found.cloned()?),
         }
@@ -115,7 +120,7 @@ impl Keyring {
 
     async fn fetch(&self, clock: &Clock) {
         let began = clock();
-        // Written down before, so that a fetch given up half-way counts as one too.
+        // This is recorded before the fetch, so that a cancelled fetch counts too.
         self.learn(|held| {
             held.attempted = Some(began);
             held.failing = true;
@@ -135,7 +140,7 @@ impl Keyring {
                     tracing::warn!(
                         ?error,
                         usable,
-                        "could not fetch the keys that verify tokens"
+                        "the keys that verify tokens could not be fetched"
                     );
                 }
             }

@@ -1,4 +1,4 @@
-//! The keys of a JWKS document that may verify a token (RFC 7517).
+//! Parses a JWKS document (RFC 7517) and selects the keys that may verify tokens.
 
 use jsonwebtoken::jwk::{
     AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse,
@@ -19,7 +19,7 @@ pub(crate) struct KeySet(Vec<Key>);
 struct Key {
     id: String,
     algorithm: Algorithm,
-    /// None when the document gives two keys for one name and algorithm: neither is trusted.
+    /// `None` if the document has two keys with this id and algorithm. Neither is trusted then.
     key: Option<DecodingKey>,
 }
 
@@ -30,15 +30,17 @@ struct Document<'a> {
 }
 
 impl KeySet {
-    /// Reads a JWKS document. Keys this service cannot use are left out (RFC 7517, 5), so that one
-    /// of a kind not known yet does not lock everybody out.
+    /// Parses a JWKS document. Skips keys that this service can't use (RFC 7517, 5), so that a key of an
+    /// unknown kind doesn't lock out all users.
     pub(crate) fn parse(document: &[u8]) -> Result<KeySet, serde_json::Error> {
         let document: Document = json::object(document)?;
         let mut set = KeySet::default();
         for raw in document.keys {
             match json::object(raw.get().as_bytes()).ok().and_then(usable) {
                 Some((id, algorithm, key)) => set.add(id, algorithm, key),
-                None => tracing::debug!("left out a key of the JWKS that verifies no token here"),
+                None => tracing::debug!(
+                    "skipped a key of the JWKS document that can't verify ES256 or RS256 tokens"
+                ),
             }
         }
         Ok(set)
@@ -52,7 +54,7 @@ impl KeySet {
         match same {
             Some(known) => {
                 tracing::warn!(
-                    "two keys of the JWKS share a kid and an algorithm: neither is used"
+                    "two keys of the JWKS document have the same kid and algorithm, so neither is used"
                 );
                 known.key = None;
             }
@@ -64,7 +66,7 @@ impl KeySet {
         }
     }
 
-    /// The key of this name for this algorithm.
+    /// Returns the key with this id for this algorithm.
     pub(crate) fn find(&self, id: &str, algorithm: Algorithm) -> Result<&DecodingKey, Reason> {
         let mut reason = Reason::UnknownKey;
         for key in self.0.iter().filter(|key| key.id == id) {
@@ -77,14 +79,14 @@ impl KeySet {
     }
 }
 
-/// Name, algorithm and key of a JWK that says it verifies ES256 or RS256 signatures and can.
-/// Symmetric keys never do: a secret has no place in a public document.
+/// Returns the id, algorithm and key of a JWK that can verify ES256 or RS256 signatures and is declared
+/// for it. Refuses symmetric keys: a public document must not contain a secret.
 fn usable(jwk: Jwk) -> Option<(String, Algorithm, DecodingKey)> {
     let common = &jwk.common;
     let key = DecodingKey::from_jwk(&jwk).ok()?;
     let (algorithm, declared, strong) = match &jwk.algorithm {
         AlgorithmParameters::EllipticCurve(parameters) => {
-            // 0x04, x and y: 32 bytes each.
+            // The byte 0x04, then x and y with 32 bytes each.
             let is_a_point = key.try_get_as_bytes().is_ok_and(|point| point.len() == 65);
             let strong = parameters.curve == EllipticCurve::P256 && is_a_point;
             (Algorithm::ES256, KeyAlgorithm::ES256, strong)

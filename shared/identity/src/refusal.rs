@@ -1,14 +1,14 @@
-//! Why a caller is not let in.
+//! Why a caller is refused.
 
 use std::fmt;
 
-/// The answer to a header that does not prove who is calling.
+/// Why a header doesn't authenticate a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// No token to trust: 401. The reason is for the security log and never for the client, who
-    /// could otherwise learn how to forge better.
+    /// There is no valid token. The answer is 401. Only the security log contains the reason, because it
+    /// would help an attacker to forge tokens.
     Unauthenticated(Reason),
-    /// The project's keys cannot be had: 503. The token may be good.
+    /// The keys of the project are unavailable, so the token can't be checked. The answer is 503.
     KeysUnavailable,
 }
 
@@ -29,7 +29,7 @@ impl From<Reason> for Refusal {
     }
 }
 
-/// Why a token is refused. Names are stable and say nothing about the person.
+/// Why a token is refused. The names are stable and contain no personal data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Reason {
@@ -39,51 +39,52 @@ pub enum Reason {
     WrongScheme,
     /// The header is not one scheme and one token.
     MalformedHeader,
-    /// The token is longer than this service reads.
+    /// The token is longer than 8 KiB.
     TokenTooLong,
     /// The token is not a JWS in compact form with a JSON header.
     MalformedToken,
     /// The header's `typ` names another kind of token.
     WrongType,
-    /// The header's `crit` asks for extensions; none is understood.
+    /// The header has `crit`, which requires extensions. This service supports none.
     CriticalExtension,
-    /// The algorithm is none of ES256, RS256, HS256.
+    /// The algorithm is not ES256, RS256 or HS256.
     UnsupportedAlgorithm,
-    /// An HS256 token where no legacy secret is configured.
+    /// The token is signed with HS256, and no legacy secret is configured.
     LegacyNotConfigured,
-    /// The header names no key.
+    /// The header has no `kid`.
     MissingKeyId,
-    /// The project has no usable key of this name.
+    /// The project has no usable key with this `kid`.
     UnknownKey,
-    /// The key of this name is for another algorithm.
+    /// The key with this `kid` is for another algorithm.
     KeyMismatch,
-    /// The signature is not of the key.
+    /// The key did not make the signature.
     BadSignature,
-    /// The claims are not JSON of the expected types, or name one twice.
+    /// The claims are not a JSON object, a claim has another type than expected, or a claim occurs
+    /// twice.
     MalformedClaims,
     /// `iss` is missing.
     MissingIssuer,
-    /// `iss` is not this project's.
+    /// `iss` is not the issuer of this project.
     WrongIssuer,
     /// `aud` is missing.
     MissingAudience,
-    /// `aud` does not hold `authenticated`.
+    /// `aud` doesn't contain `authenticated`.
     WrongAudience,
     /// `role` is missing.
     MissingRole,
-    /// `role` is not `authenticated`, such as that of an API key.
+    /// `role` is not `authenticated`. API keys have other roles.
     WrongRole,
     /// The user signed in anonymously.
     Anonymous,
     /// `iat` is missing.
     MissingIssuedAt,
-    /// `iat` lies in the future.
+    /// `iat` is in the future.
     IssuedInFuture,
-    /// `nbf` lies in the future.
+    /// `nbf` is in the future.
     NotYetValid,
     /// `exp` is missing.
     MissingExpiry,
-    /// `exp` has come.
+    /// `exp` is now or in the past.
     Expired,
     /// `sub` is missing.
     MissingSubject,
@@ -96,7 +97,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The stable name for logs, in kebab case.
+    /// The name for the security log, in kebab case.
     pub fn name(self) -> &'static str {
         self.into()
     }

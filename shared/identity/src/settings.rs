@@ -1,4 +1,4 @@
-//! What a deployment says about its Supabase project, and what it must not say.
+//! The settings of the Supabase project, and their validation.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,20 +10,20 @@ use jsonwebtoken::DecodingKey;
 /// The shortest legacy secret accepted, in bytes: the output size of HS256 (RFC 7518, 3.2).
 const SHORTEST_SECRET: usize = 32;
 
-/// The Supabase project whose tokens count.
+/// The Supabase project whose tokens are accepted.
 pub struct Settings {
-    /// The project's URL, such as `https://abc.supabase.co`; plain http only for loopback.
+    /// The URL of the project, such as `https://abc.supabase.co`. Only loopback addresses may use http.
     pub supabase_url: String,
-    /// The legacy HS256 secret. Absent or empty, HS256 tokens are refused.
+    /// The legacy HS256 secret. If it is absent or empty, HS256 tokens are refused.
     pub legacy_secret: Option<String>,
 }
 
-/// Why settings cannot be used. A start-up failure.
+/// Why settings are refused. The function doesn't start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SettingsError {
-    /// The Supabase URL is not an absolute URL of only scheme, host, port and path.
+    /// The Supabase URL is not an absolute URL, or it has more than scheme, host, port and path.
     NotAUrl,
-    /// The Supabase URL would fetch keys in the clear over a network.
+    /// The Supabase URL would fetch keys over a network without encryption.
     InsecureUrl,
     /// The legacy secret is shorter than 32 bytes.
     ShortSecret,
@@ -32,9 +32,11 @@ pub enum SettingsError {
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotAUrl => "the Supabase URL must be scheme, host and optional port and path",
-            Self::InsecureUrl => "the Supabase URL must be https, or http on loopback",
-            Self::ShortSecret => "the legacy Supabase secret must have at least 32 bytes",
+            Self::NotAUrl => "the Supabase URL must be an absolute URL with only scheme, host, port and path, such as \
+                 https://abc.supabase.co",
+            Self::InsecureUrl => "the Supabase URL must use https; only a loopback address may use http",
+            Self::ShortSecret => "the legacy Supabase secret must have at least 32 bytes: set the project's whole secret, \
+                 or none to refuse HS256 tokens",
         })
     }
 }
@@ -42,13 +44,13 @@ impl fmt::Display for SettingsError {
 impl std::error::Error for SettingsError {}
 
 impl Settings {
-    /// The `iss` of the project's tokens, exactly as Supabase Auth writes it.
+    /// The `iss` of the tokens of the project, exactly as Supabase Auth writes it.
     pub(crate) fn issuer(&self) -> Result<String, SettingsError> {
         let base = self.supabase_url.trim_end_matches('/');
         let uri: Uri = base.parse().map_err(|_| SettingsError::NotAUrl)?;
         let scheme = uri.scheme().ok_or(SettingsError::NotAUrl)?;
         let authority = uri.authority().ok_or(SettingsError::NotAUrl)?.as_str();
-        // `Uri` drops a fragment silently; it must not end up in the issuer.
+        // `Uri` silently drops a fragment, which must not become part of the issuer.
         if authority.contains('@') || base.contains(['?', '#']) {
             return Err(SettingsError::NotAUrl);
         }
@@ -59,8 +61,8 @@ impl Settings {
         Ok(format!("{base}/auth/v1"))
     }
 
-    /// The key of legacy tokens. Supabase uses the secret's bytes as they are written, without
-    /// decoding them.
+    /// The key of legacy tokens. Like Supabase, uses the bytes of the secret's text without decoding
+    /// them.
     pub(crate) fn legacy_key(&self) -> Result<Option<DecodingKey>, SettingsError> {
         match self.legacy_secret.as_deref() {
             None | Some("") => Ok(None),
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_is_for_loopback_alone() {
+    fn only_loopback_may_use_http() {
         for url in [
             "http://127.0.0.1:54321",
             "http://localhost:54321",
@@ -125,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_plain_absolute_url_is_refused() {
+    fn a_url_that_is_not_absolute_or_has_other_parts_is_refused() {
         for url in [
             "",
             "abc",
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_secret_is_none_and_a_short_one_is_refused() {
+    fn an_empty_secret_counts_as_absent_and_a_short_one_is_refused() {
         assert!(legacy_key("").unwrap().is_none());
         assert!(legacy_key(&"x".repeat(32)).unwrap().is_some());
         assert_eq!(

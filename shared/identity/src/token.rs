@@ -1,4 +1,4 @@
-//! A token's outer shape: header, payload and signature (RFC 7515, 3.1 and 4.1).
+//! Parses a token into header, payload and signature (RFC 7515, 3.1 and 4.1).
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 use crate::{Reason, json};
 
-/// A token whose shape is right and whose signature nobody checked yet.
+/// A well-formed token whose signature is not checked yet.
 pub(crate) struct Token<'a> {
     pub(crate) algorithm: Algorithm,
     pub(crate) key_id: Option<String>,
@@ -17,14 +17,14 @@ pub(crate) struct Token<'a> {
     signature: &'a str,
 }
 
-/// The header parameters that matter. `jwk`, `jku`, `x5c` and `x5u` are not among them: a token
-/// does not get to bring its own key (RFC 8725, 3.10). Naming one of these twice is refused.
+/// The header parameters that are read. `jwk`, `jku`, `x5c` and `x5u` are ignored, so that a token can't
+/// bring its own key (RFC 8725, 3.10). Serde refuses a parameter of this struct that occurs twice.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
     kid: Option<String>,
     typ: Option<String>,
-    // Kept when null: `crit` must not be there at all.
+    // Also true if the value is null: `crit` must be absent.
     #[serde(default, deserialize_with = "present")]
     crit: bool,
 }
@@ -34,7 +34,8 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D:
 }
 
 impl<'a> Token<'a> {
-    /// Takes a token apart. Trusts nothing in it.
+    /// Parses a token without trusting its content. Errors: the token is malformed, or its type,
+    /// extensions or algorithm are not supported.
     pub(crate) fn parse(token: &'a str) -> Result<Token<'a>, Reason> {
         let (signed, signature) = token.rsplit_once('.').ok_or(Reason::MalformedToken)?;
         let (header, payload) = signed.split_once('.').ok_or(Reason::MalformedToken)?;
@@ -45,7 +46,7 @@ impl<'a> Token<'a> {
         if header.crit {
             return Err(Reason::CriticalExtension);
         }
-        // Supabase writes "JWT"; RFC 7519, 5.1 lets it be absent and compares without case.
+        // Supabase writes "JWT". RFC 7519, 5.1 makes `typ` optional and case-insensitive.
         if header
             .typ
             .is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT"))
@@ -67,16 +68,17 @@ impl<'a> Token<'a> {
         })
     }
 
-    /// Whether `key` made the signature, with the token's algorithm. A key of another family
-    /// never did.
+    /// Whether `key` made the signature with the token's algorithm. Returns false for a key of another
+    /// algorithm family.
     pub(crate) fn is_signed_by(&self, key: &DecodingKey) -> bool {
-        // The signature alone: `decode` would judge the claims too, by defaults that let a missing
-        // aud, iss or sub pass and expiry slip by 60 s. `claims` judges them instead.
+        // This checks only the signature. `jsonwebtoken::decode` would check the claims too, but by
+        // default it accepts a missing aud, iss or sub and allows 60 s after expiry. `claims.rs` checks
+        // them instead.
         jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, self.algorithm)
             .unwrap_or(false)
     }
 
-    /// The claims as JSON, to be read only after the signature was found good.
+    /// The claims as JSON. Read them only after the signature was verified.
     pub(crate) fn payload(&self) -> Result<Vec<u8>, Reason> {
         decode(self.payload)
     }

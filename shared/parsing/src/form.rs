@@ -11,10 +11,7 @@ use crate::fault::Fault;
 
 /// Reads a query string as a type. `is_read` says which parameters belong to it. Errors: a parameter
 /// is unknown, missing, repeated or not of its type.
-pub fn form<T: DeserializeOwned>(
-    query: &str,
-    is_read: impl Fn(&str) -> bool,
-) -> Result<T, Error> {
+pub fn form<T: DeserializeOwned>(query: &str, is_read: impl Fn(&str) -> bool) -> Result<T, Error> {
     let pairs = form_urlencoded::parse(query.as_bytes())
         .filter(|(name, _)| is_read(name))
         .map(|(name, value)| (Text(name), Text(value)));
@@ -127,7 +124,8 @@ mod tests {
 
     #[test]
     fn each_parameter_is_read_as_its_type() {
-        let filter: Filter = form("text=a%20b%2Bc+d&count=7&flag=true&label=ONE", |_| true).unwrap();
+        let filter: Filter =
+            form("text=a%20b%2Bc+d&count=7&flag=true&label=ONE", |_| true).unwrap();
         let expected = Filter {
             text: Some("a b+c d".to_owned()),
             count: Some(7),
@@ -143,7 +141,11 @@ mod tests {
     #[test]
     fn the_parameter_at_fault_is_named_and_its_value_is_not() {
         for (query, field, message) in [
-            ("count=zebrafish", "count", "expected a whole number in range"),
+            (
+                "count=zebrafish",
+                "count",
+                "expected a whole number in range",
+            ),
             ("count=256", "count", "expected a whole number in range"),
             ("flag=yes", "flag", "expected a boolean"),
             ("label=THREE", "label", "expected `ONE` or `TWO`"),

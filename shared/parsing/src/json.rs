@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::fmt;
 
 use errors::Error;
-use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::Deserializer;
+use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use serde_path_to_error::Track;
 
@@ -115,8 +115,8 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use serde::Deserialize;
     use super::*;
+    use serde::Deserialize;
 
     #[derive(Debug, PartialEq, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -197,7 +197,10 @@ mod tests {
             }
         }
         for text in ["", "{", "{} {}", "NaN", &"[".repeat(1000)] {
-            assert!(matches!(super::json(text.as_bytes()), Err(Error::MalformedJson)));
+            assert!(matches!(
+                super::json(text.as_bytes()),
+                Err(Error::MalformedJson)
+            ));
         }
     }
 

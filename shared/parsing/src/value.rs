@@ -14,7 +14,11 @@ pub(crate) struct JsonValue(pub(crate) Value);
 fn members<'de>(
     object: Map<String, Value>,
 ) -> MapDeserializer<'de, impl Iterator<Item = (String, JsonValue)>, Fault> {
-    MapDeserializer::new(object.into_iter().map(|(name, value)| (name, JsonValue(value))))
+    MapDeserializer::new(
+        object
+            .into_iter()
+            .map(|(name, value)| (name, JsonValue(value))),
+    )
 }
 
 impl<'de> Deserializer<'de> for JsonValue {
@@ -56,7 +60,10 @@ impl<'de> Deserializer<'de> for JsonValue {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
         match self.0 {
             Value::Object(object) => members(object).deserialize_any(visitor),
-            _ => Err(Fault::invalid_type(Unexpected::Other("value"), &"an object")),
+            _ => Err(Fault::invalid_type(
+                Unexpected::Other("value"),
+                &"an object",
+            )),
         }
     }
 

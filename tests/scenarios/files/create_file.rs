@@ -291,7 +291,7 @@ async fn limits_that_can_not_be_kept_end_the_function_at_its_start() {
     assert!(answer.status >= 500, "{}", answer.text);
     let log = world.cloud.logs("create-file").lines().join("\n");
     assert!(
-        log.contains("FILE_SIZE_LIMITS") && log.contains("expected media types that are kept"),
+        log.contains("FILE_SIZE_LIMITS") && log.contains("expected accepted media types"),
         "{log}"
     );
     let nothing = world.rows("select id from file_metadata", &[]).await;

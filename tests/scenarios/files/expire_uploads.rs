@@ -144,7 +144,10 @@ async fn a_file_whose_object_is_gone_is_offered_no_more() {
     let answer = ada.get(&format!("/v1/files/{lost}")).await.expect(200);
     assert_eq!(answer.body["download"], Value::Null);
     let log = world.cloud.logs("expire-uploads").lines().join("\n");
-    assert!(log.contains("a file without its object"), "{log}");
+    assert!(
+        log.contains("the object of a file is missing from S3"),
+        "{log}"
+    );
 }
 
 #[tokio::test]
@@ -154,7 +157,7 @@ async fn objects_without_a_row_are_reported_and_left() {
     world.uploaded(&ada, "image/png", files::PNG).await;
     world.expire_uploads().await;
     let log = world.cloud.logs("expire-uploads").lines().join("\n");
-    assert!(!log.contains("an object without a row"), "{log}");
+    assert!(!log.contains("an object in S3 has no row"), "{log}");
 
     let stray = Uuid::now_v7();
     let path = put_unseen(&world, ada.user, stray, b"nobody's");
@@ -162,9 +165,12 @@ async fn objects_without_a_row_are_reported_and_left() {
     fs::write(world.cloud.objects().path("caretrail-files", key), b"x").unwrap();
     world.expire_uploads().await;
     let log = world.cloud.logs("expire-uploads").lines().join("\n");
-    assert!(log.contains("an object without a row"), "{log}");
+    assert!(log.contains("an object in S3 has no row"), "{log}");
     assert!(log.contains(&stray.to_string()), "{log}");
-    assert!(log.contains("objects that are no file's"), "{log}");
+    assert!(
+        log.contains("objects in S3 have keys that name no file"),
+        "{log}"
+    );
     assert!(path.exists());
 }
 
@@ -216,7 +222,10 @@ async fn a_deleted_file_whose_object_is_gone_is_reported_and_keeps_no_other_from
     fs::remove_file(world.cloud.objects().path(".versions", &checked)).unwrap();
     world.expire_uploads().await;
     let log = world.cloud.logs("expire-uploads").lines().join("\n");
-    assert!(log.contains("a file without its object"), "{log}");
+    assert!(
+        log.contains("the object of a file is missing from S3"),
+        "{log}"
+    );
     assert!(log.contains(&lost.to_string()), "{log}");
     assert_eq!(tags(&world, ada.user, kept), ["archived"]);
     let missing = row().resource(lost).patient(ada.id);

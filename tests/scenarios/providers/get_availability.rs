@@ -1,8 +1,8 @@
 //! `GET /v1/providers/{id}/availability`
 
+use domain::schedule::{Schedule, Wanted};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use domain::schedule::{Schedule, Wanted};
 use tests::audit::Expected;
 use tests::prelude::*;
 

@@ -6,12 +6,12 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use audit::{Action, Entry, Outcome, ResourceType};
+use domain::ids::{AuditLogId, PatientId, UserId};
 use futures_util::future::{join, join3};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
-use audit::{Action, Entry, Outcome, ResourceType};
-use domain::ids::{AuditLogId, PatientId, UserId};
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;

@@ -15,12 +15,7 @@ pub(crate) fn with_caller(function: &Function, route: Route, schemas: &mut Schem
     let (endpoint, description) = (&function.endpoint, &function.description);
     let event = Event::of(endpoint.name);
     let mut parameters = path_parameters(function, route, &event, schemas);
-    if let Some(query) = description.query {
-        parameters.extend(query_parameters(schemas.read(query), &event));
-    }
-    if description.is_paged {
-        parameters.extend(page_parameters(&event));
-    }
+    parameters.extend(query_parameters(function, &event, schemas));
     if endpoint.is_idempotent {
         parameters.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
     }
@@ -131,54 +126,52 @@ fn path_parameters(
     described.collect()
 }
 
-fn query_parameters(mut filter: Value, event: &Event) -> Vec<Value> {
-    let required = filter["required"].take();
-    let Value::Object(properties) = filter["properties"].take() else {
-        return Vec::new();
+/// Those of the query's type and those of a page, by name.
+fn query_parameters(function: &Function, event: &Event, schemas: &mut Schemas) -> Vec<Value> {
+    let mut properties = match function.description.is_paged {
+        true => page_parameters(),
+        false => Map::new(),
     };
-    let described = properties.into_iter().map(|(name, mut schema)| {
-        let description = schema
-            .as_object_mut()
-            .and_then(|it| it.remove("description"));
-        let schema = without_null(schema);
-        let is_required = required
-            .as_array()
-            .is_some_and(|names| names.contains(&json!(name)));
-        let description = description.unwrap_or_default();
-        query_parameter(&name, description, schema, is_required, event)
+    let mut filter = match function.description.query {
+        Some(describe) => schemas.read(describe),
+        None => json!({}),
+    };
+    if let Value::Object(own) = filter["properties"].take() {
+        properties.extend(own);
+    }
+    properties.sort_keys();
+    let is_required = |name: &String| {
+        let names = filter["required"].as_array();
+        names.is_some_and(|names| names.contains(&json!(name)))
+    };
+    let described = properties.iter().map(|(name, schema)| {
+        let is_required = is_required(name);
+        query_parameter(name, schema.clone(), is_required, event)
     });
     described.collect()
 }
 
 /// The same in every list.
-fn page_parameters(event: &Event) -> [Value; 2] {
-    let limit = json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 50});
-    let cursor = json!({"type": "string"});
-    [
-        query_parameter(
-            "limit",
-            "The greatest number of items in the page, from 1 to 100.".into(),
-            limit,
-            false,
-            event,
-        ),
-        query_parameter(
-            "cursor",
-            "The `next_cursor` of the page before. Leave it out for the first page.".into(),
-            cursor,
-            false,
-            event,
-        ),
-    ]
+fn page_parameters() -> Map<String, Value> {
+    let limit = json!({
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 100,
+        "default": 50,
+        "description": "The greatest number of items in the page, from 1 to 100.",
+    });
+    let cursor = json!({
+        "type": "string",
+        "description": "The `next_cursor` of the page before. Leave it out for the first page.",
+    });
+    Map::from_iter([("limit".to_owned(), limit), ("cursor".to_owned(), cursor)])
 }
 
-fn query_parameter(
-    name: &str,
-    description: Value,
-    schema: Value,
-    is_required: bool,
-    event: &Event,
-) -> Value {
+fn query_parameter(name: &str, mut schema: Value, is_required: bool, event: &Event) -> Value {
+    let description = schema
+        .as_object_mut()
+        .and_then(|it| it.remove("description"));
+    let schema = without_null(schema);
     let mut parameter = json!({
         "name": name,
         "in": "query",

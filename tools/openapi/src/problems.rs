@@ -39,7 +39,11 @@ pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
     let schema = schemas.answered(SchemaGenerator::subschema_for::<Problem>);
     let mut responses = Map::new();
     for error in examples() {
-        let Kind { status, slug, title } = error.kind();
+        let Kind {
+            status,
+            slug,
+            title,
+        } = error.kind();
         let response = responses.entry(name(status.as_u16())).or_insert_with(|| {
             let mut headers = json!({"x-request-id": {"$ref": "#/components/headers/RequestId"}});
             match status.as_u16() {

@@ -5,8 +5,6 @@ use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-
-
 /// Describes types as they are read and as they are answered: an answer always holds every field
 /// that it may hold, a request may leave out what is optional.
 pub(crate) struct Schemas {

@@ -1,9 +1,9 @@
 //! `POST /v1/appointments/{id}/cancel`: calls a visit off, with the reason.
 
-use domain::appointment::Appointment;
-use domain::text::Text;
 use api::prelude::*;
+use domain::appointment::Appointment;
 use domain::select_appointment;
+use domain::text::Text;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/cancel")
@@ -14,7 +14,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/cancel")
     .conflicts(&[&[NOT_CANCELLABLE]])
     .idempotent();
 
-const NOT_CANCELLABLE: &str = "Only a SCHEDULED appointment can be cancelled. A patient can cancel it only before it starts.";
+const NOT_CANCELLABLE: &str =
+    "Only a SCHEDULED appointment can be cancelled. A patient can cancel it only before it starts.";
 
 /// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -34,7 +35,11 @@ const READ: &str = select_appointment!(
 );
 
 /// Calls the visit off.
-pub async fn handle(call: Call, Path(id): Path<AppointmentId>, Body(cancellation): Body<Cancellation>) -> Reply<Json<Appointment>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<AppointmentId>,
+    Body(cancellation): Body<Cancellation>,
+) -> Reply<Json<Appointment>> {
     let mut access = call.authorize(id);
     let Written {
         row: appointment,
@@ -43,9 +48,7 @@ pub async fn handle(call: Call, Path(id): Path<AppointmentId>, Body(cancellation
         .write_then_read(sql(CANCEL, &[&id, &cancellation.reason]), sql(READ, &[&id]))
         .await?;
     if !is_changed {
-        return Err(Error::Conflict(
-            NOT_CANCELLABLE,
-        ));
+        return Err(Error::Conflict(NOT_CANCELLABLE));
     }
     access.commit(Json(appointment)).await
 }

@@ -1,9 +1,9 @@
 //! `POST /v1/appointments/{id}/complete`: its provider says that the visit took place.
 
-use domain::appointment::Appointment;
-use domain::text::Text;
 use api::prelude::*;
+use domain::appointment::Appointment;
 use domain::select_appointment;
+use domain::text::Text;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/complete")
@@ -32,7 +32,11 @@ const READ: &str =
     select_appointment!("where id = $1 and provider_id = actor_provider() and not is_archived");
 
 /// Completes the visit.
-pub async fn handle(call: Call, Path(id): Path<AppointmentId>, Body(completion): Body<Completion>) -> Reply<Json<Appointment>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<AppointmentId>,
+    Body(completion): Body<Completion>,
+) -> Reply<Json<Appointment>> {
     let mut access = call.authorize(id);
     let Written {
         row: appointment,
@@ -41,9 +45,7 @@ pub async fn handle(call: Call, Path(id): Path<AppointmentId>, Body(completion):
         .write_then_read(sql(COMPLETE, &[&id, &completion.notes]), sql(READ, &[&id]))
         .await?;
     if !is_changed {
-        return Err(Error::Conflict(
-            NOT_BEGUN,
-        ));
+        return Err(Error::Conflict(NOT_BEGUN));
     }
     access.commit(Json(appointment)).await
 }

@@ -1,11 +1,11 @@
 //! `POST /v1/appointments`: books a free slot, or writes up a visit that took place.
 
-use jiff::Timestamp;
-use domain::appointment::{BOOKING_CONFLICTS, Appointment, Location, booking_rule};
-use domain::custom_data::{CustomData, CustomDataTable};
-use domain::text::Text;
 use api::prelude::*;
+use domain::appointment::{Appointment, BOOKING_CONFLICTS, Location, booking_rule};
+use domain::custom_data::{CustomData, CustomDataTable};
 use domain::select_appointment;
+use domain::text::Text;
+use jiff::Timestamp;
 use sql::Jsonb;
 
 /// What this function is.
@@ -88,7 +88,8 @@ pub async fn handle(call: Call, Body(new): Body<NewAppointment>) -> Reply<Create
         .on_constraint(
             "appointments_provider_id_fkey",
             Error::invalid("provider_id", "expected a provider"),
-        )?.row;
+        )?
+        .row;
     access
         .commit(Created {
             location: format!("/v1/appointments/{id}"),

@@ -1,7 +1,7 @@
 //! `DELETE /v1/appointments/{id}`: archives a visit that took place or was called off.
 
-use domain::appointment::Appointment;
 use api::prelude::*;
+use domain::appointment::Appointment;
 use domain::select_appointment;
 
 /// What this function is.
@@ -24,7 +24,11 @@ const ARCHIVE: &str = "
 const READ: &str = select_appointment!("where id = $1");
 
 /// Archives the visit.
-pub async fn handle(call: Call, Path(id): Path<AppointmentId>, if_match: IfMatch) -> Reply<Json<Appointment>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<AppointmentId>,
+    if_match: IfMatch,
+) -> Reply<Json<Appointment>> {
     let mut access = call.authorize(id);
     access.check(if_match, sql(CURRENT, &[&id])).await?;
     let appointment: Appointment = access
@@ -33,6 +37,7 @@ pub async fn handle(call: Call, Path(id): Path<AppointmentId>, if_match: IfMatch
         .on_constraint(
             "appointments_archived_settled",
             Error::Conflict(STILL_SCHEDULED),
-        )?.row;
+        )?
+        .row;
     access.commit(Json(appointment)).await
 }

@@ -1,7 +1,7 @@
 //! `GET /v1/appointments/{id}`: one visit.
 
-use domain::appointment::Appointment;
 use api::prelude::*;
+use domain::appointment::Appointment;
 use domain::select_appointment;
 
 /// What this function is.
@@ -25,7 +25,11 @@ const GET: &str = select_appointment!(
 );
 
 /// Answers the visit.
-pub async fn handle(call: Call, Path(id): Path<AppointmentId>, Query(filter): Query<Filter>) -> Reply<Json<Appointment>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<AppointmentId>,
+    Query(filter): Query<Filter>,
+) -> Reply<Json<Appointment>> {
     let archived = filter.include_archived.unwrap_or(false);
     let mut access = call.authorize(id);
     let appointment: Appointment = access.one(sql(GET, &[&id, &archived])).await?;

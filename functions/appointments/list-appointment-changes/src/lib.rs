@@ -1,7 +1,7 @@
 //! `GET /v1/appointments/{id}/changes`: what became of a visit, newest first, with who and why.
 
-use domain::appointment::AppointmentChange;
 use api::prelude::*;
+use domain::appointment::AppointmentChange;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/appointments/{id}/changes")
@@ -31,7 +31,12 @@ const LIST: &str = "
     limit $4";
 
 /// Answers the page.
-pub async fn handle(call: Call, Path(id): Path<AppointmentId>, Query(filter): Query<Filter>, page: PageRequest<i64>) -> Reply<Json<Page<AppointmentChange>>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<AppointmentId>,
+    Query(filter): Query<Filter>,
+    page: PageRequest<i64>,
+) -> Reply<Json<Page<AppointmentChange>>> {
     let archived = filter.include_archived.unwrap_or(false);
     let mut access = call.authorize(id);
     let changes: Vec<AppointmentChange> = access

@@ -1,10 +1,10 @@
 //! `GET /v1/appointments`: the visits within the caller's reach, in the order they begin.
 
-use jiff::Timestamp;
-use domain::appointment::{Appointment, AppointmentStatus};
-use domain::text::Text;
 use api::prelude::*;
+use domain::appointment::{Appointment, AppointmentStatus};
 use domain::select_appointment;
+use domain::text::Text;
+use jiff::Timestamp;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/appointments")
@@ -87,7 +87,11 @@ const LIST: &str = select_appointment!(
 );
 
 /// Answers the page.
-pub async fn handle(call: Call, Query(filter): Query<Filter>, page: PageRequest<(Timestamp, AppointmentId)>) -> Reply<Json<Page<Appointment>>> {
+pub async fn handle(
+    call: Call,
+    Query(filter): Query<Filter>,
+    page: PageRequest<(Timestamp, AppointmentId)>,
+) -> Reply<Json<Page<Appointment>>> {
     let (after_time, after_id) = page.after().copied().unzip();
     let mut access = call.authorize(Search {
         patient: filter.patient_id,

@@ -1,7 +1,7 @@
 //! `POST /v1/appointments/{id}/rate`: its patient rates a visit that took place, once.
 
-use domain::appointment::Appointment;
 use api::prelude::*;
+use domain::appointment::Appointment;
 use domain::select_appointment;
 
 /// What this function is.
@@ -31,7 +31,11 @@ const READ: &str =
     select_appointment!("where id = $1 and patient_id = actor_patient() and not is_archived");
 
 /// Rates the visit.
-pub async fn handle(call: Call, Path(id): Path<AppointmentId>, Body(Rating { rating }): Body<Rating>) -> Reply<Json<Appointment>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<AppointmentId>,
+    Body(Rating { rating }): Body<Rating>,
+) -> Reply<Json<Appointment>> {
     let mut access = call.authorize(id);
     let Written {
         row: appointment,
@@ -44,9 +48,7 @@ pub async fn handle(call: Call, Path(id): Path<AppointmentId>, Body(Rating { rat
             Error::invalid("rating", "expected 1 to 5"),
         )?;
     if !is_changed {
-        return Err(Error::Conflict(
-            NOT_RATABLE,
-        ));
+        return Err(Error::Conflict(NOT_RATABLE));
     }
     access.commit(Json(appointment)).await
 }

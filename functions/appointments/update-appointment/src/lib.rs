@@ -1,12 +1,12 @@
 //! `PATCH /v1/appointments/{id}`: moves a visit, with the reason, or changes its place or notes.
 
-use jiff::Timestamp;
-use domain::appointment::{BOOKING_CONFLICTS, Appointment, Location, booking_rule};
-use domain::custom_data::{CustomData, CustomDataTable};
-use domain::text::Text;
 use api::prelude::*;
-use sql::Jsonb;
+use domain::appointment::{Appointment, BOOKING_CONFLICTS, Location, booking_rule};
+use domain::custom_data::{CustomData, CustomDataTable};
 use domain::select_appointment;
+use domain::text::Text;
+use jiff::Timestamp;
+use sql::Jsonb;
 use sql::row;
 
 /// What this function is.
@@ -63,7 +63,12 @@ const UPDATE: &str = "
 const READ: &str = select_appointment!("where id = $1");
 
 /// Editable the visit.
-pub async fn handle(call: Call, Path(id): Path<AppointmentId>, patch: Patch<Editable>, if_match: IfMatch) -> Reply<Json<Appointment>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<AppointmentId>,
+    patch: Patch<Editable>,
+    if_match: IfMatch,
+) -> Reply<Json<Appointment>> {
     let mut access = call.authorize(id);
     let Current {
         editable: current,
@@ -110,9 +115,7 @@ pub async fn handle(call: Call, Path(id): Path<AppointmentId>, patch: Patch<Edit
             "appointments_moved_scheduled",
             Error::Conflict(NOT_SCHEDULED),
         )
-        .on_constraint(
-            "appointments_changed_to_come",
-            Error::Conflict(PAST),
-        )?.row;
+        .on_constraint("appointments_changed_to_come", Error::Conflict(PAST))?
+        .row;
     access.commit(Json(appointment)).await
 }

@@ -1,11 +1,11 @@
 //! `GET /v1/audit-logs`: who did what to whom, newest first. Reading it is audited too.
 
-use jiff::Timestamp;
+use api::prelude::*;
 use audit::Outcome;
 use audit::audit_log::AuditLog;
-use domain::text::Text;
-use api::prelude::*;
 use audit::select_audit_log;
+use domain::text::Text;
+use jiff::Timestamp;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/audit-logs")
@@ -84,7 +84,11 @@ const LIST: &str = concat!(
 );
 
 /// Answers the page.
-pub async fn handle(call: Call, Query(filter): Query<Filter>, page: PageRequest<(Timestamp, AuditLogId)>) -> Reply<Json<Page<AuditLog>>> {
+pub async fn handle(
+    call: Call,
+    Query(filter): Query<Filter>,
+    page: PageRequest<(Timestamp, AuditLogId)>,
+) -> Reply<Json<Page<AuditLog>>> {
     let (after_time, after_id) = page.after().copied().unzip();
     let mut access = call.authorize(Search::default());
     if let Some(patient) = filter.patient_id {

@@ -1,5 +1,3 @@
 //! The Lambda `complete-file`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(complete_file::ENDPOINT, complete_file::handle)
-}
+api::serve!(complete_file);

@@ -1,22 +1,19 @@
 //! `POST /v1/files`: announces a file and answers where to send it.
 
-use files::{
-    Announced, Declared, FileType, Location, Multipart, Sha256, Window, limits, store,
-};
-use serde::Deserialize;
-use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::file::{self, FileMetadata, FileOwnerType};
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::select_file;
+use api::prelude::*;
+use domain::custom_data::{CustomData, CustomDataTable};
+use domain::file::{self, FileMetadata, FileOwnerType};
+use domain::select_file;
+use domain::text::Text;
+use files::{Announced, Declared, FileType, Limits, Location, Multipart, Sha256, Store, Window};
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "create-file",
-    permission: "files:write",
-    action: Action::Create,
-    resource: ResourceType::File,
-};
+pub const ENDPOINT: Endpoint = Endpoint::post("/v1/files")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Announces a file and answers where to send it")
+    .needs("files:write")
+    .recorded_as(Action::Create, ResourceType::File)
+    .idempotent();
 
 /// The body.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -48,17 +45,20 @@ const IN_PARTS: &str = "update file_metadata set upload_id = $2, part_size = $3 
 const READ: &str = select_file!("where id = $1");
 
 /// Announces the file.
-pub async fn handle(call: Call) -> Reply<Created<Announced>> {
-    let new: NewFile = call.body()?;
-    let declared = new.declared()?;
+pub async fn handle(
+    call: Call,
+    Body(new): Body<NewFile>,
+    Configured(store): Configured<Store>,
+    Configured(limits): Configured<Limits>,
+) -> Reply<Created<Announced>> {
+    let declared = new.declared(limits)?;
     let id = FileId::generate();
     let mut access = call.authorize(OwnedBy {
         resource: id,
         owner: new.owner_id,
     });
-    let store = store()?;
     let place = store.place(new.owner_id, id);
-    let part_size = limits()?.part_size(declared.size);
+    let part_size = limits.part_size(declared.size);
     let window = Window::of_upload(part_size.is_some())?;
     let custom =
         custom_data::accept(&mut access, CustomDataTable::FileMetadata, new.custom_data).await?;
@@ -85,7 +85,8 @@ pub async fn handle(call: Call) -> Reply<Created<Announced>> {
             ),
             sql(READ, &[&id]),
         )
-        .await?;
+        .await?
+        .row;
     let Some(part_size) = part_size else {
         let upload = store
             .presign_upload(&access, &place, &declared, None, window)
@@ -95,9 +96,9 @@ pub async fn handle(call: Call) -> Reply<Created<Announced>> {
     let multipart = store
         .begin(&access, &place, declared.file_type, part_size)
         .await?;
-    let answered = in_parts(access, &place, &declared, &multipart, window).await;
+    let answered = in_parts(access, store, &place, &declared, &multipart, window).await;
     if answered.is_err() {
-        // Best effort, for no row tells of it; the bucket's rule ends what is left.
+        // Best effort: no row knows of this upload, and the bucket's lifecycle rule aborts what is left.
         store.abort(&place, &multipart).await.ok();
     }
     answered
@@ -105,13 +106,14 @@ pub async fn handle(call: Call) -> Reply<Created<Announced>> {
 
 async fn in_parts(
     mut access: Access<OwnedBy<FileId>>,
+    store: &Store,
     place: &Location,
     declared: &Declared,
     multipart: &Multipart,
     window: Window,
 ) -> Reply<Created<Announced>> {
     let id = access.granted().resource;
-    let upload = store()?
+    let upload = store
         .presign_upload(&access, place, declared, Some(multipart), window)
         .await?;
     let file = access
@@ -119,7 +121,8 @@ async fn in_parts(
             sql(IN_PARTS, &[&id, &multipart.upload_id, &multipart.part_size]),
             sql(READ, &[&id]),
         )
-        .await?;
+        .await?
+        .row;
     answer(access, Announced { file, upload }).await
 }
 
@@ -133,14 +136,14 @@ async fn answer(access: Access<OwnedBy<FileId>>, body: Announced) -> Reply<Creat
 }
 
 impl NewFile {
-    fn declared(&self) -> Result<Declared, Error> {
+    fn declared(&self, limits: &Limits) -> Result<Declared, Error> {
         if (self.owner_type == FileOwnerType::Appointment) != self.appointment_id.is_some() {
             return Err(Error::invalid(
                 "appointment_id",
                 "expected where owner_type is APPOINTMENT, and only there",
             ));
         }
-        limits()?.check(self.file_type, self.file_size)?;
+        limits.check(self.file_type, self.file_size)?;
         Ok(Declared {
             file_type: self.file_type,
             size: self.file_size,

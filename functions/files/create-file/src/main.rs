@@ -1,6 +1,3 @@
 //! The Lambda `create-file`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    files::check_limits()?;
-    shared::lambda::serve(create_file::ENDPOINT, create_file::handle)
-}
+api::serve!(create_file);

@@ -1,16 +1,15 @@
 //! `DELETE /v1/files/{id}`: archives a file; its object stays through retention.
 
-use shared::domain::file::FileMetadata;
-use shared::prelude::*;
-use shared::select_file;
+use api::prelude::*;
+use domain::file::FileMetadata;
+use domain::select_file;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "delete-file",
-    permission: "files:write",
-    action: Action::Delete,
-    resource: ResourceType::File,
-};
+pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/files/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Archives a file; its object stays through retention")
+    .needs("files:write")
+    .recorded_as(Action::Delete, ResourceType::File);
 
 const CURRENT: &str = "
     select version from file_metadata
@@ -22,13 +21,16 @@ const ARCHIVE: &str = "
 const READ: &str = select_file!("where id = $1");
 
 /// Answers the file as archived.
-pub async fn handle(call: Call) -> Reply<Json<FileMetadata>> {
-    let id: FileId = call.path("id")?;
-    let if_match = call.if_match()?;
+pub async fn handle(
+    call: Call,
+    Path(id): Path<FileId>,
+    if_match: IfMatch,
+) -> Reply<Json<FileMetadata>> {
     let mut access = call.authorize(id);
     access.check(if_match, sql(CURRENT, &[&id])).await?;
     let file: FileMetadata = access
         .write_then_read(sql(ARCHIVE, &[&id]), sql(READ, &[&id]))
-        .await?;
+        .await?
+        .row;
     access.commit(Json(file)).await
 }

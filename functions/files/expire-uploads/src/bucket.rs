@@ -1,21 +1,22 @@
-//! Rows and objects compared, and the objects of archived files marked.
+//! Compares rows with objects, and tags the objects of archived files.
 
-use files::{Location, processing, store};
-use shared::domain::file::FileMetadata;
-use shared::job::Job;
-use shared::prelude::*;
-use shared::sql::FromRow;
-use shared::sql::postgres::{Error as RowError, Row};
-use shared::{row, select_file};
+use api::prelude::*;
+use domain::file::FileMetadata;
+use domain::select_file;
+use files::processing::Processor;
+use files::{Location, Store};
+use sql::FromRow;
+use sql::postgres::{Error as RowError, Row};
+use sql::row;
 use uuid::Uuid;
 
-use crate::{ROWS, Stored, read};
+use crate::{FileLocation, ROWS, read};
 
-/// Objects looked at in one listing.
+/// The number of objects in one listing.
 const OBJECTS: i32 = 500;
 
-// Not within the hour in which a scanner may put a tag of its own: the later of two sets is the one
-// that stays.
+// Waits an hour, because a scanner may set a tag of its own in that time. S3 replaces all tags at once,
+// so of two writers the later one wins.
 const ARCHIVED: &str = "
     select id, bucket, file_path, object_version from file_metadata
     where is_archived and tagged_at is null and upload_date is not null
@@ -32,8 +33,8 @@ const WITHOUT_ROW: &str = "
     select listed.id from unnest($1::uuid[]) as listed (id)
     where not exists (select from file_metadata f where f.id = listed.id)
     limit $2";
-// Announced, and not known to have come: of a row that waits no more, whose event was lost or passed
-// over. A deleted one's object is left to a scanner for an hour, as above.
+// The objects of rows that no longer wait for an upload and that no event reported, because it was lost
+// or ignored. The object of a deleted file is left to a scanner for an hour, as above.
 const LATE: &str = "
     select id, bucket, file_path, is_archived from file_metadata
     where id = any($1) and upload_date is null
@@ -48,122 +49,126 @@ const OFFERED: &str = "
     limit $2";
 
 row! {
-    /// An object of no file.
+    /// An object without a row.
     pub struct Stray {
-        /// The file its key names.
+        /// The file that the object's key names.
         pub id: FileId,
     }
 }
 
-/// A file, as the version that was checked.
+/// A file, and the version of its object that was checked.
 struct Checked {
-    file: Stored,
+    file: FileLocation,
     version: Option<String>,
 }
 
 impl FromRow for Checked {
     fn from_row(row: &Row) -> Result<Self, RowError> {
         Ok(Self {
-            file: Stored::from_row(row)?,
+            file: FileLocation::from_row(row)?,
             version: row.try_get("object_version")?,
         })
     }
 }
 
-/// An object that came when nobody waited for it.
+/// A file whose object arrived after its row stopped waiting for it.
 struct Late {
-    file: Stored,
+    file: FileLocation,
     is_archived: bool,
 }
 
 impl FromRow for Late {
     fn from_row(row: &Row) -> Result<Self, RowError> {
         Ok(Self {
-            file: Stored::from_row(row)?,
+            file: FileLocation::from_row(row)?,
             is_archived: row.try_get("is_archived")?,
         })
     }
 }
 
-/// Has the objects of archived files moved to cheaper storage.
-pub(crate) async fn mark_archived(job: &Job) -> Result<(), Error> {
+/// Tags the objects of archived files, so that the bucket moves them to cheaper storage.
+pub(crate) async fn mark_archived(processor: &Processor<'_>) -> Result<(), Error> {
     let mut result = Ok(());
-    for file in read::<Checked>(job, sql(ARCHIVED, &[&ROWS])).await? {
-        result = mark_or_lose(job, &file).await.and(result);
+    for file in read::<Checked>(processor.job, sql(ARCHIVED, &[&ROWS])).await? {
+        result = mark_or_quarantine(processor, &file).await.and(result);
     }
     result
 }
 
-async fn mark_or_lose(job: &Job, checked: &Checked) -> Result<(), Error> {
-    let Stored { id, location } = &checked.file;
+async fn mark_or_quarantine(processor: &Processor<'_>, checked: &Checked) -> Result<(), Error> {
+    let FileLocation { id, location } = &checked.file;
     let version = checked.version.as_deref();
-    let marked = job.audited(*id, |access| mark(access, location, version));
-    match marked.await? {
+    let mark = |access| mark(access, processor.store, location, version);
+    match processor.job.audited(*id, mark).await? {
         true => Ok(()),
-        false => processing::lose(job, *id).await,
+        false => processor.quarantine_missing(*id).await,
     }
 }
 
-/// False where the object is gone.
+/// Returns false if the object is gone.
 async fn mark(
     mut access: Access<FileId>,
+    store: &Store,
     location: &Location,
     version: Option<&str>,
 ) -> Result<bool, Error> {
-    if !store()?.mark_archived(&access, location, version).await? {
+    if !store.mark_archived(&access, location, version).await? {
         return Ok(false);
     }
     let id = *access.granted();
     let marked: Option<FileMetadata> = access.optional(sql(MARK, &[&id])).await?;
     if let Some(file) = marked {
-        access.note("tag", "archived");
+        access.add_note("tag", "archived");
         access.commit(Json(file)).await?;
     }
     Ok(true)
 }
 
-/// Looks through objects. Those that no row tells of are reported, and an alarm watches for these
-/// lines; those that came late are taken up.
-pub(crate) async fn compare(job: &Job, start: UserId) -> Result<(), Error> {
+/// Looks up the rows of a part of the objects. An object without a row is logged, and an alarm watches
+/// for these log messages. An object that arrived late is processed.
+pub(crate) async fn compare(processor: &Processor<'_>, start: UserId) -> Result<(), Error> {
     let work = async |mut access: Access<Search>| {
-        let (files, strange) = store()?.listed(&access, start, OBJECTS).await?;
+        let (files, strange) = processor.store.listed(&access, start, OBJECTS).await?;
         let strays: Vec<Stray> = access.all(sql(WITHOUT_ROW, &[&files, &ROWS])).await?;
         let late: Vec<Late> = access.all(sql(LATE, &[&files, &ROWS])).await?;
         Ok((strays, strange, late))
     };
-    let (strays, strange, late) = job.audited(Search::default(), work).await?;
+    let (strays, strange, late) = processor.job.audited(Search::default(), work).await?;
     for Stray { id } in strays {
-        tracing::warn!(file = %id, "an object without a row");
+        tracing::warn!(file = %id, "an object in S3 has no row");
     }
     if strange > 0 {
-        tracing::warn!(objects = strange, "objects that are no file's");
+        tracing::warn!(
+            objects = strange,
+            "objects in S3 have keys that name no file"
+        );
     }
     let mut result = Ok(());
     for late in late {
-        result = take_up(job, &late).await.and(result);
+        result = process(processor, &late).await.and(result);
     }
     result
 }
 
-async fn take_up(job: &Job, late: &Late) -> Result<(), Error> {
-    let Stored { id, location } = &late.file;
+async fn process(processor: &Processor<'_>, late: &Late) -> Result<(), Error> {
+    let FileLocation { id, location } = &late.file;
     if late.is_archived {
-        let marked = job.audited(*id, |access| mark(access, location, None));
-        marked.await?;
+        let mark = |access| mark(access, processor.store, location, None);
+        processor.job.audited(*id, mark).await?;
     } else {
-        processing::process(job, *id, location, None).await?;
+        processor.process(*id, location, None).await?;
     }
     Ok(())
 }
 
-/// Keeps files from being offered whose objects are gone.
-pub(crate) async fn find_lost(job: &Job, start: UserId) -> Result<(), Error> {
+/// Quarantines available files whose objects are gone.
+pub(crate) async fn find_missing(processor: &Processor<'_>, start: UserId) -> Result<(), Error> {
     let mut result = Ok(());
     for start in [start, UserId::from(Uuid::nil())] {
-        let offered = read::<Checked>(job, sql(OFFERED, &[&start, &ROWS])).await?;
+        let offered = read::<Checked>(processor.job, sql(OFFERED, &[&start, &ROWS])).await?;
         let more = offered.len() as i64 == ROWS;
         for file in offered {
-            result = look(job, &file).await.and(result);
+            result = look(processor, &file).await.and(result);
         }
         if more {
             break;
@@ -172,12 +177,12 @@ pub(crate) async fn find_lost(job: &Job, start: UserId) -> Result<(), Error> {
     result
 }
 
-async fn look(job: &Job, checked: &Checked) -> Result<(), Error> {
-    let Stored { id, location } = &checked.file;
+async fn look(processor: &Processor<'_>, checked: &Checked) -> Result<(), Error> {
+    let FileLocation { id, location } = &checked.file;
     let version = checked.version.as_deref();
-    let there = async |access| store()?.arrived(&access, location, version).await;
-    match job.audited(*id, there).await? {
+    let find = async |access| processor.store.arrived(&access, location, version).await;
+    match processor.job.audited(*id, find).await? {
         Some(_) => Ok(()),
-        None => processing::lose(job, *id).await,
+        None => processor.quarantine_missing(*id).await,
     }
 }

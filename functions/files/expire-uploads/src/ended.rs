@@ -1,10 +1,11 @@
-//! Uploads in parts that no file waits for any more: their parts cost storage until they are aborted.
+//! Aborts uploads in parts that no file waits for any more. Their parts cost storage until then.
 
-use files::{Stored, store};
-use shared::domain::file::FileMetadata;
-use shared::job::Job;
-use shared::prelude::*;
-use shared::{row, select_file};
+use api::prelude::*;
+use domain::file::FileMetadata;
+use domain::select_file;
+use files::processing::Processor;
+use files::{Store, StoredFile};
+use sql::row;
 
 use crate::{ROWS, read};
 
@@ -18,27 +19,27 @@ const CLOSE: &str = "update file_metadata set upload_id = null where id = $1";
 const READ: &str = select_file!("where id = $1");
 
 row! {
-    /// A file that was deleted or expired before it was whole.
+    /// A file that was deleted or expired before its upload was complete.
     pub struct Ended {
-        /// The file.
+        /// The id of the file.
         pub id: FileId,
     }
 }
 
-/// Aborts them. Whether all parts are there makes no difference: who sent them never said that it is
-/// all.
-pub(crate) async fn abort_uploads(job: &Job) -> Result<(), Error> {
+/// Aborts them, even if all parts were sent: the uploader never completed the upload.
+pub(crate) async fn abort_uploads(processor: &Processor<'_>) -> Result<(), Error> {
     let mut result = Ok(());
-    for Ended { id } in read::<Ended>(job, sql(ENDED, &[&ROWS])).await? {
-        result = job.audited(id, abort).await.and(result);
+    for Ended { id } in read::<Ended>(processor.job, sql(ENDED, &[&ROWS])).await? {
+        let abort = |access| abort(access, processor.store);
+        result = processor.job.audited(id, abort).await.and(result);
     }
     result
 }
 
-async fn abort(mut access: Access<FileId>) -> Result<(), Error> {
+async fn abort(mut access: Access<FileId>, store: &Store) -> Result<(), Error> {
     let id = *access.granted();
-    let current: Option<Stored> = access.optional(sql(CURRENT, &[&id])).await?;
-    let Some(Stored {
+    let current: Option<StoredFile> = access.optional(sql(CURRENT, &[&id])).await?;
+    let Some(StoredFile {
         location,
         multipart: Some(multipart),
         ..
@@ -46,11 +47,12 @@ async fn abort(mut access: Access<FileId>) -> Result<(), Error> {
     else {
         return Ok(());
     };
-    store()?.abort(&location, &multipart).await?;
+    store.abort(&location, &multipart).await?;
     let file: FileMetadata = access
         .write_then_read(sql(CLOSE, &[&id]), sql(READ, &[&id]))
-        .await?;
-    access.note("upload", "aborted");
+        .await?
+        .row;
+    access.add_note("upload", "aborted");
     access.commit(Json(file)).await?;
     Ok(())
 }

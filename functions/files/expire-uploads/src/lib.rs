@@ -1,34 +1,34 @@
 //! Schedule, every five minutes: ends what no event ended, and compares rows with objects.
 //!
-//! An upload whose event was lost is processed, one that never came expires and its parts go, one
-//! that a crash left half-way is taken up again. A part of the bucket, another each time and all of it while it is
-//! small, is compared with its rows.
+//! It processes uploads whose event was lost or whose processing crashed. It expires uploads that never
+//! came and aborts their parts. It compares a part of the bucket with the rows: a random part each time,
+//! and all of it while the bucket is small.
 
 mod bucket;
 mod ended;
 
-use files::Location;
-use files::processing::{self, Presence};
-use shared::job::Job;
-use shared::prelude::*;
-use shared::sql::postgres::{Error as RowError, Row};
-use shared::sql::{FromRow, Statement};
+use api::job::Job;
+use api::prelude::*;
+use files::processing::{Presence, Processor};
+use files::{Location, ScanPolicy, Store};
+use sql::postgres::{Error as RowError, Row};
+use sql::{FromRow, Statement};
 use uuid::Uuid;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "expire-uploads",
-    permission: "files:process",
-    action: Action::Process,
-    resource: ResourceType::File,
-};
+pub const ENDPOINT: Endpoint = Endpoint::schedule("every five minutes")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Ends uploads that no event ended, and compares rows with objects")
+    .needs("files:process")
+    .recorded_as(Action::Process, ResourceType::File);
 
-/// Rows looked at in one statement.
+/// The number of rows that one statement reads.
 const ROWS: i64 = 100;
 
-// An upload begins before its URL ends and may take a while. process-upload has five minutes, three
-// times. A scanner's event comes within minutes of the inspection, or not at all. It is not waited for from
-// `upload_date` on: S3 dates an upload in parts by its beginning, which may be hours ago.
+// PENDING: an upload may begin shortly before its URL expires, and takes time. SCANNING: process-upload
+// is tried three times, for at most five minutes each. A scanner's event arrives within minutes of the
+// inspection or not at all. Its hour is not counted from `upload_date`, because S3 dates an upload in
+// parts by its beginning, which may be hours ago.
 const DUE: &str = "
     select id, bucket, file_path, status = 'PENDING' as is_pending,
       status = 'SCANNING' and inspected_at is not null as is_sound,
@@ -39,12 +39,14 @@ const DUE: &str = "
         or (status = 'SCANNING' and upload_date < now() - interval '20 minutes'))
     order by created_at, id
     limit $1";
-struct Stored {
+
+/// A file and the location of its object.
+struct FileLocation {
     id: FileId,
     location: Location,
 }
 
-impl FromRow for Stored {
+impl FromRow for FileLocation {
     fn from_row(row: &Row) -> Result<Self, RowError> {
         Ok(Self {
             id: row.try_get("id")?,
@@ -54,9 +56,9 @@ impl FromRow for Stored {
 }
 
 struct Due {
-    file: Stored,
+    file: FileLocation,
     is_pending: bool,
-    /// A scanner's word is all that is missing.
+    /// The inspection is done, and only the scanner's event is missing.
     is_sound: bool,
     is_given_up: bool,
 }
@@ -64,7 +66,7 @@ struct Due {
 impl FromRow for Due {
     fn from_row(row: &Row) -> Result<Self, RowError> {
         Ok(Self {
-            file: Stored::from_row(row)?,
+            file: FileLocation::from_row(row)?,
             is_pending: row.try_get("is_pending")?,
             is_sound: row.try_get("is_sound")?,
             is_given_up: row.try_get("is_given_up")?,
@@ -72,21 +74,30 @@ impl FromRow for Due {
     }
 }
 
-/// Does all of it. Errors: something failed; the rest is done.
-pub async fn handle(job: Job) -> Result<(), Error> {
+/// Does all of it. Errors: a step failed. The other steps are done.
+pub async fn handle(
+    job: Job,
+    Configured(store): Configured<Store>,
+    Configured(policy): Configured<ScanPolicy>,
+) -> Result<(), Error> {
+    let processor = Processor {
+        job: &job,
+        store,
+        policy,
+    };
     let mut result = Ok(());
     for due in read::<Due>(&job, sql(DUE, &[&ROWS])).await? {
-        result = finish(&job, &due).await.and(result);
+        result = finish(&processor, &due).await.and(result);
     }
-    result = ended::abort_uploads(&job).await.and(result);
-    result = bucket::mark_archived(&job).await.and(result);
-    // Owners' ids are random, so a random one begins a random part.
+    result = ended::abort_uploads(&processor).await.and(result);
+    result = bucket::mark_archived(&processor).await.and(result);
+    // Keys begin with the owner's id and those are random, so a random id begins a random part.
     let start = UserId::from(Uuid::new_v4());
-    result = bucket::compare(&job, start).await.and(result);
-    bucket::find_lost(&job, start).await.and(result)
+    result = bucket::compare(&processor, start).await.and(result);
+    bucket::find_missing(&processor, start).await.and(result)
 }
 
-/// What is read here leaves in no answer; each change that follows has its audit row.
+/// Reads rows as a search. No answer contains them, and each change that follows has its own audit row.
 async fn read<R: FromRow>(job: &Job, statement: Statement<'_>) -> Result<Vec<R>, Error> {
     job.audited(Search::default(), async |mut access| {
         access.all(statement).await
@@ -94,18 +105,18 @@ async fn read<R: FromRow>(job: &Job, statement: Statement<'_>) -> Result<Vec<R>,
     .await
 }
 
-/// Ends the waiting of one file.
-async fn finish(job: &Job, due: &Due) -> Result<(), Error> {
-    let Stored { id, location } = &due.file;
+/// Moves one overdue file to its next state.
+async fn finish(processor: &Processor<'_>, due: &Due) -> Result<(), Error> {
+    let FileLocation { id, location } = &due.file;
     if due.is_sound {
         return match due.is_given_up {
-            true => processing::give_up_scan(job, *id).await,
+            true => processor.give_up_scan(*id).await,
             false => Ok(()),
         };
     }
-    match processing::process(job, *id, location, None).await? {
+    match processor.process(*id, location, None).await? {
         Presence::There => Ok(()),
-        Presence::Absent if due.is_pending => processing::expire(job, *id).await,
-        Presence::Absent => processing::lose(job, *id).await,
+        Presence::Absent if due.is_pending => processor.expire(*id).await,
+        Presence::Absent => processor.quarantine_missing(*id).await,
     }
 }

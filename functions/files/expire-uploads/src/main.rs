@@ -1,5 +1,3 @@
 //! The Lambda `expire-uploads`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve_event(expire_uploads::ENDPOINT, expire_uploads::handle)
-}
+api::serve_event!(expire_uploads);

@@ -1,18 +1,16 @@
 //! `GET /v1/files/{id}`: a file's metadata and, once it is checked, where to fetch it.
 
-use files::{Declared, Download, Stored, store};
-use serde::Serialize;
-use shared::domain::file::{FileMetadata, FileStatus};
-use shared::prelude::*;
-use shared::select_file;
+use api::prelude::*;
+use domain::file::{FileMetadata, FileStatus};
+use domain::select_file;
+use files::{Declared, Download, Store, StoredFile};
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "get-file",
-    permission: "files:read",
-    action: Action::Read,
-    resource: ResourceType::File,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/files/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("A file's metadata and, once it is checked, where to fetch it")
+    .needs("files:read")
+    .recorded_as(Action::Read, ResourceType::File);
 
 /// The answer.
 #[derive(Serialize, JsonSchema)]
@@ -40,23 +38,30 @@ const GET: &str = select_file!(
 );
 
 /// Answers the file.
-pub async fn handle(call: Call) -> Reply<Json<OpenedFile>> {
-    let id: FileId = call.path("id")?;
+pub async fn handle(
+    call: Call,
+    Path(id): Path<FileId>,
+    Configured(store): Configured<Store>,
+) -> Reply<Json<OpenedFile>> {
     let mut access = call.authorize(id);
-    let stored: Stored = access.one(sql(GET, &[&id])).await?;
+    let stored: StoredFile = access.one(sql(GET, &[&id])).await?;
     let download = match stored.file.status {
-        FileStatus::Available => Some(open(&mut access, &stored).await?),
+        FileStatus::Available => Some(open(&mut access, store, &stored).await?),
         _ => None,
     };
     let file = stored.file;
     access.commit(Json(OpenedFile { file, download })).await
 }
 
-async fn open(access: &mut Access<FileId>, stored: &Stored) -> Result<Download, Error> {
-    let Stored { file, location, .. } = stored;
+async fn open(
+    access: &mut Access<FileId>,
+    store: &Store,
+    stored: &StoredFile,
+) -> Result<Download, Error> {
+    let StoredFile { file, location, .. } = stored;
     let file_type = Declared::of(file)?.file_type;
     let version = stored.object_version.clone();
-    store()?
+    store
         .presign_download(access, location, version, file.id, file_type)
         .await
 }

@@ -1,5 +1,3 @@
 //! The Lambda `get-file`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(get_file::ENDPOINT, get_file::handle)
-}
+api::serve!(get_file);

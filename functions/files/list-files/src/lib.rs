@@ -1,18 +1,16 @@
 //! `GET /v1/files`: the files within the caller's reach, newest first.
 
+use api::prelude::*;
+use domain::file::{FileMetadata, FileStatus};
+use domain::select_file;
 use jiff::Timestamp;
-use serde::Deserialize;
-use shared::domain::file::{FileMetadata, FileStatus};
-use shared::prelude::*;
-use shared::select_file;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "list-files",
-    permission: "files:read",
-    action: Action::Search,
-    resource: ResourceType::File,
-};
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/files")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("The files within the caller's reach, newest first")
+    .needs("files:read")
+    .recorded_as(Action::Search, ResourceType::File);
 
 /// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,10 +27,6 @@ pub struct Filter {
     /// Whether deleted ones are listed too.
     #[serde(default)]
     pub include_archived: bool,
-    /// Items a page, 1 to 100.
-    pub limit: Option<u32>,
-    /// Where the page begins.
-    pub cursor: Option<String>,
 }
 
 // Deleted files are shown to who could have deleted them.
@@ -54,9 +48,11 @@ const LIST: &str = select_file!(
 );
 
 /// Answers the page.
-pub async fn handle(call: Call) -> Reply<Json<Page<FileMetadata>>> {
-    let filter: Filter = call.query()?;
-    let page = call.page::<(Timestamp, FileId)>(filter.limit, filter.cursor.as_deref())?;
+pub async fn handle(
+    call: Call,
+    Query(filter): Query<Filter>,
+    page: PageRequest<(Timestamp, FileId)>,
+) -> Reply<Json<Page<FileMetadata>>> {
     let (after_time, after_id) = page.after().copied().unzip();
     let mut access = call.authorize(Search {
         patient: filter.patient_id,

@@ -1,5 +1,3 @@
 //! The Lambda `list-files`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(list_files::ENDPOINT, list_files::handle)
-}
+api::serve!(list_files);

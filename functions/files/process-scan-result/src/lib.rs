@@ -3,18 +3,18 @@
 //! The result may come before process-upload has looked at the object, after it, or twice; malware
 //! is kept from everybody in every case.
 
-use files::{Finding, processing, store};
-use serde::Deserialize;
-use shared::job::Job;
-use shared::prelude::*;
+use api::input::Event;
+use api::job::Job;
+use api::prelude::*;
+use files::processing::Processor;
+use files::{Finding, ScanPolicy, Store};
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "process-scan-result",
-    permission: "files:process",
-    action: Action::Process,
-    resource: ResourceType::File,
-};
+pub const ENDPOINT: Endpoint = Endpoint::event("EventBridge event")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Takes note of a malware scan result")
+    .needs("files:process")
+    .recorded_as(Action::Process, ResourceType::File);
 
 /// `GuardDuty Malware Protection Object Scan Result`, as far as it is read.
 #[derive(Debug, Deserialize)]
@@ -66,13 +66,27 @@ impl ResultDetails {
 }
 
 /// Takes note of the result.
-pub async fn handle(job: Job) -> Result<(), Error> {
-    let ScanResult { detail } = job.event()?;
+pub async fn handle(
+    job: Job,
+    Event(ScanResult { detail }): Event<ScanResult>,
+    Configured(store): Configured<Store>,
+    Configured(policy): Configured<ScanPolicy>,
+) -> Result<(), Error> {
     let object = detail.s3_object_details;
-    let Some((id, location)) = store()?.named(&object.bucket_name, &object.object_key) else {
+    let processor = Processor {
+        job: &job,
+        store,
+        policy,
+    };
+    let Some((id, location)) = processor
+        .store
+        .named(&object.bucket_name, &object.object_key)
+    else {
         return Ok(());
     };
     let finding = detail.scan_result_details.finding();
     let version = object.version_id.as_deref();
-    processing::scanned(&job, id, &location, &object.e_tag, version, finding).await
+    processor
+        .record_scan_result(id, &location, &object.e_tag, version, finding)
+        .await
 }

@@ -4,29 +4,41 @@
 //! The event is only a hint: what is true is asked of S3 and of the row. A run that ends in between
 //! leaves SCANNING, which the event's next delivery or `expire-uploads` takes up.
 
+use api::input::Event;
+use api::job::Job;
+use api::prelude::*;
 use aws_lambda_events::s3::{S3Entity, S3Event};
-use files::{processing, store};
-use shared::job::Job;
-use shared::prelude::*;
+use files::processing::Processor;
+use files::{ScanPolicy, Store};
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "process-upload",
-    permission: "files:process",
-    action: Action::Process,
-    resource: ResourceType::File,
-};
+pub const ENDPOINT: Endpoint = Endpoint::event("S3 event")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Checks an uploaded object and releases or refuses it")
+    .needs("files:process")
+    .recorded_as(Action::Process, ResourceType::File);
 
 /// Processes each object of the event. Errors: one of them failed; the others are done, and doing
 /// them again changes nothing.
-pub async fn handle(job: Job) -> Result<(), Error> {
-    let event: S3Event = job.event()?;
+pub async fn handle(
+    job: Job,
+    Event(event): Event<S3Event>,
+    Configured(store): Configured<Store>,
+    Configured(policy): Configured<ScanPolicy>,
+) -> Result<(), Error> {
+    let processor = Processor {
+        job: &job,
+        store,
+        policy,
+    };
     let mut result = Ok(());
     for S3Entity { bucket, object, .. } in event.records.into_iter().map(|record| record.s3) {
-        let announced = store()?.announced(bucket.name.as_deref(), object.key.as_deref());
+        let announced = processor
+            .store
+            .announced(bucket.name.as_deref(), object.key.as_deref());
         if let Some((id, location)) = announced {
             let version = object.version_id.as_deref();
-            let processed = processing::process(&job, id, &location, version).await;
+            let processed = processor.process(id, &location, version).await;
             result = result.and(processed.map(|_| ()));
         }
     }

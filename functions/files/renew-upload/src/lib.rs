@@ -2,19 +2,23 @@
 
 use std::time::Duration;
 
-use files::{Announced, Declared, Stored, Window, store};
+use api::prelude::*;
+use domain::file::FileStatus;
+use domain::select_file;
+use files::{Announced, Declared, Store, StoredFile, Window};
 use jiff::Timestamp;
-use shared::domain::file::FileStatus;
-use shared::prelude::*;
-use shared::select_file;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "renew-upload",
-    permission: "files:write",
-    action: Action::Update,
-    resource: ResourceType::File,
-};
+pub const ENDPOINT: Endpoint = Endpoint::post("/v1/files/{id}/upload")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Answers anew where to send a file that was announced")
+    .needs("files:write")
+    .recorded_as(Action::Update, ResourceType::File)
+    .conflicts(&[&[NOT_RENEWABLE]])
+    .idempotent();
+
+const NOT_RENEWABLE: &str =
+    "Upload URLs can be renewed for a PENDING file within 22 hours of its creation.";
 
 /// The bucket's rule aborts an upload in parts after a day, and the last renewal lasts an hour.
 const RENEWABLE: Duration = Duration::from_secs(22 * 60 * 60);
@@ -27,22 +31,23 @@ const RENEW: &str = "update file_metadata set expires_at = $2 where id = $1";
 const READ: &str = select_file!("where id = $1");
 
 /// Answers URLs that live as long as those of the announcement did.
-pub async fn handle(call: Call) -> Reply<Json<Announced>> {
-    let id: FileId = call.path("id")?;
+pub async fn handle(
+    call: Call,
+    Path(id): Path<FileId>,
+    Configured(store): Configured<Store>,
+) -> Reply<Json<Announced>> {
     let mut access = call.authorize(id);
-    let Stored {
+    let StoredFile {
         file,
         location,
         multipart,
         ..
     } = access.one(sql(CURRENT, &[&id])).await?;
     if file.status != FileStatus::Pending || file.created_at + RENEWABLE < Timestamp::now() {
-        return Err(Error::Conflict(
-            "only a file that was announced within 22 hours and has not come is sent",
-        ));
+        return Err(Error::Conflict(NOT_RENEWABLE));
     }
     let window = Window::of_upload(multipart.is_some())?;
-    let upload = store()?
+    let upload = store
         .presign_upload(
             &access,
             &location,
@@ -53,6 +58,7 @@ pub async fn handle(call: Call) -> Reply<Json<Announced>> {
         .await?;
     let file = access
         .write_then_read(sql(RENEW, &[&id, &window.end()]), sql(READ, &[&id]))
-        .await?;
+        .await?
+        .row;
     access.commit(Json(Announced { file, upload })).await
 }

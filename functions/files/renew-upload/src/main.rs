@@ -1,5 +1,3 @@
 //! The Lambda `renew-upload`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(renew_upload::ENDPOINT, renew_upload::handle)
-}
+api::serve!(renew_upload);

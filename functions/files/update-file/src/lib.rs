@@ -1,19 +1,22 @@
 //! `PATCH /v1/files/{id}`: corrects a file's name, entry and custom data, never what it holds.
 
-use serde::{Deserialize, Serialize};
-use shared::domain::custom_data::{CustomData, CustomDataTable};
-use shared::domain::file::{self, FileMetadata, FileStatus};
-use shared::domain::text::Text;
-use shared::prelude::*;
-use shared::{row, select_file};
+use api::prelude::*;
+use domain::custom_data::{CustomData, CustomDataTable};
+use domain::file::{self, FileMetadata, FileStatus};
+use domain::select_file;
+use domain::text::Text;
+use sql::row;
 
 /// What this function is.
-pub const ENDPOINT: Endpoint = Endpoint {
-    name: "update-file",
-    permission: "files:write",
-    action: Action::Update,
-    resource: ResourceType::File,
-};
+pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/files/{id}")
+    .named(env!("CARGO_PKG_NAME"))
+    .summary("Corrects a file's name, entry and custom data, never what it holds")
+    .needs("files:write")
+    .recorded_as(Action::Update, ResourceType::File)
+    .conflicts(&[&[NOT_KEPT, NOT_UPLOADED]]);
+
+const NOT_KEPT: &str = "Only a file that is PENDING, SCANNING or AVAILABLE can be changed.";
+const NOT_UPLOADED: &str = "A file can be attached to a record only after its upload.";
 
 /// The fields that a patch may name.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -59,15 +62,16 @@ const UPDATE: &str = "
       select from medical_records r
       where r.id = $5 and r.patient_id = f.patient_id
         and not r.is_archived and reaches('records:write', r.patient_id)
-    ))
-    returning id";
+    ))";
 const READ: &str = select_file!("where id = $1");
 
 /// Answers the file as changed.
-pub async fn handle(call: Call) -> Reply<Json<FileMetadata>> {
-    let id: FileId = call.path("id")?;
-    let patch = call.merge_patch()?;
-    let if_match = call.if_match()?;
+pub async fn handle(
+    call: Call,
+    Path(id): Path<FileId>,
+    patch: Patch<Editable>,
+    if_match: IfMatch,
+) -> Reply<Json<FileMetadata>> {
     let mut access = call.authorize(id);
     let current: Current = access.one(sql(CURRENT, &[&id])).await?;
     if_match.check(current.version)?;
@@ -75,9 +79,7 @@ pub async fn handle(call: Call) -> Reply<Json<FileMetadata>> {
         current.status,
         FileStatus::Pending | FileStatus::Scanning | FileStatus::Available
     ) {
-        return Err(Error::Conflict(
-            "a file that is not kept stays as it is described",
-        ));
+        return Err(Error::Conflict(NOT_KEPT));
     }
     let changed = patch.apply(&Editable {
         original_name: current.original_name,
@@ -85,9 +87,9 @@ pub async fn handle(call: Call) -> Reply<Json<FileMetadata>> {
         custom_data: current.custom_data,
     })?;
     if changed.record_id != current.record_id && current.status == FileStatus::Pending {
-        return Err(Error::Conflict("only a file that has come is attached"));
+        return Err(Error::Conflict(NOT_UPLOADED));
     }
-    access.note("fields", patch.fields());
+    access.add_note("fields", patch.fields());
     let custom = custom_data::accept_change(
         &mut access,
         CustomDataTable::FileMetadata,
@@ -96,8 +98,11 @@ pub async fn handle(call: Call) -> Reply<Json<FileMetadata>> {
         current.custom_data_version,
     )
     .await?;
-    let (written, file): (_, FileMetadata) = access
-        .change(
+    let Written {
+        row: file,
+        is_changed,
+    }: Written<FileMetadata> = access
+        .write_then_read(
             sql(
                 UPDATE,
                 &[
@@ -111,7 +116,7 @@ pub async fn handle(call: Call) -> Reply<Json<FileMetadata>> {
             sql(READ, &[&id]),
         )
         .await?;
-    if !written {
+    if !is_changed {
         return Err(Error::NotFound);
     }
     access.commit(Json(file)).await

@@ -1,5 +1,3 @@
 //! The Lambda `update-file`.
 
-fn main() -> Result<(), shared::lambda::Failure> {
-    shared::lambda::serve(update_file::ENDPOINT, update_file::handle)
-}
+api::serve!(update_file);

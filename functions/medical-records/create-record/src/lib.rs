@@ -1,12 +1,12 @@
 //! `POST /v1/medical-records`: a provider adds an entry to the chart of a patient in her care.
 
-use serde_json::Value;
+use api::prelude::*;
 use domain::content::RecordContent;
 use domain::custom_data::{CustomData, CustomDataTable};
 use domain::record::{MedicalRecord, NewHold, RecordType};
-use domain::text::Text;
-use api::prelude::*;
 use domain::select_record;
+use domain::text::Text;
+use serde_json::Value;
 use sql::Jsonb;
 
 /// What this function is.
@@ -110,7 +110,8 @@ pub async fn handle(call: Call, Body(new): Body<NewRecord>) -> Reply<Created<Med
             "medical_records_appointment_of_patient",
             Error::invalid("appointment_id", "expected a visit of this patient"),
         )
-        .on_constraint("record_releases_expiry_range", NewHold::out_of_range())?.row;
+        .on_constraint("record_releases_expiry_range", NewHold::out_of_range())?
+        .row;
     access
         .commit(Created {
             location: format!("/v1/medical-records/{id}"),

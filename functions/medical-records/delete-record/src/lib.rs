@@ -1,7 +1,7 @@
 //! `DELETE /v1/medical-records/{id}`: archives an entry; it and its versions stay through retention.
 
-use domain::record::MedicalRecord;
 use api::prelude::*;
+use domain::record::MedicalRecord;
 use domain::select_record;
 
 /// What this function is.
@@ -22,11 +22,16 @@ const ARCHIVE: &str = "
 const READ: &str = select_record!("where id = $1");
 
 /// Answers the entry as archived.
-pub async fn handle(call: Call, Path(id): Path<RecordId>, if_match: IfMatch) -> Reply<Json<MedicalRecord>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<RecordId>,
+    if_match: IfMatch,
+) -> Reply<Json<MedicalRecord>> {
     let mut access = call.authorize(id);
     access.check(if_match, sql(CURRENT, &[&id])).await?;
     let record: MedicalRecord = access
         .write_then_read(sql(ARCHIVE, &[&id]), sql(READ, &[&id]))
-        .await?.row;
+        .await?
+        .row;
     access.commit(Json(record)).await
 }

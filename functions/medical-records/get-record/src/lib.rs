@@ -1,7 +1,7 @@
 //! `GET /v1/medical-records/{id}`: one entry of a chart, if released to a patient who asks.
 
-use domain::record::MedicalRecord;
 use api::prelude::*;
+use domain::record::MedicalRecord;
 use domain::select_record;
 
 /// What this function is.
@@ -28,7 +28,11 @@ const GET: &str = select_record!(
 );
 
 /// Answers the entry.
-pub async fn handle(call: Call, Path(id): Path<RecordId>, Query(filter): Query<Filter>) -> Reply<Json<MedicalRecord>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<RecordId>,
+    Query(filter): Query<Filter>,
+) -> Reply<Json<MedicalRecord>> {
     let archived = filter.include_archived.unwrap_or(false);
     let mut access = call.authorize(id);
     let record: MedicalRecord = access.one(sql(GET, &[&id, &archived])).await?;

@@ -1,7 +1,7 @@
 //! `GET /v1/medical-records/{id}/versions`: an entry as it is and was, newest first, with who and why.
 
-use domain::record::RecordVersion;
 use api::prelude::*;
+use domain::record::RecordVersion;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/medical-records/{id}/versions")
@@ -15,7 +15,11 @@ pub const ENDPOINT: Endpoint = Endpoint::get("/v1/medical-records/{id}/versions"
 const LIST: &str = include_str!("list.sql");
 
 /// Answers the page.
-pub async fn handle(call: Call, Path(id): Path<RecordId>, page: PageRequest<i32>) -> Reply<Json<Page<RecordVersion>>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<RecordId>,
+    page: PageRequest<i32>,
+) -> Reply<Json<Page<RecordVersion>>> {
     let mut access = call.authorize(id);
     let versions: Vec<RecordVersion> = access
         .all(sql(LIST, &[&id, &page.after().copied(), &page.fetch()]))

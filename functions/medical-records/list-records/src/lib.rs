@@ -1,10 +1,10 @@
 //! `GET /v1/medical-records`: the entries within the caller's reach, newest first.
 
-use jiff::Timestamp;
-use domain::record::{MedicalRecord, RecordType};
-use domain::text::Text;
 use api::prelude::*;
+use domain::record::{MedicalRecord, RecordType};
 use domain::select_record;
+use domain::text::Text;
+use jiff::Timestamp;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/medical-records")
@@ -76,7 +76,11 @@ const LIST: &str = select_record!(
 );
 
 /// Answers the page.
-pub async fn handle(call: Call, Query(filter): Query<Filter>, page: PageRequest<(Timestamp, RecordId)>) -> Reply<Json<Page<MedicalRecord>>> {
+pub async fn handle(
+    call: Call,
+    Query(filter): Query<Filter>,
+    page: PageRequest<(Timestamp, RecordId)>,
+) -> Reply<Json<Page<MedicalRecord>>> {
     let (after_time, after_id) = page.after().copied().unzip();
     let mut access = call.authorize(Search {
         patient: filter.patient_id,

@@ -1,7 +1,7 @@
 //! `PUT /v1/medical-records/{id}/release`: holds an entry back from its patient, or releases it.
 
-use domain::record::{MedicalRecord, NewHold};
 use api::prelude::*;
+use domain::record::{MedicalRecord, NewHold};
 use domain::select_record;
 
 /// What this function is.
@@ -32,7 +32,12 @@ const DECIDE: &str = "
 const READ: &str = select_record!("where id = $1");
 
 /// Answers the entry as it is now for the patient.
-pub async fn handle(call: Call, Path(id): Path<RecordId>, Body(release): Body<Release>, if_match: IfMatch) -> Reply<Json<MedicalRecord>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<RecordId>,
+    Body(release): Body<Release>,
+    if_match: IfMatch,
+) -> Reply<Json<MedicalRecord>> {
     let (reason, expires_at, note) = NewHold::parts(release.hold);
     let mut access = call.authorize(id);
     access.add_note(
@@ -47,6 +52,7 @@ pub async fn handle(call: Call, Path(id): Path<RecordId>, Body(release): Body<Re
             sql(READ, &[&id]),
         )
         .await
-        .on_constraint("record_releases_expiry_range", NewHold::out_of_range())?.row;
+        .on_constraint("record_releases_expiry_range", NewHold::out_of_range())?
+        .row;
     access.commit(Json(record)).await
 }

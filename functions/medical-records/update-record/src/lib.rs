@@ -1,13 +1,13 @@
 //! `PATCH /v1/medical-records/{id}`: corrects an entry; the former version is kept, with who and why.
 
-use serde_json::Value;
+use api::prelude::*;
 use domain::content::RecordContent;
 use domain::custom_data::{CustomData, CustomDataTable};
 use domain::record::{MedicalRecord, RecordType};
-use domain::text::Text;
-use api::prelude::*;
-use sql::Jsonb;
 use domain::select_record;
+use domain::text::Text;
+use serde_json::Value;
+use sql::Jsonb;
 use sql::row;
 
 /// What this function is.
@@ -62,7 +62,12 @@ const UPDATE: &str = "
 const READ: &str = select_record!("where id = $1");
 
 /// Answers the entry as changed.
-pub async fn handle(call: Call, Path(id): Path<RecordId>, patch: Patch<Editable>, if_match: IfMatch) -> Reply<Json<MedicalRecord>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<RecordId>,
+    patch: Patch<Editable>,
+    if_match: IfMatch,
+) -> Reply<Json<MedicalRecord>> {
     let mut access = call.authorize(id);
     let current: Current<Editable, Extra> = access.load(if_match, sql(CURRENT, &[&id])).await?;
     let changed = access.apply(&patch, &current.editable)?;
@@ -95,6 +100,7 @@ pub async fn handle(call: Call, Path(id): Path<RecordId>, patch: Patch<Editable>
             ),
             sql(READ, &[&id]),
         )
-        .await?.row;
+        .await?
+        .row;
     access.commit(Json(record)).await
 }

@@ -1,7 +1,7 @@
 //! `PUT /v1/patients/{id}/providers/{provider_id}`: puts a patient into a provider's care.
 
-use domain::patient::Patient;
 use api::prelude::*;
+use domain::patient::Patient;
 use domain::select_patient;
 
 /// What this function is.
@@ -17,7 +17,11 @@ const ASSIGN: &str = "
 const READ: &str = select_patient!("where id = $1 and not is_archived");
 
 /// Assigns the provider; assigning again changes nothing.
-pub async fn handle(call: Call, Path(id): Path<PatientId>, Path(provider): Path<ProviderId>) -> Reply<Json<Patient>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<PatientId>,
+    Path(provider): Path<ProviderId>,
+) -> Reply<Json<Patient>> {
     let mut access = call.authorize(InChart {
         resource: id,
         patient: id,
@@ -29,6 +33,7 @@ pub async fn handle(call: Call, Path(id): Path<PatientId>, Path(provider): Path<
         .on_constraint(
             "patients_assigned_providers_exist",
             Error::invalid("provider_id", "expected a provider"),
-        )?.row;
+        )?
+        .row;
     access.commit(Json(patient)).await
 }

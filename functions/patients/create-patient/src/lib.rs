@@ -1,11 +1,11 @@
 //! `POST /v1/patients`: registers a user of role PATIENT as a patient.
 
-use jiff::civil::Date;
+use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
 use domain::patient::{self, Allergy, Gender, HealthGoal, PastCondition, Patient, RiskFactor};
-use domain::text::Text;
-use api::prelude::*;
 use domain::select_patient;
+use domain::text::Text;
+use jiff::civil::Date;
 use sql::{FromRow, Jsonb, postgres};
 
 /// What this function is.
@@ -81,10 +81,7 @@ pub async fn handle(call: Call, Body(new): Body<NewPatient>) -> Reply<Created<Re
             sql(READ, &[&id]),
         )
         .await
-        .on_constraint(
-            "patients_user_id_key",
-            Error::AlreadyExists(IS_PATIENT),
-        )
+        .on_constraint("patients_user_id_key", Error::AlreadyExists(IS_PATIENT))
         .on_constraint(
             "patients_patient_number_key",
             Error::AlreadyExists(patient::NUMBER_TAKEN),
@@ -96,7 +93,8 @@ pub async fn handle(call: Call, Body(new): Body<NewPatient>) -> Reply<Created<Re
         .on_constraint(
             "patients_date_of_birth_range",
             Error::invalid("date_of_birth", "expected a date since 1850"),
-        )?.row;
+        )?
+        .row;
     if !registered.possible_duplicates.is_empty() {
         let ids = registered.possible_duplicates.iter();
         access.add_note(

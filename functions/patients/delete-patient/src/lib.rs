@@ -1,7 +1,7 @@
 //! `DELETE /v1/patients/{id}`: archives a patient; her chart is kept.
 
-use domain::patient::Patient;
 use api::prelude::*;
+use domain::patient::Patient;
 use domain::select_patient;
 
 /// What this function is.
@@ -24,7 +24,11 @@ const ARCHIVE: &str = "
 const READ: &str = select_patient!("where id = $1");
 
 /// Answers the patient as archived.
-pub async fn handle(call: Call, Path(id): Path<PatientId>, if_match: IfMatch) -> Reply<Json<Patient>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<PatientId>,
+    if_match: IfMatch,
+) -> Reply<Json<Patient>> {
     let mut access = call.authorize(InChart {
         resource: id,
         patient: id,
@@ -36,6 +40,7 @@ pub async fn handle(call: Call, Path(id): Path<PatientId>, if_match: IfMatch) ->
         .on_constraint(
             "patients_without_visits",
             Error::Conflict(HAS_FUTURE_VISITS),
-        )?.row;
+        )?
+        .row;
     access.commit(Json(patient)).await
 }

@@ -1,7 +1,7 @@
 //! `GET /v1/patients/{id}`: one patient, with clinical fields for who may see them.
 
-use domain::patient::Patient;
 use api::prelude::*;
+use domain::patient::Patient;
 use domain::select_patient;
 
 /// What this function is.
@@ -26,7 +26,11 @@ const GET: &str = select_patient!(
 );
 
 /// Answers the patient.
-pub async fn handle(call: Call, Path(id): Path<PatientId>, Query(filter): Query<Filter>) -> Reply<Json<Patient>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<PatientId>,
+    Query(filter): Query<Filter>,
+) -> Reply<Json<Patient>> {
     let mut access = call.authorize(id);
     let patient: Patient = access
         .one(sql(GET, &[&id, &filter.include_archived]))

@@ -1,7 +1,7 @@
 //! `GET /v1/patients`: the patients within the caller's reach, a page at a time.
 
-use domain::patient::Patient;
 use api::prelude::*;
+use domain::patient::Patient;
 use domain::select_patient;
 
 /// What this function is.
@@ -31,7 +31,11 @@ const LIST: &str = concat!(
 );
 
 /// Answers the page.
-pub async fn handle(call: Call, Query(filter): Query<Filter>, page: PageRequest<PatientId>) -> Reply<Json<Page<Patient>>> {
+pub async fn handle(
+    call: Call,
+    Query(filter): Query<Filter>,
+    page: PageRequest<PatientId>,
+) -> Reply<Json<Page<Patient>>> {
     let mut access = call.authorize(Search::default());
     let patients: Vec<Patient> = access
         .all(sql(

@@ -1,10 +1,10 @@
 //! `POST /v1/patients/search`: the patients within the caller's reach by name, birth date or number.
 
-use jiff::civil::Date;
-use domain::patient::Patient;
-use domain::text::Text;
 use api::prelude::*;
+use domain::patient::Patient;
 use domain::select_patient;
+use domain::text::Text;
+use jiff::civil::Date;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/patients/search")

@@ -1,7 +1,7 @@
 //! `DELETE /v1/patients/{id}/providers/{provider_id}`: takes a patient out of a provider's care.
 
-use domain::patient::Patient;
 use api::prelude::*;
+use domain::patient::Patient;
 use domain::select_patient;
 
 /// What this function is.
@@ -17,7 +17,11 @@ const UNASSIGN: &str = "
 const READ: &str = select_patient!("where id = $1 and not is_archived");
 
 /// Takes the assignment back; one that isn't there stays away. Visits keep their own reach.
-pub async fn handle(call: Call, Path(id): Path<PatientId>, Path(provider): Path<ProviderId>) -> Reply<Json<Patient>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<PatientId>,
+    Path(provider): Path<ProviderId>,
+) -> Reply<Json<Patient>> {
     let mut access = call.authorize(InChart {
         resource: id,
         patient: id,
@@ -25,6 +29,7 @@ pub async fn handle(call: Call, Path(id): Path<PatientId>, Path(provider): Path<
     access.add_note("provider_id", provider.to_string());
     let patient: Patient = access
         .write_then_read(sql(UNASSIGN, &[&id, &provider]), sql(READ, &[&id]))
-        .await?.row;
+        .await?
+        .row;
     access.commit(Json(patient)).await
 }

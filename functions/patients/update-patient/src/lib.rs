@@ -1,12 +1,12 @@
 //! `PATCH /v1/patients/{id}`: corrects the registration, or keeps the clinical summary up to date.
 
-use jiff::civil::Date;
+use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
 use domain::patient::{self, Allergy, Gender, HealthGoal, PastCondition, Patient, RiskFactor};
-use domain::text::Text;
-use api::prelude::*;
-use sql::{FromRow, Jsonb, postgres};
 use domain::select_patient;
+use domain::text::Text;
+use jiff::civil::Date;
+use sql::Jsonb;
 use sql::row;
 
 /// What this function is.
@@ -73,7 +73,12 @@ const UPDATE: &str = "
 const READ: &str = select_patient!("where id = $1");
 
 /// Answers the patient as changed.
-pub async fn handle(call: Call, Path(id): Path<PatientId>, patch: Patch<Editable>, if_match: IfMatch) -> Reply<Json<Patient>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<PatientId>,
+    patch: Patch<Editable>,
+    if_match: IfMatch,
+) -> Reply<Json<Patient>> {
     let mut access = call.authorize(InChart {
         resource: id,
         patient: id,
@@ -128,6 +133,7 @@ pub async fn handle(call: Call, Path(id): Path<PatientId>, patch: Patch<Editable
         .on_constraint(
             "patients_date_of_birth_range",
             Error::invalid("date_of_birth", "expected a date since 1850"),
-        )?.row;
+        )?
+        .row;
     access.commit(Json(patient)).await
 }

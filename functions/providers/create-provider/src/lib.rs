@@ -1,11 +1,11 @@
 //! `POST /v1/providers`: registers a user of role PROVIDER as a provider, not yet verified.
 
-use domain::custom_data::{CustomData, CustomDataTable};
-use domain::provider::{PROVIDER_CONFLICTS, Certification, Provider, provider_rule};
-use domain::schedule::Schedule;
-use domain::text::Text;
 use api::prelude::*;
+use domain::custom_data::{CustomData, CustomDataTable};
+use domain::provider::{Certification, PROVIDER_CONFLICTS, Provider, provider_rule};
+use domain::schedule::Schedule;
 use domain::select_provider;
+use domain::text::Text;
 use sql::Jsonb;
 
 /// What this function is.
@@ -68,14 +68,12 @@ pub async fn handle(call: Call, Body(new): Body<NewProvider>) -> Reply<Created<P
         )
         .await
         .on_constraints(provider_rule)
-        .on_constraint(
-            "providers_user_id_key",
-            Error::AlreadyExists(IS_PROVIDER),
-        )
+        .on_constraint("providers_user_id_key", Error::AlreadyExists(IS_PROVIDER))
         .on_constraint(
             "providers_user_is_provider",
             Error::invalid("user_id", "expected a user of role PROVIDER"),
-        )?.row;
+        )?
+        .row;
     access
         .commit(Created {
             location: format!("/v1/providers/{id}"),

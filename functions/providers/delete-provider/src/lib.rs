@@ -1,7 +1,7 @@
 //! `DELETE /v1/providers/{id}`: archives a provider who leaves; her rows stay.
 
-use domain::provider::Provider;
 use api::prelude::*;
+use domain::provider::Provider;
 use domain::select_provider;
 
 /// What this function is.
@@ -24,7 +24,11 @@ const ARCHIVE: &str = "
 const READ: &str = select_provider!("where id = $1");
 
 /// Archives the provider.
-pub async fn handle(call: Call, Path(id): Path<ProviderId>, if_match: IfMatch) -> Reply<Json<Provider>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<ProviderId>,
+    if_match: IfMatch,
+) -> Reply<Json<Provider>> {
     let mut access = call.authorize(id);
     access.check(if_match, sql(CURRENT, &[&id])).await?;
     let provider: Provider = access
@@ -33,6 +37,7 @@ pub async fn handle(call: Call, Path(id): Path<ProviderId>, if_match: IfMatch) -
         .on_constraint(
             "providers_without_visits",
             Error::Conflict(HAS_FUTURE_VISITS),
-        )?.row;
+        )?
+        .row;
     access.commit(Json(provider)).await
 }

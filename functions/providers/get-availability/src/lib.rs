@@ -1,11 +1,11 @@
 //! `GET /v1/providers/{id}/availability`: the free slots in a provider's hours.
 
-use jiff::{SignedDuration, Timestamp};
+use api::prelude::*;
 use domain::schedule::{Schedule, Wanted};
 use domain::text::ZoneName;
-use api::prelude::*;
-use sql::row;
+use jiff::{SignedDuration, Timestamp};
 use sql::Jsonb;
+use sql::row;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/providers/{id}/availability")
@@ -82,7 +82,11 @@ const CALENDAR: &str = "
     where providers.id = $1 and not providers.is_archived";
 
 /// Answers the free slots.
-pub async fn handle(call: Call, Path(id): Path<ProviderId>, Query(filter): Query<Filter>) -> Reply<Json<Availability>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<ProviderId>,
+    Query(filter): Query<Filter>,
+) -> Reply<Json<Availability>> {
     if filter.to <= filter.from
         || filter.to.duration_since(filter.from) > SignedDuration::from_hours(24 * MOST_DAYS)
     {

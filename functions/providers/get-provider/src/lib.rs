@@ -1,7 +1,7 @@
 //! `GET /v1/providers/{id}`: one provider of the directory.
 
-use domain::provider::Provider;
 use api::prelude::*;
+use domain::provider::Provider;
 use domain::select_provider;
 
 /// What this function is.
@@ -24,7 +24,11 @@ const GET: &str = select_provider!(
 );
 
 /// Answers the provider.
-pub async fn handle(call: Call, Path(id): Path<ProviderId>, Query(filter): Query<Filter>) -> Reply<Json<Provider>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<ProviderId>,
+    Query(filter): Query<Filter>,
+) -> Reply<Json<Provider>> {
     let archived = filter.include_archived.unwrap_or(false);
     let mut access = call.authorize(id);
     let provider: Provider = access.one(sql(GET, &[&id, &archived])).await?;

@@ -1,9 +1,9 @@
 //! `GET /v1/providers`: the directory of providers, a page at a time.
 
-use domain::provider::Provider;
-use domain::text::Text;
 use api::prelude::*;
+use domain::provider::Provider;
 use domain::select_provider;
+use domain::text::Text;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/providers")
@@ -34,7 +34,11 @@ const LIST: &str = select_provider!(
 );
 
 /// Answers the page.
-pub async fn handle(call: Call, Query(filter): Query<Filter>, page: PageRequest<ProviderId>) -> Reply<Json<Page<Provider>>> {
+pub async fn handle(
+    call: Call,
+    Query(filter): Query<Filter>,
+    page: PageRequest<ProviderId>,
+) -> Reply<Json<Page<Provider>>> {
     let mut access = call.authorize(Search::default());
     let providers: Vec<Provider> = access
         .all(sql(

@@ -1,12 +1,12 @@
 //! `PATCH /v1/providers/{id}`: changes a provider's hours and fields, or as administrator her licence.
 
-use domain::custom_data::{CustomData, CustomDataTable};
-use domain::provider::{PROVIDER_CONFLICTS, Certification, Provider, provider_rule};
-use domain::schedule::Schedule;
-use domain::text::Text;
 use api::prelude::*;
-use sql::Jsonb;
+use domain::custom_data::{CustomData, CustomDataTable};
+use domain::provider::{Certification, PROVIDER_CONFLICTS, Provider, provider_rule};
+use domain::schedule::Schedule;
 use domain::select_provider;
+use domain::text::Text;
+use sql::Jsonb;
 use sql::row;
 
 /// What this function is.
@@ -59,7 +59,12 @@ const UPDATE: &str = "
 const READ: &str = select_provider!("where id = $1");
 
 /// Editable the provider.
-pub async fn handle(call: Call, Path(id): Path<ProviderId>, patch: Patch<Editable>, if_match: IfMatch) -> Reply<Json<Provider>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<ProviderId>,
+    patch: Patch<Editable>,
+    if_match: IfMatch,
+) -> Reply<Json<Provider>> {
     let mut access = call.authorize(id);
     let current: Current<Editable, Extra> = access.load(if_match, sql(CURRENT, &[&id])).await?;
     let changed = access.apply(&patch, &current.editable)?;
@@ -94,6 +99,7 @@ pub async fn handle(call: Call, Path(id): Path<ProviderId>, patch: Patch<Editabl
             Error::Forbidden(
                 "Only an administrator can change the licence, certifications and custom data.",
             ),
-        )?.row;
+        )?
+        .row;
     access.commit(Json(provider)).await
 }

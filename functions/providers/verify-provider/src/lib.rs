@@ -1,9 +1,9 @@
 //! `POST /v1/providers/{id}/verify`: an administrator says that the licence was verified, or no longer is.
 
-use domain::provider::Provider;
-use domain::text::Text;
 use api::prelude::*;
+use domain::provider::Provider;
 use domain::select_provider;
+use domain::text::Text;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/providers/{id}/verify")
@@ -44,10 +44,15 @@ const VERIFY: &str = "
 const READ: &str = select_provider!("where id = $1");
 
 /// Verifies the provider, or withdraws that.
-pub async fn handle(call: Call, Path(id): Path<ProviderId>, Body(Verification {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<ProviderId>,
+    Body(Verification {
         is_verified,
         reason,
-    }): Body<Verification>, if_match: IfMatch) -> Reply<Json<Provider>> {
+    }): Body<Verification>,
+    if_match: IfMatch,
+) -> Reply<Json<Provider>> {
     // Another licence than the one that was looked at is not verified.
     if is_verified == reason.is_some() {
         return Err(Error::invalid(

@@ -1,7 +1,7 @@
 //! `GET /v1/custom-data-schemas/{table}`: the JSON Schema of a table's custom data, the latest or one before.
 
-use domain::custom_data::{CustomDataSchema, CustomDataTable};
 use api::prelude::*;
+use domain::custom_data::{CustomDataSchema, CustomDataTable};
 use domain::select_custom_data_schema;
 
 /// What this function is.
@@ -24,7 +24,11 @@ const GET: &str = select_custom_data_schema!(
 );
 
 /// Answers the schema.
-pub async fn handle(call: Call, Path(table): Path<CustomDataTable>, Query(filter): Query<Filter>) -> Reply<Json<CustomDataSchema>> {
+pub async fn handle(
+    call: Call,
+    Path(table): Path<CustomDataTable>,
+    Query(filter): Query<Filter>,
+) -> Reply<Json<CustomDataSchema>> {
     let mut access = call.authorize(Search::default());
     access.add_note("table", table.label());
     let schema: CustomDataSchema = access.one(sql(GET, &[&table, &filter.version])).await?;

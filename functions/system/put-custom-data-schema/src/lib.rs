@@ -1,12 +1,12 @@
 //! `PUT /v1/custom-data-schemas/{table}`: registers the next version of a table's JSON Schema.
 
-use custom_data::Schema;
-use serde_json::Value;
-use domain::custom_data::{CustomDataSchema, CustomDataTable};
-use errors::FieldError;
 use api::prelude::*;
-use sql::Jsonb;
+use custom_data::Schema;
+use domain::custom_data::{CustomDataSchema, CustomDataTable};
 use domain::select_custom_data_schema;
+use errors::FieldError;
+use serde_json::Value;
+use sql::Jsonb;
 use sql::row;
 
 /// What this function is.
@@ -52,7 +52,11 @@ const READ: &str =
     select_custom_data_schema!("where table_name = $1 order by version desc limit 1");
 
 /// Answers the schema as registered. Refuses one that stored rows would not satisfy, and names them.
-pub async fn handle(call: Call, Path(table): Path<CustomDataTable>, Body(new): Body<NewSchema>) -> Reply<Json<CustomDataSchema>> {
+pub async fn handle(
+    call: Call,
+    Path(table): Path<CustomDataTable>,
+    Body(new): Body<NewSchema>,
+) -> Reply<Json<CustomDataSchema>> {
     let (schema, strict) = Schema::strict(new.schema)?;
     let mut access = call.authorize(Search::default());
     access.add_note("table", table.label());
@@ -80,10 +84,8 @@ pub async fn handle(call: Call, Path(table): Path<CustomDataTable>, Body(new): B
             sql(READ, &[&table]),
         )
         .await
-        .on_constraint(
-            "custom_data_schemas_pkey",
-            Error::Conflict(CONCURRENT),
-        )?.row;
+        .on_constraint("custom_data_schemas_pkey", Error::Conflict(CONCURRENT))?
+        .row;
     access.commit(Json(registered)).await
 }
 

@@ -1,10 +1,10 @@
 //! `POST /v1/users`: gives a person who can sign in a profile and a role.
 
-use domain::custom_data::{CustomData, CustomDataTable};
-use domain::text::{EmailAddress, Text};
-use domain::user::{USER_CONFLICTS, Address, Preferences, User, user_rule};
 use api::prelude::*;
+use domain::custom_data::{CustomData, CustomDataTable};
 use domain::select_user;
+use domain::text::{EmailAddress, Text};
+use domain::user::{Address, Preferences, USER_CONFLICTS, User, user_rule};
 use sql::Jsonb;
 
 /// What this function is.
@@ -78,10 +78,8 @@ pub async fn handle(call: Call, Body(new): Body<NewUser>) -> Reply<Created<User>
         )
         .await
         .on_constraints(user_rule)
-        .on_constraint(
-            "user_profiles_pkey",
-            Error::AlreadyExists(ID_TAKEN),
-        )?.row;
+        .on_constraint("user_profiles_pkey", Error::AlreadyExists(ID_TAKEN))?
+        .row;
     access
         .commit(Created {
             location: format!("/v1/users/{}", new.id),

@@ -1,8 +1,8 @@
 //! `DELETE /v1/users/{id}`: archives an account, which acts no more from the next request on.
 
-use domain::user::User;
 use api::prelude::*;
 use domain::select_user;
+use domain::user::User;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/users/{id}")
@@ -30,9 +30,7 @@ pub async fn handle(call: Call, Path(id): Path<UserId>, if_match: IfMatch) -> Re
     let user: User = access
         .write_then_read(sql(ARCHIVE, &[&id]), sql(READ, &[&id]))
         .await
-        .on_constraint(
-            "user_profiles_not_oneself",
-            Error::Conflict(OWN_ACCOUNT),
-        )?.row;
+        .on_constraint("user_profiles_not_oneself", Error::Conflict(OWN_ACCOUNT))?
+        .row;
     access.commit(Json(user)).await
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::user::User;
 use api::prelude::*;
-use sql::{FromRow, Jsonb, postgres};
 use domain::select_user;
+use domain::user::User;
 use sql::row;
+use sql::{FromRow, Jsonb, postgres};
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/me")

@@ -1,8 +1,8 @@
 //! `GET /v1/users/{id}`: one user's profile.
 
-use domain::user::User;
 use api::prelude::*;
 use domain::select_user;
+use domain::user::User;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/users/{id}")
@@ -28,7 +28,11 @@ const GET: &str = select_user!(
 );
 
 /// Answers the user.
-pub async fn handle(call: Call, Path(id): Path<UserId>, Query(filter): Query<Filter>) -> Reply<Json<User>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<UserId>,
+    Query(filter): Query<Filter>,
+) -> Reply<Json<User>> {
     let mut access = call.authorize(id);
     let user: User = access
         .one(sql(GET, &[&id, &filter.include_archived]))

@@ -1,7 +1,7 @@
 //! `GET /v1/roles`: the roles, each with its permissions and their reach.
 
-use domain::role::Role;
 use api::prelude::*;
+use domain::role::Role;
 use domain::select_role;
 
 /// What this function is.

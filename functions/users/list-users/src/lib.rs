@@ -1,9 +1,9 @@
 //! `GET /v1/users`: the accounts, a page at a time.
 
-use domain::text::Text;
-use domain::user::{User, UserStatus};
 use api::prelude::*;
 use domain::select_user;
+use domain::text::Text;
+use domain::user::{User, UserStatus};
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/users")
@@ -36,7 +36,11 @@ const LIST: &str = select_user!(
 );
 
 /// Answers the page.
-pub async fn handle(call: Call, Query(filter): Query<Filter>, page: PageRequest<UserId>) -> Reply<Json<Page<User>>> {
+pub async fn handle(
+    call: Call,
+    Query(filter): Query<Filter>,
+    page: PageRequest<UserId>,
+) -> Reply<Json<Page<User>>> {
     let mut access = call.authorize(Search::default());
     let users: Vec<User> = access
         .all(sql(

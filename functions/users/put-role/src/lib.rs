@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::role::{Reach, Role};
-use domain::text::Text;
 use api::prelude::*;
+use domain::role::{Reach, Role};
 use domain::select_role;
+use domain::text::Text;
 use sql::Jsonb;
 
 /// What this function is.
@@ -64,10 +64,7 @@ pub async fn handle(
             sql(READ, &[&name]),
         )
         .await
-        .on_constraint(
-            "roles_fixed",
-            Error::Conflict(FIXED_ROLE),
-        )
+        .on_constraint("roles_fixed", Error::Conflict(FIXED_ROLE))
         .on_constraint(
             "role_permissions_permission_format",
             Error::invalid("permissions", "expected known permissions"),
@@ -86,7 +83,8 @@ pub async fn handle(
         .on_constraint(
             "role_permissions_care",
             Error::invalid("permissions", "expected CARE for PROVIDER alone"),
-        )?.row;
+        )?
+        .row;
     access.commit(Json(role)).await
 }
 

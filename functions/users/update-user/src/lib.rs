@@ -1,11 +1,11 @@
 //! `PATCH /v1/users/{id}`: changes a profile; its user changes how she is reached.
 
-use domain::custom_data::{CustomData, CustomDataTable};
-use domain::text::{EmailAddress, Text};
-use domain::user::{USER_CONFLICTS, Address, Preferences, User, UserStatus, user_rule};
 use api::prelude::*;
-use sql::{FromRow, Jsonb, postgres};
+use domain::custom_data::{CustomData, CustomDataTable};
 use domain::select_user;
+use domain::text::{EmailAddress, Text};
+use domain::user::{Address, Preferences, USER_CONFLICTS, User, UserStatus, user_rule};
+use sql::Jsonb;
 use sql::row;
 
 /// What this function is.
@@ -14,7 +14,10 @@ pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/users/{id}")
     .summary("Changes a profile; its user changes how she is reached")
     .needs("users:update")
     .recorded_as(Action::Update, ResourceType::User)
-    .conflicts(&[USER_CONFLICTS, &[OWN_ROLE, PATIENT_KEEPS_ROLE, PROVIDER_KEEPS_ROLE]]);
+    .conflicts(&[
+        USER_CONFLICTS,
+        &[OWN_ROLE, PATIENT_KEEPS_ROLE, PROVIDER_KEEPS_ROLE],
+    ]);
 
 const OWN_ROLE: &str = "Users cannot change their own role or status.";
 const PATIENT_KEEPS_ROLE: &str = "A user registered as a patient must keep the PATIENT role.";
@@ -76,7 +79,12 @@ const UPDATE: &str = "
 const READ: &str = select_user!("where id = $1");
 
 /// Answers the user as changed.
-pub async fn handle(call: Call, Path(id): Path<UserId>, patch: Patch<Editable>, if_match: IfMatch) -> Reply<Json<User>> {
+pub async fn handle(
+    call: Call,
+    Path(id): Path<UserId>,
+    patch: Patch<Editable>,
+    if_match: IfMatch,
+) -> Reply<Json<User>> {
     let mut access = call.authorize(id);
     let current: Current<Editable, Rights> = access.load(if_match, sql(CURRENT, &[&id])).await?;
     let new = access.apply(&patch, &current.editable)?;
@@ -117,10 +125,7 @@ pub async fn handle(call: Call, Path(id): Path<UserId>, patch: Patch<Editable>, 
         )
         .await
         .on_constraints(user_rule)
-        .on_constraint(
-            "user_profiles_not_oneself",
-            Error::Conflict(OWN_ROLE),
-        )
+        .on_constraint("user_profiles_not_oneself", Error::Conflict(OWN_ROLE))
         .on_constraint(
             "patients_user_is_patient",
             Error::Conflict(PATIENT_KEEPS_ROLE),
@@ -128,6 +133,7 @@ pub async fn handle(call: Call, Path(id): Path<UserId>, patch: Patch<Editable>, 
         .on_constraint(
             "providers_user_is_provider",
             Error::Conflict(PROVIDER_KEEPS_ROLE),
-        )?.row;
+        )?
+        .row;
     access.commit(Json(user)).await
 }

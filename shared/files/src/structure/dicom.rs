@@ -1,22 +1,22 @@
-//! DICOM: file meta information that says what the file holds (PS3.10, section 7.1), and a data set
-//! whose elements go on to the file's end (PS3.5, sections 7.1 and 7.5).
+//! DICOM: the file meta information names the content (PS3.10, section 7.1), and the elements of the data
+//! set extend to the end of the file (PS3.5, sections 7.1 and 7.5).
 
 use super::source::{Broken, Source};
 
-/// The preamble and the mark behind it.
+/// The length in bytes of the preamble and the mark `DICM` after it.
 const MARK: u64 = 132;
-/// Of an element that goes on to a delimiter.
+/// The length of an element that ends with a delimiter.
 const UNDEFINED: u32 = u32::MAX;
-/// Sequences and items within each other.
+/// The deepest nesting of sequences and items.
 const DEPTH: usize = 64;
-/// A UID's greatest length (PS3.5, section 9.1).
+/// The longest UID in bytes (PS3.5, section 9.1).
 const UID: u32 = 64;
 
 const SOP_CLASS: (u16, u16) = (0x0002, 0x0002);
 const SOP_INSTANCE: (u16, u16) = (0x0002, 0x0003);
 const TRANSFER_SYNTAX: (u16, u16) = (0x0002, 0x0010);
 
-/// How elements are written.
+/// How the elements are encoded.
 #[derive(Clone, Copy, PartialEq)]
 enum Syntax {
     ImplicitLittle,
@@ -24,7 +24,7 @@ enum Syntax {
     ExplicitBig,
 }
 
-/// What an undefined length opened.
+/// A sequence or an item of undefined length whose delimiter is still to come.
 #[derive(Clone, Copy)]
 enum Open {
     Sequence(Syntax),
@@ -36,7 +36,7 @@ pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
     match transfer_syntax(source)?.as_str() {
         "1.2.840.10008.1.2" => data_set(source, Syntax::ImplicitLittle),
         "1.2.840.10008.1.2.2" => data_set(source, Syntax::ExplicitBig),
-        // Deflated as a whole: to look into it would be to inflate it.
+        // The whole data set is compressed, and this check decompresses nothing.
         "1.2.840.10008.1.2.1.99" => Ok(()),
         _ => data_set(source, Syntax::ExplicitLittle),
     }
@@ -45,7 +45,7 @@ pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
 /// Reads group 0002, which is always Explicit VR Little Endian.
 fn transfer_syntax(source: &mut Source) -> Result<String, Broken> {
     let syntax = Syntax::ExplicitLittle;
-    // The first element tells the group's length.
+    // The first element contains the length of the group.
     let group = (tag(source, syntax)?, length(source, syntax)?.1);
     Broken::unless(group == ((0x0002, 0x0000), 4))?;
     let end = u64::from(u32::from_le_bytes(source.bytes()?)) + source.position();
@@ -70,7 +70,7 @@ fn uid(source: &mut Source, length: u32) -> Result<String, Broken> {
     source.each(length.into(), |bytes| {
         uid.extend(bytes.iter().map(|byte| char::from(*byte)))
     })?;
-    // Padded to an even length.
+    // UIDs are padded to an even length.
     let uid = uid.trim_end_matches(['\0', ' ']);
     let is_one = uid.starts_with(|first: char| first.is_ascii_digit())
         && uid
@@ -104,7 +104,7 @@ fn data_set(source: &mut Source, syntax: Syntax) -> Result<(), Broken> {
             _ => {
                 let (representation, length) = length(source, syntax)?;
                 let inner = match &representation {
-                    // What nobody knew is written so (PS3.5, section 6.2.2).
+                    // The content of an unknown element has this encoding (PS3.5, section 6.2.2).
                     b"UN" => Syntax::ImplicitLittle,
                     _ => syntax,
                 };
@@ -126,7 +126,8 @@ fn tag(source: &mut Source, syntax: Syntax) -> Result<(u16, u16), Broken> {
     Ok((u16_in(source, syntax)?, u16_in(source, syntax)?))
 }
 
-/// An element's value representation, blank where it is implicit, and its length.
+/// The value representation of an element and its length in bytes. The representation is blank if the
+/// encoding is implicit.
 fn length(source: &mut Source, syntax: Syntax) -> Result<([u8; 2], u32), Broken> {
     if syntax == Syntax::ImplicitLittle {
         return Ok((*b"  ", u32_in(source, syntax)?));

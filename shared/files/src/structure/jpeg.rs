@@ -1,8 +1,9 @@
-//! JPEG (ITU-T T.81, annex B): segments, a frame of sane sides, a scan, and the end of the image.
+//! JPEG (ITU-T T.81, annex B): the file is a sequence of segments with a frame, a scan and the end of the
+//! image.
 
 use std::io::BufRead as _;
 
-use super::image;
+use super::pixels;
 use super::source::{Broken, Source};
 
 const START_OF_IMAGE: u8 = 0xd8;
@@ -14,16 +15,16 @@ pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
     let (mut has_frame, mut has_scan) = (false, false);
     loop {
         match marker(source)? {
-            // Cameras write behind it.
+            // Cameras append data of their own, which is not checked.
             END_OF_IMAGE => break,
             START_OF_IMAGE => return Err(Broken),
-            // Tables and extensions among them, which are no frames.
+            // These markers are in the range of the frames but begin tables and extensions.
             0xc4 | 0xc8 | 0xcc => segment(source)?,
             0xc0..=0xcf => {
                 let length = source.u16()?;
                 let _precision = source.byte()?;
                 let (height, width) = (source.u16()?, source.u16()?);
-                image(width.into(), height.into())?;
+                pixels::check(width.into(), height.into())?;
                 source.skip(length.checked_sub(7).ok_or(Broken)?.into())?;
                 has_frame = true;
             }
@@ -36,14 +37,14 @@ pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
     Broken::unless(has_frame && has_scan)
 }
 
-/// Skips a segment, whose length counts itself.
+/// Skips a segment. Its length includes the length field itself.
 fn segment(source: &mut Source) -> Result<(), Broken> {
     let length = source.u16()?;
     source.skip(length.checked_sub(2).ok_or(Broken)?.into())
 }
 
-/// The next marker that isn't part of coded data, and what is before it is skipped: coded data, and
-/// what decoders pass over.
+/// Skips coded data and bytes that decoders ignore. Returns the next marker that begins or ends a
+/// segment.
 fn marker(source: &mut Source) -> Result<u8, Broken> {
     loop {
         let available = source.fill_buf()?;
@@ -60,7 +61,7 @@ fn marker(source: &mut Source) -> Result<u8, Broken> {
         while code == 0xff {
             code = source.byte()?;
         }
-        // A byte of data that looks like a marker, and those that have no segment.
+        // 0x00 marks a data byte 0xff. The other codes are markers without a segment.
         if !matches!(code, 0x00 | 0x01 | 0xd0..=0xd7) {
             return Ok(code);
         }

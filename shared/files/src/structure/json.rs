@@ -1,12 +1,13 @@
-//! JSON (RFC 8259) of a FHIR resource: well-formed to its end, and it says which resource it is.
+//! JSON (RFC 8259) of a FHIR resource: the file is well-formed and names the type of the resource.
 
 use struson::reader::{JsonReader as _, JsonStreamReader, ReaderError, ReaderSettings};
 
 use super::source::{Broken, Source};
 
-/// Values within values.
+/// The deepest nesting of values.
 const DEPTH: u32 = 128;
-/// Bytes that the reader may have to go through for a name or a type; it reads ahead.
+/// The most bytes that the reader may consume for a member's name or the resource type, including
+/// what it reads ahead.
 const NAME: u64 = 64 * 1024;
 
 impl From<ReaderError> for Broken {
@@ -41,7 +42,8 @@ pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
     Broken::unless(has_type)
 }
 
-/// Whether it could be a resource's name; FHIR adds some with each version.
+/// Whether the name has the form of a resource type. Each version of FHIR adds types, so there is no
+/// list.
 fn is_resource(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_uppercase())
         && name.chars().all(|other| other.is_ascii_alphabetic())

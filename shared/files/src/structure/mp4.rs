@@ -1,5 +1,5 @@
-//! MP4 (ISO/IEC 14496-12, section 4.2): a chain of boxes to the file's end, with a movie that has a
-//! track, and media.
+//! MP4 (ISO/IEC 14496-12, section 4.2): the file is a sequence of boxes, with a movie that has a header
+//! and a track, and with media data.
 
 use super::source::{Broken, Source};
 
@@ -22,7 +22,8 @@ pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
     Broken::unless(has_movie && has_media)
 }
 
-/// A box's type, and the length of its content; none where it goes on to the file's end.
+/// The type of a box and the length of its content in bytes. The length is `None` if the box extends to
+/// the end of the file.
 fn header(source: &mut Source) -> Result<([u8; 4], Option<u64>), Broken> {
     let length = source.u32()?;
     let kind = source.bytes()?;

@@ -1,7 +1,7 @@
-//! PDF (ISO 32000-1, section 7.5): at its end stands where its cross-references are; they are there,
-//! as a table or a stream, and name a root with pages.
+//! PDF (ISO 32000-1, section 7.5): the end of the file names the place of the cross-reference section, a
+//! table or a stream is at that place, and the file has a root and pages.
 //!
-//! No object is parsed: libraries that do hold the whole file, and mend what is broken.
+//! No object is parsed. Libraries that parse them need the whole file in memory and repair broken files.
 
 use std::io::BufRead as _;
 use std::ops::Range;
@@ -10,28 +10,29 @@ use memchr::memmem;
 
 use super::source::{Broken, Source};
 
-/// Bytes kept of what went by: a keyword's neighbours, an object's beginning, the file's end.
+/// How many of the bytes read last are kept, to see the neighbours of a keyword, the beginning of an
+/// object and the end of the file.
 const KEPT: usize = 4096;
-/// Cross-reference sections: one for each change since a file was written.
+/// The most cross-reference sections. Each change of a file may append one.
 const SECTIONS: usize = 4096;
-/// The longest keyword, with a blank.
+/// The length of the longest keyword and a blank.
 const KEYWORD: usize = 16;
-/// Blanks that may stand before a section.
+/// The most blanks between the named place and the section.
 const BLANKS: u64 = 16;
 
 #[derive(Default)]
 struct Seen {
-    /// Where cross-reference sections begin.
+    /// The positions at which cross-reference sections begin.
     sections: Vec<u64>,
     has_root: bool,
-    /// Or objects in streams, which they may be among.
+    /// Also true if there are object streams, which may contain the pages.
     has_pages: bool,
 }
 
 pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
     let mut seen = Seen::default();
     let mut window: Vec<u8> = Vec::new();
-    // How much of the window was looked at.
+    // The length of the part of the window that was searched.
     let mut looked = 0;
     loop {
         let start = source.position() - window.len() as u64;
@@ -39,7 +40,7 @@ pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
         let length = available.len();
         window.extend_from_slice(available);
         source.consume(length);
-        // A keyword at the window's edge is looked at once what follows it is there.
+        // A keyword at the end of the window is searched once the bytes after it are read.
         let until = match length {
             0 => window.len(),
             _ => window.len().saturating_sub(KEYWORD),
@@ -56,7 +57,8 @@ pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
 }
 
 impl Seen {
-    /// Looks at keywords that begin in this part of the window, which begins at `start` in the file.
+    /// Searches for keywords that begin in this part of the window. The window begins at the position
+    /// `start` of the file.
     fn look(&mut self, window: &[u8], part: Range<usize>, start: u64) -> Result<(), Broken> {
         for at in memmem::find_iter(window, "xref").filter(|at| part.contains(at)) {
             let begins = at
@@ -90,13 +92,13 @@ impl Seen {
     }
 }
 
-/// Where the last object begins: `12 0 obj`.
+/// The position at which the last object begins, such as `12 0 obj`.
 fn object(window: &[u8]) -> Option<usize> {
     let before = &window[..memmem::rfind(window, b"obj")?];
     number(number(before)?).map(<[u8]>::len)
 }
 
-/// What is before a number at the end.
+/// The text before the number at its end, or `None` if it doesn't end with a number.
 fn number(text: &[u8]) -> Option<&[u8]> {
     let text = text.trim_ascii_end();
     let digits = text.iter().rev().take_while(|byte| byte.is_ascii_digit());

@@ -1,10 +1,12 @@
-//! PNG (third edition, section 5): a header, image data and an end, every chunk with its checksum.
+//! PNG (third edition, section 5): the file has a header, image data and an end, and each chunk has the
+//! right checksum.
 
-use super::image;
+use super::pixels;
 use super::source::{Broken, Source};
 
+/// The length of the signature in bytes.
 const SIGNATURE: u64 = 8;
-/// The length of an IHDR chunk, which begins with the image's sides.
+/// The length of the IHDR chunk in bytes. The chunk begins with the width and the height.
 const HEADER: u32 = 13;
 
 pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
@@ -20,7 +22,7 @@ pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
         if number == 0 {
             Broken::unless(length == HEADER)?;
             let (width, height) = (source.bytes()?, source.bytes()?);
-            image(u32::from_be_bytes(width), u32::from_be_bytes(height))?;
+            pixels::check(u32::from_be_bytes(width), u32::from_be_bytes(height))?;
             checksum.update(&[width, height].concat());
             left -= 8;
         }

@@ -1,11 +1,11 @@
-//! What a check reads from.
+//! The bytes of a file, read forwards.
 
 use std::cell::Cell;
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 use std::sync::mpsc::Receiver;
 
-/// The file is not complete, or not what its type requires.
+/// The file is incomplete or lacks what its type requires.
 #[derive(Debug)]
 pub(super) struct Broken;
 
@@ -21,7 +21,7 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// A file, forwards.
+/// The bytes of a file, received in chunks and read forwards.
 pub(super) struct Source {
     chunks: Receiver<Vec<u8>>,
     chunk: Vec<u8>,
@@ -30,7 +30,7 @@ pub(super) struct Source {
     allowance: Allowance,
 }
 
-/// Bytes that may still be read: what keeps a parser from collecting a whole file.
+/// How many bytes may still be read. It keeps a parser from collecting a whole file in memory.
 #[derive(Clone)]
 pub(super) struct Allowance(Rc<Cell<u64>>);
 
@@ -51,7 +51,7 @@ impl Source {
         }
     }
 
-    /// Bytes read so far.
+    /// The number of bytes read so far.
     pub(super) fn position(&self) -> u64 {
         self.position
     }
@@ -64,7 +64,7 @@ impl Source {
         Ok(self.fill_buf()?.is_empty())
     }
 
-    /// The next bytes. Errors: there aren't as many; so everywhere here.
+    /// Reads the next bytes. Errors: the file ends before. The same holds for the methods below.
     pub(super) fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Broken> {
         let mut bytes = [0; N];
         self.read_exact(&mut bytes)?;
@@ -91,7 +91,7 @@ impl Source {
         self.each(bytes, |_| ())
     }
 
-    /// Shows the next bytes, a piece at a time.
+    /// Passes the next bytes to `see`, in pieces.
     pub(super) fn each(&mut self, bytes: u64, mut see: impl FnMut(&[u8])) -> Result<(), Broken> {
         let mut left = bytes;
         while left > 0 {
@@ -107,7 +107,7 @@ impl Source {
         Ok(())
     }
 
-    /// Reads to the end. Returns the file's size.
+    /// Reads to the end. Returns the size of the file in bytes.
     pub(super) fn finish(&mut self) -> Result<u64, Broken> {
         loop {
             let length = self.fill_buf()?.len();

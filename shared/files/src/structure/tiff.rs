@@ -1,7 +1,9 @@
-//! TIFF 6.0 and BigTIFF: directories, the first of an image, and what they point at lies in the file.
+//! TIFF 6.0 and BigTIFF: the first directory describes an image, and everything that a directory points
+//! at lies in the file.
 //!
-//! A directory may stand anywhere, mostly at the end. What lies ahead is read when it comes; what a
-//! directory names behind itself has gone by and is only held against the file's size.
+//! A directory may be anywhere and is often at the end. Data after a directory is read when the reader
+//! reaches it. Data before the directory was already skipped, so only its offset is compared with the
+//! size of the file.
 
 use std::collections::BTreeMap;
 
@@ -9,33 +11,34 @@ use super::source::{Broken, Source};
 
 const WIDTH: u16 = 256;
 const HEIGHT: u16 = 257;
-/// Where strips or tiles are, and how long.
+/// The tags for the offsets of strips and of tiles.
 const OFFSETS: [u16; 2] = [273, 324];
+/// The tags for the lengths of strips and of tiles.
 const LENGTHS: [u16; 2] = [279, 325];
 
-/// Places ahead that are remembered.
+/// The most places that are remembered until the reader reaches them.
 const AHEAD: usize = 4096;
 
-/// How numbers and directories are written.
+/// How numbers and directories are encoded.
 #[derive(Clone, Copy)]
 struct Format {
     is_little: bool,
     is_big_tiff: bool,
 }
 
-/// What lies ahead.
+/// What begins at a place after the current one.
 enum Place {
     Directory,
-    /// The offsets of strips or tiles, as many of this many bytes each.
+    /// The offsets of strips or tiles: their number, and the length of each in bytes.
     Offsets(u64, u64),
 }
 
 struct Entry {
     tag: u16,
-    /// Bytes of one value.
+    /// The length of one value in bytes.
     size: u64,
     count: u64,
-    /// The value where it is short, else its offset.
+    /// The value if it is inline, otherwise its offset.
     value: u64,
     is_inline: bool,
 }
@@ -52,7 +55,7 @@ pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
     let first = format.offset(source)?;
     let mut ahead = BTreeMap::from([(first, Place::Directory)]);
     let mut has_image = false;
-    // The file goes at least this far.
+    // The file must be at least this long.
     let mut needed = first;
     while let Some((offset, place)) = ahead.pop_first() {
         let Some(distance) = offset.checked_sub(source.position()) else {
@@ -90,7 +93,7 @@ pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
     Broken::unless(has_image && source.finish()? >= needed)
 }
 
-/// Whether a directory tells the sides of an image, and where it is.
+/// Whether a directory names the width, the height and the place of an image.
 fn is_image(entries: &[Entry]) -> bool {
     let holds = |tag| {
         entries.iter().any(|entry| {
@@ -100,7 +103,7 @@ fn is_image(entries: &[Entry]) -> bool {
     holds(WIDTH) && holds(HEIGHT) && OFFSETS.into_iter().any(holds)
 }
 
-/// Where the only strip or tile ends, if it is the only one.
+/// Where the strip or tile ends, if there is only one. Otherwise 0.
 fn only_strip(entries: &[Entry]) -> Result<u64, Broken> {
     let only = |tags: [u16; 2]| {
         let mut found = entries.iter().filter(|entry| tags.contains(&entry.tag));
@@ -115,7 +118,7 @@ fn only_strip(entries: &[Entry]) -> Result<u64, Broken> {
 }
 
 impl Entry {
-    /// Where its value ends, if that is elsewhere.
+    /// Where the value ends, or 0 if it is inline.
     fn end(&self) -> Result<u64, Broken> {
         if self.is_inline {
             return Ok(0);
@@ -142,12 +145,12 @@ impl Format {
             3 | 8 => 2,
             4 | 9 | 11 | 13 => 4,
             5 | 10 | 12 | 16..=18 => 8,
-            // Bytes, texts, and what is not known.
+            // Bytes, texts and unknown types.
             _ => 1,
         };
         let count = self.number(source, word)?;
         let is_inline = size.checked_mul(count).is_some_and(|length| length <= word);
-        // A short value stands first in its field; the first of several is all that is looked at.
+        // A short value is at the beginning of its field. Of several values, only the first is read.
         let value = match is_inline {
             true => {
                 let length = size.min(word);
@@ -170,7 +173,7 @@ impl Format {
         self.number(source, if self.is_big_tiff { 8 } else { 4 })
     }
 
-    /// A number of so many bytes, at most eight.
+    /// Reads a number of `size` bytes, at most eight.
     fn number(self, source: &mut Source, size: u64) -> Result<u64, Broken> {
         let mut number = 0;
         for place in 0..size {

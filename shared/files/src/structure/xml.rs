@@ -1,15 +1,15 @@
-//! XML 1.0: well-formed to its end, without a document type and thus without entities of its own.
+//! XML 1.0: the file is well-formed and has no document type declaration, so it defines no entities.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use super::source::{Broken, Source};
 
-/// Elements within elements.
+/// The deepest nesting of elements.
 const DEPTH: usize = 256;
-/// Of one element.
+/// The most attributes of one element.
 const ATTRIBUTES: usize = 256;
-/// Bytes of one tag or text: a CDA document may hold a scanned letter as one text.
+/// The longest tag or text in bytes. A CDA document may contain a scanned letter as one text.
 const PIECE: u64 = 24 * 1024 * 1024;
 
 impl From<quick_xml::Error> for Broken {
@@ -44,7 +44,7 @@ pub(super) fn check(source: &mut Source) -> Result<(), Broken> {
                 Broken::unless(depth <= DEPTH)?;
             }
             Event::Empty(tag) => attributes(&tag)?,
-            // That it is the opened one's, the reader has seen to.
+            // The reader checks that the names of the start tag and the end tag are equal.
             Event::End(_) => depth -= 1,
             Event::GeneralRef(name) => {
                 let is_character = name.resolve_char_ref()?.is_some();
@@ -63,7 +63,7 @@ fn is_predefined(name: &[u8]) -> bool {
 
 fn attributes(tag: &BytesStart) -> Result<(), Broken> {
     for (number, attribute) in tag.attributes().enumerate() {
-        // Each is compared with those before it.
+        // The limit comes first, because each attribute is compared with all before it.
         Broken::unless(number < ATTRIBUTES)?;
         attribute.map_err(|_| Broken)?;
     }

@@ -1,4 +1,4 @@
-//! Which published keys count, and for how long.
+//! Which published keys are used, and for how long.
 
 use futures_util::future::join_all;
 use identity::{Reason, Refusal, Verifier};
@@ -9,7 +9,7 @@ use crate::support::{Answer, Project, SECRET, SigningKey, encode};
 const UNKNOWN_KEY: Result<(), Refusal> = Err(Refusal::Unauthenticated(Reason::UnknownKey));
 const UNAVAILABLE: Result<(), Refusal> = Err(Refusal::KeysUnavailable);
 
-/// Presents a good token of `key` under the name `kid`.
+/// Presents a valid token that `key` signed, with this `kid`.
 async fn present(
     project: &Project,
     verifier: &Verifier,
@@ -41,7 +41,7 @@ async fn keys_are_fetched_when_the_first_token_needs_one() {
 }
 
 #[tokio::test]
-async fn keys_are_used_for_ten_minutes_and_then_fetched_anew() {
+async fn keys_are_used_for_ten_minutes_and_then_fetched_again() {
     let key = SigningKey::es256();
     let project = Project::serving([key.jwk("one")]).await;
     let verifier = project.verifier();
@@ -96,7 +96,7 @@ async fn a_key_replaced_under_its_name_is_refused_after_the_next_refresh() {
 }
 
 #[tokio::test]
-async fn a_project_that_publishes_no_keys_has_withdrawn_them() {
+async fn keys_are_withdrawn_if_the_project_publishes_an_empty_list() {
     let key = SigningKey::es256();
     let project = Project::serving([key.jwk("one")]).await;
     let verifier = project.verifier();
@@ -108,7 +108,7 @@ async fn a_project_that_publishes_no_keys_has_withdrawn_them() {
 }
 
 #[tokio::test]
-async fn a_storm_of_made_up_names_costs_one_fetch_in_thirty_seconds() {
+async fn many_unknown_key_ids_cause_one_fetch_in_thirty_seconds() {
     let key = SigningKey::es256();
     let project = Project::serving([key.jwk("one")]).await;
     let verifier = project.verifier();
@@ -132,7 +132,7 @@ async fn a_storm_of_made_up_names_costs_one_fetch_in_thirty_seconds() {
 }
 
 #[tokio::test]
-async fn a_known_key_does_not_wait_for_the_fetch_of_a_made_up_one() {
+async fn a_known_key_does_not_wait_for_the_fetch_of_an_unknown_one() {
     let key = SigningKey::es256();
     let project = Project::serving([key.jwk("one")]).await;
     let verifier = project.verifier();
@@ -183,7 +183,7 @@ async fn many_requests_of_an_outage_share_one_failed_fetch() {
 }
 
 #[tokio::test]
-async fn a_fetch_given_up_half_way_neither_blocks_nor_repeats_at_once() {
+async fn a_cancelled_fetch_does_not_block_and_is_not_repeated_at_once() {
     let key = SigningKey::es256();
     let project = Project::serving([key.jwk("one")]).await;
     let verifier = project.verifier();
@@ -200,14 +200,14 @@ async fn a_fetch_given_up_half_way_neither_blocks_nor_repeats_at_once() {
 }
 
 #[tokio::test]
-async fn stale_keys_serve_for_ten_minutes_of_an_outage_and_then_nobody_is_let_in() {
+async fn stale_keys_are_used_for_ten_minutes_of_an_outage_and_then_every_token_is_refused() {
     let key = SigningKey::es256();
     let project = Project::serving([key.jwk("one")]).await;
     let verifier = project.verifier();
     assert_eq!(present(&project, &verifier, &key, "one").await, Ok(()));
 
     project.answer(Answer::Document(500, String::new()));
-    // Fetches are tried every 30 s while there are keys to serve, every second when there are not.
+    // A fetch is tried every 30 s while there are usable keys, and every second otherwise.
     for (seconds, outcome, requests) in [
         (599, Ok(()), 1),
         (1, Ok(()), 2),
@@ -229,7 +229,7 @@ async fn stale_keys_serve_for_ten_minutes_of_an_outage_and_then_nobody_is_let_in
 }
 
 #[tokio::test]
-async fn a_name_not_known_during_an_outage_is_not_called_wrong() {
+async fn an_unknown_key_id_during_an_outage_is_unavailable_and_not_unauthenticated() {
     let key = SigningKey::es256();
     let project = Project::serving([key.jwk("one")]).await;
     let verifier = project.verifier();
@@ -257,7 +257,7 @@ async fn legacy_tokens_need_no_endpoint() {
 }
 
 #[tokio::test]
-async fn every_bad_answer_is_an_outage_and_keeps_the_keys() {
+async fn every_bad_answer_counts_as_an_outage_and_the_keys_are_kept() {
     let key = SigningKey::es256();
     let stranger = SigningKey::es256();
     let elsewhere = Project::serving([stranger.jwk("one")]).await;
@@ -317,7 +317,7 @@ async fn every_bad_answer_is_an_outage_and_keeps_the_keys() {
             Ok(()),
             "during {what}"
         );
-        assert_eq!(project.requests(), 2, "{what} was met");
+        assert_eq!(project.requests(), 2, "the endpoint answered with {what}");
 
         let cold = project.verifier();
         assert_eq!(
@@ -330,7 +330,7 @@ async fn every_bad_answer_is_an_outage_and_keeps_the_keys() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_not_there_is_an_outage() {
+async fn an_unreachable_endpoint_counts_as_an_outage() {
     let key = SigningKey::es256();
     let project = Project::serving([]).await;
     // Port 1 is reserved and nothing listens there.
@@ -343,7 +343,7 @@ async fn an_endpoint_that_is_not_there_is_an_outage() {
 }
 
 #[tokio::test]
-async fn a_clock_set_back_by_an_hour_has_the_keys_fetched_anew() {
+async fn keys_are_fetched_again_if_the_clock_is_set_back_by_an_hour() {
     let key = SigningKey::es256();
     let project = Project::serving([key.jwk("one")]).await;
     let verifier = project.verifier();
@@ -356,7 +356,7 @@ async fn a_clock_set_back_by_an_hour_has_the_keys_fetched_anew() {
     assert_eq!(project.requests(), 2);
 }
 
-/// `jwk` with some members set, or removed where null.
+/// `jwk` with these members set. A null removes the member.
 fn altered(mut jwk: Value, changes: Value) -> Value {
     for (name, value) in changes.as_object().unwrap() {
         match value {
@@ -368,7 +368,7 @@ fn altered(mut jwk: Value, changes: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_for_verifying_these_tokens_is_left_out() {
+async fn a_key_that_is_not_for_verifying_these_tokens_is_skipped() {
     let (ec, rsa) = (SigningKey::es256(), SigningKey::rs256());
     let secret = SigningKey::hs256(SECRET);
     let weak = encode([0xff; 255]);
@@ -440,7 +440,7 @@ async fn a_key_that_is_not_for_verifying_these_tokens_is_left_out() {
 }
 
 #[tokio::test]
-async fn what_a_key_does_not_say_is_taken_from_its_type() {
+async fn optional_members_of_a_key_may_be_absent() {
     for key in [SigningKey::es256(), SigningKey::rs256()] {
         let bare = json!({"alg": null, "use": null, "key_ops": null, "ext": null});
         let project = Project::serving([altered(key.jwk("bare"), bare)]).await;
@@ -452,7 +452,7 @@ async fn what_a_key_does_not_say_is_taken_from_its_type() {
 }
 
 #[tokio::test]
-async fn of_two_keys_with_one_name_and_algorithm_neither_is_used() {
+async fn two_keys_with_the_same_id_and_algorithm_are_both_skipped() {
     let (one, other, third) = (
         SigningKey::es256(),
         SigningKey::es256(),
@@ -473,7 +473,7 @@ async fn of_two_keys_with_one_name_and_algorithm_neither_is_used() {
 }
 
 #[tokio::test]
-async fn two_keys_of_different_types_may_share_a_name() {
+async fn two_keys_of_different_types_may_have_the_same_id() {
     let (ec, rsa) = (SigningKey::es256(), SigningKey::rs256());
     let project = Project::serving([ec.jwk("same"), rsa.jwk("same")]).await;
     let verifier = project.verifier();

@@ -1,4 +1,4 @@
-//! The verifier against real tokens and a real JWKS endpoint on loopback.
+//! Tests the verifier with real tokens and a real JWKS endpoint on loopback.
 
 #![expect(
     clippy::unwrap_used,

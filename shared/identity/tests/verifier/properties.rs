@@ -1,4 +1,4 @@
-//! What holds for every token, not only for those one thought of.
+//! Properties that hold for generated tokens.
 
 use identity::{Refusal, Verifier};
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use tokio::runtime::Runtime;
 
 use crate::support::{Project, SECRET, SigningKey};
 
-/// A running project, a verifier of it, and a good token of each kind.
+/// A running project, its verifier, and a valid token for each algorithm.
 struct World {
     runtime: Runtime,
     verifier: Verifier,
@@ -55,7 +55,7 @@ impl World {
     }
 }
 
-/// Mostly the characters tokens are made of: others are refused at the first look.
+/// Mostly characters that occur in tokens. Others are refused before the token is parsed.
 fn character() -> impl Strategy<Value = char> {
     let of_tokens = "[A-Za-z0-9_.-]".prop_map(|text| text.chars().next().unwrap());
     prop_oneof![9 => of_tokens, 1 => any::<char>()]
@@ -95,9 +95,9 @@ fn any_character_changed_added_or_removed_spoils_a_token() {
 }
 
 #[test]
-fn every_last_character_but_the_right_one_spoils_a_token() {
+fn any_change_of_the_last_character_spoils_a_token() {
     let world = World::new();
-    // The last character of a signature holds unused bits, which a lenient decoder would ignore.
+    // The last character of a signature has unused bits, which a lenient decoder would ignore.
     for good in &world.tokens {
         let (rest, last) = good.split_at(good.len() - 1);
         for other in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.".chars() {
@@ -119,7 +119,7 @@ fn arbitrary_headers_are_refused_and_never_panic() {
 }
 
 #[test]
-fn arbitrary_json_in_a_well_signed_token_never_panics_and_lets_nobody_in() {
+fn arbitrary_json_in_a_signed_token_is_refused_and_never_panics() {
     let world = World::new();
     let secret = SigningKey::hs256(SECRET);
     let value = prop_oneof![

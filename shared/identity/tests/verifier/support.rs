@@ -1,4 +1,4 @@
-//! A Supabase project in miniature: keys, tokens, a JWKS endpoint that can fail, and a clock.
+//! A small Supabase project: keys, tokens, a JWKS endpoint that can fail, and a clock.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,22 +19,22 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// The time at which every test begins, in seconds since 1970.
+/// The time at which each test begins, in seconds since 1970.
 pub const NOW: u64 = 1_800_000_000;
 
-/// The legacy secret of projects that have one.
+/// The legacy secret of the projects that have one.
 pub const SECRET: &str = "a-legacy-secret-made-up-for-these-tests";
 
-/// The user and the sign-in of every good token.
+/// The user and the sign-in of each valid token.
 pub const SUB: &str = "8f14e45f-ceea-467f-a0e6-3b1d1f0c9a01";
 pub const SESSION: &str = "45c48cce-2e2d-4fbd-aa1a-7c2a7d3f0b02";
 
-/// Base64url without padding.
+/// Encodes bytes in base64url without padding.
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// A signing key of any of the three kinds.
+/// A signing key for one of the three algorithms.
 pub enum SigningKey {
     Es256(EcdsaKeyPair),
     Rs256(rsa::KeyPair),
@@ -63,7 +63,7 @@ impl SigningKey {
         }
     }
 
-    /// The public half, as Supabase Auth publishes it.
+    /// The public key, as Supabase Auth publishes it.
     pub fn jwk(&self, kid: &str) -> Value {
         let mut jwk = match self {
             SigningKey::Es256(pair) => {
@@ -113,7 +113,7 @@ impl SigningKey {
         }
     }
 
-    /// A token of exactly this header and payload, well-formed or not.
+    /// Signs a token with exactly this header and payload, which may be malformed.
     pub fn token(&self, header: impl ToString, payload: impl ToString) -> String {
         let signed = format!(
             "{}.{}",
@@ -124,13 +124,13 @@ impl SigningKey {
     }
 }
 
-/// What the JWKS endpoint answers.
+/// The answer of the JWKS endpoint.
 #[derive(Clone)]
 pub enum Answer {
     Document(u16, String),
-    /// Points elsewhere, where the keys would be.
+    /// Redirects to another URL that serves keys.
     Redirect(String),
-    /// Closes the connection without a word.
+    /// Closes the connection without an answer.
     Close,
 }
 
@@ -150,7 +150,7 @@ pub struct Project {
 
 struct Endpoint {
     answer: Mutex<Answer>,
-    /// Whether answers go out or wait.
+    /// Whether answers are sent or held back.
     open: watch::Sender<bool>,
     requests: AtomicUsize,
     arrivals: watch::Sender<usize>,
@@ -185,7 +185,7 @@ impl Project {
         format!("{}/auth/v1", self.url)
     }
 
-    /// The claims of a good token, as Supabase Auth writes them.
+    /// The claims of a valid token, as Supabase Auth writes them.
     pub fn claims(&self) -> Value {
         let now = self.now.load(Ordering::SeqCst);
         json!({
@@ -206,7 +206,7 @@ impl Project {
         })
     }
 
-    /// A good token of `key`, known as `kid`.
+    /// A valid token that `key` signed, with this `kid`.
     pub fn token(&self, key: &SigningKey, kid: &str) -> String {
         key.token(
             json!({"alg": key.algorithm(), "kid": kid, "typ": "JWT"}),
@@ -233,7 +233,7 @@ impl Project {
         Verifier::with_clock(settings, clock).unwrap()
     }
 
-    /// Moves the clock, forward or back, by seconds.
+    /// Moves the clock by this many seconds, forward or back.
     pub fn advance(&self, seconds: i64) {
         // Addition wraps: the two's complement of a negative number subtracts it.
         self.now.fetch_add(seconds as u64, Ordering::SeqCst);
@@ -243,7 +243,7 @@ impl Project {
         *self.endpoint.answer.lock().unwrap() = answer;
     }
 
-    /// How often the endpoint was asked.
+    /// The number of requests that the endpoint received.
     pub fn requests(&self) -> usize {
         self.endpoint.requests.load(Ordering::SeqCst)
     }
@@ -258,7 +258,7 @@ impl Project {
             .collect()
     }
 
-    /// Lets requests arrive and wait for [`Project::release`].
+    /// Holds back answers until [`Project::release`].
     pub fn hold(&self) {
         self.endpoint.open.send_replace(false);
     }
@@ -267,7 +267,7 @@ impl Project {
         self.endpoint.open.send_replace(true);
     }
 
-    /// Waits until the endpoint was asked `count` times.
+    /// Waits until the endpoint received `count` requests.
     pub async fn asked(&self, count: usize) {
         let mut arrivals = self.endpoint.arrivals.subscribe();
         let arrived = arrivals.wait_for(|arrived| *arrived >= count);
@@ -283,7 +283,7 @@ async fn serve(stream: TcpStream, endpoint: Arc<Endpoint>) {
         let endpoint = endpoint.clone();
         async move { endpoint.respond(request.uri().path()).await.ok_or(Closed) }
     });
-    // An error here is a connection the client or `Answer::Close` ended.
+    // An error means that the client or `Answer::Close` closed the connection.
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;

@@ -1,4 +1,4 @@
-//! Which tokens let their bearer in, and why each of the others does not.
+//! Which tokens are accepted, and why each of the others is refused.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{NOW, Project, SECRET, SESSION, SUB, SigningKey, encode};
 
-/// A project with a key of each kind, and everything rows of tables are made of.
+/// A project with a key for each algorithm, and a key that it didn't publish.
 struct World {
     project: Project,
     ec: SigningKey,
@@ -32,7 +32,7 @@ impl World {
         }
     }
 
-    /// The claims of a good token with some set, or removed where null.
+    /// The claims of a valid token with these claims set. A null removes the claim.
     fn claims(&self, changes: Value) -> Value {
         let mut claims = self.project.claims();
         for (name, value) in changes.as_object().unwrap() {
@@ -48,23 +48,23 @@ impl World {
         self.with_claims(json!({}))
     }
 
-    /// A good token but for these claims.
+    /// A token that is valid except for these claims.
     fn with_claims(&self, changes: Value) -> String {
         self.with_payload(self.claims(changes))
     }
 
-    /// A token well signed over this payload.
+    /// A correctly signed token with this payload.
     fn with_payload(&self, payload: impl ToString) -> String {
         self.ec
             .token(json!({"alg": "ES256", "kid": "ec", "typ": "JWT"}), payload)
     }
 
-    /// A good token but for this header.
+    /// A token that is valid except for this header.
     fn with_header(&self, header: impl ToString) -> String {
         self.ec.token(header, self.project.claims())
     }
 
-    /// A good token but for its signature.
+    /// A token that is valid except for this signature.
     fn with_signature(&self, signature: impl AsRef<[u8]>) -> String {
         let good = self.good();
         let (signed, _) = good.rsplit_once('.').unwrap();
@@ -83,7 +83,7 @@ async fn assert_refused(verifier: &Verifier, rows: &[(&str, String, Reason)]) {
     }
 }
 
-/// Rows of bare tokens as rows of headers.
+/// Turns rows with tokens into rows with headers.
 fn bearing<const N: usize>(rows: [(&str, String, Reason); N]) -> Vec<(&str, String, Reason)> {
     rows.map(|(what, token, reason)| (what, format!("Bearer {token}"), reason))
         .into()
@@ -113,7 +113,7 @@ async fn a_good_token_of_each_kind_is_accepted() {
 }
 
 #[tokio::test]
-async fn what_may_differ_between_good_tokens_is_accepted() {
+async fn permitted_variations_of_a_token_are_accepted() {
     let world = World::new().await;
     let verifier = world.project.legacy_verifier();
     let bare_legacy = world
@@ -156,7 +156,7 @@ async fn what_may_differ_between_good_tokens_is_accepted() {
 }
 
 #[tokio::test]
-async fn assurance_is_what_the_token_says_and_the_weaker_where_it_is_silent() {
+async fn the_assurance_is_that_of_the_token_and_aal1_if_it_names_none() {
     let world = World::new().await;
     let verifier = world.project.verifier();
     for (aal, assurance) in [
@@ -474,7 +474,7 @@ async fn a_payload_that_is_not_one_object_of_claims_is_refused() {
 }
 
 #[test]
-fn reasons_have_stable_names_and_tell_nothing_else() {
+fn a_refusal_shows_only_the_stable_name_of_its_reason() {
     assert_eq!(Reason::NoToken.name(), "no-token");
     assert_eq!(Reason::IssuedInFuture.name(), "issued-in-future");
     let refusal = Refusal::Unauthenticated(Reason::BadSignature);
