@@ -78,7 +78,7 @@ fn row(function: &Function) -> String {
         None if deployed.is_some_and(|deployed| deployed.on_rule) => "EventBridge event".to_owned(),
         None => "schedule".to_owned(),
     };
-    let permission = match function.declares("permission") {
+    let permission = match function.permission() {
         Some(permission) => format!("`{permission}`"),
         None => "none".to_owned(),
     };
@@ -90,7 +90,7 @@ fn cells(
     function: &Function,
     reaches: &BTreeMap<(&str, &str), String>,
 ) -> [&'static [&'static str]; ROLES.len()] {
-    let Some(permission) = function.declares("permission") else {
+    let Some(permission) = function.permission() else {
         return [&["anyone"], &[""], &[""], &[""], &[""]];
     };
     ROLES.map(|role| {

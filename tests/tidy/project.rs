@@ -12,6 +12,10 @@ use serde_json::Value;
 /// Read once for all tests.
 pub static PROJECT: LazyLock<Project> = LazyLock::new(Project::read);
 
+/// What the functions say of themselves.
+static FUNCTIONS: LazyLock<Vec<openapi_document::Function>> =
+    LazyLock::new(openapi_document::functions);
+
 pub struct Project {
     pub root: PathBuf,
     /// Every package of the workspace.
@@ -116,11 +120,28 @@ impl Function {
         &self.package.name
     }
 
-    /// What `field: "…"` says in its `ENDPOINT`.
-    pub fn declares(&self, field: &str) -> Option<&str> {
-        let declaration = self.source.split("Endpoint = Endpoint {").nth(1)?;
-        let value = declaration.split(&format!("{field}: \"")).nth(1)?;
-        value.split('"').next()
+    /// What it says of itself. None for an endpoint without caller.
+    pub fn described(&self) -> Option<&'static openapi_document::Function> {
+        FUNCTIONS
+            .iter()
+            .find(|described| described.endpoint.name == self.name())
+    }
+
+    /// The permission that it needs. None for an endpoint without caller.
+    pub fn permission(&self) -> Option<&'static str> {
+        self.described()
+            .map(|described| described.endpoint.permission)
+    }
+
+    /// The routes that its `ENDPOINT` names, such as `GET /v1/patients/{id}`.
+    pub fn declared_routes(&self) -> Vec<String> {
+        let own = self.described().into_iter();
+        let own = own.flat_map(|described| described.endpoint.routes());
+        let public = openapi_document::PUBLIC.iter();
+        let public = public.filter(|endpoint| endpoint.name == self.name());
+        own.chain(public.map(|endpoint| endpoint.route))
+            .map(|route| format!("{} {}", route.method.as_str(), route.path))
+            .collect()
     }
 
     /// What the template says of it.

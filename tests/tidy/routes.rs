@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::none;
-use crate::project::PROJECT;
+use crate::project::{Function, PROJECT};
 
 #[test]
 fn the_first_line_of_a_function_says_what_starts_it() {
@@ -35,14 +35,33 @@ fn the_first_line_of_a_function_says_what_starts_it() {
 }
 
 #[test]
-fn a_function_is_started_in_one_way() {
-    let wrong = PROJECT.template.functions.iter().filter(|function| {
-        let events = usize::from(function.on_upload) + usize::from(function.on_rule);
-        function.routes.len() + function.schedules.len() + events != 1
-    });
+fn the_template_starts_a_function_by_the_routes_of_its_endpoint() {
+    let mut problems = Vec::new();
+    for function in &PROJECT.functions {
+        let Some(deployed) = function.deployed() else {
+            continue; // its absence fails elsewhere
+        };
+        let routes = deployed.routes.iter();
+        let routes = routes.map(|route| format!("{} {}", route.method, route.path));
+        let routes: Vec<_> = routes.collect();
+        let declared = function.declared_routes();
+        if routes.iter().collect::<BTreeSet<_>>() != declared.iter().collect() {
+            problems.push(format!("{}: {routes:?}, not {declared:?}", function.name()));
+        }
+        let others = deployed.schedules.len()
+            + usize::from(deployed.on_upload)
+            + usize::from(deployed.on_rule);
+        if others != usize::from(declared.is_empty()) {
+            problems.push(format!(
+                "{}: {others} schedules and events",
+                function.name()
+            ));
+        }
+    }
     none(
-        wrong.map(|function| function.package.clone()),
-        "give it one event in template.yaml: a route, a schedule, a rule or the bucket's notification",
+        problems,
+        "give the function an event in template.yaml for each route of its ENDPOINT, or one schedule, \
+         rule or notification of the bucket",
     );
 }
 
@@ -86,7 +105,7 @@ fn the_openapi_document_has_the_routes_of_the_template() {
         .collect();
     none(
         routes.symmetric_difference(&documented).cloned(),
-        "give the endpoint its line in tools/openapi/Cargo.toml and tools/openapi/src/operations.rs, then \
+        "give the endpoint its line in tools/openapi/Cargo.toml, then \
          UPDATE=1 cargo test -p openapi-document",
     );
 }
@@ -110,7 +129,7 @@ fn events_are_what_the_template_would_send() {
             .deployed()
             .is_some_and(|deployed| deployed.on_upload);
         let found = match function.route() {
-            Some(route) => request(&event, &route, function.source.contains("call.body()")),
+            Some(route) => request(&event, &route, takes_body(function)),
             None if uploaded => notification(&event),
             None => Vec::new(),
         };
@@ -127,6 +146,11 @@ fn events_are_what_the_template_would_send() {
         problems,
         "shape requests as API Gateway's payload format 2.0 and keep tokens out of them",
     );
+}
+
+fn takes_body(function: &Function) -> bool {
+    let described = function.described();
+    described.is_some_and(|described| described.description.body.is_some())
 }
 
 /// What a request lacks to reach `route`, whose function reads a body or doesn't.

@@ -12,5 +12,5 @@ mod operation;
 mod problems;
 mod schemas;
 
-pub use document::document;
+pub use document::{PUBLIC, document};
 pub use functions::{Function, functions};
