@@ -1,4 +1,4 @@
-//! Schedule, every five minutes: ends what no event ended, and compares rows with objects.
+//! Schedule, every five minutes: moves overdue files to their next state, and compares rows with objects.
 //!
 //! It processes uploads whose event was lost or whose processing crashed. It expires uploads that never
 //! came and aborts their parts. It compares a part of the bucket with the rows: a random part each time,
