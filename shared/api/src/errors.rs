@@ -1,4 +1,4 @@
-//! Everything that can go wrong with a request, and what the client learns of it (RFC 9457).
+//! The errors of requests, and the problem details that the client receives (RFC 9457).
 
 use http::StatusCode;
 use schemars::JsonSchema;
@@ -7,78 +7,81 @@ use tokio_postgres::error::SqlState;
 
 use crate::audit::Outcome;
 
-/// Why a request was not answered as asked. No variant carries patient data.
+/// The reason why a request failed. No variant carries patient data.
 #[derive(Debug)]
 pub enum Error {
     /// The body is not JSON.
     MalformedJson,
     /// The body is not `application/json`.
     UnsupportedMediaType,
-    /// The body is larger than this endpoint takes.
+    /// The body is larger than this endpoint accepts.
     TooLarge,
-    /// A field, parameter or combination is not acceptable.
+    /// A field, a parameter or their combination is invalid.
     Invalid(Vec<FieldError>),
-    /// No acceptable token.
+    /// The request has no valid access token.
     NotAuthenticated,
-    /// The caller's role doesn't hold the permission, or needs a second factor.
+    /// The caller's role lacks the permission or needs a second factor, or the account isn't active.
     Forbidden(&'static str),
-    /// Absent, or not for this caller: the answer is the same.
+    /// The resource doesn't exist, or the caller isn't allowed to see it. The answer is the same.
     NotFound,
-    /// Something with the same unique identifier exists.
+    /// Another resource has the same unique identifier.
     AlreadyExists(&'static str),
-    /// The resource's state doesn't allow it.
+    /// The state of the resource doesn't allow the change.
     Conflict(&'static str),
-    /// A change doesn't say which version it was made from.
+    /// A change has no `If-Match` header.
     PreconditionRequired,
-    /// Another version stands than the one the change was made from.
+    /// The current version isn't the one named in `If-Match`.
     PreconditionFailed,
-    /// The Idempotency-Key was used for another request.
+    /// The `Idempotency-Key` was used for another request.
     KeyReused,
-    /// The Idempotency-Key's answer is kept: not a failure, the wrapper gives it again.
+    /// The answer for this `Idempotency-Key` is stored. This is no failure: the wrapper returns that
+    /// answer.
     Replay,
-    /// A part this answer depends on is down, the audit log included.
+    /// A part of the system that the answer depends on is down, for example the audit log.
     Unavailable(&'static str),
-    /// A defect of ours.
+    /// The program has a defect.
     Internal(&'static str),
     /// The connection broke before the COMMIT was sent: nothing was changed.
     LinkLost,
-    /// A statement failed; translated by `on_constraint` or by its SQLSTATE.
+    /// A statement failed. `on_constraint` or the SQLSTATE translates it for the client.
     Database(tokio_postgres::Error),
 }
 
-/// One field's problem. `field` is a path such as `allergies[0].code`; never a value.
+/// One invalid field or parameter of a request. It never repeats the value.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// Path of the field in the body, or the parameter's name.
+    /// The path of the field in the body, for example `allergies[0].code`, or the name of the
+    /// parameter.
     pub field: String,
-    /// What is expected.
+    /// The value that is expected instead, in words, for example `expected 1 to 100`.
     pub message: String,
 }
 
-/// The body of an error answer: RFC 9457 `application/problem+json`.
+/// The body of an error response, `application/problem+json` (RFC 9457).
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Problem {
-    /// A stable identifier of the kind of problem.
+    /// A URI that identifies the kind of problem. It never changes, so clients can compare it.
     pub r#type: String,
-    /// The kind in words, the same for each occurrence.
+    /// The kind of problem in words. It is the same for each occurrence of the kind.
     pub title: &'static str,
-    /// The HTTP status.
+    /// The HTTP status code of the response, for example `404`.
     pub status: u16,
-    /// What this occurrence is about.
+    /// An explanation of this occurrence of the problem. Absent if there is nothing to add.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<&'static str>,
-    /// The request this answers, as in its audit row and logs.
+    /// The id of the request, which is also in the audit row and in the logs. Quote it when you
+    /// report a problem.
     pub request_id: String,
-    /// The fields concerned, for `invalid`.
+    /// The invalid fields and parameters, for the problem type `invalid`. Absent for all others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }
 
-/// Base of every problem `type`.
+/// The prefix of every problem `type`.
 pub const PROBLEM_BASE: &str = "https://caretrail.example/problems/";
 
 impl Error {
-    /// A single field's problem.
+    /// The error for a single invalid field.
     pub fn invalid(field: &str, message: &str) -> Self {
         Self::Invalid(vec![FieldError {
             field: field.to_owned(),
@@ -86,7 +89,7 @@ impl Error {
         }])
     }
 
-    /// Status, stable slug and title of the problem.
+    /// The problem's status, title and slug. The slug never changes, because clients compare it.
     pub fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::MalformedJson => (StatusCode::BAD_REQUEST, "malformed-json", "Malformed JSON"),
@@ -138,7 +141,7 @@ impl Error {
         }
     }
 
-    /// The audit outcome: refused by a rule of access, or failed otherwise.
+    /// The audit outcome: denied by an access rule, or failed for another reason.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::Forbidden(_) | Self::NotAuthenticated => Outcome::Denied,
@@ -146,7 +149,7 @@ impl Error {
         }
     }
 
-    /// The answer's body.
+    /// The body of the error response.
     pub fn problem(&self, request_id: &str) -> Problem {
         let (status, slug, title) = self.kind();
         let (detail, errors) = match self {
@@ -167,7 +170,7 @@ impl Error {
         }
     }
 
-    /// Whether the same transaction may succeed if run again from its start.
+    /// Whether the same transaction may succeed if it is run again from its start.
     pub(crate) fn is_transient(&self) -> bool {
         let Self::Database(error) = self else {
             return false;
@@ -185,7 +188,7 @@ impl Error {
         }
     }
 
-    /// Translates what the database said into what the client may learn. Idempotent.
+    /// Translates a database error into one that the client may see. Other errors stay unchanged.
     pub(crate) fn translated(self) -> Self {
         let Self::Database(error) = self else {
             return self;
@@ -204,13 +207,13 @@ impl Error {
             "CT005" => Self::Replay,
             "CT006" => Self::KeyReused,
             "CT004" => Self::Forbidden("this role needs a second factor (aal2)"),
-            // A policy refused the row: to the caller it doesn't exist.
+            // A row-level security policy refused the row, so for the caller it doesn't exist.
             "42501" => Self::NotFound,
-            // \u0000 in text or jsonb.
+            // The text or jsonb contains \u0000.
             "22P05" | "22021" => Self::invalid("", "expected text without NUL characters"),
-            // Before 4714 BC, where PostgreSQL's time begins.
+            // The time is before 4714 BC, the earliest that PostgreSQL can hold.
             "22008" => Self::invalid("", "expected times that the database can hold"),
-            // A CHECK that no handler translates by name holds a bound of the schema.
+            // No handler translates this CHECK by name, so it is a bound of the schema.
             "23514" => Self::invalid("", "expected values within the bounds of the schema"),
             "57014" | "55P03" => Self::Unavailable("the database took too long"),
             "40001" | "40P01" | "57P01" | "57P02" | "57P03" | "53300" => {
@@ -221,7 +224,7 @@ impl Error {
     }
 }
 
-/// The connection broke, rather than a statement.
+/// Whether the connection broke, rather than a statement failing.
 pub(crate) fn is_link_failure(error: &tokio_postgres::Error) -> bool {
     use std::error::Error as _;
     error.is_closed()
@@ -236,13 +239,13 @@ impl From<tokio_postgres::Error> for Error {
     }
 }
 
-/// Turns a named database constraint into what the client learns.
+/// Translates the violation of a named database constraint into an error for the client.
 pub trait OnConstraint: Sized {
-    /// What `rule` makes of the constraint's name, where the database refused by one that it knows.
+    /// Replaces the violation of a constraint with the error that `rule` returns for its name, if any.
     #[must_use]
     fn on_constraints(self, rule: impl FnOnce(&str) -> Option<Error>) -> Self;
 
-    /// `error` instead, where the database refused by the constraint `name`.
+    /// Replaces the violation of the constraint `name` with `error`.
     #[must_use]
     fn on_constraint(self, name: &str, error: Error) -> Self {
         self.on_constraints(|refused| (refused == name).then_some(error))
@@ -262,7 +265,8 @@ impl<T> OnConstraint for Result<T, Error> {
     }
 }
 
-/// Keeps of serde's message what the type says and drops what the client sent, which may be PHI.
+/// Makes an error from serde's message. It keeps what the type expects and drops the value that the
+/// client sent, because it may be PHI.
 pub(crate) fn field_error(path: String, message: &str) -> Error {
     let expected = message.split_once("expected ").map(|(_, expected)| {
         let expected = expected
@@ -270,7 +274,7 @@ pub(crate) fn field_error(path: String, message: &str) -> Error {
             .map_or(expected, |(expected, _)| expected);
         format!("expected {expected}")
     });
-    // Such a message names a field of ours that the path doesn't reach.
+    // Such a message names a field of the expected type, which is not yet in the path.
     let below = |rest: &str| {
         let name = rest.split('`').next().unwrap_or_default();
         if path.is_empty() || path == "." {

@@ -1,4 +1,4 @@
-//! What an uploader says of a file before sending it; what arrives must be exactly that.
+//! The type, size and hash that an uploader declares for a file. The uploaded bytes must match them.
 
 use std::str::FromStr;
 
@@ -12,18 +12,18 @@ use shared::errors::Error;
 
 use crate::FileType;
 
-/// A file as announced.
+/// The declared properties of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Declared {
-    /// Its type.
+    /// The type of the file.
     pub file_type: FileType,
-    /// Bytes.
+    /// The size in bytes.
     pub size: i64,
-    /// Their hash.
+    /// The SHA-256 digest of the bytes.
     pub sha256: Sha256,
 }
 
-/// A SHA-256 digest; 64 hexadecimal digits in JSON.
+/// A SHA-256 digest. In JSON it is 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq)]
 #[schemars(inline)]
 pub struct Sha256(
@@ -31,7 +31,7 @@ pub struct Sha256(
 );
 
 impl Declared {
-    /// As the row has it. Errors: it is of no kept type.
+    /// The declared properties in a stored row. Errors: the type or the digest in the row is invalid.
     pub fn of(file: &FileMetadata) -> Result<Self, Error> {
         match (file.file_type.parse(), file.sha256.parse()) {
             (Ok(file_type), Ok(sha256)) => Ok(Self {
@@ -50,7 +50,7 @@ impl Sha256 {
         &self.0
     }
 
-    /// As S3's checksum headers carry it.
+    /// The digest in base64, as S3's checksum headers need it.
     pub(crate) fn base64(&self) -> String {
         BASE64_STANDARD.encode(self.0)
     }

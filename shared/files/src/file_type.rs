@@ -1,4 +1,4 @@
-//! The allow-list: which types of file are kept, how each is named.
+//! The allow-list of file types and their names.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-/// A type of file that is kept. It reads and writes as its media type.
+/// An accepted file type. It is parsed from its media type and written as such.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
 pub enum FileType {
     /// PDF (ISO 32000).
@@ -40,15 +40,15 @@ pub enum FileType {
 }
 
 impl FileType {
-    /// Every type.
+    /// All accepted types.
     pub const ALL: &'static [Self] = <Self as VariantArray>::VARIANTS;
 
-    /// The media type, as declared and stored.
+    /// The media type, as uploaders declare it and the database stores it.
     pub fn media_type(self) -> &'static str {
         self.into()
     }
 
-    /// The media type as sent to who downloads it.
+    /// The `Content-Type` of a download.
     pub(crate) fn served_as(self) -> &'static str {
         match self {
             Self::Text => "text/plain; charset=utf-8",
@@ -56,7 +56,7 @@ impl FileType {
         }
     }
 
-    /// The extension a file of it is saved with.
+    /// The file name extension of a download.
     pub(crate) fn extension(self) -> &'static str {
         match self {
             Self::Pdf => "pdf",
@@ -71,7 +71,7 @@ impl FileType {
         }
     }
 
-    /// Whether its bytes are UTF-8 throughout.
+    /// Whether a file of this type is UTF-8 text.
     pub(crate) fn is_text(self) -> bool {
         matches!(self, Self::Hl7Xml | Self::FhirJson | Self::Text)
     }
@@ -87,7 +87,7 @@ impl JsonSchema for FileType {
         json_schema!({
             "type": "string",
             "enum": kept,
-            "description": "The media type of a file that is kept.",
+            "description": "A media type that is accepted for files.",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Large files in parts: S3's multipart upload, from its beginning to its object or its end.
+//! S3 multipart uploads for large files: creation, signing, completion and abort.
 
 use std::collections::BTreeMap;
 use std::iter;
@@ -15,48 +15,48 @@ use crate::signing::signed_headers;
 use crate::store::{unreachable, unsigned};
 use crate::{FileType, Location, Store, Window};
 
-/// An upload in parts that S3 holds open. In a row: the columns `upload_id` and `part_size`.
+/// A multipart upload that is open in S3. A row stores it in the columns `upload_id` and `part_size`.
 #[derive(Clone, Debug)]
 pub struct Multipart {
-    /// S3's id of it.
+    /// The id of the upload in S3.
     pub upload_id: String,
-    /// Bytes of each part but the last, which has the rest.
+    /// The size in bytes of each part except the last, which has the rest.
     pub part_size: i64,
 }
 
-// Not Debug: while it lives, a signed URL is a secret.
+// `Part` doesn't implement `Debug`: until it expires, a presigned URL is a secret.
 
-/// How to send a part of a file.
+/// The instructions for uploading one part of a file.
 #[derive(JsonSchema, Serialize)]
 pub struct Part {
-    /// Its place in the file, from 1.
+    /// The position of the part in the file. The first part has number 1.
     pub part_number: i32,
-    /// How many bytes of the file it has.
+    /// The size of the part in bytes.
     pub size: i64,
-    /// The HTTP method.
+    /// The HTTP method of the upload request, always `PUT`.
     pub method: &'static str,
-    /// Where to.
+    /// The presigned URL to which the part is uploaded. Treat it as a secret.
     pub url: String,
-    /// The headers to send, these exactly: they are signed, so another length is refused. A browser
-    /// sets `content-length` by itself.
+    /// The headers to send, exactly as given. They are signed, so a part with another length is
+    /// refused. A browser sets `content-length` by itself.
     pub headers: BTreeMap<String, String>,
 }
 
-/// What became of an upload in parts.
+/// The result of completing a multipart upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Completion {
-    /// Its object is there.
+    /// The object exists in S3.
     Whole,
-    /// These parts are not there, or not of their size.
+    /// The parts with these numbers are missing or have the wrong size.
     Missing(Vec<i32>),
-    /// One came again meanwhile; none is lost.
+    /// A part was uploaded again in the meantime. No part is lost.
     Changed,
-    /// S3 holds neither parts nor object.
+    /// S3 has neither the parts nor the object.
     Aborted,
 }
 
 impl Multipart {
-    /// Of a row, if it has one.
+    /// The multipart upload in a row, if it has one.
     pub(crate) fn from_row(row: &Row) -> Result<Option<Self>, RowError> {
         let upload_id: Option<String> = row.try_get("upload_id")?;
         let part_size: Option<i64> = row.try_get("part_size")?;
@@ -66,7 +66,7 @@ impl Multipart {
         }))
     }
 
-    /// Number and size of each part of a file of `size` bytes.
+    /// The number and the size of each part of a file of `size` bytes.
     fn parts(&self, size: i64) -> impl Iterator<Item = (i32, i64)> {
         let part_size = self.part_size;
         let rests = iter::successors(Some(size), move |rest| Some(rest - part_size));
@@ -79,8 +79,9 @@ impl Multipart {
 }
 
 impl Store {
-    /// Begins an upload in parts. It costs storage until it is completed or aborted; the bucket's
-    /// rule aborts it after a day.
+    /// Creates a multipart upload. It costs storage until it is completed or aborted. A lifecycle
+    /// rule of
+    /// the bucket aborts it after a day.
     pub async fn begin<T>(
         &self,
         _access: &Access<T>,
@@ -106,7 +107,7 @@ impl Store {
         })
     }
 
-    /// Signs the sending of each part of a file of `size` bytes, for its length.
+    /// Signs the upload of each part of a file of `size` bytes. S3 refuses a part of another length.
     pub(crate) async fn sign_parts(
         &self,
         location: &Location,
@@ -138,8 +139,8 @@ impl Store {
         Ok(parts)
     }
 
-    /// Makes one object of the parts that were sent, if they are all there. Doing it again is no
-    /// harm.
+    /// Completes the upload if all parts have arrived: S3 then joins them into one object. It is safe to
+    /// repeat.
     pub async fn complete<T>(
         &self,
         access: &Access<T>,
@@ -193,7 +194,7 @@ impl Store {
             .await;
         match completed {
             Ok(_) => Ok(Completion::Whole),
-            // An attempt whose answer was lost.
+            // An earlier attempt succeeded, but its answer was lost.
             Err(error) if is_over(&error) => self.is_there(access, location).await,
             Err(error) if error.code() == Some("InvalidPart") => Ok(Completion::Changed),
             Err(error) => Err(unreachable(&error)),
@@ -211,8 +212,7 @@ impl Store {
         })
     }
 
-    /// Ends an upload without an object, if it has not ended. Nothing is learnt by it, so it needs no
-    /// audit.
+    /// Aborts the upload if it is still open. It discloses no data, so it needs no audit row.
     pub async fn abort(&self, location: &Location, multipart: &Multipart) -> Result<(), Error> {
         let aborted = self
             .client()
@@ -230,7 +230,7 @@ impl Store {
     }
 }
 
-/// Whether S3 knows no such upload: it was completed, or aborted.
+/// Whether S3 has no such open upload, because it was completed or aborted.
 fn is_over<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.code() == Some("NoSuchUpload")
 }

@@ -1,4 +1,4 @@
-//! Signed URLs into the bucket and out of it.
+//! Presigned URLs for uploads to the bucket and downloads from it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -16,18 +16,18 @@ use crate::multipart::{Multipart, Part};
 use crate::store::unsigned;
 use crate::{Declared, FileType, Location, Store};
 
-/// How long an upload may take to begin.
+/// The time within which an upload must begin.
 const UPLOAD_LIFETIME: Duration = Duration::from_secs(5 * 60);
-/// The same for each of its parts, which are sent one after another.
+/// The time within which the upload of each part must begin. Parts may be sent one after another.
 const PART_LIFETIME: Duration = Duration::from_secs(60 * 60);
-/// How long a download may take to begin: long enough to follow a link, too short to pass it on.
+/// The time within which a download must begin. It is enough to follow a link, but hardly to share it.
 const DOWNLOAD_LIFETIME: Duration = Duration::from_secs(60);
 
-/// The headers that bind an upload. The SDK adds Lambda's trace id, which it doesn't sign and which
-/// is nothing to a client.
+/// The headers that the client must send with an upload. The SDK also adds Lambda's trace id, which is
+/// not signed and which a client doesn't need.
 const SIGNED: [&str; 3] = ["content-length", "content-type", "x-amz-checksum-sha256"];
 
-/// When a signed URL may be used.
+/// The period in which a presigned URL is valid.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
     from: Timestamp,
@@ -36,55 +36,56 @@ pub struct Window {
 
 const EXAMPLE_URL: &str = "https://files.example.org/files/OWNER/FILE?X-Amz-Signature=SIGNATURE";
 
-// Neither Upload nor Download is Debug: while it lives, a signed URL is a secret.
+// `Upload` and `Download` don't implement `Debug`: until it expires, a presigned URL is a secret.
 
-/// How to send a file.
+/// The instructions for uploading the bytes of a file.
 #[derive(JsonSchema, Serialize)]
 #[serde(untagged)]
 pub enum Upload {
-    /// In one piece.
+    /// The instructions for a file that is uploaded in one request.
     Whole(WholeUpload),
-    /// In parts, where it is large.
+    /// The instructions for a large file that is uploaded in several parts.
     InParts(UploadInParts),
 }
 
-/// How to send a file in one piece.
+/// The instructions for uploading a file in one request.
 #[derive(JsonSchema, Serialize)]
 pub struct WholeUpload {
-    /// The HTTP method.
+    /// The HTTP method of the upload request, always `PUT`.
     pub method: &'static str,
-    /// Where to.
+    /// The presigned URL to which the file is uploaded. Treat it as a secret.
     #[schemars(extend("format" = "uri", "examples" = [EXAMPLE_URL]))]
     pub url: String,
-    /// The headers to send, these exactly: they are signed, so another type, length or hash is
-    /// refused. A browser sets `content-length` by itself.
+    /// The headers to send, exactly as given. They are signed, so a file with another type, length
+    /// or hash is refused. A browser sets `content-length` by itself.
     pub headers: BTreeMap<String, String>,
-    /// Until when.
+    /// The time at which the URL expires (RFC 3339, UTC). The upload must begin before it.
     pub expires_at: Timestamp,
 }
 
-/// How to send a large file: its parts, in any order and side by side, and then
-/// `POST /v1/files/{id}/complete`.
+/// The instructions for uploading a large file in parts. Upload the parts in any order, also in
+/// parallel, and then call `POST /v1/files/{id}/complete`.
 #[derive(JsonSchema, Serialize)]
 pub struct UploadInParts {
-    /// Every part of it.
+    /// All parts of the file, in their order in the file.
     pub parts: Vec<Part>,
-    /// Until when.
+    /// The time at which the URLs of all parts expire (RFC 3339, UTC). The upload of each part must
+    /// begin before it.
     pub expires_at: Timestamp,
 }
 
-/// How to fetch a file: `GET`.
+/// The instructions for downloading a file with a `GET` request.
 #[derive(JsonSchema, Serialize)]
 pub struct Download {
-    /// Where from.
+    /// The presigned URL from which the file is downloaded. Treat it as a secret.
     #[schemars(extend("format" = "uri", "examples" = [EXAMPLE_URL]))]
     pub url: String,
-    /// Until when.
+    /// The time at which the URL expires (RFC 3339, UTC). The download must begin before it.
     pub expires_at: Timestamp,
 }
 
 impl Store {
-    /// Signs the sending of exactly the declared bytes, or of parts that are as many.
+    /// Signs the upload of exactly the declared bytes, or of parts with the declared total size.
     pub async fn presign_upload<T>(
         &self,
         _access: &Access<T>,
@@ -104,10 +105,11 @@ impl Store {
         })
     }
 
-    /// Signs the fetching of a checked file, to be saved under its id as what it was checked to be:
-    /// whatever headers it was stored with are overridden, and nothing is shown in place or guessed.
-    /// It is the version that was checked, whatever was put over it since. The name it came with may
-    /// be PHI, and a URL is logged on its way.
+    /// Signs the download of a checked file. It names the version of the object that was checked,
+    /// even if
+    /// the object was overwritten since. The URL overrides the stored headers: the browser gets the type
+    /// that was checked, and saves the file instead of showing it. The saved file is named after its id,
+    /// because the original name may be PHI and URLs appear in logs.
     pub async fn presign_download<T: Target>(
         &self,
         access: &mut Access<T>,
@@ -164,7 +166,7 @@ impl Store {
                 file_type.extension()
             ))
             .response_content_type(file_type.served_as())
-            // An uploader may have stored one, to make other bytes of the checked ones.
+            // An uploader may have stored an encoding that turns the checked bytes into others.
             .response_content_encoding("identity")
             .response_cache_control("private, no-store")
             .presigned(window.presigning()?)
@@ -178,7 +180,7 @@ impl Store {
 }
 
 impl Window {
-    /// For an upload, in parts or not.
+    /// The period for an upload that begins now.
     pub fn of_upload(in_parts: bool) -> Result<Self, Error> {
         Self::from_now(if in_parts {
             PART_LIFETIME
@@ -188,12 +190,12 @@ impl Window {
     }
 
     fn from_now(lasts: Duration) -> Result<Self, Error> {
-        // Signatures count whole seconds.
+        // A signature has a precision of one second.
         let from = Timestamp::from_second(Timestamp::now().as_second()).map_err(unsigned)?;
         Ok(Self { from, lasts })
     }
 
-    /// Until when.
+    /// The end of the period.
     pub fn end(self) -> Timestamp {
         self.from + self.lasts
     }

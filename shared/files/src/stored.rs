@@ -1,4 +1,4 @@
-//! A file's row, with what is never answered of it.
+//! The row of a file, including the columns that the API never returns.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,16 +10,16 @@ use shared::sql::postgres::{Error as RowError, Row};
 
 use crate::{Location, Multipart, Upload};
 
-/// A file and where its object is, as [`select_file!`](shared::select_file) selects it.
+/// A file and the location of its object, as [`select_file!`](shared::select_file) selects them.
 #[derive(Debug)]
 pub struct Stored {
-    /// What is answered.
+    /// The metadata that the API returns.
     pub file: FileMetadata,
-    /// Where its object is, or will be.
+    /// The location of the object, whether or not it is uploaded yet.
     pub location: Location,
-    /// Which version of the object was checked, in a bucket that keeps versions.
+    /// The version of the object that was checked. None in a bucket without versions.
     pub object_version: Option<String>,
-    /// Its upload, where that is in parts.
+    /// The multipart upload. None for a file that is uploaded in one request.
     pub multipart: Option<Multipart>,
 }
 
@@ -34,12 +34,12 @@ impl FromRow for Stored {
     }
 }
 
-/// A file that waits for its bytes.
+/// A file that is announced but not uploaded yet, with the instructions for its upload.
 #[derive(Serialize, JsonSchema)]
 pub struct Announced {
-    /// Its metadata.
+    /// The metadata of the announced file.
     pub file: FileMetadata,
-    /// How to send the bytes.
+    /// The instructions for uploading the bytes of the file.
     pub upload: Upload,
 }
 

@@ -1,4 +1,4 @@
-//! Puts the document together.
+//! Puts the OpenAPI document together.
 
 use serde_json::{Map, Value, json};
 
@@ -9,10 +9,10 @@ use crate::problems;
 use crate::schemas::{Schemas, without_null};
 use crate::sources::{Source, object, pascal_case};
 
-/// The document.
+/// The OpenAPI document of all endpoints.
 ///
 /// # Panics
-/// Where an endpoint's files are missing or don't say what they should.
+/// If an endpoint's source file or event is missing or malformed.
 pub fn document() -> Value {
     let mut schemas = Schemas::new();
     let mut paths = Map::new();
@@ -32,11 +32,11 @@ pub fn document() -> Value {
         "info": {
             "title": "Caretrail",
             "version": env!("CARGO_PKG_VERSION"),
-            "summary": "Patient data, and who has seen it.",
+            "summary": "The backend of a clinic: patient data, and an audit log of every access to it.",
             "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "Where this document is served."}],
+        "servers": [{"url": "/", "description": "The server that this document was fetched from."}],
         "security": [{"bearer": []}],
         "tags": tags(&paths),
         "paths": paths,
@@ -47,8 +47,10 @@ pub fn document() -> Value {
                 "IdempotencyKey": {
                     "name": "Idempotency-Key",
                     "in": "header",
-                    "description": "Makes sending again safe: the same key with the same request gets \
-                        the same answer for a day, with another request 422.",
+                    "description": "A unique value of the client's choice that makes it safe to repeat the \
+                        request. For 24 hours the same request with the same key gets the same \
+                        response and has no further effect. Another request with the same key \
+                        gets 422.",
                     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-+.-~-]+$"},
                     "example": "3f1c0e9a-8d64-4b52-9a57-1f6f0c2f7d11",
                 },
@@ -56,37 +58,40 @@ pub fn document() -> Value {
                     "name": "If-Match",
                     "in": "header",
                     "required": true,
-                    "description": "The `ETag` that the change was made from, or `*`. Without it 428, \
-                        where another version stands 412.",
+                    "description": "The `ETag` of the version that the caller wants to change, or `*` \
+                        for any version. Without the header the response is 428. If the resource has \
+                        another version, it is 412.",
                     "schema": {"type": "string"},
                     "example": "\"1\"",
                 },
                 "IfMatchToReplace": {
                     "name": "If-Match",
                     "in": "header",
-                    "description": "The version that is replaced, or `*`; none where nothing stands \
-                        yet. Something stands and it is missing: 428; another version stands, or \
-                        nothing: 412.",
+                    "description": "The `ETag` of the version that the caller wants to replace, or `*` for \
+                        any version. Leave it out to create the resource. If the resource exists \
+                        and the header is missing, the response is 428. If the resource has \
+                        another version or does not exist, it is 412.",
                     "schema": {"type": "string"},
                     "example": "\"1\"",
                 },
             },
             "headers": {
                 "RequestId": {
-                    "description": "Names the request, in its audit row and in the logs as well.",
+                    "description": "The id of the request, which is also in its audit row and in the logs.",
                     "schema": {"type": "string"},
                 },
                 "ETag": {
-                    "description": "The resource's version, for `If-Match`.",
+                    "description": "The version of the resource, in the form that `If-Match` takes.",
                     "schema": {"type": "string"},
                     "example": "\"1\"",
                 },
                 "Location": {
-                    "description": "Where the resource can be read.",
+                    "description": "The path at which the new resource can be read.",
                     "schema": {"type": "string"},
                 },
                 "IdempotencyReplayed": {
-                    "description": "`true` where the answer is an earlier one, given again.",
+                    "description": "`true` if the response repeats the one to an earlier request with \
+                        the same `Idempotency-Key`. Absent otherwise.",
                     "schema": {"const": "true"},
                 },
             },
@@ -95,8 +100,8 @@ pub fn document() -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "A Supabase access token. All roles but PATIENT need a second \
-                        factor (`aal2`).",
+                    "description": "A Supabase access token (JWT). All roles except PATIENT need a token \
+                        from a sign-in with a second factor (assurance level `aal2`).",
                 },
             },
         },
@@ -105,11 +110,12 @@ pub fn document() -> Value {
     document
 }
 
-const DESCRIPTION: &str = "JSON in snake_case, times in RFC 3339 and UTC, ids as UUIDs. Unknown fields \
-    and parameters are refused. Lists answer `items` and `next_cursor`, which is passed as `cursor`. A \
-    change names the version it was made from in `If-Match` and is a merge patch (RFC 7396). Errors are \
-    problems (RFC 9457). What doesn't exist and what the caller may not see answer the same 404. Every \
-    answer under `/v1` has its row in the audit log.";
+const DESCRIPTION: &str = "Bodies are JSON with field names in snake_case. Times are RFC 3339 in UTC, \
+    and ids are UUIDs. Requests with unknown fields or parameters are refused. A list returns its items \
+    a page at a time: pass the `next_cursor` of one page as `cursor` to get the next. A `PATCH` body is a \
+    JSON merge patch (RFC 7396). The `If-Match` header names the version that a request changes. Errors \
+    are problem details (RFC 9457). A resource that does not exist and one that the caller is not allowed \
+    to see get the same 404. Every request under `/v1` from a known caller is recorded in the audit log.";
 
 fn add(paths: &mut Map<String, Value>, source: &Source, operation: Value) {
     let path = paths.entry(&source.path).or_insert_with(|| json!({}));
@@ -154,7 +160,7 @@ fn with_caller(operation: &Operation, source: &Source, schemas: &mut Schemas) ->
         "operationId": endpoint.name,
         "summary": source.summary,
         "description": format!(
-            "Needs the permission `{}`. Recorded as {} of {}.",
+            "Requires the permission `{}`. The audit log records the request as `{}` of `{}`.",
             endpoint.permission, endpoint.action, endpoint.resource
         ),
         "tags": [source.resource],
@@ -167,9 +173,9 @@ fn with_caller(operation: &Operation, source: &Source, schemas: &mut Schemas) ->
     described
 }
 
-/// What else than success it may answer.
+/// The error statuses that the endpoint may return.
 fn statuses(operation: &Operation, source: &Source) -> Vec<u16> {
-    // 422 for any: an unknown parameter is refused.
+    // Every endpoint may return 422, because unknown parameters are refused.
     let mut statuses = vec![401, 403, 422, 500, 503];
     if operation.body.is_some() {
         statuses.extend([400, 413, 415]);
@@ -196,9 +202,27 @@ fn path_parameters(source: &Source) -> Vec<Value> {
             true => json!({"type": "string", "format": "uuid"}),
             false => json!({"type": "string"}),
         };
-        json!({"name": name, "in": "path", "required": true, "schema": schema, "example": example})
+        json!({
+            "name": name,
+            "in": "path",
+            "required": true,
+            "description": path_description(name, is_id, &source.path),
+            "schema": schema,
+            "example": example,
+        })
     });
     described.collect()
+}
+
+/// The parameter in words, by the segment before it: `/v1/patients/{id}` has the id of a patient.
+fn path_description(name: &str, is_id: bool, path: &str) -> String {
+    let before = path.split(&format!("/{{{name}}}")).next().unwrap_or(path);
+    let segment = before.rsplit('/').next().unwrap_or_default();
+    let resource = segment.trim_end_matches('s').replace('-', " ");
+    match is_id {
+        true => format!("The id of the {resource}, a UUID."),
+        false => format!("The {name} of the {resource}."),
+    }
 }
 
 fn query_parameters(mut filter: Value, source: &Source) -> Vec<Value> {
@@ -210,7 +234,7 @@ fn query_parameters(mut filter: Value, source: &Source) -> Vec<Value> {
                 .as_object_mut()
                 .and_then(|it| it.remove("description"));
             let mut schema = without_null(schema);
-            // The same bounds in every list: shared/src/pages.rs.
+            // Every list has these bounds: `PageRequest` in shared/api/src/pages.rs.
             if name == "limit" {
                 schema = json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 50});
             }
@@ -232,7 +256,7 @@ fn query_parameters(mut filter: Value, source: &Source) -> Vec<Value> {
     described.collect()
 }
 
-/// An event holds every parameter as text.
+/// The example as the schema's type: an event holds every parameter as text.
 fn typed(example: &Value, schema: &Value) -> Value {
     match (schema["type"].as_str(), example.as_str()) {
         (Some("integer" | "number" | "boolean"), Some(text)) => {
@@ -272,18 +296,25 @@ fn success(operation: &Operation, source: &Source, schemas: &mut Schemas) -> Val
             json!({"$ref": "#/components/headers/IdempotencyReplayed"});
     }
     json!({
-        "description": if operation.status == 201 { "Created." } else { "Done." },
+        "description": if operation.status == 201 {
+            "The resource was created, and the body describes it."
+        } else {
+            "The request succeeded, and the body holds the result."
+        },
         "headers": headers,
         "content": {"application/json": {"schema": schemas.answered(operation.answer)}},
     })
 }
 
-/// The endpoints without caller, data and audit row, with what they answer.
+/// The endpoints without a caller, patient data and an audit row, each with its response content.
 fn public() -> [(&'static str, Value); 3] {
     let page = json!({"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"}});
     let document = json!({"application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.1"}}});
     let health = json!({"application/json": {
-        "schema": {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}},
+        "schema": {"type": "object", "required": ["status"], "properties": {"status": {
+            "const": "ok",
+            "description": "The constant `ok`: the database can be reached.",
+        }}},
         "example": {"status": "ok"},
     }});
     [("health", health), ("openapi", document), ("docs", page)]
@@ -294,7 +325,7 @@ fn without_caller(package: &str, source: &Source, content: Value) -> Value {
     responses.insert(
         "200".into(),
         json!({
-            "description": "Done.",
+            "description": "The request succeeded, and the body holds the result.",
             "headers": {"x-request-id": {"$ref": "#/components/headers/RequestId"}},
             "content": content,
         }),
@@ -303,7 +334,7 @@ fn without_caller(package: &str, source: &Source, content: Value) -> Value {
     json!({
         "operationId": package,
         "summary": source.summary,
-        "description": "Needs no token. Not recorded.",
+        "description": "Requires no access token. The request is not recorded in the audit log.",
         "tags": [source.resource],
         "security": [],
         "responses": responses,

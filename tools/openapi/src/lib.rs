@@ -1,9 +1,9 @@
-//! The API's OpenAPI 3.1 document, made of what the endpoints already say of themselves: name,
-//! permission and answer of their `ENDPOINT` and `handle`, route and purpose of their first line,
-//! shapes of the types that parse and answer, examples of their events.
+//! Generates the OpenAPI 3.1 document of the API from the endpoints. The name and permission come from
+//! `ENDPOINT`, the answer from `handle`, the route and purpose from the first line of the source, the
+//! schemas from the request and answer types, and the examples from the events.
 //!
-//! An endpoint is one line in `operations.rs`. `UPDATE=1 cargo test -p openapi-document` writes
-//! `openapi.json`; without `UPDATE` the same test holds the committed document to the code.
+//! Each endpoint has one line in `operations.rs`. `UPDATE=1 cargo test -p openapi-document` writes
+//! `openapi.json`. Without `UPDATE`, the test fails if the committed document differs from the code.
 
 mod document;
 mod examples;

@@ -1,23 +1,23 @@
-//! What an operation reads and answers, taken from its handler's types.
+//! The request and answer types of an operation, taken from its handler.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use shared::call::Call;
 use shared::endpoint::Endpoint;
 use shared::reply::{Created, Json, Reply};
 
-/// Describes a type to a generator.
+/// Makes the schema of a type.
 pub(crate) type Describe = fn(&mut SchemaGenerator) -> Schema;
 
-/// What a request carries as its body.
+/// The body of a request.
 #[derive(Clone, Copy)]
 pub(crate) enum Body {
-    /// A whole value.
+    /// A complete value.
     Whole(Describe),
-    /// A merge patch of such a value (RFC 7396).
+    /// A JSON merge patch of a value (RFC 7396).
     Patch(Describe),
 }
 
-/// An endpoint with a caller.
+/// An endpoint that requires an access token.
 pub(crate) struct Operation {
     pub(crate) endpoint: Endpoint,
     pub(crate) body: Option<Body>,
@@ -26,7 +26,7 @@ pub(crate) struct Operation {
     pub(crate) answer: Describe,
 }
 
-/// An answer's status and what it holds.
+/// The status and the body type of an answer.
 pub(crate) trait Answered {
     const STATUS: u16;
     type Holds: JsonSchema;
@@ -43,7 +43,7 @@ impl<T: JsonSchema> Answered for Created<T> {
 }
 
 impl Operation {
-    /// The operation that `handle` serves: its answer is the handler's.
+    /// The operation that `handle` implements. The answer type is that of `handle`.
     pub(crate) fn of<T: Answered, F: Future<Output = Reply<T>>>(
         endpoint: Endpoint,
         _handle: impl Fn(Call) -> F,

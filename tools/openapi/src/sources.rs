@@ -1,28 +1,28 @@
-//! What files say: an endpoint's first line and its event.
+//! What the files of an endpoint say: the first line of its source, and its event.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-/// A function as its files describe it.
+/// An endpoint as its files describe it.
 pub(crate) struct Source {
-    /// The folder above: `patients`.
+    /// The name of the folder that contains the package, for example `patients`.
     pub(crate) resource: String,
-    /// The method, in lower case as OpenAPI has it.
+    /// The HTTP method in lower case, as OpenAPI requires.
     pub(crate) method: String,
-    /// The path with its parameters in braces.
+    /// The path with its parameters in braces, for example `/v1/patients/{id}`.
     pub(crate) path: String,
-    /// Its purpose in one sentence.
+    /// The purpose of the endpoint in one sentence.
     pub(crate) summary: String,
-    /// Whether it changes only the version that the caller knows.
+    /// Whether the endpoint reads the `If-Match` header.
     pub(crate) asks_if_match: bool,
-    /// Whether it goes on without, where nothing stands yet.
+    /// Whether `If-Match` may be missing if the resource doesn't exist yet.
     pub(crate) may_make: bool,
     event: Value,
 }
 
-/// The workspace's root.
+/// The root folder of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -31,7 +31,7 @@ impl Source {
     /// Reads `functions/*/PACKAGE` and `events/PACKAGE.json`.
     ///
     /// # Panics
-    /// Where one is missing or doesn't begin with its route: the tidy tests say so more kindly.
+    /// If a file is missing or its first line has no route. The tidy tests explain how to fix that.
     pub(crate) fn of(package: &str) -> Self {
         let folders = fs::read_dir(root().join("functions")).expect("functions/");
         let folder = folders
@@ -48,7 +48,7 @@ impl Source {
             .and_then(|line| line.strip_prefix("//! `")?.split_once("`: "))
             .unwrap_or_else(|| panic!("{package} doesn't begin with //! `METHOD /path`: purpose"));
         let (method, path) = route.split_once(' ').expect("METHOD /path");
-        // A summary is a line; what goes on in the next is for the code's reader.
+        // The summary is the first sentence of the first line. The rest is for readers of the code.
         let sentence = summary.split(". ").next().unwrap_or(summary);
         let mut letters = sentence.trim_end_matches('.').chars();
         let summary = letters
@@ -67,28 +67,28 @@ impl Source {
         }
     }
 
-    /// The names in the path's braces.
+    /// The names of the path parameters.
     pub(crate) fn path_parameters(&self) -> impl Iterator<Item = &str> {
         let segments = self.path.split('/');
         segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
     }
 
-    /// What the event gives for a parameter in the path.
+    /// The value of a path parameter in the event.
     pub(crate) fn path_example(&self, name: &str) -> &Value {
         &self.event["pathParameters"][name]
     }
 
-    /// What the event gives for a parameter in the query.
+    /// The value of a query parameter in the event, if it has one.
     pub(crate) fn query_example(&self, name: &str) -> Option<&Value> {
         self.event["queryStringParameters"].get(name)
     }
 
-    /// The event's body.
+    /// The body in the event, if it has one.
     pub(crate) fn body_example(&self) -> Option<Value> {
         serde_json::from_str(self.event["body"].as_str()?).ok()
     }
 
-    /// Whether its answers change something.
+    /// Whether the endpoint can change data.
     pub(crate) fn writes(&self) -> bool {
         self.method != "get"
     }

@@ -1,4 +1,4 @@
-//! The resources as stored and as answered: the words of the seeds, typed.
+//! The types of the resources, as the database stores them and the API returns them.
 
 pub mod appointment;
 pub mod audit_log;
