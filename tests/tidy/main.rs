@@ -1,6 +1,7 @@
 //! House rules, checked without database or network: what one reads in one place holds in all.
 //! Each failure says how to put it right.
 
+mod descriptions;
 mod docs;
 mod names;
 mod project;

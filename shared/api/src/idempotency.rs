@@ -1,7 +1,7 @@
-//! `Idempotency-Key`: the same request again gets the same answer, and its work is done once.
+//! `Idempotency-Key`: a repeated request gets the same answer and has no further effect.
 //!
-//! The key is claimed in the transaction's first flush and its answer kept in the last, so a key
-//! stands in the database exactly when its work does.
+//! The first flush of the transaction inserts the key, and the last one stores the answer with it. So
+//! the database has the key exactly if the work of the request is committed.
 
 use audit::Entry;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::reply::Answer;
 
-/// A key and the request it stands for.
+/// An idempotency key and the hash of the request that it was sent with.
 #[derive(Clone)]
 pub(crate) struct Claim {
     pub(crate) key: String,
@@ -29,8 +29,9 @@ const KEEP: &str = "
     where user_id = actor_user() and key = $1";
 
 impl Claim {
-    /// The claim of a POST that has the header. Errors: not 1 to 255 visible ASCII characters other
-    /// than the comma, with which API Gateway joins the values of a header that came twice.
+    /// The claim of a POST request that has the header; none for other requests. Errors: the value isn't
+    /// 1 to 255 visible ASCII characters without a comma. API Gateway joins the values of a repeated
+    /// header with commas.
     pub(crate) fn of(request: &Request) -> Result<Option<Self>, Error> {
         let header = request.headers().get("idempotency-key");
         let (Some(value), &Method::POST) = (header, request.method()) else {
@@ -62,7 +63,7 @@ impl Claim {
         }))
     }
 
-    /// Sends the claim, for the endpoint of this name. Errors: the key is taken.
+    /// Inserts the key for the endpoint of this name. Errors: the key was used before.
     pub(crate) async fn stake(
         &self,
         client: &Client,
@@ -75,7 +76,7 @@ impl Claim {
             .map(drop)
     }
 
-    /// Sends the answer to be kept under the key.
+    /// Stores the answer under the key.
     pub(crate) async fn keep(
         &self,
         client: &Client,
@@ -99,23 +100,24 @@ impl Claim {
 }
 
 row! {
-    /// An answer as it was given.
+    /// A stored answer.
     pub struct Kept {
-        /// Its status.
+        /// The HTTP status.
         pub status: i32,
-        /// Its headers.
+        /// The names and values of the headers.
         pub headers: Jsonb<Vec<(String, String)>>,
-        /// Its body.
+        /// The body as text.
         pub body: String,
-        /// What it was about.
+        /// The resource in the audit row.
         pub resource_id: Option<Uuid>,
-        /// Whom it concerned.
+        /// The patients in the audit row.
         pub patient_ids: Vec<PatientId>,
     }
 }
 
 impl Kept {
-    /// The answer, and what its audit row says. The request's own id is not in it yet.
+    /// The answer with the resource and the patients of its audit row. The request id is not in its
+    /// headers yet, so a repeated answer gets the id of its own request.
     pub(crate) fn of(response: &Response<Body>, entry: &Entry) -> Result<Self, Error> {
         let Body::Text(body) = response.body() else {
             return Err(Error::Internal("an answer to keep is not text"));

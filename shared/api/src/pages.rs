@@ -1,4 +1,5 @@
-//! Keyset pages: every page costs the same, however far in, and a cursor can't be made up.
+//! Keyset pagination: each page costs the same, whatever its position, and cursors are signed so that
+//! clients can't forge them.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -13,13 +14,13 @@ use serde::de::DeserializeOwned;
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 100;
 
-/// One page of a list.
+/// One page of a list, with a cursor for the next page.
 #[derive(Debug, JsonSchema, Serialize)]
 #[schemars(rename = "{T}Page")]
 pub struct Page<T> {
-    /// The items, in the list's order.
+    /// The items of this page, in the order of the list.
     pub items: Vec<T>,
-    /// What to pass as `cursor` for the next page; null on the last.
+    /// The value for the parameter `cursor` to get the next page. Null on the last page.
     pub next_cursor: Option<String>,
 }
 
@@ -29,7 +30,7 @@ impl<T: Content> Content for Page<T> {
     }
 }
 
-/// Which page is asked for; `K` is the key of the last item before it.
+/// The page that the caller asks for. `K` is the key of the last item before the page.
 #[derive(Debug)]
 pub struct PageRequest<K> {
     limit: u32,
@@ -61,17 +62,18 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
         })
     }
 
-    /// How many rows to fetch: one more than the page holds tells whether another follows.
+    /// The number of rows to fetch: one more than fits on the page, to learn whether another page
+    /// follows.
     pub fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1
     }
 
-    /// The key behind which the page begins.
+    /// The key after which the page begins. None for the first page.
     pub fn after(&self) -> Option<&K> {
         self.after.as_ref()
     }
 
-    /// Makes the page of what was fetched.
+    /// Makes the page from the fetched rows.
     pub fn page<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
         let more = rows.len() > self.limit as usize;
         rows.truncate(self.limit as usize);
@@ -86,7 +88,7 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
     }
 }
 
-/// Signs cursors for one caller and one endpoint: no cursor serves another.
+/// Signs cursors for one caller and one endpoint. A cursor is invalid for any other.
 #[derive(Debug)]
 pub(crate) struct Signer {
     key: hmac::Key,

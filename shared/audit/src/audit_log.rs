@@ -1,4 +1,4 @@
-//! The audit log as read (seeds A table 7 and B).
+//! The audit log as the API returns it.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -13,59 +13,71 @@ use domain::ids::{AuditLogId, PatientId, UserId};
 use sql::row;
 
 row! {
-    /// A row of the audit log as answered: ids only, so that reading it discloses no chart.
+    /// A row of the audit log. It holds ids instead of clinical data, so reading it discloses no
+    /// medical record.
     #[derive(Debug, JsonSchema, Serialize)]
     pub struct AuditLog {
-        /// The row.
+        /// The id of the audit row, a UUID.
         pub id: AuditLogId,
-        /// When.
+        /// The time of the action (RFC 3339, UTC, to the microsecond).
         pub timestamp: Timestamp,
-        /// Who.
+        /// The user who acted. Null if a function acted without a caller or if the token's subject
+        /// has no profile.
         pub user_id: Option<UserId>,
-        /// In which role.
+        /// The role in which the user acted, for example `PROVIDER`. Null if the token's subject
+        /// has no profile.
         pub actor_role: Option<String>,
-        /// Did what.
+        /// The kind of action, for example `READ`.
         pub action_type: Action,
-        /// To what kind of thing.
+        /// The kind of resource that the action concerned, for example `PATIENT`.
         pub resource_type: String,
-        /// To which one.
+        /// The id of the resource that the action concerned. Null if there was no single one, for
+        /// example in a search.
         pub resource_id: Option<Uuid>,
-        /// The one patient concerned.
+        /// The patient to whom the data belongs. Null if the action concerned no patient or several
+        /// patients.
         pub patient_id: Option<PatientId>,
-        /// The patients concerned, where there are several.
+        /// All patients to whom the data belongs. Null unless the action concerned more than one
+        /// patient.
         pub patient_ids: Option<Vec<PatientId>>,
-        /// How it ended.
+        /// The result of the action: success, denial or failure.
         pub outcome: Outcome,
-        /// From where.
+        /// The IP address that the request came from, for example `203.0.113.7`. Null if a function
+        /// acted without a request.
         pub source_ip: Option<String>,
-        /// With which client.
+        /// The `User-Agent` header of the request. Null if the client sent none.
         pub user_agent: Option<String>,
-        /// Through which function.
+        /// The name of the function that performed the action, for example `get-patient`.
         pub application: String,
-        /// In which request.
+        /// The id of the request. The answer carries it in the `x-request-id` header, and the logs
+        /// carry it too.
         pub request_id: String,
-        /// More, by key.
+        /// Further facts by key: ids, field names and counts, but no patient data. An empty object
+        /// if there are none.
         pub details: Option<Jsonb<Value>>,
-        /// Its chain.
+        /// The id of the hash chain that the row belongs to. Each row in a chain contains the hash
+        /// of the row before it.
         pub chain_id: Uuid,
-        /// Its place there, from 1.
+        /// The position of the row in its hash chain. The first row has position 1.
         pub seq: i64,
-        /// SHA-256 of the row before it, in hex.
+        /// The SHA-256 hash of the row before it in the chain, as 64 hexadecimal digits. It is all
+        /// zeros in the first row.
         pub prev_hash: String,
-        /// SHA-256 of its canonical form, in hex.
+        /// The SHA-256 hash of this row in its canonical form, as 64 hexadecimal digits.
         pub row_hash: String,
     }
 }
 
 impl Content for AuditLog {
-    // Whoever reads the log learns who was concerned, not their data: naming them here again
-    // would make every review look like an access to every chart.
+    // A reader of the log learns which patients were concerned, but sees no data of theirs. If these
+    // patients were recorded here, every review would look like an access to every chart.
     fn patients(&self) -> Vec<PatientId> {
         Vec::new()
     }
 }
 
-/// `select …` of an [`AuditLog`]; goes on with `where` or the like.
+/// A `select` statement for an [`AuditLog`]. The arguments are appended to it, for example a
+/// `where` clause.
 #[macro_export]
 macro_rules! select_audit_log {
     ($($rest:expr),+ $(,)?) => {

@@ -11,96 +11,97 @@ use domain::ids::{AuditLogId, PatientId, UserId};
 use sql::text_enum;
 
 text_enum! {
-    /// What was done (seed B: `action_type`).
+    /// The kind of action that an audit row records.
     pub enum Action: "SCREAMING_SNAKE_CASE" {
-        /// Something was created.
+        /// A resource was created.
         Create,
-        /// Something was read by its id.
+        /// A resource was read by its id.
         Read,
-        /// Something was changed.
+        /// A resource was changed.
         Update,
-        /// Something was archived.
+        /// A resource was archived.
         Delete,
-        /// A list or search was answered.
+        /// A list or a search was answered.
         Search,
-        /// A way to fetch content outside the API was handed out.
+        /// A link was issued with which data can be fetched outside of the API.
         Disclose,
-        /// A function worked on it without a caller.
+        /// A function processed a resource without a caller.
         Process,
     }
 }
 
 text_enum! {
-    /// How it ended (seed B: `outcome`).
+    /// The result of an action in the audit log.
     pub enum Outcome: "SCREAMING_SNAKE_CASE" {
-        /// It was done.
+        /// The action was carried out.
         Success,
-        /// Access was refused.
+        /// The caller was not allowed to act.
         Denied,
-        /// It was not done, for another reason.
+        /// The action failed for another reason.
         Failure,
     }
 }
 
 text_enum! {
-    /// What it was done to (seeds A and B: `resource_type`).
+    /// The kind of resource that an audit row concerns.
     pub enum ResourceType: "SCREAMING_SNAKE_CASE" {
-        /// `user_profiles`.
+        /// A user account in `user_profiles`.
         User,
-        /// `roles`.
+        /// A role in the table `roles`.
         Role,
-        /// `patients`.
+        /// A patient in the table `patients`.
         Patient,
-        /// `providers`.
+        /// A provider in the table `providers`.
         Provider,
-        /// `appointments`.
+        /// An appointment in the table `appointments`.
         Appointment,
-        /// `medical_records`.
+        /// A medical record in the table `medical_records`.
         MedicalRecord,
-        /// `file_metadata`.
+        /// A file with its metadata in `file_metadata`.
         File,
-        /// `audit_logs`.
+        /// The audit log itself, in the table `audit_logs`.
         AuditLog,
-        /// `custom_data_schemas`.
+        /// A JSON Schema in the table `custom_data_schemas`.
         CustomDataSchema,
     }
 }
 
-/// The content of an audit row, all but its place in a chain.
+/// The content of an audit row, without its place in a hash chain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// Its id.
+    /// The row's id.
     pub id: AuditLogId,
-    /// When, to the microsecond.
+    /// The time of the action, to the microsecond.
     pub timestamp: Timestamp,
-    /// Who; none for a function without caller and for an unknown subject.
+    /// The user who acted; none for a function without a caller and for a subject without a
+    /// profile.
     pub user_id: Option<UserId>,
-    /// The role acted in.
+    /// The role in which the user acted.
     pub actor_role: Option<String>,
-    /// What was done.
+    /// The kind of action.
     pub action_type: Action,
-    /// To what kind of thing.
+    /// The kind of resource.
     pub resource_type: ResourceType,
-    /// To which one; none for a search.
+    /// The resource; none for a search.
     pub resource_id: Option<Uuid>,
-    /// The patients concerned.
+    /// The patients whose data the action concerned.
     pub patients: Vec<PatientId>,
-    /// How it ended.
+    /// The result of the action.
     pub outcome: Outcome,
-    /// Where the request came from.
+    /// The address that the request came from.
     pub source_ip: Option<IpAddr>,
-    /// The client's own word for itself.
+    /// The `User-Agent` header of the request.
     pub user_agent: Option<String>,
-    /// The function.
+    /// The name of the function.
     pub application: String,
-    /// The request, as in the answer's `x-request-id` and the logs.
+    /// The request's id, as in the answer's `x-request-id` and in the logs.
     pub request_id: String,
-    /// Ids, field names and counts; never PHI values, no fractions.
+    /// Ids, field names and counts; never patient data and no fractions.
     pub details: Map<String, Value>,
 }
 
 impl Entry {
-    /// The one patient concerned, for the column of that name.
+    /// The patient for the column `patient_id`; none unless the action concerned exactly one.
     pub fn patient_id(&self) -> Option<PatientId> {
         match self.patients[..] {
             [patient] => Some(patient),
@@ -108,14 +109,14 @@ impl Entry {
         }
     }
 
-    /// All patients concerned, where there are several.
+    /// The patients for the column `patient_ids`; none unless the action concerned more than one.
     pub fn patient_ids(&self) -> Option<&[PatientId]> {
         (self.patients.len() > 1).then_some(&self.patients)
     }
 
-    /// SHA-256 over the canonical form, version 1: each part behind its length as a 32-bit
-    /// big-endian number, an absent part as the length 2³²−1 alone. Times are RFC 3339 with
-    /// microseconds, ids lower-case UUIDs, details RFC 8785, numbers decimal.
+    /// The SHA-256 hash of the canonical form, version 1. Each part follows its length, a 32-bit
+    /// big-endian number; an absent part is the length 2³²−1 alone. Times are RFC 3339 with
+    /// microseconds, ids are lower-case UUIDs, details are RFC 8785 JSON, and numbers are decimal.
     pub fn hash(&self, chain_id: Uuid, seq: i64, prev_hash: &[u8; 32]) -> [u8; 32] {
         let mut hasher = Hasher::new();
         hasher.part(b"caretrail-audit-row-v1");
@@ -138,7 +139,7 @@ impl Entry {
         hasher.optional(self.user_agent.as_deref());
         hasher.part(self.application.as_bytes());
         hasher.part(self.request_id.as_bytes());
-        // Strings, integers and ids only: RFC 8785 can't refuse them.
+        // This can't fail: the details hold only strings, integers and ids, which RFC 8785 can encode.
         hasher.part(&serde_jcs::to_vec(&self.details).unwrap_or_default());
         hasher.finish()
     }

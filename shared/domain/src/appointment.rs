@@ -1,4 +1,4 @@
-//! Appointments (seed A table 4).
+//! Appointments and the history of their changes.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -15,83 +15,91 @@ use sql::row;
 use sql::text_enum;
 
 text_enum! {
-    /// How far a visit is.
+    /// The status of an appointment.
     pub enum AppointmentStatus: "SCREAMING_SNAKE_CASE" {
-        /// It is to come, or under way.
+        /// The appointment is in the future or in progress.
         Scheduled,
-        /// It took place.
+        /// The provider has confirmed that it took place.
         Completed,
-        /// It won't take place.
+        /// The appointment will not take place.
         Cancelled,
     }
 }
 
-/// How patient and provider meet.
+/// The way in which the patient and the provider meet.
 #[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum LocationKind {
-    /// In one place.
+    /// They meet at a physical place.
     InPerson,
-    /// By video.
+    /// They meet in a video call.
     Video,
-    /// By telephone.
+    /// They meet in a telephone call.
     Phone,
 }
 
-/// Where they meet.
+/// The place, call or link where the patient and the provider meet.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Location {
-    /// In which way.
+    /// The way in which the patient and the provider meet: in person, by video or by telephone.
     pub kind: LocationKind,
-    /// The place's name.
+    /// The name of the place, for example `Room 12`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Text<200>>,
-    /// The place's address.
+    /// The postal address of the place, for an appointment in person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
-    /// Where to dial in.
+    /// The `https` link with which the patient and the provider join, for an appointment by video.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<HttpsUrl>,
 }
 
 row! {
-    /// An appointment as answered.
+    /// An appointment (a visit) of one patient with one provider.
     #[derive(Debug, JsonSchema, Serialize)]
     pub struct Appointment {
-        /// The visit.
+        /// The id of the appointment, a UUID.
         pub id: AppointmentId,
-        /// Whose visit.
+        /// The patient who has the appointment.
         pub patient_id: PatientId,
-        /// With whom.
+        /// The provider whom the patient sees.
         pub provider_id: ProviderId,
-        /// When it begins.
+        /// The time at which the appointment begins (RFC 3339, UTC), for example
+        /// `2026-03-02T09:30:00Z`.
         pub scheduled_at: Timestamp,
-        /// How long, in minutes.
+        /// The length of the appointment in minutes, 1 to 1440.
         pub duration_minutes: i32,
-        /// How far it is.
+        /// The status of the appointment: scheduled, completed or cancelled.
         pub status: AppointmentStatus,
-        /// Where.
+        /// The place or the link where the patient and the provider meet. Null if none is set.
         pub location: Option<Jsonb<Location>>,
-        /// Notes for both.
+        /// Free-text notes that both the patient and the provider can read. Null if there are none.
         pub notes: Option<String>,
-        /// Its identifier in the system it came from.
+        /// The identifier of the appointment in the system it was imported from. Null if it was not
+        /// imported.
         pub external_id: Option<String>,
-        /// The clinic's own fields.
+        /// Additional fields that the clinic defines, valid against the JSON Schema registered for
+        /// `appointments`. Null if there are none.
         pub custom_data: Option<CustomData>,
-        /// The version of the registered schema that they satisfied.
+        /// The version of the JSON Schema that `custom_data` satisfies. Null if `custom_data` is
+        /// null.
         pub custom_data_version: Option<i32>,
-        /// When it was made.
+        /// The time at which the appointment was created (RFC 3339, UTC).
         pub created_at: Timestamp,
-        /// When it last changed.
+        /// The time of the last change of the appointment (RFC 3339, UTC).
         pub updated_at: Timestamp,
-        /// Whether it was deleted.
+        /// Whether the appointment is archived. `DELETE` archives an appointment and never erases
+        /// it.
         pub is_archived: bool,
-        /// Counts its changes.
+        /// The version number of the appointment: it starts at 1 and grows by 1 with each change.
+        /// The `ETag` header carries it too.
         pub version: i32,
-        /// Why it was last moved or called off.
+        /// The reason given when the appointment was last moved or cancelled. Null if neither has
+        /// happened.
         pub change_reason: Option<String>,
-        /// The patient's rating, 1 to 5; shown to her alone.
+        /// The patient's rating of the appointment, from 1 (worst) to 5 (best). Only this patient
+        /// sees it; it is null for everyone else and until the patient has rated.
         pub rating: Option<i32>,
     }
 }
@@ -107,35 +115,37 @@ impl Content for Appointment {
 }
 
 row! {
-    /// What became of a visit at one time; its history begins with the booking.
+    /// One entry in the history of an appointment. The first entry is the booking.
     #[derive(Debug, JsonSchema, Serialize)]
     pub struct AppointmentChange {
-        /// Its number, for the order alone.
+        /// The position in the history. It orders the entries and is not part of the answer.
         #[serde(skip)]
         pub id: i64,
-        /// The visit.
+        /// The id of the appointment that changed.
         pub appointment_id: AppointmentId,
-        /// Whose visit.
+        /// The patient who has the appointment.
         pub patient_id: PatientId,
-        /// When.
+        /// The time at which the change was made (RFC 3339, UTC).
         pub changed_at: Timestamp,
-        /// By whom; none where no person acted.
+        /// The user who made the change. Null if no user made it.
         pub changed_by: Option<UserId>,
-        /// When it was to begin before; none for the booking.
+        /// The beginning of the appointment before the change (RFC 3339, UTC). Null for the
+        /// booking.
         pub old_scheduled_at: Option<Timestamp>,
-        /// When it was to begin from then on.
+        /// The beginning of the appointment after the change (RFC 3339, UTC).
         pub new_scheduled_at: Timestamp,
-        /// How long it was to be before, in minutes; none for the booking.
+        /// The length of the appointment in minutes before the change. Null for the booking.
         pub old_duration_minutes: Option<i32>,
-        /// How long from then on, in minutes.
+        /// The length of the appointment in minutes after the change.
         pub new_duration_minutes: i32,
-        /// How far it was before; none for the booking.
+        /// The status of the appointment before the change. Null for the booking.
         pub old_status: Option<AppointmentStatus>,
-        /// How far from then on.
+        /// The status of the appointment after the change.
         pub new_status: AppointmentStatus,
-        /// Whether it was deleted from then on.
+        /// Whether the appointment was archived after the change.
         pub is_archived: bool,
-        /// Why it was moved or called off; both read it.
+        /// The reason given for moving or cancelling the appointment. The patient and the provider
+        /// can read it. Null if none was given.
         pub reason: Option<String>,
     }
 }
@@ -163,8 +173,8 @@ const OUTSIDE_HOURS: &str = "The time is outside the provider's working hours.";
 const LEAD_TIME: &str = "The provider needs longer notice for a booking.";
 const PATIENT_ARCHIVED: &str = "The patient is archived, so nothing can be booked for them.";
 
-/// What the database says of a time that can't be booked, in the client's words, by the name of the
-/// constraint.
+/// The error that a violated constraint on appointments means to the caller. None if the constraint is unknown
+/// here.
 pub fn booking_rule(constraint: &str) -> Option<Error> {
     Some(match constraint {
         "appointments_provider_no_overlap" => Error::Conflict(PROVIDER_BUSY),
@@ -187,7 +197,8 @@ pub fn booking_rule(constraint: &str) -> Option<Error> {
     })
 }
 
-/// `select …` of an [`Appointment`]; goes on with `where` or the like.
+/// A `select` statement for an [`Appointment`]. The arguments are appended to it, for example a
+/// `where` clause.
 #[macro_export]
 macro_rules! select_appointment {
     ($($rest:expr),+ $(,)?) => {

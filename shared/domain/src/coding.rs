@@ -1,5 +1,5 @@
-//! A concept out of a code system, as FHIR's Coding. Of the systems that charts use most, the shape of
-//! a code is checked; no code is looked up, for their content is licensed.
+//! A concept from a code system, as FHIR's `Coding`. For the most common code systems the format of the
+//! code is checked. Codes are not looked up, because the content of these systems is licensed.
 
 use schemars::JsonSchema;
 use serde::de::{Error as _, Unexpected};
@@ -7,21 +7,22 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::text::Text;
 
-/// FHIR R4 `Coding`: `system` is a URI such as `http://snomed.info/sct`.
+/// A concept from a code system, as FHIR R4 `Coding`. For example, `{"system":
+/// "http://snomed.info/sct", "code": "38341003", "display": "Hypertension"}`.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "AnyCoding")]
 #[schemars(!try_from, deny_unknown_fields)]
 pub struct Coding {
-    /// The code system's URI.
+    /// The URI of the code system, for example `http://snomed.info/sct` or `http://loinc.org`.
     pub system: SystemUri,
-    /// The code.
+    /// The code as the code system defines it, for example `38341003`.
     pub code: Text<100>,
-    /// The code in words.
+    /// The meaning of the code in words, for example `Hypertension`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display: Option<Text<500>>,
 }
 
-/// One whose code may be of another shape than its system's.
+/// A coding whose code is not checked yet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AnyCoding {
@@ -52,7 +53,7 @@ impl TryFrom<AnyCoding> for Coding {
     }
 }
 
-/// A system, what is expected of its codes, and whether a code fits.
+/// A code system's URI, the error message for its codes, and the check of a code.
 type Shape = (&'static str, &'static str, fn(&str) -> bool);
 
 const SHAPES: [Shape; 5] = [
@@ -92,7 +93,7 @@ fn is_number(text: &str, least: usize, most: usize) -> bool {
     (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A letter, a digit, one of either; then up to four behind a point.
+/// A letter, a digit, and a letter or digit; then optionally a point and up to four letters or digits.
 fn is_icd_10_cm(code: &str) -> bool {
     let (category, rest) = code.split_once('.').unwrap_or((code, "0"));
     let either = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();

@@ -1,5 +1,5 @@
-//! The content of a medical record, one shape a type; codes are FHIR Codings (ICD-10-CM, SNOMED
-//! CT, LOINC, RxNorm, CVX, …).
+//! The content of a medical record, one structure for each record type. Codes are FHIR Codings
+//! (ICD-10-CM, SNOMED CT, LOINC, RxNorm, CVX, …).
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -11,30 +11,30 @@ use super::text::Text;
 use errors::Error;
 use parsing::typed;
 
-/// Content that fits its record type.
+/// The clinical content of a medical record. Its structure depends on the record's type.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum RecordContent {
-    /// Of a DIAGNOSIS.
+    /// The content of a record of type `DIAGNOSIS`.
     Diagnosis(Diagnosis),
-    /// Of a TREATMENT.
+    /// The content of a record of type `TREATMENT`.
     Treatment(Treatment),
-    /// Of a SUMMARY or a NOTE.
+    /// The content of a record of type `SUMMARY` or `NOTE`.
     Narrative(Narrative),
-    /// Of a LAB_RESULT.
+    /// The content of a record of type `LAB_RESULT`.
     LabResult(LabResult),
-    /// Of a PRESCRIPTION.
+    /// The content of a record of type `PRESCRIPTION`.
     Prescription(Prescription),
-    /// Of an IMAGING.
+    /// The content of a record of type `IMAGING`.
     Imaging(Imaging),
-    /// Of an IMMUNIZATION.
+    /// The content of a record of type `IMMUNIZATION`.
     Immunization(Immunization),
-    /// Of a CARE_PLAN.
+    /// The content of a record of type `CARE_PLAN`.
     CarePlan(CarePlan),
 }
 
 impl RecordContent {
-    /// Parses what came as `content` of a record of this type. Errors: it doesn't fit.
+    /// Parses the `content` of a record of this type. Errors: it doesn't have the type's structure.
     pub fn parse(record_type: RecordType, content: serde_json::Value) -> Result<Self, Error> {
         Ok(match record_type {
             RecordType::Diagnosis => Self::Diagnosis(typed(content, "content")?),
@@ -68,157 +68,161 @@ macro_rules! shapes {
     )+};
 }
 
-// Required fields first; those behind `?` are optional.
+// The fields before `?` are required, those after it are optional.
 shapes! {
-    /// A condition (FHIR Condition).
+    /// A condition of the patient, as FHIR R4 `Condition`.
     pub struct Diagnosis {
-        /// Which.
+        /// The condition, coded for example in ICD-10-CM or SNOMED CT.
         code: Coding,
         ?
-        /// FHIR's clinical status.
+        /// The FHIR clinical status, for example `active` or `resolved`.
         clinical_status: Text<50>,
-        /// FHIR's verification status.
+        /// The FHIR verification status, for example `provisional` or `confirmed`.
         verification_status: Text<50>,
-        /// Since when.
+        /// The time at which the condition began (RFC 3339).
         onset: Timestamp,
-        /// Until when.
+        /// The time at which the condition ended (RFC 3339). Absent while it continues.
         abatement: Timestamp,
     }
 
-    /// A procedure (FHIR Procedure).
+    /// A procedure that was performed on the patient, as FHIR R4 `Procedure`.
     pub struct Treatment {
-        /// Which.
+        /// The procedure, coded for example in SNOMED CT.
         code: Coding,
         ?
-        /// FHIR's status.
+        /// The FHIR status of the procedure, for example `completed`.
         status: Text<50>,
-        /// From when.
+        /// The time at which the procedure began (RFC 3339).
         performed_start: Timestamp,
-        /// Until when.
+        /// The time at which the procedure ended (RFC 3339).
         performed_end: Timestamp,
-        /// What for.
+        /// The condition or finding that is the reason for the procedure.
         reason: Coding,
     }
 
-    /// Words.
+    /// A note or summary as free text.
     pub struct Narrative {
-        /// The words.
+        /// The free text of the note or summary.
         text: Text<50000>,
     }
 
-    /// A measurement, or a report of several (FHIR Observation, DiagnosticReport).
+    /// A measurement, or a report of several measurements, as FHIR R4 `Observation` or
+    /// `DiagnosticReport`.
     pub struct LabResult {
-        /// What was measured.
+        /// The measurement or report, coded for example in LOINC.
         code: Coding,
         ?
-        /// FHIR's category.
+        /// The FHIR category of the observation, for example `laboratory` or `vital-signs`.
         category: Text<100>,
-        /// FHIR's status.
+        /// The FHIR status of the result, for example `preliminary` or `final`.
         status: Text<50>,
-        /// For which time.
+        /// The time to which the result applies, for example when the sample was taken (RFC 3339).
         effective: Timestamp,
-        /// The result.
+        /// The result of the measurement. Absent if the result consists of components or of other
+        /// results.
         value: Value,
-        /// Results of its parts.
+        /// The results of the parts of one measurement, for example the systolic and diastolic
+        /// blood pressure.
         components: Vec<Component>,
-        /// What a report is made of, in words.
+        /// The results that a report consists of, each as text.
         results: Vec<Text<500>>,
     }
 
-    /// A part of a measurement.
+    /// One part of a measurement with several parts, for example the systolic blood pressure.
     pub struct Component {
-        /// What was measured.
+        /// The measured part, coded for example in LOINC.
         code: Coding,
         ?
-        /// The result.
+        /// The result for this part. Absent if there is none.
         value: Value,
     }
 
-    /// An amount (FHIR Quantity).
+    /// A measured amount, as FHIR R4 `Quantity`.
     pub struct Quantity {
-        /// How much.
+        /// The number of units, for example `6.3`.
         value: serde_json::Number,
         ?
-        /// Of what, to be read.
+        /// The unit in a form for people to read, for example `mmol/L`.
         unit: Text<100>,
-        /// Of what, as a UCUM code.
+        /// The unit as a UCUM code, for example `mmol/L` or `mm[Hg]`.
         code: Text<100>,
     }
 
-    /// A medicine ordered (FHIR MedicationRequest).
+    /// An order for a medicine, as FHIR R4 `MedicationRequest`.
     pub struct Prescription {
-        /// Which.
+        /// The medicine that is ordered, coded for example in RxNorm.
         medication: Coding,
         ?
-        /// FHIR's status.
+        /// The FHIR status of the order, for example `active` or `stopped`.
         status: Text<50>,
-        /// When.
+        /// The time at which the order was written (RFC 3339).
         authored_on: Timestamp,
-        /// How to take it.
+        /// The dosage instructions as text, for example `1 tablet twice a day with meals`.
         dosage: Text<2000>,
-        /// Only when needed.
+        /// Whether the patient takes the medicine only when they need it.
         as_needed: bool,
     }
 
-    /// An imaging study (FHIR ImagingStudy).
+    /// An imaging study, as FHIR R4 `ImagingStudy`.
     pub struct Imaging {
         ?
-        /// By which technique.
+        /// The imaging technique, as a DICOM modality code such as `CT` or `MR`.
         modality: Coding,
-        /// Of which part of the body.
+        /// The part of the body that was imaged, coded for example in SNOMED CT.
         body_site: Coding,
-        /// When.
+        /// The time at which the study began (RFC 3339).
         started: Timestamp,
-        /// In words.
+        /// The description of the study as text.
         description: Text<2000>,
-        /// Number of images.
+        /// The number of images in the study.
         instances: u32,
     }
 
-    /// A vaccine given (FHIR Immunization).
+    /// A vaccination of the patient, as FHIR R4 `Immunization`.
     pub struct Immunization {
-        /// Which.
+        /// The vaccine that was given, coded for example in CVX.
         vaccine: Coding,
         ?
-        /// FHIR's status.
+        /// The FHIR status of the vaccination, for example `completed` or `not-done`.
         status: Text<50>,
-        /// When.
+        /// The time at which the vaccine was given (RFC 3339).
         occurrence: Timestamp,
     }
 
-    /// A plan of care (FHIR CarePlan).
+    /// A plan for the patient's treatment, as FHIR R4 `CarePlan`.
     pub struct CarePlan {
-        /// Of which kind.
+        /// The kind of plan, coded for example in SNOMED CT.
         category: Coding,
         ?
-        /// FHIR's status.
+        /// The FHIR status of the plan, for example `active` or `completed`.
         status: Text<50>,
-        /// From when.
+        /// The time from which the plan applies (RFC 3339).
         period_start: Timestamp,
-        /// Until when.
+        /// The time at which the plan ends (RFC 3339). Absent if no end is set.
         period_end: Timestamp,
-        /// What it asks for.
+        /// The activities that the plan consists of.
         activities: Vec<Activity>,
     }
 
-    /// A step of a plan.
+    /// One activity of a care plan.
     pub struct Activity {
-        /// What.
+        /// The activity, coded for example in SNOMED CT.
         code: Coding,
         ?
-        /// How far.
+        /// The FHIR status of the activity, for example `in-progress`.
         status: Text<50>,
     }
 }
 
-/// A result (FHIR `Observation.value[x]`).
+/// The result of a measurement, as FHIR R4 `Observation.value[x]`: an object with exactly one of
+/// `quantity`, `coded` and `text`.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Value {
-    /// An amount.
+    /// The result as a measured amount.
     Quantity(Quantity),
-    /// A concept.
+    /// The result as a coded concept.
     Coded(Coding),
-    /// Words.
+    /// The result as free text.
     Text(Text<5000>),
 }

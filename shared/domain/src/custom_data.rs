@@ -1,4 +1,5 @@
-//! Custom data: fields that a clinic adds to a table, each held to a registered JSON Schema.
+//! Custom data: fields that a clinic adds to the rows of a table. They must satisfy a registered JSON
+//! Schema.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -11,31 +12,32 @@ use sql::row;
 use sql::{Jsonb, delegate_sql, text_enum};
 
 text_enum! {
-    /// The tables with custom data.
+    /// The tables that can have custom data.
     pub enum CustomDataTable: "snake_case" {
-        /// Identities.
+        /// The custom data of users.
         UserProfiles,
-        /// Patients.
+        /// The custom data of patients.
         Patients,
-        /// Providers.
+        /// The custom data of providers.
         Providers,
-        /// Visits.
+        /// The custom data of appointments.
         Appointments,
-        /// Entries of charts.
+        /// The custom data of medical records.
         MedicalRecords,
-        /// Files.
+        /// The custom data of files.
         FileMetadata,
     }
 }
 
-/// The clinic's own fields, as the registered schema has them.
+/// Additional fields that the clinic defines. The object is valid against the JSON Schema
+/// registered for its table.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Map<String, Value>")]
 #[schemars(extend("examples" = [{"insurance_group": "A-17"}]))]
 pub struct CustomData(Jsonb<Value>);
 
 impl CustomData {
-    /// As JSON.
+    /// The fields as a JSON object.
     pub fn value(&self) -> &Value {
         &self.0.0
     }
@@ -50,18 +52,18 @@ impl From<Map<String, Value>> for CustomData {
 delegate_sql!(CustomData, Jsonb<Value>, tokio_postgres::types::Type::JSONB);
 
 row! {
-    /// A version of a table's JSON Schema.
+    /// One version of the JSON Schema for a table's custom data.
     #[derive(Debug, Serialize, JsonSchema)]
     pub struct CustomDataSchema {
-        /// The table.
+        /// The table to which the JSON Schema applies.
         pub table_name: CustomDataTable,
-        /// Which version, from 1.
+        /// The version number of the JSON Schema. The first one has number 1.
         pub version: i32,
-        /// The JSON Schema (draft 2020-12).
+        /// The JSON Schema (draft 2020-12) that custom data must satisfy.
         pub schema: Jsonb<Value>,
-        /// By whom.
+        /// The user who registered this version.
         pub registered_by: UserId,
-        /// When.
+        /// The time at which this version was registered (RFC 3339, UTC).
         pub registered_at: Timestamp,
     }
 }
@@ -76,7 +78,8 @@ impl Content for CustomDataSchema {
     }
 }
 
-/// `select …` of a [`CustomDataSchema`]; goes on with `where` or the like.
+/// A `select` statement for a [`CustomDataSchema`]. The arguments are appended to it, for example a
+/// `where` clause.
 #[macro_export]
 macro_rules! select_custom_data_schema {
     ($($rest:literal),+ $(,)?) => {

@@ -1,4 +1,4 @@
-//! Files: a row here, the object in S3 (seed A table 6).
+//! The metadata of files. The bytes of a file are an object in S3.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -12,8 +12,8 @@ use crate::ids::{AppointmentId, FileId, PatientId, RecordId, UserId};
 use sql::row;
 use sql::text_enum;
 
-/// A file's name without the characters that override or isolate the direction of others (Unicode
-/// Standard Annex 9): with one, `invoice_fdp.exe` is shown as `invoice_exe.pdf`.
+/// Parses a file's name. Errors: it contains a character that overrides or isolates the direction of
+/// text (Unicode Standard Annex 9). With one, `invoice_fdp.exe` can be displayed as `invoice_exe.pdf`.
 pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Text<255>, D::Error> {
     let name = Text::deserialize(deserializer)?;
     let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -27,90 +27,96 @@ pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Text<255>, D::
 }
 
 text_enum! {
-    /// Whom a file belongs to.
+    /// The kind of resource that owns a file.
     pub enum FileOwnerType: "SCREAMING_SNAKE_CASE" {
-        /// A patient.
+        /// The file belongs to a patient.
         Patient,
-        /// A provider.
+        /// The file belongs to a provider.
         Provider,
-        /// A patient's visit.
+        /// The file belongs to an appointment of a patient.
         Appointment,
     }
 }
 
 text_enum! {
-    /// How far a file is on its way to be read.
+    /// The status of a file between its announcement and its download.
     pub enum FileStatus: "SCREAMING_SNAKE_CASE" {
-        /// Announced, not yet uploaded.
+        /// The file is announced, but it is not uploaded yet.
         Pending,
-        /// Being checked.
+        /// The file is uploaded and is being checked.
         Scanning,
-        /// Checked: it may be read.
+        /// The file passed all checks and can be downloaded.
         Available,
-        /// Kept from everybody.
+        /// The file can't be downloaded: it contains malware, could not be scanned, or is missing
+        /// from the storage.
         Quarantined,
-        /// Not what was announced.
+        /// The uploaded bytes differ from the announced file, or the file is damaged.
         Rejected,
-        /// Never uploaded.
+        /// The file was not completely uploaded in time.
         Expired,
     }
 }
 
 text_enum! {
-    /// What a malware scanner said of a file.
+    /// The result of the malware scan of a file.
     pub enum FileScan: "SCREAMING_SNAKE_CASE" {
-        /// None looked, or none could tell.
+        /// The file has not been scanned, or the scanner could not decide.
         Unscanned,
-        /// Nothing found.
+        /// The scanner found no malware.
         Clean,
-        /// Malware.
+        /// The scanner found malware in the file.
         Infected,
     }
 }
 
 row! {
-    /// A file's metadata as answered. The object's key stays inside.
+    /// The metadata of a file. The bytes of the file are stored separately.
     #[derive(Debug, JsonSchema, Serialize)]
     pub struct FileMetadata {
-        /// The file.
+        /// The id of the file, a UUID.
         pub id: FileId,
-        /// The owning user.
+        /// The user who owns the file.
         pub owner_id: UserId,
-        /// As what it is owned.
+        /// The kind of owner: patient, provider or appointment.
         pub owner_type: FileOwnerType,
-        /// The patient it is about.
+        /// The patient whom the file is about. Null if the owner is a provider.
         pub patient_id: Option<PatientId>,
-        /// The visit it is about.
+        /// The appointment that the file belongs to. Null unless `owner_type` is `APPOINTMENT`.
         pub appointment_id: Option<AppointmentId>,
-        /// The entry of the chart that it is held back with.
+        /// The medical record that the file belongs to. While the record is withheld from the
+        /// patient, so is the file. Null if the file belongs to no record.
         pub record_id: Option<RecordId>,
-        /// Its name where it came from.
+        /// The name of the file as the uploader gave it, for example `referral.pdf`.
         pub original_name: String,
-        /// Its media type.
+        /// The media type of the file, for example `application/pdf`.
         pub file_type: String,
-        /// Bytes.
+        /// The size of the file in bytes.
         pub file_size: i64,
-        /// SHA-256 of its bytes, in hex.
+        /// The SHA-256 digest of the file, as 64 lower-case hexadecimal digits.
         pub sha256: String,
-        /// How far it is.
+        /// The status of the file, for example `AVAILABLE` if it can be downloaded.
         pub status: FileStatus,
-        /// Why it is there.
+        /// The reason for the status as a code, for example `checksum-mismatch` or `malware`. Null
+        /// if the status needs no reason.
         pub status_reason: Option<String>,
-        /// What a malware scanner said.
+        /// The result of the malware scan of the file.
         pub scan: FileScan,
-        /// When the object arrived.
+        /// The time at which the uploaded file arrived (RFC 3339, UTC). Null until it has arrived.
         pub upload_date: Option<Timestamp>,
-        /// The clinic's own fields, as its registered schema has them.
+        /// Additional fields that the clinic defines, valid against the JSON Schema registered for
+        /// `file_metadata`. Null if there are none.
         pub custom_data: Option<CustomData>,
-        /// The version of the registered schema that they satisfied.
+        /// The version of the JSON Schema that `custom_data` satisfies. Null if `custom_data` is
+        /// null.
         pub custom_data_version: Option<i32>,
-        /// When it was made.
+        /// The time at which the file was announced (RFC 3339, UTC).
         pub created_at: Timestamp,
-        /// When it last changed.
+        /// The time of the last change of the metadata (RFC 3339, UTC).
         pub updated_at: Timestamp,
-        /// Whether it was deleted.
+        /// Whether the file is archived. `DELETE` archives a file and never erases it.
         pub is_archived: bool,
-        /// Counts its changes.
+        /// The version number of the metadata: it starts at 1 and grows by 1 with each change. The
+        /// `ETag` header carries it too.
         pub version: i32,
     }
 }
@@ -125,8 +131,9 @@ impl Content for FileMetadata {
     }
 }
 
-/// `select …` of a [`FileMetadata`] and, never answered, the place of its object and its upload; goes
-/// on with `where` or the like.
+/// A `select` statement for a [`FileMetadata`]. It also selects the location of the object and the
+/// state of its upload, which the API never returns. The arguments are appended to it, for example a
+/// `where` clause.
 #[macro_export]
 macro_rules! select_file {
     ($($rest:literal),+ $(,)?) => {

@@ -1,4 +1,4 @@
-//! Typed ids: one resource's id is never another's, and none travels as a bare `Uuid`.
+//! Typed ids: the id of one resource can't be used as the id of another, and none is a bare `Uuid`.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ macro_rules! ids {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new time-ordered id (UUIDv7, RFC 9562), which keeps index inserts local.
+            /// A new time-ordered id (UUIDv7, RFC 9562). New ids are inserted at the end of an index.
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())
             }
@@ -49,22 +49,22 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A person or account: the Supabase `sub`.
+    /// The id of a user: the `sub` claim of their Supabase access token, a UUID.
     UserId,
-    /// A patient.
+    /// The id of a patient, a UUID.
     PatientId,
-    /// A provider.
+    /// The id of a provider, a UUID.
     ProviderId,
-    /// A visit.
+    /// The id of an appointment, a UUID.
     AppointmentId,
-    /// An entry of a patient's chart.
+    /// The id of a medical record, a UUID.
     RecordId,
-    /// A decision to hold or release such an entry.
+    /// The id of a decision to withhold or release a medical record, a UUID.
     ReleaseId,
-    /// A file's metadata row, and so its object in S3.
+    /// The id of a file, a UUID. The key of the object in S3 contains it.
     FileId,
-    /// A row of the audit log.
+    /// The id of an audit row, a UUID.
     AuditLogId,
-    /// Whatever an audit row is about.
+    /// The id of any resource that an audit row can concern, a UUID.
     AnyId,
 }

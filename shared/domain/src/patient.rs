@@ -1,4 +1,4 @@
-//! Patients (seed A table 2; seed B `patient_profiles`).
+//! Patients: the identity of a user of role PATIENT, joined with their clinical summary.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -15,147 +15,152 @@ use sql::row;
 use sql::text_enum;
 
 text_enum! {
-    /// FHIR R4 AdministrativeGender.
+    /// The administrative gender of a person, as in FHIR R4.
     pub enum Gender: "lowercase" {
-        /// Male.
+        /// The administrative gender is male.
         Male,
-        /// Female.
+        /// The administrative gender is female.
         Female,
-        /// Other.
+        /// The administrative gender is neither male nor female.
         Other,
-        /// Not known.
+        /// The administrative gender is not known.
         Unknown,
     }
 }
 
-/// A past condition.
+/// A condition in the patient's medical history.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PastCondition {
-    /// What it was.
+    /// The condition, coded for example in ICD-10-CM or SNOMED CT.
     pub code: Coding,
-    /// Since when.
+    /// The date on which the condition began, for example `2019-04-30`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub onset: Option<Date>,
-    /// Anything more.
+    /// Further information about the condition as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Text<2000>>,
 }
 
-/// FHIR R4 allergy-intolerance-category.
+/// The category of a substance, as in FHIR R4 `AllergyIntolerance`.
 #[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AllergyCategory {
-    /// Food.
+    /// The substance is a food.
     Food,
-    /// A medicine.
+    /// The substance is a medicine.
     Medication,
-    /// Of the environment.
+    /// The substance occurs in the environment, such as pollen.
     Environment,
-    /// A biologic.
+    /// The substance is a biological preparation, such as a vaccine.
     Biologic,
 }
 
-/// FHIR R4 allergy-intolerance-criticality.
+/// The potential harm of a future reaction, as in FHIR R4 `AllergyIntolerance`.
 #[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AllergyCriticality {
-    /// Low.
+    /// A reaction is unlikely to be life-threatening.
     Low,
-    /// High.
+    /// A reaction may be life-threatening.
     High,
-    /// Can't be assessed.
+    /// The potential harm can't be assessed.
     UnableToAssess,
 }
 
-/// An allergy or intolerance.
+/// An allergy or intolerance of the patient, as FHIR R4 `AllergyIntolerance`.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Allergy {
-    /// To what.
+    /// The substance or the allergy, coded for example in SNOMED CT or RxNorm.
     pub code: Coding,
-    /// Of which kinds.
+    /// The categories of the substance, for example `food`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub category: Vec<AllergyCategory>,
-    /// How dangerous.
+    /// The potential harm of a future reaction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub criticality: Option<AllergyCriticality>,
-    /// FHIR's clinical status, such as `active`.
+    /// The FHIR clinical status, for example `active`, `inactive` or `resolved`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clinical_status: Option<Text<50>>,
-    /// When it was recorded.
+    /// The time at which the allergy was first recorded (RFC 3339).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recorded_at: Option<Timestamp>,
 }
 
-/// Something the patient works towards.
+/// A health goal of the patient, as FHIR R4 `Goal`.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HealthGoal {
-    /// What.
+    /// The goal in words, for example `Walk half an hour a day`.
     pub description: Text<1000>,
-    /// How far it is.
+    /// The status of the goal, for example `active` or `completed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Text<50>>,
-    /// Until when.
+    /// The date by which the patient wants to achieve the goal, for example `2026-12-31`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_date: Option<Date>,
 }
 
-/// Something that endangers the patient.
+/// A circumstance that increases the patient's risk of disease or injury.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RiskFactor {
-    /// What, coded.
+    /// The risk factor, coded for example in SNOMED CT.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Coding>,
-    /// What, in words.
+    /// The risk factor in words, for example `Family history of hypertension`.
     pub description: Text<1000>,
-    /// How much.
+    /// The severity of the risk in words, for example `moderate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<Text<50>>,
 }
 
 row! {
-    /// A patient as answered: identity joined with role data. The four clinical fields are null
-    /// for a caller without clinical access, and where nothing is stored.
+    /// A patient with their name and their clinical summary. The clinical fields `medical_history`,
+    /// `allergies`, `health_goals` and `risk_factors` are null for callers without clinical access,
+    /// and also if nothing is stored.
     #[derive(Debug, JsonSchema, Serialize)]
     pub struct Patient {
-        /// The patient.
+        /// The id of the patient, a UUID.
         pub id: PatientId,
-        /// The account.
+        /// The id of the patient's user account.
         pub user_id: UserId,
-        /// Given name.
+        /// The given name of the patient.
         pub first_name: String,
-        /// Family name.
+        /// The family name of the patient.
         pub last_name: String,
-        /// The medical record number.
+        /// The medical record number of the patient, which is unique in the clinic.
         pub patient_number: String,
-        /// Date of birth.
+        /// The patient's date of birth, for example `1984-07-21`.
         pub date_of_birth: Date,
-        /// Administrative gender.
+        /// The patient's administrative gender, as in FHIR R4.
         pub gender: Gender,
-        /// Who cares for the patient.
+        /// The providers to whom the patient is assigned. Empty if there are none.
         pub assigned_providers: Vec<ProviderId>,
-        /// Clinical: past conditions.
+        /// The patient's past conditions. Null without clinical access or if none are stored.
         pub medical_history: Option<Jsonb<Vec<PastCondition>>>,
-        /// Clinical: allergies.
+        /// The patient's allergies and intolerances. Null without clinical access or if none are
+        /// stored.
         pub allergies: Option<Jsonb<Vec<Allergy>>>,
-        /// Clinical: goals.
+        /// The patient's health goals. Null without clinical access or if none are stored.
         pub health_goals: Option<Jsonb<Vec<HealthGoal>>>,
-        /// Clinical: risks.
+        /// The patient's risk factors. Null without clinical access or if none are stored.
         pub risk_factors: Option<Jsonb<Vec<RiskFactor>>>,
-        /// The clinic's own fields, none of them clinical.
+        /// Additional non-clinical fields that the clinic defines, valid against the JSON Schema
+        /// registered for `patients`. Null if there are none.
         pub custom_data: Option<CustomData>,
-        /// The version of the registered schema that they satisfied.
+        /// The version of the JSON Schema that `custom_data` satisfies. Null if `custom_data` is
+        /// null.
         pub custom_data_version: Option<i32>,
-        /// When it was made.
+        /// The time at which the patient was registered (RFC 3339, UTC).
         pub created_at: Timestamp,
-        /// When it last changed.
+        /// The time of the last change of the patient (RFC 3339, UTC).
         pub updated_at: Timestamp,
-        /// Whether it was deleted.
+        /// Whether the patient is archived. `DELETE` archives a patient and never erases them.
         pub is_archived: bool,
-        /// Counts its changes.
+        /// The version number of the patient: it starts at 1 and grows by 1 with each change. The
+        /// `ETag` header carries it too.
         pub version: i32,
     }
 }
@@ -173,7 +178,8 @@ impl Content for Patient {
 /// The detail of the 409 for a medical record number that another patient has.
 pub const NUMBER_TAKEN: &str = "Another patient already has this patient_number.";
 
-/// `select …` of a [`Patient`]; goes on with `where` or the like.
+/// A `select` statement for a [`Patient`]. The arguments are appended to it, for example a `where`
+/// clause.
 #[macro_export]
 macro_rules! select_patient {
     ($($rest:literal),+ $(,)?) => {

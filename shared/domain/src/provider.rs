@@ -1,4 +1,4 @@
-//! Providers (seed A table 3; seed B `provider_profiles`).
+//! Providers: the identity of a user of role PROVIDER, joined with their licence and working hours.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,69 +14,78 @@ use crate::ids::{PatientId, ProviderId, UserId};
 use errors::Error;
 use sql::row;
 
-/// A qualification.
+/// A professional qualification of a provider.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Certification {
-    /// What.
+    /// The name of the qualification, for example `Board certification in cardiology`.
     pub name: Text<200>,
-    /// By whom.
+    /// The organization that issued the qualification.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<Text<200>>,
-    /// Its number.
+    /// The number of the certificate, as its issuer assigned it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identifier: Option<Text<100>>,
-    /// Since when.
+    /// The date on which the qualification was issued, for example `2018-09-01`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issued_on: Option<Date>,
-    /// Until when.
+    /// The date on which the qualification expires. Absent if it does not expire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_on: Option<Date>,
 }
 
 row! {
-    /// A provider as answered: identity joined with role data.
+    /// A provider, such as a physician, with their name, licence and working hours.
     #[derive(Debug, JsonSchema, Serialize)]
     pub struct Provider {
-        /// The provider.
+        /// The id of the provider, a UUID.
         pub id: ProviderId,
-        /// The account.
+        /// The id of the provider's user account.
         pub user_id: UserId,
-        /// Given name.
+        /// The given name of the provider.
         pub first_name: String,
-        /// Family name.
+        /// The family name of the provider.
         pub last_name: String,
-        /// The licence.
+        /// The number of the provider's professional licence, which no other provider has.
         pub license_number: String,
-        /// Fields of practice.
+        /// The medical specialties of the provider, for example `Cardiology`. Empty if none are
+        /// stored.
         pub specialties: Vec<String>,
-        /// Qualifications.
+        /// The professional qualifications of the provider. Null if none are stored.
         pub certifications: Option<Jsonb<Vec<Certification>>>,
-        /// Hours.
+        /// The hours in which appointments with the provider can be booked. Null if none are set.
         pub schedule: Option<Jsonb<Schedule>>,
-        /// Mean of the reviews, 1 to 5; null without any.
+        /// The mean of the patients' ratings, from 1 (worst) to 5 (best). Null if there are no
+        /// ratings.
         pub rating: Option<f64>,
-        /// Number of reviews.
+        /// The number of ratings that `rating` is the mean of.
         pub total_reviews: i32,
-        /// Whether the licence was verified.
+        /// Whether an administrator has verified the licence. Only verified providers can be booked
+        /// for future appointments.
         pub is_verified: bool,
-        /// The clinic's own fields.
+        /// Additional fields that the clinic defines, valid against the JSON Schema registered for
+        /// `providers`. Null if there are none.
         pub custom_data: Option<CustomData>,
-        /// The version of the registered schema that they satisfied.
+        /// The version of the JSON Schema that `custom_data` satisfies. Null if `custom_data` is
+        /// null.
         pub custom_data_version: Option<i32>,
-        /// When it was made.
+        /// The time at which the provider was registered (RFC 3339, UTC).
         pub created_at: Timestamp,
-        /// When it last changed.
+        /// The time of the last change of the provider (RFC 3339, UTC).
         pub updated_at: Timestamp,
-        /// Whether it was deleted.
+        /// Whether the provider is archived. `DELETE` archives a provider and never erases them.
         pub is_archived: bool,
-        /// Counts its changes.
+        /// The version number of the provider: it starts at 1 and grows by 1 with each change. The
+        /// `ETag` header carries it too.
         pub version: i32,
-        /// When the licence was verified.
+        /// The time at which the licence was verified (RFC 3339, UTC). Null while it is not
+        /// verified.
         pub verified_at: Option<Timestamp>,
-        /// By whom.
+        /// The user who verified the licence. Null while it is not verified.
         pub verified_by: Option<UserId>,
-        /// Why its verification was withdrawn; for her and for who verifies.
+        /// The reason why the verification of the licence was withdrawn. Only the provider and
+        /// users who can verify licences see it. Null for everyone else and if the verification was
+        /// not withdrawn.
         pub withdrawal_reason: Option<String>,
     }
 }
@@ -96,8 +105,8 @@ pub const PROVIDER_CONFLICTS: &[&str] = &[LICENSE_NUMBER_TAKEN];
 
 const LICENSE_NUMBER_TAKEN: &str = "Another provider already has this license_number.";
 
-/// What the database says of a provider that can't be kept so, in the client's words, by the name of the
-/// constraint.
+/// The error that a violated constraint on providers means to the caller. None if the constraint is unknown
+/// here.
 pub fn provider_rule(constraint: &str) -> Option<Error> {
     Some(match constraint {
         "providers_license_number_key" => Error::AlreadyExists(LICENSE_NUMBER_TAKEN),
@@ -110,7 +119,8 @@ pub fn provider_rule(constraint: &str) -> Option<Error> {
     })
 }
 
-/// `select …` of a [`Provider`]; goes on with `where` or the like.
+/// A `select` statement for a [`Provider`]. The arguments are appended to it, for example a `where`
+/// clause.
 #[macro_export]
 macro_rules! select_provider {
     ($($rest:literal),+ $(,)?) => {

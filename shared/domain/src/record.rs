@@ -1,4 +1,4 @@
-//! Medical records (seed A table 5; seed B's record types and release control).
+//! Medical records, their versions, and the holds that withhold them from their patients.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -15,129 +15,137 @@ use sql::row;
 use sql::text_enum;
 
 text_enum! {
-    /// What kind of entry it is; its content's shape follows.
+    /// The type of a medical record. It determines the structure of `content`.
     pub enum RecordType: "SCREAMING_SNAKE_CASE" {
-        /// A condition.
+        /// A condition of the patient.
         Diagnosis,
-        /// A procedure.
+        /// A procedure that was performed.
         Treatment,
-        /// A summary in words.
+        /// A summary as free text.
         Summary,
-        /// A measurement or a report of several.
+        /// A measurement or a report of several measurements.
         LabResult,
-        /// A medicine ordered.
+        /// An order for a medicine.
         Prescription,
-        /// An imaging study.
+        /// A study with medical images.
         Imaging,
-        /// A note in words.
+        /// A clinical note as free text.
         Note,
-        /// A vaccine given.
+        /// A vaccination of the patient.
         Immunization,
-        /// A plan of care.
+        /// A plan for the patient's treatment.
         CarePlan,
     }
 }
 
 text_enum! {
-    /// What a hold may rest on (45 CFR 171 subpart B).
+    /// The legal ground for withholding a medical record from its patient (45 CFR 171 subpart B).
     pub enum HoldReason: "snake_case" {
-        /// The patient asked for it.
+        /// The patient asked for the delay (45 CFR 171.202(e)).
         PatientRequest,
-        /// Seeing it would do harm.
+        /// Reading the record could cause harm (45 CFR 171.201).
         HarmPrevention,
-        /// Another's privacy.
+        /// The record would reveal another person's private information (45 CFR 171.202).
         Privacy,
-        /// A law or a court forbids it.
+        /// A law or a court order forbids the disclosure.
         Law,
     }
 }
 
-/// A hold as asked for.
+/// A hold: the decision to withhold a medical record from its patient for a limited time.
 #[derive(Clone, Debug, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewHold {
-    /// On what it rests.
+    /// The legal ground for withholding the record.
     pub reason: HoldReason,
-    /// When it ends by itself; within a year.
+    /// The time at which the hold ends (RFC 3339, UTC): after now and within 366 days.
     pub expires_at: Timestamp,
-    /// Why in this case; never the patient's to read.
+    /// The reasons in this particular case. The patient can't read them.
     pub note: Option<Text<1000>>,
 }
 
-/// A hold's reason, end and note as a statement takes them.
+/// A hold's reason, end and note as parameters of a statement.
 pub type HoldParts = (Option<HoldReason>, Option<Timestamp>, Option<Text<1000>>);
 
 impl NewHold {
-    /// Its parts; all none without a hold.
+    /// The reason, end and note of the hold; all none if there is no hold.
     pub fn parts(hold: Option<Self>) -> HoldParts {
         hold.map_or((None, None, None), |hold| {
             (Some(hold.reason), Some(hold.expires_at), hold.note)
         })
     }
 
-    /// What `record_releases_expiry_range` means to the client.
+    /// The error that the constraint `record_releases_expiry_range` means to the client.
     pub fn out_of_range() -> Error {
         Error::invalid("hold.expires_at", "expected a time within a year from now")
     }
 }
 
-/// The hold that was laid last, in force or passed.
+/// The latest hold: a decision to withhold a medical record from its patient. It may have ended
+/// already.
 #[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct Hold {
-    /// On what it rests.
+    /// The legal ground for withholding the record.
     pub reason: HoldReason,
-    /// When it ends by itself.
+    /// The time at which the hold ends (RFC 3339, UTC). The patient can then read the record.
     pub expires_at: Timestamp,
-    /// Why in this case.
+    /// The reasons in this particular case. Null if none were given.
     pub note: Option<String>,
-    /// Who laid it.
+    /// The user who decided to withhold the record.
     pub held_by: UserId,
-    /// When.
+    /// The time of the decision (RFC 3339, UTC).
     pub held_at: Timestamp,
 }
 
 row! {
-    /// An entry of a patient's chart as answered.
+    /// A medical record: one entry in a patient's chart.
     #[derive(Debug, JsonSchema, Serialize)]
     pub struct MedicalRecord {
-        /// The entry.
+        /// The id of the medical record, a UUID.
         pub id: RecordId,
-        /// Whose.
+        /// The patient whom the record is about.
         pub patient_id: PatientId,
-        /// By whom.
+        /// The provider who wrote the record.
         pub provider_id: ProviderId,
-        /// In which visit; none for an unsolicited result.
+        /// The appointment that the record results from. Null if there was none, for example for an
+        /// unsolicited laboratory result.
         pub appointment_id: Option<AppointmentId>,
-        /// Of which kind.
+        /// The type of the record, for example `DIAGNOSIS`.
         pub record_type: RecordType,
-        /// What, in the shape of its kind.
+        /// The structured clinical content. The record type determines its structure.
         #[schemars(with = "super::content::RecordContent")]
         pub content: Jsonb<Value>,
-        /// Seed A's plain words.
+        /// The diagnosis as free text, in addition to `content`. Null if none was written.
         pub diagnosis: Option<String>,
-        /// Seed A's plain words.
+        /// The treatment as free text, in addition to `content`. Null if none was written.
         pub treatment: Option<String>,
-        /// Seed A's plain words.
+        /// Further notes as free text, in addition to `content`. Null if none were written.
         pub notes: Option<String>,
-        /// Whether the patient may see it now.
+        /// Whether the patient can read the record now.
         pub is_patient_visible: bool,
-        /// From when the patient may see it.
+        /// The time from which the patient can read the record (RFC 3339, UTC). It is in the future
+        /// while the record is withheld.
         pub release_date: Timestamp,
-        /// The hold it is or was last under, until it is released; none for the patient.
+        /// The latest hold, which withholds or withheld the record from the patient. Null for the
+        /// patient, and null if the record was never withheld or has been released since.
         pub hold: Option<Jsonb<Hold>>,
-        /// Its identifier in the system it came from.
+        /// The identifier of the record in the system it was imported from. Null if it was not
+        /// imported.
         pub external_id: Option<String>,
-        /// The clinic's own fields.
+        /// Additional fields that the clinic defines, valid against the JSON Schema registered for
+        /// `medical_records`. Null if there are none.
         pub custom_data: Option<CustomData>,
-        /// The version of the registered schema that they satisfied.
+        /// The version of the JSON Schema that `custom_data` satisfies. Null if `custom_data` is
+        /// null.
         pub custom_data_version: Option<i32>,
-        /// When it was made.
+        /// The time at which the record was created (RFC 3339, UTC).
         pub created_at: Timestamp,
-        /// When it last changed.
+        /// The time of the last change of the record (RFC 3339, UTC).
         pub updated_at: Timestamp,
-        /// Whether it was deleted.
+        /// Whether the record is archived. `DELETE` archives a record and never erases it.
         pub is_archived: bool,
-        /// Counts its changes.
+        /// The version number of the record: it starts at 1 and grows by 1 with each change. The
+        /// `ETag` header carries it too.
         pub version: i32,
     }
 }
@@ -153,38 +161,42 @@ impl Content for MedicalRecord {
 }
 
 row! {
-    /// An entry as it was once, or is.
+    /// One version of a medical record, current or former.
     #[derive(Debug, JsonSchema, Serialize)]
     pub struct RecordVersion {
-        /// The entry.
+        /// The id of the medical record.
         pub record_id: RecordId,
-        /// Which of its versions.
+        /// The number of this version. The first one has number 1.
         pub version: i32,
-        /// Whose.
+        /// The patient whom the record is about.
         pub patient_id: PatientId,
-        /// Of which kind.
+        /// The type of the record, for example `DIAGNOSIS`.
         pub record_type: RecordType,
-        /// What, in the shape of its kind.
+        /// The structured clinical content of this version. The record type determines its
+        /// structure.
         pub content: Jsonb<Value>,
-        /// Seed A's plain words.
+        /// The diagnosis as free text, in addition to `content`. Null if none was written.
         pub diagnosis: Option<String>,
-        /// Seed A's plain words.
+        /// The treatment as free text, in addition to `content`. Null if none was written.
         pub treatment: Option<String>,
-        /// Seed A's plain words.
+        /// Further notes as free text, in addition to `content`. Null if none were written.
         pub notes: Option<String>,
-        /// From when the patient may see it.
+        /// The time from which the patient could read the record, as this version states it (RFC
+        /// 3339, UTC).
         pub release_date: Timestamp,
-        /// The clinic's own fields.
+        /// Additional fields that the clinic defines, as this version has them. Null if there are
+        /// none.
         pub custom_data: Option<CustomData>,
-        /// The version of the registered schema that they satisfied.
+        /// The version of the JSON Schema that `custom_data` satisfies. Null if `custom_data` is
+        /// null.
         pub custom_data_version: Option<i32>,
-        /// Whether it was deleted.
+        /// Whether the record was archived in this version.
         pub is_archived: bool,
-        /// When it was written.
+        /// The time at which this version was written (RFC 3339, UTC).
         pub written_at: Timestamp,
-        /// By whom; none where no person acted.
+        /// The user who wrote this version. Null if no user wrote it.
         pub written_by: Option<UserId>,
-        /// Why it replaced the one before; none for the first.
+        /// The reason why this version replaced the one before. Null for the first version.
         pub change_reason: Option<String>,
     }
 }
@@ -195,7 +207,8 @@ impl Content for RecordVersion {
     }
 }
 
-/// `select …` of a [`MedicalRecord`]; goes on with `where` or the like.
+/// A `select` statement for a [`MedicalRecord`]. The arguments are appended to it, for example a
+/// `where` clause.
 #[macro_export]
 macro_rules! select_record {
     ($($rest:expr),+ $(,)?) => {

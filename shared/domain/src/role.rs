@@ -1,4 +1,4 @@
-//! Roles: what their holders may do, as data (seed B).
+//! Roles: which permissions their users have, and which resources each permission covers.
 
 use std::collections::BTreeMap;
 
@@ -11,28 +11,31 @@ use sql::row;
 use sql::{Jsonb, text_enum};
 
 text_enum! {
-    /// How far a permission reaches.
+    /// The set of resources that a permission covers.
     pub enum Reach: "SCREAMING_SNAKE_CASE" {
-        /// One's own.
+        /// Only the caller's own resources, such as their profile.
         Own,
-        /// Patients in care.
+        /// The resources of patients whom the caller treats: those assigned to the caller, and
+        /// those with an appointment with the caller that is not cancelled.
         Care,
-        /// Everybody's.
+        /// The resources of everyone.
         All,
     }
 }
 
 row! {
-    /// A role as answered.
+    /// A role that a user can have, with its permissions.
     #[derive(Debug, JsonSchema, Serialize)]
     pub struct Role {
-        /// Its name.
+        /// The name of the role, for example `PROVIDER`.
         pub name: String,
-        /// What it is for.
+        /// The purpose of the role in words.
         pub description: String,
-        /// Each permission, with its reach.
+        /// The permissions of the role, each with the set of resources that it covers. For example,
+        /// `{"patients:read": "CARE"}`.
         pub permissions: Jsonb<BTreeMap<String, Reach>>,
-        /// Counts its changes.
+        /// The version number of the role: it starts at 1 and grows by 1 with each change. The
+        /// `ETag` header carries it too.
         pub version: i32,
     }
 }
@@ -47,7 +50,7 @@ impl Content for Role {
     }
 }
 
-/// `select …` of a [`Role`]; goes on with `where` or the like.
+/// A `select` statement for a [`Role`]. The arguments are appended to it, for example a `where` clause.
 #[macro_export]
 macro_rules! select_role {
     ($($rest:literal),+ $(,)?) => {

@@ -1,8 +1,8 @@
-//! Hours, and the free time in them (seed B: schedules).
+//! The working hours of a provider and the free slots in them.
 //!
-//! A moment is open when the clock of the schedule's zone shows a time within that date's hours.
-//! So an hour that a change to winter time repeats is open twice, and one that a change to summer
-//! time leaves out never comes.
+//! A moment is open if the local time in the schedule's time zone is within the hours of that date. So
+//! an hour that is repeated at the end of daylight saving time is open twice, and an hour that is
+//! skipped at its beginning is never open.
 
 use std::ops::Range;
 
@@ -19,19 +19,19 @@ use super::text::ZoneName;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Weekday {
-    /// Monday.
+    /// The hours apply on Mondays.
     Mon,
-    /// Tuesday.
+    /// The hours apply on Tuesdays.
     Tue,
-    /// Wednesday.
+    /// The hours apply on Wednesdays.
     Wed,
-    /// Thursday.
+    /// The hours apply on Thursdays.
     Thu,
-    /// Friday.
+    /// The hours apply on Fridays.
     Fri,
-    /// Saturday.
+    /// The hours apply on Saturdays.
     Sat,
-    /// Sunday.
+    /// The hours apply on Sundays.
     Sun,
 }
 
@@ -49,34 +49,37 @@ impl From<Date> for Weekday {
     }
 }
 
-/// Hours that recur each week, in the schedule's time zone.
+/// Hours that recur every week, in the time zone of the schedule.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WeeklyHours {
-    /// On which day.
+    /// The day of the week on which the hours apply.
     pub weekday: Weekday,
-    /// From when, local time.
+    /// The local time at which the hours begin, in whole minutes, for example `09:00:00`.
     #[serde(deserialize_with = "whole_minute")]
     pub from: Time,
-    /// Until when, local time; 00:00 is the day's end.
+    /// The local time at which the hours end, in whole minutes. `00:00:00` means midnight at the
+    /// end of the day.
     #[serde(deserialize_with = "whole_minute")]
     pub to: Time,
 }
 
-/// Hours of one date; none at all where both times are absent.
+/// The hours of one date, which replace its weekly hours. Without `from` and `to` there are no
+/// hours on that date.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExceptionalHours {
-    /// On which date.
+    /// The date on which the hours apply, for example `2026-12-24`.
     pub date: Date,
-    /// From when, local time.
+    /// The local time at which the hours begin, in whole minutes. Give it together with `to`.
     #[serde(
         default,
         deserialize_with = "optional_whole_minute",
         skip_serializing_if = "Option::is_none"
     )]
     pub from: Option<Time>,
-    /// Until when, local time; 00:00 is the day's end.
+    /// The local time at which the hours end, in whole minutes. `00:00:00` means midnight at the
+    /// end of the day.
     #[serde(
         default,
         deserialize_with = "optional_whole_minute",
@@ -85,23 +88,25 @@ pub struct ExceptionalHours {
     pub to: Option<Time>,
 }
 
-/// When a provider sees patients.
+/// The hours in which appointments with a provider can be booked.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
-    /// The zone of all its times.
+    /// The IANA time zone of all times in the schedule, for example `America/New_York`.
     pub time_zone: ZoneName,
-    /// Each week. Hours of one day add up.
+    /// The hours of a regular week, at most 100 entries. A weekday can have several entries.
     #[serde(deserialize_with = "weekly")]
     pub weekly: Vec<WeeklyHours>,
-    /// Instead, on single dates.
+    /// The hours of single dates, which replace the weekly hours of those dates. At most 1000
+    /// entries.
     #[serde(
         default,
         deserialize_with = "exceptions",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub exceptions: Vec<ExceptionalHours>,
-    /// How many minutes ahead patients book at least; an hour where not said.
+    /// The minimum time in minutes between the booking and the beginning of an appointment, for
+    /// bookings by patients and by other providers. It is 60 if it is absent.
     #[serde(
         default,
         deserialize_with = "lead_minutes",
@@ -170,25 +175,25 @@ fn lead_minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32
     Ok(minutes)
 }
 
-/// What is asked of a schedule.
+/// The slots that a caller asks for.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// When a slot may begin and must have ended.
+    /// The range that must contain the whole slot.
     pub within: Range<Timestamp>,
-    /// Its length.
+    /// The length of each slot.
     pub length: SignedDuration,
-    /// Before which none is booked any more.
+    /// The earliest beginning of a slot that can still be booked.
     pub earliest: Timestamp,
 }
 
 impl Schedule {
-    /// How long ahead patients book at least.
+    /// The minimum time between the booking and the beginning of an appointment.
     pub fn lead(&self) -> SignedDuration {
         SignedDuration::from_mins(self.lead_minutes.unwrap_or(60).into())
     }
 
-    /// The free slots, in order: each date's hours are cut into slots from their beginning on, and
-    /// those that overlap what is taken are left out.
+    /// The free slots in order. The hours of each date are divided into slots from their beginning, and
+    /// slots that overlap a taken range are left out.
     pub fn free_slots(
         &self,
         zone: &TimeZone,
@@ -213,14 +218,15 @@ impl Schedule {
         slots
     }
 
-    /// The hours of the dates around `within`, in order: those of one date that touch are one.
+    /// The hours of the dates around `within`, in order. Hours of one date that touch or overlap are
+    /// merged.
     fn open_hours(&self, zone: &TimeZone, within: &Range<Timestamp>) -> Vec<Range<Timestamp>> {
-        // Two days more on each side hold every date that the range touches as a whole.
+        // With two more days on each side, every date that the range touches is covered completely.
         let margin = SignedDuration::from_hours(48);
         let first = within.start.checked_sub(margin).unwrap_or(Timestamp::MIN);
         let last = within.end.checked_add(margin).unwrap_or(Timestamp::MAX);
 
-        // Between two changes of the clock, local time is the instant plus a constant.
+        // Between two changes of the clock, the local time is the instant plus a constant offset.
         let changes = zone.following(first).map(|change| change.timestamp());
         let bounds: Vec<_> = std::iter::once(first)
             .chain(changes.take_while(|change| *change < last))

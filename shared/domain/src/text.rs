@@ -1,4 +1,4 @@
-//! Text and times within bounds: what is parsed needs no further check.
+//! Text types that are checked when they are parsed and need no check afterwards.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,14 +11,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 use errors::Error;
 use sql::delegate_sql;
 
-/// Text of 1 to `MAX` characters, not blank, without control characters other than line breaks
-/// and tabs.
+/// Text of 1 to `MAX` characters. It is not blank and has no control characters except line breaks and
+/// tabs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Text<const MAX: usize>(String);
 
 impl<const MAX: usize> Text<MAX> {
-    /// The text.
+    /// The text as a string slice.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -44,7 +44,7 @@ impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
         let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
         if text.trim().is_empty() || text.chars().count() > MAX || text.contains(control) {
             let expected = format!("1 to {MAX} characters of text");
-            // The value itself may be PHI and stays out of the message.
+            // The message leaves out the value, because it may be PHI.
             return Err(D::Error::invalid_value(
                 Unexpected::Other("text"),
                 &expected.as_str(),
@@ -70,7 +70,7 @@ impl<const MAX: usize> tokio_postgres::types::ToSql for Text<MAX> {
     tokio_postgres::types::to_sql_checked!();
 }
 
-// What is stored was checked when it came.
+// Stored text needs no check: it was checked when it was parsed from a request.
 impl<'a, const MAX: usize> tokio_postgres::types::FromSql<'a> for Text<MAX> {
     fn from_sql(
         ty: &tokio_postgres::types::Type,
@@ -89,8 +89,8 @@ impl<const MAX: usize> sql::SqlType for Text<MAX> {
     const ARRAY: tokio_postgres::types::Type = tokio_postgres::types::Type::TEXT_ARRAY;
 }
 
-/// An e-mail address in its plain form, `local@domain`, at most 254 characters (RFC 5321), kept
-/// in lower case: sign-in names differ by more than case.
+/// An e-mail address in the form `local@domain` with at most 254 characters (RFC 5321). It is stored in
+/// lower case, because two user names may not differ only in case.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 #[schemars(inline, extend("format" = "email", "maxLength" = 254))]
@@ -117,7 +117,8 @@ impl<'de> Deserialize<'de> for EmailAddress {
     }
 }
 
-/// An `https` URL (RFC 3986) of at most 500 characters: a page can link to it without harm.
+/// An `https` URL (RFC 3986) of at most 500 characters. A page can link to it safely, because it can't
+/// be a `javascript:` URL.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 #[schemars(inline, extend("format" = "uri", "maxLength" = 500, "pattern" = "^https://"))]
@@ -141,14 +142,14 @@ impl<'de> Deserialize<'de> for HttpsUrl {
     }
 }
 
-/// An IANA time zone that the time zone database knows.
+/// The name of a time zone in the IANA time zone database.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 #[schemars(inline, extend("examples" = ["America/New_York"]))]
 pub struct ZoneName(String);
 
 impl ZoneName {
-    /// The zone. Errors: a later database no longer knows it.
+    /// The time zone. Errors: the time zone database no longer has it.
     pub fn time_zone(&self) -> Result<TimeZone, Error> {
         TimeZone::get(&self.0).map_err(|_| Error::Internal("a stored time zone is unknown"))
     }

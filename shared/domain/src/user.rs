@@ -1,4 +1,4 @@
-//! Users: the identity common to patients, providers and staff (seed A table 1, seed B).
+//! Users: the identity common to patients, providers and staff.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -14,13 +14,13 @@ use sql::row;
 use sql::text_enum;
 
 text_enum! {
-    /// Whether an account may act.
+    /// The status of a user account.
     pub enum UserStatus: "SCREAMING_SNAKE_CASE" {
-        /// It may.
+        /// The user can use the API.
         Active,
-        /// It may not, for want of use.
+        /// The account is not in use, and its user can't use the API.
         Inactive,
-        /// It may not, by decision.
+        /// The account was suspended by decision, and its user can't use the API.
         Suspended,
     }
 }
@@ -29,87 +29,91 @@ text_enum! {
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Address {
-    /// Street, number and the like.
+    /// The street, the house number and further lines, for example `12 Main Street`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub line: Vec<Text<200>>,
-    /// City.
+    /// The name of the city, for example `Boston`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub city: Option<Text<100>>,
-    /// State or region.
+    /// The state or region, for example `MA`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<Text<100>>,
-    /// Postal code.
+    /// The postal code or ZIP code, for example `02118`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub postal_code: Option<Text<20>>,
-    /// Country.
+    /// The country by name or code, for example `US`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<Text<100>>,
 }
 
-/// How to reach the user.
+/// The way in which a user prefers to be contacted.
 #[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ContactMethod {
-    /// E-mail.
+    /// The user prefers an e-mail.
     Email,
-    /// A call.
+    /// The user prefers a telephone call.
     Phone,
-    /// A text message.
+    /// The user prefers a text message.
     Sms,
 }
 
-/// What the user prefers (seed B).
+/// The preferences of a user for language, time zone and contact.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preferences {
-    /// A BCP 47 language tag.
+    /// The preferred language as a BCP 47 language tag, for example `es-MX`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<Text<35>>,
-    /// For times shown to the user.
+    /// The IANA time zone in which times are shown to the user, for example `America/New_York`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<ZoneName>,
-    /// How to reach the user.
+    /// The way in which the user prefers to be contacted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact_method: Option<ContactMethod>,
 }
 
 row! {
-    /// A user as answered.
+    /// A user account: the identity common to patients, providers and staff.
     #[derive(Debug, JsonSchema, Serialize)]
     pub struct User {
-        /// The Supabase `sub`.
+        /// The id of the user: the `sub` claim of their Supabase access token, a UUID.
         pub id: UserId,
-        /// The sign-in e-mail.
+        /// The e-mail address with which the user signs in.
         pub username: String,
-        /// Where notices go, if elsewhere.
+        /// The e-mail address for notifications. Null if notifications go to `username`.
         pub notification_email: Option<String>,
-        /// Given name.
+        /// The given name of the user.
         pub first_name: String,
-        /// Family name.
+        /// The family name of the user.
         pub last_name: String,
-        /// A name in `roles`.
+        /// The name of the user's role, for example `PATIENT`.
         pub role: String,
-        /// Whether the account may act.
+        /// The status of the account. Only a user with an active account can use the API.
         pub status: UserStatus,
-        /// Telephone number.
+        /// The telephone number of the user, for example `+1 617 555 0100`. Null if none is stored.
         pub phone: Option<String>,
-        /// Postal address.
+        /// The postal address of the user. Null if none is stored.
         pub address: Option<Jsonb<Address>>,
-        /// Preferences.
+        /// The user's preferences for language, time zone and contact. Null if none are stored.
         pub preferences: Option<Jsonb<Preferences>>,
-        /// The clinic's own fields.
+        /// Additional fields that the clinic defines, valid against the JSON Schema registered for
+        /// `user_profiles`. Null if there are none.
         pub custom_data: Option<CustomData>,
-        /// The version of the registered schema that they satisfied.
+        /// The version of the JSON Schema that `custom_data` satisfies. Null if `custom_data` is
+        /// null.
         pub custom_data_version: Option<i32>,
-        /// When it was made.
+        /// The time at which the account was created (RFC 3339, UTC).
         pub created_at: Timestamp,
-        /// When it last changed.
+        /// The time of the last change of the account (RFC 3339, UTC).
         pub updated_at: Timestamp,
-        /// Whether it was deleted.
+        /// Whether the account is archived. `DELETE` archives an account and never erases it.
         pub is_archived: bool,
-        /// Counts its changes.
+        /// The version number of the account: it starts at 1 and grows by 1 with each change. The
+        /// `ETag` header carries it too.
         pub version: i32,
-        /// Whose chart the account belongs to, for the audit row alone.
+        /// The patient whom the account belongs to. It is used for the audit row and is not part of
+        /// the answer.
         #[serde(skip)]
         pub patient: Option<PatientId>,
     }
@@ -130,8 +134,8 @@ pub const USER_CONFLICTS: &[&str] = &[USERNAME_TAKEN];
 
 const USERNAME_TAKEN: &str = "A user with this username already exists.";
 
-/// What the database says of a user that can't be kept so, in the client's words, by the name of the
-/// constraint.
+/// The error that a violated constraint on users means to the caller. None if the constraint is unknown
+/// here.
 pub fn user_rule(constraint: &str) -> Option<Error> {
     Some(match constraint {
         "user_profiles_username_key" => Error::AlreadyExists(USERNAME_TAKEN),
@@ -141,7 +145,7 @@ pub fn user_rule(constraint: &str) -> Option<Error> {
     })
 }
 
-/// `select …` of a [`User`]; goes on with `where` or the like.
+/// A `select` statement for a [`User`]. The arguments are appended to it, for example a `where` clause.
 #[macro_export]
 macro_rules! select_user {
     ($($rest:literal),+ $(,)?) => {

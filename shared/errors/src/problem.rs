@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::Error;
 
-/// The base of every problem `type`.
+/// The prefix of every problem `type`.
 pub const PROBLEM_BASE: &str = "https://caretrail.example/problems/";
 
 /// A kind of problem, the same for each occurrence.
@@ -20,30 +20,32 @@ pub struct Kind {
     pub title: &'static str,
 }
 
-/// One field's problem. `field` is a path such as `allergies[0].code`; never a value.
+/// One invalid field or parameter of a request. It never repeats the value.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// Path of the field in the body, or the parameter's name.
+    /// The path of the field in the body, for example `allergies[0].code`, or the name of the
+    /// parameter.
     pub field: String,
-    /// What is expected.
+    /// The value that is expected instead, in words, for example `expected 1 to 100`.
     pub message: String,
 }
 
-/// The body of an error answer: RFC 9457 `application/problem+json`.
+/// The body of an error response, `application/problem+json` (RFC 9457).
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Problem {
-    /// A stable identifier of the kind of problem.
+    /// A URI that identifies the kind of problem. It never changes, so clients can compare it.
     pub r#type: String,
-    /// The kind in words, the same for each occurrence.
+    /// The kind of problem in words. It is the same for each occurrence of the kind.
     pub title: &'static str,
-    /// The HTTP status.
+    /// The HTTP status code of the response, for example `404`.
     pub status: u16,
-    /// What this occurrence is about.
+    /// An explanation of this occurrence of the problem. Absent if there is nothing to add.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<&'static str>,
-    /// The request this answers, as in its audit row and logs.
+    /// The id of the request, which is also in the audit row and in the logs. Quote it when you
+    /// report a problem.
     pub request_id: String,
-    /// The fields concerned, for `invalid`.
+    /// The invalid fields and parameters, for the problem type `invalid`. Absent for all others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }

@@ -1,4 +1,4 @@
-//! Puts the document together.
+//! Puts the OpenAPI document together.
 
 use api::endpoint::{PublicEndpoint, Route};
 use serde_json::{Map, Value, json};
@@ -8,10 +8,10 @@ use crate::operation::{with_caller, without_caller};
 use crate::schemas::Schemas;
 use crate::{examples, problems};
 
-/// The document.
+/// The OpenAPI document of all endpoints.
 ///
 /// # Panics
-/// Where an endpoint's files are missing or don't say what they should.
+/// If an endpoint's source file or event is missing or malformed.
 pub fn document() -> Value {
     let mut schemas = Schemas::new();
     let mut paths = Map::new();
@@ -32,11 +32,11 @@ pub fn document() -> Value {
         "info": {
             "title": "Caretrail",
             "version": env!("CARGO_PKG_VERSION"),
-            "summary": "Patient data, and who has seen it.",
+            "summary": "The backend of a clinic: patient data, and an audit log of every access to it.",
             "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "Where this document is served."}],
+        "servers": [{"url": "/", "description": "The server that this document was fetched from."}],
         "security": [{"bearer": []}],
         "tags": tags(&paths),
         "paths": paths,
@@ -47,8 +47,10 @@ pub fn document() -> Value {
                 "IdempotencyKey": {
                     "name": "Idempotency-Key",
                     "in": "header",
-                    "description": "Makes sending again safe: the same key with the same request gets \
-                        the same answer for a day, with another request 422.",
+                    "description": "A unique value of the client's choice that makes it safe to repeat the \
+                        request. For 24 hours the same request with the same key gets the same \
+                        response and has no further effect. Another request with the same key \
+                        gets 422.",
                     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-+.-~-]+$"},
                     "example": "3f1c0e9a-8d64-4b52-9a57-1f6f0c2f7d11",
                 },
@@ -56,37 +58,40 @@ pub fn document() -> Value {
                     "name": "If-Match",
                     "in": "header",
                     "required": true,
-                    "description": "The `ETag` that the change was made from, or `*`. Without it 428, \
-                        where another version stands 412.",
+                    "description": "The `ETag` of the version that the caller wants to change, or `*` \
+                        for any version. Without the header the response is 428. If the resource has \
+                        another version, it is 412.",
                     "schema": {"type": "string"},
                     "example": "\"1\"",
                 },
                 "IfMatchToReplace": {
                     "name": "If-Match",
                     "in": "header",
-                    "description": "The version that is replaced, or `*`; none where nothing stands \
-                        yet. Something stands and it is missing: 428; another version stands, or \
-                        nothing: 412.",
+                    "description": "The `ETag` of the version that the caller wants to replace, or `*` for \
+                        any version. Leave it out to create the resource. If the resource exists \
+                        and the header is missing, the response is 428. If the resource has \
+                        another version or does not exist, it is 412.",
                     "schema": {"type": "string"},
                     "example": "\"1\"",
                 },
             },
             "headers": {
                 "RequestId": {
-                    "description": "Names the request, in its audit row and in the logs as well.",
+                    "description": "The id of the request, which is also in its audit row and in the logs.",
                     "schema": {"type": "string"},
                 },
                 "ETag": {
-                    "description": "The resource's version, for `If-Match`.",
+                    "description": "The version of the resource, in the form that `If-Match` takes.",
                     "schema": {"type": "string"},
                     "example": "\"1\"",
                 },
                 "Location": {
-                    "description": "Where the resource can be read.",
+                    "description": "The path at which the new resource can be read.",
                     "schema": {"type": "string"},
                 },
                 "IdempotencyReplayed": {
-                    "description": "`true` where the answer is an earlier one, given again.",
+                    "description": "`true` if the response repeats the one to an earlier request with \
+                        the same `Idempotency-Key`. Absent otherwise.",
                     "schema": {"const": "true"},
                 },
             },
@@ -95,8 +100,8 @@ pub fn document() -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "A Supabase access token. All roles but PATIENT need a second \
-                        factor (`aal2`).",
+                    "description": "A Supabase access token (JWT). All roles except PATIENT need a token \
+                        from a sign-in with a second factor (assurance level `aal2`).",
                 },
             },
         },
@@ -105,11 +110,12 @@ pub fn document() -> Value {
     document
 }
 
-const DESCRIPTION: &str = "JSON in snake_case, times in RFC 3339 and UTC, ids as UUIDs. Unknown fields \
-    and parameters are refused. Lists answer `items` and `next_cursor`, which is passed as `cursor`. A \
-    change names the version it was made from in `If-Match` and is a merge patch (RFC 7396). Errors are \
-    problems (RFC 9457). What doesn't exist and what the caller may not see answer the same 404. Every \
-    answer under `/v1` has its row in the audit log.";
+const DESCRIPTION: &str = "Bodies are JSON with field names in snake_case. Times are RFC 3339 in UTC, \
+    and ids are UUIDs. Requests with unknown fields or parameters are refused. A list returns its items \
+    a page at a time: pass the `next_cursor` of one page as `cursor` to get the next. A `PATCH` body is a \
+    JSON merge patch (RFC 7396). The `If-Match` header names the version that a request changes. Errors \
+    are problem details (RFC 9457). A resource that does not exist and one that the caller is not allowed \
+    to see get the same 404. Every request under `/v1` from a known caller is recorded in the audit log.";
 
 fn add(paths: &mut Map<String, Value>, route: Route, operation: Value) {
     let path = paths.entry(route.path).or_insert_with(|| json!({}));
@@ -136,7 +142,10 @@ fn public(endpoint: &PublicEndpoint) -> (Value, &'static [u16]) {
     match endpoint.name {
         "health" => (
             json!({"application/json": {
-                "schema": {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}},
+                "schema": {"type": "object", "required": ["status"], "properties": {"status": {
+                    "const": "ok",
+                    "description": "The constant `ok`: the database can be reached.",
+                }}},
                 "example": {"status": "ok"},
             }}),
             &[503],

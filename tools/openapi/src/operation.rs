@@ -54,7 +54,7 @@ pub(crate) fn without_caller(endpoint: &PublicEndpoint, content: Value, problems
     responses.insert(
         "200".into(),
         json!({
-            "description": "Done.",
+            "description": "The request succeeded, and the body holds the result.",
             "headers": {"x-request-id": {"$ref": "#/components/headers/RequestId"}},
             "content": content,
         }),
@@ -63,7 +63,7 @@ pub(crate) fn without_caller(endpoint: &PublicEndpoint, content: Value, problems
     json!({
         "operationId": endpoint.name,
         "summary": endpoint.summary,
-        "description": "Needs no token. Not recorded.",
+        "description": "Requires no access token. The request is not recorded in the audit log.",
         "tags": ["system"],
         "security": [],
         "responses": responses,
@@ -73,12 +73,12 @@ pub(crate) fn without_caller(endpoint: &PublicEndpoint, content: Value, problems
 fn text(function: &Function) -> String {
     let endpoint = &function.endpoint;
     let mut text = format!(
-        "Needs the permission `{}`. Each call is recorded in the audit log as {} of {}.",
+        "Requires the permission `{}`. The audit log records the request as `{}` of `{}`.",
         endpoint.permission, endpoint.action, endpoint.resource
     );
     let conflicts: Vec<_> = endpoint.conflicts.iter().copied().flatten().collect();
     if !conflicts.is_empty() {
-        text.push_str("\n\nAnswers 409 with one of these details:");
+        text.push_str("\n\nThe response is 409, with one of these details, if the state of the data does not allow the request:");
         for conflict in conflicts {
             text.push_str("\n- ");
             text.push_str(conflict);
@@ -120,10 +120,27 @@ fn path_parameters(
             Some(format) => json!({"type": "string", "format": format}),
             None => json!({"type": "string"}),
         };
-        let example = event.path_parameter(name);
-        json!({"name": name, "in": "path", "required": true, "schema": schema, "example": example})
+        json!({
+            "name": name,
+            "in": "path",
+            "required": true,
+            "description": path_description(name, schema["format"] == "uuid", route.path),
+            "schema": schema,
+            "example": event.path_parameter(name),
+        })
     });
     described.collect()
+}
+
+/// The parameter in words, by the segment before it: `/v1/patients/{id}` has the id of a patient.
+fn path_description(name: &str, is_id: bool, path: &str) -> String {
+    let before = path.split(&format!("/{{{name}}}")).next().unwrap_or(path);
+    let segment = before.rsplit('/').next().unwrap_or_default();
+    let resource = segment.trim_end_matches('s').replace('-', " ");
+    match is_id {
+        true => format!("The id of the {resource}, a UUID."),
+        false => format!("The {name} of the {resource}."),
+    }
 }
 
 /// Those of the query's type and those of a page, by name.
@@ -227,7 +244,10 @@ fn success(function: &Function, status: u16, answer: Describe, schemas: &mut Sch
             json!({"$ref": "#/components/headers/IdempotencyReplayed"});
     }
     json!({
-        "description": if status == 201 { "Created." } else { "Done." },
+        "description": match status {
+            201 => "The resource was created, and the body describes it.",
+            _ => "The request succeeded, and the body holds the result.",
+        },
         "headers": headers,
         "content": {"application/json": {"schema": schemas.answered(answer)}},
     })

@@ -1,4 +1,4 @@
-//! What an endpoint answers instead, by status.
+//! The error responses of the endpoints, one for each HTTP status.
 
 use errors::{Error, FieldError, Kind, Problem};
 use schemars::SchemaGenerator;
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::schemas::Schemas;
 
-/// One error of each kind, as a caller may see it.
+/// One error of each kind, for the examples.
 fn examples() -> [Error; 15] {
     [
         Error::MalformedJson,
@@ -34,7 +34,34 @@ fn name(status: u16) -> String {
     format!("Problem{status}")
 }
 
-/// `components.responses`: one a status.
+/// The meaning of an error status to the caller.
+fn description(status: u16) -> &'static str {
+    match status {
+        400 => "The request body is not valid JSON.",
+        401 => "The access token is missing, expired or invalid.",
+        403 => {
+            "The caller is not allowed to do this: a permission or the second factor is missing, \
+             or their account is not active."
+        }
+        404 => "The resource does not exist, or the caller is not allowed to see it.",
+        409 => {
+            "The request conflicts with the current state of the data, for example with a value \
+             that must be unique."
+        }
+        412 => "The current version of the resource is not the one named in `If-Match`.",
+        413 => "The request body is larger than this endpoint accepts.",
+        415 => "The endpoint does not accept the `Content-Type` of the request body.",
+        422 => {
+            "A field or parameter is invalid, or the `Idempotency-Key` was already used for \
+             another request."
+        }
+        428 => "The request needs an `If-Match` header with the version to change.",
+        500 => "The server failed because of an internal error.",
+        _ => "The service is temporarily unavailable. Send the request again later.",
+    }
+}
+
+/// `components.responses`: one response for each status.
 pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
     let schema = schemas.answered(SchemaGenerator::subschema_for::<Problem>);
     let mut responses = Map::new();
@@ -47,17 +74,22 @@ pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
         let response = responses.entry(name(status.as_u16())).or_insert_with(|| {
             let mut headers = json!({"x-request-id": {"$ref": "#/components/headers/RequestId"}});
             match status.as_u16() {
-                401 => headers["www-authenticate"] = json!({"schema": {"const": "Bearer"}}),
+                401 => {
+                    headers["www-authenticate"] = json!({
+                        "description": "The authentication scheme that the API accepts.",
+                        "schema": {"const": "Bearer"},
+                    })
+                }
                 503 => {
                     headers["retry-after"] = json!({
-                        "description": "Seconds to wait.",
+                        "description": "The number of seconds to wait before the request is sent again.",
                         "schema": {"type": "integer"},
                     })
                 }
                 _ => {}
             }
             json!({
-                "description": title,
+                "description": description(status.as_u16()),
                 "headers": headers,
                 "content": {"application/problem+json": {"schema": schema, "examples": {}}},
             })
@@ -67,13 +99,16 @@ pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
             "value": Problem::new(&error, "JKJaXmPLvHcESHA="),
         });
     }
-    // The gateway's own answer, not a problem.
+    // The gateway answers this itself, and not as a problem (RFC 9457).
     responses.insert(
         "TooManyRequests".into(),
         json!({
-            "description": "Too many requests: the gateway's answer.",
+            "description": "The API gateway has received too many requests. Send the request again later.",
             "content": {"application/json": {
-                "schema": {"type": "object", "properties": {"message": {"type": "string"}}},
+                "schema": {"type": "object", "properties": {"message": {
+                    "type": "string",
+                    "description": "The message of the API gateway, always `Too Many Requests`.",
+                }}},
                 "example": {"message": "Too Many Requests"},
             }},
         }),
@@ -81,7 +116,7 @@ pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
     responses
 }
 
-/// References to the problems of these statuses.
+/// References to the responses of these statuses, and of 429, which every endpoint may return.
 pub(crate) fn references(statuses: &[u16]) -> Map<String, Value> {
     let problems = statuses.iter().map(|status| {
         let reference = format!("#/components/responses/{}", name(*status));

@@ -1,16 +1,16 @@
-//! Schemas as OpenAPI and its tools like them.
+//! The schemas of the types, in a form that OpenAPI tools can process.
 
 use api::description::Describe;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-/// Describes types as they are read and as they are answered: an answer always holds every field
-/// that it may hold, a request may leave out what is optional.
+/// Describes types as requests and as answers. An answer always has every field that it can have; a
+/// request may leave out optional fields.
 pub(crate) struct Schemas {
     read: SchemaGenerator,
     answered: SchemaGenerator,
-    /// Those of no type of their own: bodies, by operation.
+    /// The schemas of request bodies, by name. They are not named after their types.
     named: Map<String, Value>,
 }
 
@@ -34,15 +34,15 @@ impl Schemas {
         plain(describe(&mut self.answered))
     }
 
-    /// Keeps a schema under a name, for clients to name its type by.
+    /// Stores a schema under a name, which client generators use for its type, and returns a reference.
     pub(crate) fn keep(&mut self, name: String, schema: Value) -> Value {
         let reference = json!({"$ref": format!("#/components/schemas/{name}")});
         self.named.insert(name, schema);
         reference
     }
 
-    /// All of them. What is both read and answered is described as read: an answer satisfies
-    /// that too.
+    /// All schemas in alphabetical order. A type that occurs in both requests and answers is described
+    /// as in a request, which an answer satisfies too.
     pub(crate) fn finish(mut self) -> Map<String, Value> {
         let mut all = self.answered.take_definitions(true);
         all.extend(self.read.take_definitions(true));
@@ -63,15 +63,15 @@ fn plain(schema: Schema) -> Value {
     value
 }
 
-/// Names each enum by its labels, and says what each means in the description: code generators
-/// make an enum of that, and nothing of a choice between constants.
+/// Turns a choice between constants into an `enum`, with the meanings of the labels in its description.
+/// Code generators make an enum from that, but nothing useful from a choice between constants.
 fn simplify(value: &mut Value) {
     match value {
         Value::Object(schema) => {
             if let Some(enumeration) = labels(schema) {
                 *schema = enumeration;
             }
-            // "title" repeats the type's name.
+            // The title repeats the type's name.
             if schema.get("title").is_some_and(Value::is_string) {
                 schema.remove("title");
             }
@@ -110,7 +110,7 @@ fn labels(schema: &Map<String, Value>) -> Option<Map<String, Value>> {
     Some(enumeration)
 }
 
-/// The schema without null: a query parameter is absent or of its type.
+/// The schema without null, because a query parameter is either absent or has its type.
 pub(crate) fn without_null(mut schema: Value) -> Value {
     if let Some(types) = schema["type"].as_array() {
         let types: Vec<_> = types
@@ -133,7 +133,7 @@ pub(crate) fn without_null(mut schema: Value) -> Value {
             return only.clone();
         }
     }
-    // Indexing leaves nulls where there was nothing.
+    // Indexing a missing member inserts null.
     if let Value::Object(members) = &mut schema {
         members.retain(|_, value| !value.is_null());
     }

@@ -1,4 +1,4 @@
-//! Free slots against an oracle that looks at every minute.
+//! Compares the free slots with those of a simple implementation that looks at every minute.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// Zones with every kind of change: half-hour ones, at midnight, whole days left out, none at all,
-/// and those with a mind of their own.
+/// Time zones with every kind of clock change: by half an hour, at midnight, with a skipped day, with no
+/// change at all, and with irregular changes.
 const ZONES: [&str; 20] = [
     "UTC",
     "America/New_York",
@@ -37,7 +37,7 @@ fn schedule(value: Value) -> Schedule {
     serde_json::from_value(value).unwrap()
 }
 
-/// As [`Schedule::free_slots`], a minute at a time.
+/// Finds the same slots as [`Schedule::free_slots`], one minute at a time.
 fn naive(
     schedule: &Schedule,
     zone: &TimeZone,
@@ -66,7 +66,7 @@ fn naive(
                 .any(|e| e.from.zip(e.to).is_some_and(|(from, to)| within(from, to)))
         }
     };
-    // Runs of open minutes of one date.
+    // Consecutive open minutes of one date.
     let mut runs: Vec<(Date, Range<Timestamp>)> = Vec::new();
     let mut now = wanted.within.start - margin;
     while now < wanted.within.end + margin {
@@ -109,7 +109,7 @@ fn time() -> impl Strategy<Value = (i8, i8)> {
     )
 }
 
-/// `from` and `to` of hours, the end behind the beginning.
+/// `from` and `to` of hours that end after they begin.
 fn hours() -> impl Strategy<Value = (String, String)> {
     (time(), time()).prop_map(|(a, b)| {
         let text = |(hour, minute): (i8, i8)| format!("{hour:02}:{minute:02}");
@@ -119,7 +119,7 @@ fn hours() -> impl Strategy<Value = (String, String)> {
     })
 }
 
-/// A moment near a change of the clock where the zone has one, by which most mistakes show.
+/// A moment near a change of the clock if the zone has one, because most mistakes show there.
 fn near_a_change(zone: &TimeZone, around: Timestamp, hours_before: i64) -> Timestamp {
     let change = zone
         .following(around)
@@ -135,7 +135,7 @@ proptest! {
     #[test]
     fn free_slots_are_those_that_an_oracle_finds_minute_by_minute(
         zone in prop::sample::select(ZONES.to_vec()),
-        // 2000 to 2045.
+        // The years 2000 to 2045.
         seconds in 946_684_800_i64..2_366_841_600,
         hours_before in 0_i64..72,
         weekly in vec((0_usize..7, hours()), 1..12),
