@@ -1,6 +1,6 @@
 //! Rules of the schema, tested as schema: they hold for tables that are still to come.
 
-use shared::audit::{Action, Outcome};
+use shared::audit::{Action, Outcome, ResourceType};
 use shared::domain::appointment::AppointmentStatus;
 use shared::domain::file::{FileOwnerType, FileScan, FileStatus};
 use shared::domain::patient::Gender;
@@ -30,6 +30,26 @@ async fn migrating_again_changes_nothing() {
         .rows("select version, name, checksum from schema_history", &[])
         .await;
     assert_eq!(after, before);
+}
+
+#[tokio::test]
+async fn every_kind_of_resource_says_whose_it_is() {
+    let world = World::new().await;
+    let functions = world
+        .rows(
+            "select upper(substr(proname, 8)) as name from pg_proc
+             where pronamespace = 'public'::regnamespace and starts_with(proname, 'target_')
+               and pg_get_function_identity_arguments(oid) = 'target uuid'
+               and pg_get_function_result(oid) = 'SETOF uuid'
+             order by proname",
+            &[],
+        )
+        .await;
+    let mut expected = ResourceType::LABELS.to_vec();
+    // They have no id that a caller names.
+    expected.retain(|label| !["ROLE", "AUDIT_LOG", "CUSTOM_DATA_SCHEMA"].contains(label));
+    expected.sort_unstable();
+    assert_eq!(names(&functions), expected);
 }
 
 #[tokio::test]

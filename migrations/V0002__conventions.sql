@@ -1,0 +1,54 @@
+-- What tables share: a version for ETag and If-Match, timestamps, archiving instead of deletion, and
+-- row-level security that also binds the owner.
+
+create function touch() returns trigger
+language plpgsql as $$
+begin
+  new.created_at := old.created_at;
+  new.updated_at := now();
+  new.version := old.version + 1;
+  return new;
+end
+$$;
+
+create function refuse_delete() returns trigger
+language plpgsql as $$
+begin
+  raise exception 'rows of % are archived, never deleted', tg_table_name
+    using errcode = 'restrict_violation';
+end
+$$;
+
+create function refuse_ledger_change() returns trigger
+language plpgsql as $$
+begin
+  raise exception 'rows of % are never changed', tg_table_name using errcode = 'restrict_violation';
+end
+$$;
+
+-- Puts a table under row-level security. FORCE binds the owner too, so the owner needs a policy.
+create procedure secure(target regclass)
+language plpgsql as $$
+begin
+  execute format('alter table %s enable row level security', target);
+  execute format('alter table %s force row level security', target);
+  execute format(
+    'create policy owner_all on %s to caretrail_owner using (true) with check (true)', target
+  );
+end
+$$;
+
+-- Makes a business table: `secure`, plus versions, timestamps and no deletion.
+create procedure govern(target regclass)
+language plpgsql as $$
+begin
+  call secure(target);
+  execute format(
+    'create trigger touch before update on %s for each row execute function touch()', target
+  );
+  execute format(
+    'create trigger refuse_delete before delete on %s for each row execute function refuse_delete()',
+    target
+  );
+end
+$$;
