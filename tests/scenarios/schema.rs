@@ -33,6 +33,40 @@ async fn migrating_again_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_database_of_other_migration_files_is_refused_and_left_alone() {
+    for (change, first) in [
+        // Edited.
+        (
+            "update schema_history set checksum = '1' where version = 4",
+            "V0004__roles",
+        ),
+        // Removed.
+        (
+            "insert into schema_history (version, name, applied_on, checksum)
+             select version + 1, 'later', applied_on, '1' from schema_history order by version desc limit 1",
+            "__later",
+        ),
+        // Added before the last.
+        (
+            "delete from schema_history where version = 4",
+            "V0004__roles",
+        ),
+    ] {
+        let world = World::new().await;
+        world.sql(change, &[]).await;
+        let history = "select version, name, checksum from schema_history order by version";
+        let before = world.rows(history, &[]).await;
+        let error = migrations::run(&world.superuser_url(), None)
+            .await
+            .unwrap_err();
+        let other = error.downcast_ref::<migrations::OtherMigrations>();
+        assert!(other.unwrap().first.ends_with(first), "{error}");
+        assert!(error.to_string().contains("`cargo dev reset`"), "{error}");
+        assert_eq!(world.rows(history, &[]).await, before);
+    }
+}
+
+#[tokio::test]
 async fn every_kind_of_resource_says_whose_it_is() {
     let world = World::new().await;
     let functions = world
