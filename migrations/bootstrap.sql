@@ -1,15 +1,15 @@
--- Cluster-wide roles and the schema's owner. Idempotent, run before the migrations whenever the
--- deploying role may create roles: the first time it must.
+-- The roles of the whole cluster, and the owner of the schema. `migrate` runs this before the migrations
+-- if its role may create roles, which the first run needs. It can be repeated.
 do $$
 declare
   name text;
 begin
   foreach name in array array[
-    'caretrail_owner',     -- owns every object; nobody logs in as it
-    'caretrail_migrator',  -- deploys: may become the owner
-    'caretrail_app',       -- the Lambdas: no DDL, audit INSERT and SELECT only
-    'caretrail_sealer',    -- seal-audit and archive-audit
-    'caretrail_auditor'    -- compliance officers' own tools: reads the audit log
+    'caretrail_owner',     -- owns every object; it has no login
+    'caretrail_migrator',  -- deploys: a member of the owner
+    'caretrail_app',       -- the functions: no DDL, and only INSERT and SELECT on the audit log
+    'caretrail_sealer',    -- seals and archives the audit log
+    'caretrail_auditor'    -- tools of compliance officers: reads the audit log
   ] loop
     if not exists (select from pg_roles where rolname = name) then
       execute format('create role %I nologin nobypassrls', name);
@@ -29,7 +29,7 @@ begin
 end
 $$;
 
--- Timeouts live in the role, for a transaction pooler refuses start-up options.
+-- The role holds the timeouts, because a transaction pooler refuses start-up options.
 alter role caretrail_app set statement_timeout = '10s';
 alter role caretrail_app set lock_timeout = '5s';
 alter role caretrail_app set idle_in_transaction_session_timeout = '15s';

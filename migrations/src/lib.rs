@@ -1,8 +1,10 @@
 //! Brings a database to this version's schema, over the direct endpoint (never the pooled one: a
 //! migration needs one session).
 
-use anyhow::{Context as _, Result};
+use std::fmt;
 
+use anyhow::{Context as _, Result};
+use refinery::error::Kind;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -23,8 +25,32 @@ pub struct Report {
     pub applied: Vec<String>,
 }
 
+/// The database was migrated by other files than this version's: one was edited, removed or added
+/// before the last. Until release 1.0 migrations are edited in place, so the database must be made anew.
+#[derive(Debug)]
+pub struct OtherMigrations {
+    /// The first migration that differs, as in `V0004__roles`.
+    pub first: String,
+}
+
+impl fmt::Display for OtherMigrations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the database was made by other migration files than this version's ({} differs): drop the \
+             database, create it and run this again, or use `cargo dev reset` if it is `cargo dev`'s",
+            self.first
+        )
+    }
+}
+
+impl std::error::Error for OtherMigrations {}
+
 /// Applies what is missing. `url` names a role that may create roles (the first time) or is a
 /// member of `caretrail_owner`.
+///
+/// # Errors
+/// [`OtherMigrations`] if the database has other migrations than these. None is applied then.
 pub async fn run(url: &str, ca_file: Option<&str>) -> Result<Report> {
     let mut client = connect(url, ca_file).await?;
     client
@@ -44,11 +70,20 @@ pub async fn run(url: &str, ca_file: Option<&str>) -> Result<Report> {
             .context("bootstrap.sql failed")?;
     }
     client.batch_execute("set role caretrail_owner").await?;
-    let report = embedded::migrations::runner()
+    let applied = embedded::migrations::runner()
         .set_migration_table_name("schema_history")
         .run_async(&mut client)
-        .await
-        .context("a migration failed; what came before it stands")?;
+        .await;
+    let report = match applied {
+        Ok(report) => report,
+        Err(error) => {
+            if let Kind::DivergentVersion(first, _) | Kind::MissingVersion(first) = error.kind() {
+                let first = format!("V{:04}__{}", first.version(), first.name());
+                return Err(OtherMigrations { first }.into());
+            }
+            return Err(error).context("a migration failed; the ones before it were applied");
+        }
+    };
     client
         .execute("select ensure_audit_partitions($1)", &[&AUDIT_MONTHS_AHEAD])
         .await?;

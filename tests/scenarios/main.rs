@@ -22,6 +22,7 @@ mod providers;
 mod round_trips;
 mod rows_read;
 mod schema;
+mod schema_file;
 mod story;
 mod system;
 mod tls;

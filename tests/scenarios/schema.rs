@@ -1,6 +1,6 @@
 //! Rules of the schema, tested as schema: they hold for tables that are still to come.
 
-use audit::{Action, Outcome};
+use audit::{Action, Outcome, ResourceType};
 use domain::appointment::AppointmentStatus;
 use domain::file::{FileOwnerType, FileScan, FileStatus};
 use domain::patient::Gender;
@@ -30,6 +30,60 @@ async fn migrating_again_changes_nothing() {
         .rows("select version, name, checksum from schema_history", &[])
         .await;
     assert_eq!(after, before);
+}
+
+#[tokio::test]
+async fn a_database_of_other_migration_files_is_refused_and_left_alone() {
+    for (change, first) in [
+        // Edited.
+        (
+            "update schema_history set checksum = '1' where version = 4",
+            "V0004__roles",
+        ),
+        // Removed.
+        (
+            "insert into schema_history (version, name, applied_on, checksum)
+             select version + 1, 'later', applied_on, '1' from schema_history order by version desc limit 1",
+            "__later",
+        ),
+        // Added before the last.
+        (
+            "delete from schema_history where version = 4",
+            "V0004__roles",
+        ),
+    ] {
+        let world = World::new().await;
+        world.sql(change, &[]).await;
+        let history = "select version, name, checksum from schema_history order by version";
+        let before = world.rows(history, &[]).await;
+        let error = migrations::run(&world.superuser_url(), None)
+            .await
+            .unwrap_err();
+        let other = error.downcast_ref::<migrations::OtherMigrations>();
+        assert!(other.unwrap().first.ends_with(first), "{error}");
+        assert!(error.to_string().contains("`cargo dev reset`"), "{error}");
+        assert_eq!(world.rows(history, &[]).await, before);
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_resource_says_whose_it_is() {
+    let world = World::new().await;
+    let functions = world
+        .rows(
+            "select upper(substr(proname, 8)) as name from pg_proc
+             where pronamespace = 'public'::regnamespace and starts_with(proname, 'target_')
+               and pg_get_function_identity_arguments(oid) = 'target uuid'
+               and pg_get_function_result(oid) = 'SETOF uuid'
+             order by proname",
+            &[],
+        )
+        .await;
+    let mut expected = ResourceType::LABELS.to_vec();
+    // They have no id that a caller names.
+    expected.retain(|label| !["ROLE", "AUDIT_LOG", "CUSTOM_DATA_SCHEMA"].contains(label));
+    expected.sort_unstable();
+    assert_eq!(names(&functions), expected);
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use local::client::Client;
 use local::postgres::{Options, Server};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio_postgres::NoTls;
 
 struct Dev {
     process: Child,
@@ -241,6 +242,43 @@ async fn one_function_runs_on_an_event_from_a_file() {
     let answer: Value = serde_json::from_slice(&answer.stdout).unwrap();
     assert_eq!(answer["statusCode"], 200);
     dev.end("INT");
+}
+
+#[tokio::test]
+async fn data_of_other_migration_files_is_refused_until_it_is_reset() {
+    let folder = open_folder();
+    let data = folder.path().join("dev");
+    let server = Server::start(Options {
+        data: Some(data.join("postgres")),
+        ..Options::default()
+    })
+    .await
+    .unwrap();
+    server.create_database("caretrail", None).await.unwrap();
+    let url = server.superuser_url("caretrail");
+    migrations::run(&url, None).await.unwrap();
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    let connection = tokio::spawn(connection);
+    client
+        .execute(
+            "update schema_history set checksum = '1' where version = 4",
+            &[],
+        )
+        .await
+        .unwrap();
+    drop(client);
+    connection.await.unwrap().unwrap();
+    server.stop().await;
+
+    let refused = run(&data, &["up", "--port", "0"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success());
+    assert!(
+        said.contains("other migration files") && said.contains("`cargo dev reset`"),
+        "{said}"
+    );
+    assert!(run(&data, &["reset"]).status.success());
+    Dev::start_on(&data, &[]).end("INT");
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ pub struct Filter {
 }
 
 // What every branch asks, behind its own conditions. Two labels are said once more as they stand: a
-// parameter matches no partial index (`migrations/V48__list_indexes.sql`).
+// parameter matches no partial index (`migrations/V0008__appointments.sql`).
 macro_rules! filters {
     () => {
         "and (not is_archived or ($10 and reach('appointments:archive') = 'ALL'))

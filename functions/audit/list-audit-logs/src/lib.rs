@@ -40,7 +40,7 @@ pub struct Filter {
 
 // What every branch asks, behind its own conditions. `month` repeats what `timestamp` says, so that only
 // the partitions concerned are read. Two outcomes are said once more as they stand: a parameter matches
-// no partial index (`migrations/V48__list_indexes.sql`).
+// no partial index (`migrations/V0015__audit_logs.sql`).
 macro_rules! filters {
     () => {
         "and ($1::uuid is null or user_id = $1)

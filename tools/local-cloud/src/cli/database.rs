@@ -3,9 +3,10 @@
 use std::env;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use local::postgres::{self, Options, Server};
 use local::{private_file, progress};
+use migrations::OtherMigrations;
 
 /// The database on the embedded server.
 const NAME: &str = "caretrail";
@@ -40,9 +41,14 @@ impl Database {
         };
 
         let step = progress::step("Migrating the database");
-        let report = migrations::run(&direct_url, ca_file.as_deref())
-            .await
-            .context("the schema is not current")?;
+        let report = match migrations::run(&direct_url, ca_file.as_deref()).await {
+            Err(error) if error.is::<OtherMigrations>() && server.is_some() => bail!(
+                "the database in {} was made by other migration files than these: remove its data with \
+                 `cargo dev reset` and start again",
+                data.display()
+            ),
+            report => report.context("the schema is not current")?,
+        };
         let password =
             private_file::read_or_make(&data.join("app-password"), private_file::secret)?;
         migrations::set_password(&direct_url, ca_file.as_deref(), APP, &password).await?;

@@ -1,26 +1,27 @@
--- What a booking for time to come must keep to. Time past is written up as it was.
+-- Rules for a visit to come. A visit in the past is recorded as it took place.
 
--- Whether every minute from `begins` on lies within the hours: local clock times of the zone, on
--- dates with exceptions these alone. `to` at 00:00 is the day's end.
+-- Whether every minute of the visit lies within the provider's hours. Hours are local times of the
+-- schedule's zone. On a date with exceptions only these count. A `to` of 00:00 is the end of the day.
+-- Dates are compared as text, because a schedule may contain dates that PostgreSQL rejects. `offset 0`
+-- keeps the planner from computing them once for each exception.
 create function within_hours(schedule jsonb, begins timestamptz, minutes integer) returns boolean
 language sql stable parallel safe set search_path = pg_catalog
 return (
   select coalesce(bool_and(
     case
       when exists (
-        select from jsonb_array_elements(schedule -> 'exceptions') as e
-        where (e ->> 'date')::date = local.moment::date
+        select from jsonb_array_elements(schedule -> 'exceptions') as e where e ->> 'date' = local.date
       ) then exists (
         select from jsonb_array_elements(schedule -> 'exceptions') as e
-        where (e ->> 'date')::date = local.moment::date
-          and local.moment::time >= (e ->> 'from')::time
-          and local.moment::time < coalesce(nullif((e ->> 'to')::time, '00:00'), '24:00')
+        where e ->> 'date' = local.date
+          and local.time >= (e ->> 'from')::time
+          and local.time < coalesce(nullif((e ->> 'to')::time, '00:00'), '24:00')
       )
       else exists (
         select from jsonb_array_elements(schedule -> 'weekly') as w
-        where w ->> 'weekday' = to_char(local.moment, 'DY')
-          and local.moment::time >= (w ->> 'from')::time
-          and local.moment::time < coalesce(nullif((w ->> 'to')::time, '00:00'), '24:00')
+        where w ->> 'weekday' = local.weekday
+          and local.time >= (w ->> 'from')::time
+          and local.time < coalesce(nullif((w ->> 'to')::time, '00:00'), '24:00')
       )
     end
   ), false)
@@ -29,26 +30,39 @@ return (
     begins + make_interval(mins => minutes) - interval '1 microsecond',
     interval '1 minute'
   ) as minute
-  cross join lateral (select minute at time zone (schedule ->> 'time_zone') as moment) as local
+  cross join lateral (
+    select moment::time as time, to_char(moment, 'YYYY-MM-DD') as date, to_char(moment, 'DY') as weekday
+    from (select minute at time zone (schedule ->> 'time_zone') as moment) as clock
+    offset 0
+  ) as local
 );
 
--- Nobody is booked with whose licence isn't verified. Who keeps the calendar (the provider, or an
--- actor of reach ALL) may book outside of the hours and at short notice; without hours, only they.
--- SECURITY DEFINER: what must be true of the data doesn't depend on what the actor sees.
+-- Refuses a booking if the patient is archived, if the provider is archived or can't sign in, if the
+-- licence isn't verified, or if the time is outside of the hours or at too short notice. The provider,
+-- and an actor of reach ALL, may book at any time; nobody else books without hours.
+--
+-- The row locks keep both as they are until the booking commits: a change made meanwhile waits, and then
+-- sees the booking. SECURITY DEFINER, because the rules must not depend on what the actor sees.
 create function check_booking() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
   provider record;
+  patient_left boolean;
   refused text;
 begin
-  select v.is_verified, v.is_archived, v.schedule,
+  select v.is_verified, v.is_archived or u.is_archived or u.status <> 'ACTIVE' as is_away, v.schedule,
     make_interval(mins => coalesce((v.schedule ->> 'lead_minutes')::integer, 60)) as lead
-  into provider from providers v where v.id = new.provider_id;
+  into provider
+  from providers v join user_profiles u on u.id = v.user_id
+  where v.id = new.provider_id
+  for share of v;
   if not found then
-    return new; -- the foreign key's to say
+    return new; -- The foreign key refuses it.
   end if;
+  select p.is_archived into patient_left from patients p where p.id = new.patient_id for share;
   refused := case
-    when provider.is_archived then 'appointments_provider_practises'
+    when patient_left then 'appointments_patient_registered'
+    when provider.is_away then 'appointments_provider_practises'
     when not provider.is_verified then 'appointments_provider_verified'
     when reach('appointments:write') = 'ALL' or new.provider_id = actor_provider() then null
     when provider.schedule is null
@@ -63,7 +77,8 @@ begin
 end
 $$;
 
--- Outside of a request, as in a migration, nobody books. Impossible lengths are the CHECK's to refuse.
+-- Outside of a request nobody books, so a migration or a superuser isn't checked. A CHECK refuses an
+-- impossible duration.
 create trigger check_booking before insert on appointments
 for each row when (
   new.status = 'SCHEDULED' and new.scheduled_at > now() and new.duration_minutes between 1 and 1440
@@ -77,8 +92,8 @@ for each row when (
   and reach('appointments:write') is not null
 ) execute function check_booking();
 
--- When a provider is taken, and nothing of by whom. SECURITY DEFINER: who looks for free time
--- doesn't see others' visits.
+-- When a provider's time is taken, without saying by whom. SECURITY DEFINER, because a caller who looks
+-- for free time does not see other patients' visits.
 create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz)
 returns table (begins timestamptz, ends timestamptz)
 language sql stable security definer parallel safe set search_path = pg_catalog, public

@@ -1,5 +1,5 @@
--- What every business table shares: a version for ETag/If-Match, timestamps, archiving instead
--- of deletion, and row-level security that binds its owner too.
+-- What tables share: a version for ETag and If-Match, timestamps, archiving instead of deletion, and
+-- row-level security that also binds the owner.
 
 create function touch() returns trigger
 language plpgsql as $$
@@ -19,7 +19,14 @@ begin
 end
 $$;
 
--- Row-level security for a table: forced, so that even the owner passes through a policy.
+create function refuse_ledger_change() returns trigger
+language plpgsql as $$
+begin
+  raise exception 'rows of % are never changed', tg_table_name using errcode = 'restrict_violation';
+end
+$$;
+
+-- Puts a table under row-level security. FORCE binds the owner too, so the owner needs a policy.
 create procedure secure(target regclass)
 language plpgsql as $$
 begin
@@ -31,7 +38,7 @@ begin
 end
 $$;
 
--- A business table: `secure`, plus versions, timestamps and no deletion.
+-- Makes a business table: `secure`, plus versions, timestamps and no deletion.
 create procedure govern(target regclass)
 language plpgsql as $$
 begin

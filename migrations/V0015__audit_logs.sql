@@ -1,5 +1,6 @@
--- The audit log (seeds A table 7 and B; 45 CFR 164.312(b)). A hash chain per execution
--- environment and month; `month` partitions it and bounds the chain's unique key.
+-- The audit log (45 CFR 164.312(b)): append-only, in monthly partitions. The rows of one execution
+-- environment and month form a hash chain. `month` is in the chain's key, because a unique key must hold
+-- the partition's column.
 
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
@@ -8,13 +9,13 @@ create table audit_logs (
   id uuid not null,
   month date not null,
   timestamp timestamptz not null,
-  -- Null for SYSTEM and for a subject that has no profile.
+  -- Null for SYSTEM, and for a token subject without a profile.
   user_id uuid references user_profiles (id),
   actor_role text,
   action_type audit_action not null,
   resource_type text not null constraint audit_logs_resource_type_format check (resource_type ~ '^[A-Z_]{2,50}$'),
   resource_id uuid,
-  -- The one patient concerned, or all of them in patient_ids when a search answered several.
+  -- The patient concerned. A search that answers several patients names them in `patient_ids` instead.
   patient_id uuid,
   patient_ids uuid[],
   outcome audit_outcome not null,
@@ -22,7 +23,7 @@ create table audit_logs (
   user_agent text,
   application text not null constraint audit_logs_application_format check (application ~ '^[a-z][a-z-]{1,63}$'),
   request_id text not null,
-  -- Ids and field names, never PHI values.
+  -- Ids, counts and field names, never patient data.
   details jsonb constraint audit_logs_details_object check (jsonb_typeof(details) = 'object'),
   chain_id uuid not null,
   seq bigint not null,
@@ -47,10 +48,22 @@ create index audit_logs_patient_idx on audit_logs (patient_id, timestamp desc, i
 create index audit_logs_patients_idx on audit_logs using gin (patient_ids) where patient_ids is not null;
 create index audit_logs_request_idx on audit_logs (request_id);
 create index audit_logs_resource_idx on audit_logs (resource_id, timestamp desc, id desc) where resource_id is not null;
+-- Partial, because the comparison of enums is not leakproof: see appointments_to_come_idx.
+create index audit_logs_denied_idx on audit_logs (timestamp desc, id desc) where outcome = 'DENIED';
+create index audit_logs_failed_idx on audit_logs (timestamp desc, id desc) where outcome = 'FAILURE';
 
 call secure('audit_logs');
+-- A success must name the actor of its transaction. A refusal has no such transaction.
+create policy audit_logs_append on audit_logs for insert to caretrail_app
+  with check (outcome <> 'SUCCESS' or user_id is not distinct from (select actor_user()));
+create policy audit_logs_read on audit_logs for select to caretrail_app
+  using ((select reach('audit:read')) = 'ALL');
+create policy audit_logs_seal on audit_logs for select to caretrail_sealer, caretrail_auditor using (true);
+grant select, insert on audit_logs to caretrail_app;
+grant select on audit_logs to caretrail_sealer, caretrail_auditor;
 
--- Rails, not evidence (DESIGN section 6): sealing proves what these merely forbid.
+-- These triggers prevent mistakes. They are no evidence: the owner can drop them, and only the hash
+-- chain shows a change.
 create function refuse_audit_change() returns trigger
 language plpgsql as $$
 begin
@@ -63,11 +76,11 @@ for each row execute function refuse_audit_change();
 create trigger refuse_audit_truncate before truncate on audit_logs
 for each statement execute function refuse_audit_change();
 
--- A row must never fail for want of its partition: the default one catches what was not made ahead.
+-- A row must not fail because its partition is missing. It goes to the default partition instead.
 create table audit_logs_default partition of audit_logs default;
 call secure('audit_logs_default');
 
--- Makes the partitions of this month and the next `ahead` ones; returns how many were missing.
+-- Makes the missing partitions of this month and the next `ahead` months. Returns how many it made.
 create function ensure_audit_partitions(ahead integer) returns integer
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
@@ -89,7 +102,6 @@ begin
         name, first, (first + interval '1 month')::date
       );
       execute format('call public.secure(%L)', 'public.' || name);
-      execute format('revoke all on public.%I from public', name);
       execute format(
         'create trigger refuse_audit_truncate before truncate on public.%I '
         'for each statement execute function public.refuse_audit_change()', name
@@ -101,11 +113,24 @@ begin
 end
 $$;
 
-select ensure_audit_partitions(13);
+grant execute on function ensure_audit_partitions(integer) to caretrail_sealer;
 
--- The hash at one link of a chain, if it landed: how a writer whose COMMIT was cut off learns
--- what became of its row.
+-- The hash at one place of a chain, or null. A writer whose COMMIT was not confirmed learns from it
+-- whether its row was stored.
 create function audit_link(p_month date, p_chain uuid, p_seq bigint) returns bytea
 language sql stable security definer set search_path = pg_catalog, public as $$
   select row_hash from audit_logs where month = p_month and chain_id = p_chain and seq = p_seq
 $$;
+
+-- The keys of searches that answered this patient among others. The caller's policies still filter the
+-- rows. SECURITY DEFINER, because under row-level security an index does not serve `@>`. The low row
+-- estimate makes the planner look each row up.
+create function searches_naming(patient uuid) returns table (month date, id uuid)
+language plpgsql stable security definer parallel safe rows 10 set search_path = pg_catalog, public as $$
+begin
+  return query select a.month, a.id from audit_logs a
+    where reach('audit:read') = 'ALL' and a.patient_ids @> array[patient];
+end
+$$;
+
+grant execute on function audit_link(date, uuid, bigint), searches_naming(uuid) to caretrail_app;

@@ -1,8 +1,9 @@
--- The first statement of every transaction: who acts, may they, and what can they reach.
+-- The first statement of every transaction: who acts, whether they may, and how far they reach. Then what
+-- the audit row of a failed attempt needs.
 
--- Sets the actor for this transaction, for `p_permission`. `p_assured` says whether the token's
--- assurance level satisfies the deployment for privileged roles (DESIGN section 5).
--- Errors: CT001 no profile, CT002 not ACTIVE, CT003 permission missing, CT004 aal2 needed.
+-- Sets the actor for this transaction, which needs `p_permission`. `p_assured` says whether the token's
+-- assurance level is high enough for roles other than PATIENT.
+-- Errors: CT001 no profile, CT002 not ACTIVE, CT003 permission missing, CT004 second factor needed.
 create function begin_request(p_user uuid, p_assured boolean, p_permission text)
 returns table (role text, permissions jsonb, patient_id uuid, provider_id uuid)
 language plpgsql security definer set search_path = pg_catalog, public as $$
@@ -41,7 +42,7 @@ begin
 end
 $$;
 
--- The same for a function that no person called: the SYSTEM role.
+-- The same for a function that no person called. It acts in the role SYSTEM.
 create function begin_job(p_permission text)
 returns table (role text, permissions jsonb, patient_id uuid, provider_id uuid)
 language plpgsql security definer set search_path = pg_catalog, public as $$
@@ -57,8 +58,15 @@ begin
 end
 $$;
 
--- What the audit row of a refused or failed attempt needs: the caller if known, and whether what
--- was aimed at exists and whose it is, which the caller must not learn but the patient may.
+-- What the audit row of a refused or failed attempt needs: the caller, if known; whether the target
+-- exists; and its patient. The caller must not learn the last two, but the patient may.
+--
+-- A resource type of the audit log, such as FILE, has its own function beside its table:
+-- `target_file(uuid) returns setof uuid` gives one row if the resource exists, with its patient or null.
+-- A type without such a function has no target. The name comes from the catalog, not from the caller.
+--
+-- The target also counts as existing if the owner is a user but not a patient. Creating a file for
+-- another provider is therefore logged as DENIED, not FAILURE.
 create function describe_attempt(
   p_user uuid, p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid
 )
@@ -66,30 +74,23 @@ returns table (user_id uuid, actor_role text, target_exists boolean, patient_id 
 language plpgsql stable security definer set search_path = pg_catalog, public as $$
 declare
   named uuid;
+  target regprocedure := to_regprocedure(
+    'public.' || quote_ident('target_' || lower(p_resource_type)) || '(uuid)'
+  );
 begin
-  select u.id, u.role into describe_attempt.user_id, describe_attempt.actor_role
-  from user_profiles u where u.id = p_user;
+  select u.id, u.role into user_id, actor_role from user_profiles u where u.id = p_user;
   select p.id into named from patients p where p.id = p_patient or p.user_id = p_owner;
-
-  case p_resource_type
-    when 'USER' then
-      select p.id into describe_attempt.patient_id
-      from user_profiles u left join patients p on p.user_id = u.id where u.id = p_resource;
-    when 'PATIENT' then
-      select p.id into describe_attempt.patient_id from patients p where p.id = p_resource;
-    when 'PROVIDER' then
-      perform from providers v where v.id = p_resource;
-    when 'APPOINTMENT' then
-      select a.patient_id into describe_attempt.patient_id from appointments a where a.id = p_resource;
-    when 'MEDICAL_RECORD' then
-      select r.patient_id into describe_attempt.patient_id from medical_records r where r.id = p_resource;
-    when 'FILE' then
-      select f.patient_id into describe_attempt.patient_id from file_metadata f where f.id = p_resource;
-    else
-      perform where false;
-  end case;
-  describe_attempt.target_exists := found or named is not null;
-  describe_attempt.patient_id := coalesce(describe_attempt.patient_id, named);
+  target_exists := named is not null or exists (select from user_profiles u where u.id = p_owner);
+  if target is not null then
+    for patient_id in execute format('select %s($1)', target::regproc) using p_resource loop
+      target_exists := true;
+    end loop;
+  end if;
+  patient_id := coalesce(patient_id, named);
   return next;
 end
 $$;
+
+grant execute on function
+  begin_request(uuid, boolean, text), begin_job(text), describe_attempt(uuid, text, uuid, uuid, uuid)
+  to caretrail_app;

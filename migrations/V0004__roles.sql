@@ -1,0 +1,159 @@
+-- Roles and permissions are data: a new role is an INSERT. The API can grant only permissions and
+-- reaches that a migration granted to some role for people.
+
+create type permission_reach as enum ('OWN', 'CARE', 'ALL');
+
+create table roles (
+  name text primary key constraint roles_name_format check (name ~ '^[A-Z][A-Z_]{1,49}$'),
+  description text not null constraint roles_description_length check (length(description) between 1 and 500),
+  version integer not null default 1
+);
+
+call secure('roles');
+create policy roles_read on roles for select to caretrail_app using (true);
+grant select on roles to caretrail_app;
+
+-- Every permission that a migration granted, and how far a role for people may hold it.
+-- `check_grant` fills it.
+create table permissions (
+  name text primary key,
+  -- Empty if the API can't grant the permission.
+  reaches permission_reach[] not null
+);
+
+call secure('permissions');
+create policy permissions_read on permissions for select to caretrail_app using (true);
+grant select on permissions to caretrail_app;
+
+create table role_permissions (
+  role text not null references roles (name),
+  permission text not null
+    constraint role_permissions_permission_format check (permission ~ '^[a-z-]+:[a-z-]+$')
+    constraint role_permissions_known references permissions (name),
+  reach permission_reach not null,
+  primary key (role, permission),
+  -- Patients are in the care of providers. For any other role, CARE would reach nothing.
+  constraint role_permissions_care check (reach <> 'CARE' or role = 'PROVIDER')
+);
+
+create index role_permissions_permission_idx on role_permissions (permission);
+
+call secure('role_permissions');
+create policy role_permissions_read on role_permissions for select to caretrail_app using (true);
+grant select on role_permissions to caretrail_app;
+
+-- Without an actor, a migration grants: the permission and its reach become known. With an actor,
+-- `put_role` grants, and only what is known.
+create function check_grant() returns trigger
+language plpgsql as $$
+begin
+  if actor_user() is null then
+    insert into permissions (name, reaches)
+    values (new.permission, case when new.role = 'SYSTEM' then '{}' else array[new.reach] end)
+    on conflict (name) do update set reaches = array(
+      select distinct unnest(permissions.reaches || excluded.reaches) as reach order by reach
+    );
+  elsif exists (
+    select from permissions where name = new.permission and not new.reach = any (reaches)
+  ) then
+    raise exception 'no role can hold % with this reach', new.permission
+      using errcode = 'check_violation', constraint = 'role_permissions_reach';
+  end if;
+  return new;
+end
+$$;
+
+create trigger check_grant before insert or update on role_permissions
+for each row execute function check_grant();
+
+insert into roles (name, description) values
+  ('PATIENT', 'A person in care: their own chart'),
+  ('PROVIDER', 'A clinician: the patients assigned or treated'),
+  ('ADMIN', 'Accounts and operations, no clinical content'),
+  ('COMPLIANCE_OFFICER', 'Audit and oversight, no clinical content'),
+  ('SYSTEM', 'Scheduled and event-driven functions; never a person');
+
+insert into role_permissions (role, permission, reach) values
+  ('PATIENT', 'users:read', 'OWN'),
+  ('PATIENT', 'users:update', 'OWN'),
+  ('PATIENT', 'patients:read', 'OWN'),
+  ('PATIENT', 'patients:clinical', 'OWN'),
+  ('PATIENT', 'providers:read', 'ALL'),
+  ('PATIENT', 'appointments:read', 'OWN'),
+  ('PATIENT', 'appointments:write', 'OWN'),
+  ('PATIENT', 'appointments:rate', 'OWN'),
+  ('PATIENT', 'records:read', 'OWN'),
+  ('PATIENT', 'files:read', 'OWN'),
+  ('PATIENT', 'files:write', 'OWN'),
+  ('PROVIDER', 'users:read', 'OWN'),
+  ('PROVIDER', 'users:update', 'OWN'),
+  ('PROVIDER', 'patients:read', 'CARE'),
+  ('PROVIDER', 'patients:update', 'CARE'),
+  ('PROVIDER', 'patients:clinical', 'CARE'),
+  ('PROVIDER', 'providers:read', 'ALL'),
+  ('PROVIDER', 'providers:update', 'OWN'),
+  ('PROVIDER', 'appointments:read', 'CARE'),
+  ('PROVIDER', 'appointments:write', 'CARE'),
+  ('PROVIDER', 'appointments:complete', 'CARE'),
+  ('PROVIDER', 'records:read', 'CARE'),
+  ('PROVIDER', 'records:write', 'CARE'),
+  ('PROVIDER', 'custom-data:read', 'ALL'),
+  ('PROVIDER', 'files:read', 'CARE'),
+  ('PROVIDER', 'files:write', 'CARE'),
+  ('ADMIN', 'users:read', 'ALL'),
+  ('ADMIN', 'users:list', 'ALL'),
+  ('ADMIN', 'users:write', 'ALL'),
+  ('ADMIN', 'users:update', 'ALL'),
+  ('ADMIN', 'roles:read', 'ALL'),
+  ('ADMIN', 'roles:write', 'ALL'),
+  ('ADMIN', 'patients:read', 'ALL'),
+  ('ADMIN', 'patients:write', 'ALL'),
+  ('ADMIN', 'patients:update', 'ALL'),
+  ('ADMIN', 'patients:assign', 'ALL'),
+  ('ADMIN', 'providers:read', 'ALL'),
+  ('ADMIN', 'providers:write', 'ALL'),
+  ('ADMIN', 'providers:update', 'ALL'),
+  ('ADMIN', 'providers:verify', 'ALL'),
+  ('ADMIN', 'appointments:read', 'ALL'),
+  ('ADMIN', 'appointments:write', 'ALL'),
+  ('ADMIN', 'appointments:archive', 'ALL'),
+  ('ADMIN', 'custom-data:read', 'ALL'),
+  ('ADMIN', 'custom-data:write', 'ALL'),
+  ('COMPLIANCE_OFFICER', 'users:read', 'OWN'),
+  ('COMPLIANCE_OFFICER', 'users:update', 'OWN'),
+  ('COMPLIANCE_OFFICER', 'roles:read', 'ALL'),
+  ('COMPLIANCE_OFFICER', 'audit:read', 'ALL'),
+  ('SYSTEM', 'files:process', 'ALL');
+
+-- Only ADMIN changes roles. The API can't pass that on.
+update permissions set reaches = '{}' where name = 'roles:write';
+
+-- Creates the role if `p_version` is null, or replaces what the role of that version holds. ADMIN and
+-- SYSTEM are fixed: an administrator who could widen their own role would reach every chart.
+-- Errors: roles_fixed, roles_name_format, role_permissions_known, role_permissions_reach; a
+-- serialization failure if the role has another version by now.
+create function put_role(p_name text, p_description text, p_permissions jsonb, p_version integer)
+returns void
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  if reach('roles:write') is distinct from 'ALL' then
+    raise exception 'the caller may not change roles' using errcode = 'insufficient_privilege';
+  end if;
+  if p_name in ('ADMIN', 'SYSTEM') then
+    raise exception 'this role is fixed' using errcode = 'check_violation', constraint = 'roles_fixed';
+  end if;
+  insert into roles (name, description) values (p_name, p_description)
+  on conflict (name) do update
+  set description = excluded.description, version = roles.version + 1
+  where roles.version = p_version;
+  if not found then
+    raise exception 'the role has another version' using errcode = 'serialization_failure';
+  end if;
+  delete from role_permissions where role = p_name and not p_permissions ? permission;
+  insert into role_permissions (role, permission, reach)
+  select p_name, key, value::permission_reach from jsonb_each_text(p_permissions)
+  on conflict (role, permission) do update set reach = excluded.reach;
+end
+$$;
+
+grant execute on function put_role(text, text, jsonb, integer) to caretrail_app;

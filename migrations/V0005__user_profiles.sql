@@ -1,0 +1,155 @@
+-- Identity common to all users. `id` is the Supabase `sub`. The database stores no credential,
+-- session, token or login history.
+
+create extension if not exists pg_trgm;
+
+create type user_status as enum ('ACTIVE', 'INACTIVE', 'SUSPENDED');
+
+create table user_profiles (
+  id uuid primary key,
+  username text not null constraint user_profiles_username_format
+    check (length(username) <= 254 and username ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
+  notification_email text constraint user_profiles_notification_email_format
+    check (length(notification_email) <= 254 and notification_email ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
+  first_name text not null constraint user_profiles_first_name_length
+    check (length(first_name) between 1 and 100),
+  last_name text not null constraint user_profiles_last_name_length
+    check (length(last_name) between 1 and 100),
+  -- What a search by name scans: `lovelace,ada`. A stored column, because under row-level security an
+  -- index serves only leakproof comparisons, and lower() is not leakproof. Collation "C" makes a prefix
+  -- a range of the index.
+  search_name text collate "C" not null
+    generated always as (lower(last_name || ',' || first_name)) stored,
+  role text not null references roles (name)
+    constraint user_profiles_role_personal check (role <> 'SYSTEM'),
+  status user_status not null default 'ACTIVE',
+  phone text constraint user_profiles_phone_length check (length(phone) between 1 and 50),
+  address jsonb constraint user_profiles_address_object check (jsonb_typeof(address) = 'object'),
+  preferences jsonb constraint user_profiles_preferences_object check (jsonb_typeof(preferences) = 'object'),
+  custom_data jsonb constraint user_profiles_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
+  custom_data_version integer,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  is_archived boolean not null default false,
+  archived_at timestamptz,
+  archived_by uuid references user_profiles (id),
+  version integer not null default 1,
+  constraint user_profiles_archived check (is_archived = (archived_at is not null)),
+  constraint user_profiles_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
+  -- The keys of patients and providers that prove the user's role point here.
+  constraint user_profiles_id_role_key unique (id, role)
+);
+
+create unique index user_profiles_username_key on user_profiles (lower(username));
+create index user_profiles_role_idx on user_profiles (role, id);
+create index user_profiles_search_name_idx on user_profiles (search_name, id);
+create index user_profiles_archived_by_idx on user_profiles (archived_by) where archived_by is not null;
+
+call govern('user_profiles');
+
+-- The actor sees a user together with the patient or provider that the user is.
+create policy user_profiles_read on user_profiles for select to caretrail_app
+  using (
+    id = (select actor_user())
+    or (select reach('users:read')) = 'ALL'
+    or (role = 'PROVIDER' and (select reach('providers:read')) = 'ALL')
+    or (role = 'PATIENT' and reaches_person(id))
+  );
+create policy user_profiles_create on user_profiles for insert to caretrail_app
+  with check ((select reach('users:write')) = 'ALL');
+create policy user_profiles_update on user_profiles for update to caretrail_app
+  using (
+    (select reach('users:write')) = 'ALL'
+    or (select reach('users:update')) = 'ALL'
+    or (id = (select actor_user()) and (select reach('users:update')) = 'OWN')
+  )
+  with check (
+    (select reach('users:write')) = 'ALL'
+    or (select reach('users:update')) = 'ALL'
+    or (id = (select actor_user()) and (select reach('users:update')) = 'OWN')
+  );
+grant select, insert, update on user_profiles to caretrail_app;
+
+-- A policy decides about rows, this trigger about columns. Users change only how they are reached.
+-- Nobody changes their own role, status or archiving, so one administrator always remains.
+create function guard_user() returns trigger
+language plpgsql as $$
+begin
+  if actor_user() is not null
+    and reach('users:write') is distinct from 'ALL' and reach('users:update') is distinct from 'ALL'
+    and (new.id, new.username, new.first_name, new.last_name, new.role, new.status, new.custom_data, new.is_archived)
+      is distinct from
+      (old.id, old.username, old.first_name, old.last_name, old.role, old.status, old.custom_data, old.is_archived)
+  then
+    raise exception 'only an administrator can change this field' using errcode = 'insufficient_privilege';
+  end if;
+  if new.id = actor_user()
+    and (new.role, new.status, new.is_archived) is distinct from (old.role, old.status, old.is_archived)
+  then
+    raise exception 'users can''t change their own role, status or archiving'
+      using errcode = 'check_violation', constraint = 'user_profiles_not_oneself';
+  end if;
+  return new;
+end
+$$;
+
+create trigger guard_user before update on user_profiles
+for each row execute function guard_user();
+
+-- An actor who changes another user's role, status or archiving must keep their own rights until the
+-- transaction ends. If two administrators suspend each other at once, one of them is refused.
+create function hold_standing() returns trigger
+language plpgsql as $$
+begin
+  -- The lock keeps the actor's row from changing before this transaction ends.
+  perform from user_profiles u
+  where u.id = actor_user() and u.status = 'ACTIVE' and not u.is_archived
+    and exists (
+      select from role_permissions p
+      where p.role = u.role and p.permission in ('users:update', 'users:write') and p.reach = 'ALL'
+    )
+  for share of u;
+  if not found then
+    raise exception 'the caller''s own account changed' using errcode = 'CT003';
+  end if;
+  return new;
+end
+$$;
+
+create trigger hold_standing before update of role, status, is_archived on user_profiles
+for each row when (
+  actor_user() is not null
+  and (new.role, new.status, new.is_archived) is distinct from (old.role, old.status, old.is_archived)
+) execute function hold_standing();
+
+-- Only an administrator makes, changes or suspends an administrator. A role that may manage accounts
+-- could otherwise make an administrator and so gain more rights than it was given.
+create function keep_administrator() returns trigger
+language plpgsql as $$
+begin
+  if reach('roles:write') is distinct from 'ALL' then
+    raise exception 'only an administrator can make, change or suspend an administrator'
+      using errcode = 'CT003';
+  end if;
+  return new;
+end
+$$;
+
+create trigger keep_administrator_made before insert on user_profiles
+for each row when (actor_user() is not null and new.role = 'ADMIN')
+execute function keep_administrator();
+
+create trigger keep_administrator_changed before update of role, status, is_archived on user_profiles
+for each row when (
+  actor_user() is not null and 'ADMIN' in (old.role, new.role)
+  and (new.role, new.status, new.is_archived) is distinct from (old.role, old.status, old.is_archived)
+) execute function keep_administrator();
+
+-- For `describe_attempt`: one row if the user exists, with their patient id or null.
+create function target_user(target uuid) returns setof uuid
+language plpgsql stable as $$
+begin
+  return query
+    select p.id from user_profiles u left join patients p on p.user_id = u.id where u.id = target;
+end
+$$;

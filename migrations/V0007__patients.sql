@@ -1,0 +1,188 @@
+-- People in care: one row for each user of the role PATIENT, which the foreign key on the generated
+-- `user_role` proves.
+
+create type administrative_gender as enum ('male', 'female', 'other', 'unknown');
+
+create table patients (
+  id uuid primary key,
+  user_id uuid not null constraint patients_user_id_key unique,
+  user_role text not null generated always as ('PATIENT') stored,
+  patient_number text not null constraint patients_patient_number_key unique
+    constraint patients_patient_number_length check (length(patient_number) between 1 and 100),
+  date_of_birth date not null constraint patients_date_of_birth_range check (date_of_birth >= '1850-01-01'),
+  gender administrative_gender not null,
+  medical_history jsonb constraint patients_medical_history_array check (jsonb_typeof(medical_history) = 'array'),
+  allergies jsonb constraint patients_allergies_array check (jsonb_typeof(allergies) = 'array'),
+  assigned_providers uuid[] not null default '{}',
+  health_goals jsonb constraint patients_health_goals_array check (jsonb_typeof(health_goals) = 'array'),
+  risk_factors jsonb constraint patients_risk_factors_array check (jsonb_typeof(risk_factors) = 'array'),
+  custom_data jsonb constraint patients_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
+  custom_data_version integer,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  is_archived boolean not null default false,
+  archived_at timestamptz,
+  archived_by uuid references user_profiles (id),
+  version integer not null default 1,
+  constraint patients_archived check (is_archived = (archived_at is not null)),
+  constraint patients_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
+  constraint patients_user_is_patient foreign key (user_id, user_role) references user_profiles (id, role),
+  -- file_metadata proves by this key that a patient's file belongs to that patient's user.
+  constraint patients_id_user_id_key unique (id, user_id)
+);
+
+create index patients_assigned_providers_idx on patients using gin (assigned_providers);
+create index patients_date_of_birth_idx on patients (date_of_birth);
+create index patients_user_role_idx on patients (user_id, user_role);
+create index patients_archived_by_idx on patients (archived_by) where archived_by is not null;
+
+call govern('patients');
+
+create policy patients_read on patients for select to caretrail_app
+  using (reaches('patients:read', id));
+create policy patients_create on patients for insert to caretrail_app
+  with check ((select reach('patients:write')) = 'ALL');
+create policy patients_update on patients for update to caretrail_app
+  using (
+    reaches('patients:write', id) or reaches('patients:update', id)
+    or (select reach('patients:assign')) = 'ALL'
+  )
+  with check (
+    reaches('patients:write', id) or reaches('patients:update', id)
+    or (select reach('patients:assign')) = 'ALL'
+  );
+grant select, insert, update on patients to caretrail_app;
+
+-- An array can't hold foreign keys, so this trigger checks them. Providers are never deleted.
+-- SECURITY DEFINER, because the check must not depend on what the actor sees.
+create function check_assigned_providers() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  if exists (
+    select from unnest(new.assigned_providers) as assigned (id)
+    left join providers using (id)
+    where providers.id is null
+  ) then
+    raise exception 'an assigned provider does not exist'
+      using errcode = 'foreign_key_violation', constraint = 'patients_assigned_providers_exist';
+  end if;
+  if cardinality(new.assigned_providers)
+      <> (select count(distinct id) from unnest(new.assigned_providers) as assigned (id)) then
+    raise exception 'a provider is assigned twice'
+      using errcode = 'check_violation', constraint = 'patients_assigned_providers_distinct';
+  end if;
+  return new;
+end
+$$;
+
+create trigger check_assigned_providers before insert or update of assigned_providers on patients
+for each row when (new.assigned_providers <> '{}') execute function check_assigned_providers();
+
+-- A policy decides about rows, this trigger about columns. Users who manage patient registration change
+-- no clinical field. Users who treat the patient change nothing else.
+create function guard_patient() returns trigger
+language plpgsql as $$
+begin
+  if actor_user() is null then
+    return new;
+  end if;
+  if (new.medical_history, new.allergies, new.health_goals, new.risk_factors)
+      is distinct from (old.medical_history, old.allergies, old.health_goals, old.risk_factors)
+    and not (reaches('patients:update', old.id) and reaches('patients:clinical', old.id))
+  then
+    raise exception 'only users who treat the patient can change this field'
+      using errcode = 'insufficient_privilege';
+  end if;
+  if (new.id, new.user_id, new.patient_number, new.date_of_birth, new.gender, new.custom_data, new.is_archived)
+      is distinct from
+      (old.id, old.user_id, old.patient_number, old.date_of_birth, old.gender, old.custom_data, old.is_archived)
+    and reach('patients:write') is distinct from 'ALL'
+  then
+    raise exception 'only users who manage patient registration can change this field'
+      using errcode = 'insufficient_privilege';
+  end if;
+  if new.assigned_providers is distinct from old.assigned_providers
+    and reach('patients:assign') is distinct from 'ALL'
+  then
+    raise exception 'only users who assign providers can change this field'
+      using errcode = 'insufficient_privilege';
+  end if;
+  return new;
+end
+$$;
+
+create trigger guard_patient before update on patients
+for each row execute function guard_patient();
+
+-- A patient with scheduled visits to come can't be archived: no provider is left waiting.
+create function refuse_archiving_patient_with_visits() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  if exists (
+    select from appointments
+    where patient_id = new.id and status = 'SCHEDULED' and not is_archived and scheduled_at > now()
+  ) then
+    raise exception 'the patient has visits to come'
+      using errcode = 'check_violation', constraint = 'patients_without_visits';
+  end if;
+  return new;
+end
+$$;
+
+create trigger refuse_archiving_patient_with_visits before update of is_archived on patients
+for each row when (new.is_archived and not old.is_archived)
+execute function refuse_archiving_patient_with_visits();
+
+-- Patients joined with their identity, as the API shows them, under the caller's own policies. The
+-- clinical fields are null for callers without clinical reach. Custom data is shown to all: a clinic's
+-- own clinical fields belong into medical records.
+create view patient_profiles with (security_invoker = true) as
+select
+  p.id, p.user_id, u.first_name, u.last_name, p.patient_number, p.date_of_birth,
+  p.gender::text as gender, p.assigned_providers,
+  case when clinical.granted then p.medical_history end as medical_history,
+  case when clinical.granted then p.allergies end as allergies,
+  case when clinical.granted then p.health_goals end as health_goals,
+  case when clinical.granted then p.risk_factors end as risk_factors,
+  p.created_at, p.updated_at, p.is_archived, p.version, u.search_name,
+  p.custom_data, p.custom_data_version
+from patients p
+join user_profiles u on u.id = p.user_id
+-- `offset 0` makes the planner evaluate `reaches` once a row, not once a column.
+cross join lateral (select reaches('patients:clinical', p.id) as granted offset 0) as clinical;
+
+grant select on patient_profiles to caretrail_app;
+
+-- The ids of up to ten registered patients with the same birth date and a similar name, in any order of
+-- its parts. Empty unless the caller registers patients.
+create function likely_duplicates(patient uuid) returns uuid[]
+language sql stable security definer set search_path = pg_catalog, public as $$
+  select array(
+    select other.id
+    from patients p
+    join user_profiles u on u.id = p.user_id
+    join patients other on other.date_of_birth = p.date_of_birth and other.id <> p.id
+    join user_profiles named on named.id = other.user_id
+    where p.id = patient and reach('patients:write') = 'ALL' and not other.is_archived
+      and similarity(named.search_name, u.search_name) >= 0.5
+    order by similarity(named.search_name, u.search_name) desc, other.id
+    limit 10
+  )
+$$;
+
+-- The patient that an account belongs to, for the audit row of a read or change of the account.
+-- SECURITY DEFINER, because the caller's role may reach no patients.
+create function patient_of(account uuid) returns uuid
+language sql stable security definer parallel safe set search_path = pg_catalog, public as $$
+  select id from patients where user_id = account
+$$;
+
+grant execute on function likely_duplicates(uuid), patient_of(uuid) to caretrail_app;
+
+-- For `describe_attempt`: one row with the patient, if they exist.
+create function target_patient(target uuid) returns setof uuid
+language plpgsql stable as $$
+begin
+  return query select p.id from patients p where p.id = target;
+end
+$$;

@@ -1,0 +1,196 @@
+-- Visits between patients and providers. The database makes double booking impossible: two SCHEDULED
+-- visits of one provider or one patient never overlap.
+
+create type appointment_status as enum ('SCHEDULED', 'COMPLETED', 'CANCELLED');
+
+create table appointments (
+  id uuid primary key,
+  patient_id uuid not null references patients (id),
+  provider_id uuid not null references providers (id),
+  -- Within what the API's timestamps can hold, the visit's end included.
+  scheduled_at timestamptz not null constraint appointments_scheduled_at_range
+    check (scheduled_at >= '1850-01-01T00:00Z' and scheduled_at < '2200-01-01T00:00Z'),
+  duration_minutes integer not null
+    constraint appointments_duration_minutes_range check (duration_minutes between 1 and 1440),
+  -- A trigger fills it: timestamptz + interval is not immutable, so it can't be a generated column.
+  slot tstzrange not null,
+  status appointment_status not null default 'SCHEDULED',
+  location jsonb constraint appointments_location_object check (jsonb_typeof(location) = 'object'),
+  notes text constraint appointments_notes_length check (length(notes) <= 10000),
+  -- Why the visit was last moved or cancelled.
+  change_reason text constraint appointments_change_reason_length
+    check (length(change_reason) between 1 and 500),
+  -- The patient's rating of a completed visit.
+  rating integer constraint appointments_rating_range check (rating between 1 and 5),
+  rated_at timestamptz,
+  -- The visit's identifier in the system it was imported from. It makes an import repeatable.
+  external_id text constraint appointments_external_id_key unique
+    constraint appointments_external_id_length check (length(external_id) between 1 and 255),
+  custom_data jsonb constraint appointments_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
+  custom_data_version integer,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  is_archived boolean not null default false,
+  archived_at timestamptz,
+  archived_by uuid references user_profiles (id),
+  version integer not null default 1,
+  constraint appointments_archived check (is_archived = (archived_at is not null)),
+  -- An archived visit takes nobody's time.
+  constraint appointments_archived_settled check (not (is_archived and status = 'SCHEDULED')),
+  constraint appointments_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
+  constraint appointments_rated check ((rating is null) = (rated_at is null)),
+  constraint appointments_rated_completed check (rating is null or status = 'COMPLETED'),
+  -- Medical records and files prove by this key that their visit is their patient's.
+  constraint appointments_id_patient_id_key unique (id, patient_id),
+  constraint appointments_provider_no_overlap
+    exclude using gist (provider_id with =, slot with &&) where (status = 'SCHEDULED'),
+  constraint appointments_patient_no_overlap
+    exclude using gist (patient_id with =, slot with &&) where (status = 'SCHEDULED')
+);
+
+create index appointments_patient_idx on appointments (patient_id, scheduled_at, id);
+create index appointments_provider_idx on appointments (provider_id, scheduled_at, id);
+create index appointments_care_idx on appointments (provider_id, patient_id) where status <> 'CANCELLED';
+create index appointments_scheduled_idx on appointments (scheduled_at, id);
+create index appointments_archived_by_idx on appointments (archived_by) where archived_by is not null;
+create index appointments_rated_idx on appointments (provider_id) include (rating)
+  where rating is not null and not is_archived;
+-- For lists by status. Under row-level security an index serves only leakproof comparisons, and the
+-- comparison of enums is not leakproof. A partial index needs no comparison.
+create index appointments_to_come_idx on appointments (scheduled_at, id) where status = 'SCHEDULED';
+create index appointments_cancelled_idx on appointments (scheduled_at, id) where status = 'CANCELLED';
+
+call govern('appointments');
+
+-- Whose visits the actor moves, cancels and annotates: patients their own, providers those with
+-- themselves, even if another provider also treats the patient.
+create function changes_visit(patient uuid, provider uuid) returns boolean
+language sql stable parallel safe
+return case reach('appointments:write')
+  when 'ALL' then true
+  when 'CARE' then provider = actor_provider()
+  when 'OWN' then patient = actor_patient()
+  else false
+end;
+grant execute on function changes_visit(uuid, uuid) to caretrail_app;
+
+create policy appointments_read on appointments for select to caretrail_app
+  using (
+    (reach('appointments:read') is not null and provider_id = (select actor_provider()))
+    or reaches('appointments:read', patient_id)
+  );
+create policy appointments_create on appointments for insert to caretrail_app
+  with check (reaches('appointments:write', patient_id));
+create policy appointments_update on appointments for update to caretrail_app
+  using (
+    changes_visit(patient_id, provider_id)
+    or (reach('appointments:complete') is not null and provider_id = (select actor_provider()))
+    or (reach('appointments:rate') = 'OWN' and patient_id = (select actor_patient()))
+    or reach('appointments:archive') = 'ALL'
+  );
+
+-- Functions can't write `slot`, and can't change whose visit it is.
+grant select on appointments to caretrail_app;
+grant insert (
+  id, patient_id, provider_id, scheduled_at, duration_minutes, location, notes, external_id, custom_data,
+  custom_data_version
+) on appointments to caretrail_app;
+grant update (
+  scheduled_at, duration_minutes, status, location, notes, change_reason, rating, rated_at, custom_data,
+  custom_data_version, is_archived, archived_at, archived_by
+) on appointments to caretrail_app;
+
+-- A range must not end before it begins. A CHECK refuses an impossible duration afterwards.
+create function fill_slot() returns trigger
+language plpgsql as $$
+begin
+  new.slot := tstzrange(
+    new.scheduled_at, new.scheduled_at + make_interval(mins => greatest(new.duration_minutes, 0))
+  );
+  return new;
+end
+$$;
+
+create trigger fill_slot before insert or update of scheduled_at, duration_minutes, slot on appointments
+for each row execute function fill_slot();
+
+-- Patients book only future visits. Providers may also record a visit that took place.
+create function refuse_past_booking() returns trigger
+language plpgsql as $$
+begin
+  if reach('appointments:write') = 'OWN' and new.scheduled_at <= now() then
+    raise exception 'patients can book only future visits'
+      using errcode = 'check_violation', constraint = 'appointments_not_past';
+  end if;
+  return new;
+end
+$$;
+
+create trigger refuse_past_booking before insert or update of scheduled_at on appointments
+for each row execute function refuse_past_booking();
+
+create function check_visit_change() returns trigger
+language plpgsql as $$
+begin
+  if (new.scheduled_at, new.duration_minutes) is distinct from (old.scheduled_at, old.duration_minutes)
+    and old.status <> 'SCHEDULED' then
+    raise exception 'only a scheduled visit can be moved'
+      using errcode = 'check_violation', constraint = 'appointments_moved_scheduled';
+  end if;
+  if reach('appointments:write') = 'OWN' and (old.status <> 'SCHEDULED' or old.scheduled_at <= now()) then
+    raise exception 'patients can change only visits to come'
+      using errcode = 'check_violation', constraint = 'appointments_changed_to_come';
+  end if;
+  return new;
+end
+$$;
+
+create trigger check_visit_change
+before update of scheduled_at, duration_minutes, status, location, notes, custom_data, custom_data_version
+on appointments
+for each row execute function check_visit_change();
+
+-- A rating can't be changed.
+create function check_rating() returns trigger
+language plpgsql as $$
+begin
+  if old.rating is not null and (new.rating, new.rated_at) is distinct from (old.rating, old.rated_at) then
+    raise exception 'a visit can be rated only once'
+      using errcode = 'check_violation', constraint = 'appointments_rated_once';
+  end if;
+  return new;
+end
+$$;
+
+create trigger check_rating before update of rating, rated_at on appointments
+for each row execute function check_rating();
+
+-- Computes the provider's rating from all visits. The row lock makes simultaneous ratings take turns,
+-- and the second statement then sees what was committed while this one waited.
+create function derive_provider_rating() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  perform from providers where id = new.provider_id for update;
+  update providers set (rating, total_reviews) = (
+    select round(avg(a.rating), 2), count(*)
+    from appointments a
+    where a.provider_id = new.provider_id and a.rating is not null and not a.is_archived
+  )
+  where id = new.provider_id;
+  return null;
+end
+$$;
+
+create trigger derive_provider_rating after update on appointments
+for each row when (
+  new.rating is distinct from old.rating
+  or (new.rating is not null and new.is_archived <> old.is_archived)
+) execute function derive_provider_rating();
+
+-- For `describe_attempt`: one row with the visit's patient, if the visit exists.
+create function target_appointment(target uuid) returns setof uuid
+language plpgsql stable as $$
+begin
+  return query select a.patient_id from appointments a where a.id = target;
+end
+$$;

@@ -1,0 +1,988 @@
+-- The schema that the migrations make, for reading; it can't be run. The migrations have the functions'
+-- bodies and the reasons, bootstrap.sql the roles. This file is written from the database's catalog:
+--
+--   UPDATE=1 cargo test --workspace --test scenarios schema_file
+
+-- Types
+
+create type administrative_gender as enum ('male', 'female', 'other', 'unknown');
+create type appointment_status as enum ('SCHEDULED', 'COMPLETED', 'CANCELLED');
+create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
+create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
+create type file_owner_type as enum ('PATIENT', 'PROVIDER', 'APPOINTMENT');
+create type file_scan as enum ('UNSCANNED', 'CLEAN', 'INFECTED');
+create type file_status as enum ('PENDING', 'SCANNING', 'AVAILABLE', 'QUARANTINED', 'REJECTED', 'EXPIRED');
+create type hold_reason as enum ('patient_request', 'harm_prevention', 'privacy', 'law');
+create type permission_reach as enum ('OWN', 'CARE', 'ALL');
+create type record_type as enum ('DIAGNOSIS', 'TREATMENT', 'SUMMARY', 'LAB_RESULT', 'PRESCRIPTION', 'IMAGING', 'NOTE', 'IMMUNIZATION', 'CARE_PLAN');
+create type user_status as enum ('ACTIVE', 'INACTIVE', 'SUSPENDED');
+
+-- Tables and views
+--
+-- A view is listed by its columns. audit_logs has a partition for each month, which
+-- ensure_audit_partitions makes.
+
+create table roles (
+  name text not null,
+  description text not null,
+  version integer not null default 1,
+  constraint roles_pkey primary key (name),
+  constraint roles_description_length check (length(description) >= 1 and length(description) <= 500),
+  constraint roles_name_format check (name ~ '^[A-Z][A-Z_]{1,49}$')
+);
+alter table roles enable row level security, force row level security;
+create policy owner_all on roles for all to caretrail_owner using (true) with check (true);
+create policy roles_read on roles for select to caretrail_app using (true);
+grant select on roles to caretrail_app;
+
+create table permissions (
+  name text not null,
+  reaches permission_reach[] not null,
+  constraint permissions_pkey primary key (name)
+);
+alter table permissions enable row level security, force row level security;
+create policy owner_all on permissions for all to caretrail_owner using (true) with check (true);
+create policy permissions_read on permissions for select to caretrail_app using (true);
+grant select on permissions to caretrail_app;
+
+create table role_permissions (
+  role text not null,
+  permission text not null,
+  reach permission_reach not null,
+  constraint role_permissions_pkey primary key (role, permission),
+  constraint role_permissions_known foreign key (permission) references permissions (name),
+  constraint role_permissions_role_fkey foreign key (role) references roles (name),
+  constraint role_permissions_care check (reach <> 'CARE' or role = 'PROVIDER'),
+  constraint role_permissions_permission_format check (permission ~ '^[a-z-]+:[a-z-]+$')
+);
+create index role_permissions_permission_idx on role_permissions (permission);
+alter table role_permissions enable row level security, force row level security;
+create policy owner_all on role_permissions for all to caretrail_owner using (true) with check (true);
+create policy role_permissions_read on role_permissions for select to caretrail_app using (true);
+create trigger check_grant before insert or update on role_permissions
+  for each row
+  execute function check_grant();
+grant select on role_permissions to caretrail_app;
+
+create table user_profiles (
+  id uuid not null,
+  username text not null,
+  notification_email text,
+  first_name text not null,
+  last_name text not null,
+  search_name text collate "C" not null generated always as (lower((last_name || ',') || first_name)) stored,
+  role text not null,
+  status user_status not null default 'ACTIVE',
+  phone text,
+  address jsonb,
+  preferences jsonb,
+  custom_data jsonb,
+  custom_data_version integer,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  is_archived boolean not null default false,
+  archived_at timestamptz,
+  archived_by uuid,
+  version integer not null default 1,
+  constraint user_profiles_pkey primary key (id),
+  constraint user_profiles_id_role_key unique (id, role),
+  constraint user_profiles_archived_by_fkey foreign key (archived_by) references user_profiles (id),
+  constraint user_profiles_role_fkey foreign key (role) references roles (name),
+  constraint user_profiles_address_object check (jsonb_typeof(address) = 'object'),
+  constraint user_profiles_archived check (is_archived = (archived_at is not null)),
+  constraint user_profiles_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
+  constraint user_profiles_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
+  constraint user_profiles_first_name_length check (length(first_name) >= 1 and length(first_name) <= 100),
+  constraint user_profiles_last_name_length check (length(last_name) >= 1 and length(last_name) <= 100),
+  constraint user_profiles_notification_email_format check (
+    length(notification_email) <= 254
+    and notification_email ~ '^[^@[:space:]]+@[^@[:space:]]+$'
+  ),
+  constraint user_profiles_phone_length check (length(phone) >= 1 and length(phone) <= 50),
+  constraint user_profiles_preferences_object check (jsonb_typeof(preferences) = 'object'),
+  constraint user_profiles_role_personal check (role <> 'SYSTEM'),
+  constraint user_profiles_username_format check (length(username) <= 254 and username ~ '^[^@[:space:]]+@[^@[:space:]]+$')
+);
+create index user_profiles_archived_by_idx on user_profiles (archived_by) where archived_by is not null;
+create index user_profiles_role_idx on user_profiles (role, id);
+create index user_profiles_search_name_idx on user_profiles (search_name, id);
+create unique index user_profiles_username_key on user_profiles (lower(username));
+alter table user_profiles enable row level security, force row level security;
+create policy owner_all on user_profiles for all to caretrail_owner using (true) with check (true);
+create policy user_profiles_create on user_profiles for insert to caretrail_app
+  with check ((select reach('users:write')) = 'ALL');
+create policy user_profiles_read on user_profiles for select to caretrail_app
+  using (
+    id = (select actor_user())
+    or (select reach('users:read')) = 'ALL'
+    or role = 'PROVIDER'
+    and (select reach('providers:read')) = 'ALL'
+    or role = 'PATIENT'
+    and reaches_person(id)
+  );
+create policy user_profiles_update on user_profiles for update to caretrail_app
+  using (
+    (select reach('users:write')) = 'ALL'
+    or (select reach('users:update')) = 'ALL'
+    or id = (select actor_user())
+    and (select reach('users:update')) = 'OWN'
+  )
+  with check (
+    (select reach('users:write')) = 'ALL'
+    or (select reach('users:update')) = 'ALL'
+    or id = (select actor_user())
+    and (select reach('users:update')) = 'OWN'
+  );
+create trigger guard_user before update on user_profiles for each row execute function guard_user();
+create trigger hold_standing before update of role, status, is_archived on user_profiles
+  for each row
+  when (
+    actor_user() is not null
+    and (new.role is distinct from old.role
+      or new.status is distinct from old.status
+      or new.is_archived is distinct from old.is_archived)
+  )
+  execute function hold_standing();
+create trigger keep_administrator_changed before update of role, status, is_archived on user_profiles
+  for each row
+  when (
+    actor_user() is not null
+    and ('ADMIN' = old.role
+      or 'ADMIN' = new.role)
+    and (new.role is distinct from old.role
+      or new.status is distinct from old.status
+      or new.is_archived is distinct from old.is_archived)
+  )
+  execute function keep_administrator();
+create trigger keep_administrator_made before insert on user_profiles
+  for each row
+  when (actor_user() is not null and new.role = 'ADMIN')
+  execute function keep_administrator();
+create trigger refuse_delete before delete on user_profiles for each row execute function refuse_delete();
+create trigger touch before update on user_profiles for each row execute function touch();
+grant insert, select, update on user_profiles to caretrail_app;
+
+create table providers (
+  id uuid not null,
+  user_id uuid not null,
+  user_role text not null generated always as ('PROVIDER') stored,
+  license_number text not null,
+  specialties text[] not null default '{}',
+  certifications jsonb,
+  schedule jsonb,
+  rating numeric(3,2),
+  total_reviews integer not null default 0,
+  is_verified boolean not null default false,
+  verified_at timestamptz,
+  verified_by uuid,
+  withdrawal_reason text,
+  custom_data jsonb,
+  custom_data_version integer,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  is_archived boolean not null default false,
+  archived_at timestamptz,
+  archived_by uuid,
+  version integer not null default 1,
+  constraint providers_pkey primary key (id),
+  constraint providers_license_number_key unique (license_number),
+  constraint providers_user_id_key unique (user_id),
+  constraint providers_archived_by_fkey foreign key (archived_by) references user_profiles (id),
+  constraint providers_user_is_provider foreign key (user_id, user_role) references user_profiles (id, role),
+  constraint providers_verified_by_fkey foreign key (verified_by) references user_profiles (id),
+  constraint providers_archived check (is_archived = (archived_at is not null)),
+  constraint providers_certifications_array check (jsonb_typeof(certifications) = 'array'),
+  constraint providers_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
+  constraint providers_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
+  constraint providers_license_number_length check (length(license_number) >= 1 and length(license_number) <= 100),
+  constraint providers_rated check ((rating is null) = (total_reviews = 0)),
+  constraint providers_rating_range check (rating >= 1::numeric and rating <= 5::numeric),
+  constraint providers_schedule_object check (jsonb_typeof(schedule) = 'object'),
+  constraint providers_specialties_count check (cardinality(specialties) <= 50 and array_position(specialties, null::text) is null),
+  constraint providers_total_reviews_range check (total_reviews >= 0),
+  constraint providers_verified check (is_verified or verified_at is null),
+  constraint providers_withdrawal_reason_length check (length(withdrawal_reason) >= 1 and length(withdrawal_reason) <= 500),
+  constraint providers_withdrawn check (not is_verified or withdrawal_reason is null)
+);
+create index providers_archived_by_idx on providers (archived_by) where archived_by is not null;
+create index providers_specialties_idx on providers using gin (specialties);
+create index providers_user_role_idx on providers (user_id, user_role);
+create index providers_verified_by_idx on providers (verified_by) where verified_by is not null;
+alter table providers enable row level security, force row level security;
+create policy owner_all on providers for all to caretrail_owner using (true) with check (true);
+create policy providers_create on providers for insert to caretrail_app
+  with check ((select reach('providers:write')) = 'ALL');
+create policy providers_read on providers for select to caretrail_app
+  using ((select reach('providers:read')) = 'ALL' or id = (select actor_provider()));
+create policy providers_update on providers for update to caretrail_app
+  using (
+    ('ALL' = any (array[(select reach('providers:write')), (select reach('providers:update')), (select reach('providers:verify'))]))
+    or (select reach('providers:update')) = 'OWN'
+    and id = (select actor_provider())
+  );
+create trigger check_provider_change before update of license_number, certifications, is_verified, verified_at, verified_by, withdrawal_reason, is_archived on providers
+  for each row
+  execute function check_provider_change();
+create trigger check_provider_custom_data before update of custom_data, custom_data_version on providers
+  for each row
+  when (
+    new.custom_data is distinct from old.custom_data
+    or new.custom_data_version is distinct from old.custom_data_version
+  )
+  execute function check_provider_custom_data();
+create trigger check_schedule before insert or update of schedule on providers
+  for each row
+  when (new.schedule is not null)
+  execute function check_schedule();
+create trigger refuse_archiving_with_visits before update of is_archived on providers
+  for each row
+  when (new.is_archived and not old.is_archived)
+  execute function refuse_archiving_with_visits();
+create trigger refuse_delete before delete on providers for each row execute function refuse_delete();
+create trigger touch before update on providers for each row execute function touch();
+grant select on providers to caretrail_app;
+grant insert
+  (id, user_id, license_number, specialties, certifications, schedule, custom_data, custom_data_version)
+  on providers to caretrail_app;
+grant update
+  (license_number, specialties, certifications, schedule, is_verified, verified_at, verified_by, withdrawal_reason, custom_data, custom_data_version, is_archived, archived_at, archived_by)
+  on providers to caretrail_app;
+
+create view provider_profiles with (security_invoker=true) (
+  id uuid,
+  user_id uuid,
+  first_name text,
+  last_name text,
+  license_number text,
+  specialties text[],
+  certifications jsonb,
+  schedule jsonb,
+  rating double precision,
+  total_reviews integer,
+  is_verified boolean,
+  created_at timestamptz,
+  updated_at timestamptz,
+  is_archived boolean,
+  version integer,
+  verified_at timestamptz,
+  verified_by uuid,
+  custom_data jsonb,
+  custom_data_version integer,
+  withdrawal_reason text
+);
+grant select on provider_profiles to caretrail_app;
+
+create table patients (
+  id uuid not null,
+  user_id uuid not null,
+  user_role text not null generated always as ('PATIENT') stored,
+  patient_number text not null,
+  date_of_birth date not null,
+  gender administrative_gender not null,
+  medical_history jsonb,
+  allergies jsonb,
+  assigned_providers uuid[] not null default '{}',
+  health_goals jsonb,
+  risk_factors jsonb,
+  custom_data jsonb,
+  custom_data_version integer,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  is_archived boolean not null default false,
+  archived_at timestamptz,
+  archived_by uuid,
+  version integer not null default 1,
+  constraint patients_pkey primary key (id),
+  constraint patients_id_user_id_key unique (id, user_id),
+  constraint patients_patient_number_key unique (patient_number),
+  constraint patients_user_id_key unique (user_id),
+  constraint patients_archived_by_fkey foreign key (archived_by) references user_profiles (id),
+  constraint patients_user_is_patient foreign key (user_id, user_role) references user_profiles (id, role),
+  constraint patients_allergies_array check (jsonb_typeof(allergies) = 'array'),
+  constraint patients_archived check (is_archived = (archived_at is not null)),
+  constraint patients_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
+  constraint patients_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
+  constraint patients_date_of_birth_range check (date_of_birth >= '1850-01-01'),
+  constraint patients_health_goals_array check (jsonb_typeof(health_goals) = 'array'),
+  constraint patients_medical_history_array check (jsonb_typeof(medical_history) = 'array'),
+  constraint patients_patient_number_length check (length(patient_number) >= 1 and length(patient_number) <= 100),
+  constraint patients_risk_factors_array check (jsonb_typeof(risk_factors) = 'array')
+);
+create index patients_archived_by_idx on patients (archived_by) where archived_by is not null;
+create index patients_assigned_providers_idx on patients using gin (assigned_providers);
+create index patients_date_of_birth_idx on patients (date_of_birth);
+create index patients_user_role_idx on patients (user_id, user_role);
+alter table patients enable row level security, force row level security;
+create policy owner_all on patients for all to caretrail_owner using (true) with check (true);
+create policy patients_create on patients for insert to caretrail_app
+  with check ((select reach('patients:write')) = 'ALL');
+create policy patients_read on patients for select to caretrail_app using (reaches('patients:read', id));
+create policy patients_update on patients for update to caretrail_app
+  using (
+    reaches('patients:write', id)
+    or reaches('patients:update', id)
+    or (select reach('patients:assign')) = 'ALL'
+  )
+  with check (
+    reaches('patients:write', id)
+    or reaches('patients:update', id)
+    or (select reach('patients:assign')) = 'ALL'
+  );
+create trigger check_assigned_providers before insert or update of assigned_providers on patients
+  for each row
+  when (new.assigned_providers <> '{}')
+  execute function check_assigned_providers();
+create trigger guard_patient before update on patients for each row execute function guard_patient();
+create trigger refuse_archiving_patient_with_visits before update of is_archived on patients
+  for each row
+  when (new.is_archived and not old.is_archived)
+  execute function refuse_archiving_patient_with_visits();
+create trigger refuse_delete before delete on patients for each row execute function refuse_delete();
+create trigger touch before update on patients for each row execute function touch();
+grant insert, select, update on patients to caretrail_app;
+
+create view patient_profiles with (security_invoker=true) (
+  id uuid,
+  user_id uuid,
+  first_name text,
+  last_name text,
+  patient_number text,
+  date_of_birth date,
+  gender text,
+  assigned_providers uuid[],
+  medical_history jsonb,
+  allergies jsonb,
+  health_goals jsonb,
+  risk_factors jsonb,
+  created_at timestamptz,
+  updated_at timestamptz,
+  is_archived boolean,
+  version integer,
+  search_name text collate "C",
+  custom_data jsonb,
+  custom_data_version integer
+);
+grant select on patient_profiles to caretrail_app;
+
+create table appointments (
+  id uuid not null,
+  patient_id uuid not null,
+  provider_id uuid not null,
+  scheduled_at timestamptz not null,
+  duration_minutes integer not null,
+  slot tstzrange not null,
+  status appointment_status not null default 'SCHEDULED',
+  location jsonb,
+  notes text,
+  change_reason text,
+  rating integer,
+  rated_at timestamptz,
+  external_id text,
+  custom_data jsonb,
+  custom_data_version integer,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  is_archived boolean not null default false,
+  archived_at timestamptz,
+  archived_by uuid,
+  version integer not null default 1,
+  constraint appointments_pkey primary key (id),
+  constraint appointments_external_id_key unique (external_id),
+  constraint appointments_id_patient_id_key unique (id, patient_id),
+  constraint appointments_patient_no_overlap exclude using gist (patient_id with =, slot with &&) where (status = 'SCHEDULED'),
+  constraint appointments_provider_no_overlap exclude using gist (provider_id with =, slot with &&) where (status = 'SCHEDULED'),
+  constraint appointments_archived_by_fkey foreign key (archived_by) references user_profiles (id),
+  constraint appointments_patient_id_fkey foreign key (patient_id) references patients (id),
+  constraint appointments_provider_id_fkey foreign key (provider_id) references providers (id),
+  constraint appointments_archived check (is_archived = (archived_at is not null)),
+  constraint appointments_archived_settled check (not (is_archived and status = 'SCHEDULED')),
+  constraint appointments_change_reason_length check (length(change_reason) >= 1 and length(change_reason) <= 500),
+  constraint appointments_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
+  constraint appointments_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
+  constraint appointments_duration_minutes_range check (duration_minutes >= 1 and duration_minutes <= 1440),
+  constraint appointments_external_id_length check (length(external_id) >= 1 and length(external_id) <= 255),
+  constraint appointments_location_object check (jsonb_typeof(location) = 'object'),
+  constraint appointments_notes_length check (length(notes) <= 10000),
+  constraint appointments_rated check ((rating is null) = (rated_at is null)),
+  constraint appointments_rated_completed check (rating is null or status = 'COMPLETED'),
+  constraint appointments_rating_range check (rating >= 1 and rating <= 5),
+  constraint appointments_scheduled_at_range check (scheduled_at >= '1850-01-01 00:00:00+00' and scheduled_at < '2200-01-01 00:00:00+00')
+);
+create index appointments_archived_by_idx on appointments (archived_by) where archived_by is not null;
+create index appointments_cancelled_idx on appointments (scheduled_at, id) where status = 'CANCELLED';
+create index appointments_care_idx on appointments (provider_id, patient_id) where status <> 'CANCELLED';
+create index appointments_patient_idx on appointments (patient_id, scheduled_at, id);
+create index appointments_provider_idx on appointments (provider_id, scheduled_at, id);
+create index appointments_rated_idx on appointments (provider_id) include (rating) where rating is not null and not is_archived;
+create index appointments_scheduled_idx on appointments (scheduled_at, id);
+create index appointments_to_come_idx on appointments (scheduled_at, id) where status = 'SCHEDULED';
+alter table appointments enable row level security, force row level security;
+create policy appointments_create on appointments for insert to caretrail_app
+  with check (reaches('appointments:write', patient_id));
+create policy appointments_read on appointments for select to caretrail_app
+  using (
+    reach('appointments:read') is not null
+    and provider_id = (select actor_provider())
+    or reaches('appointments:read', patient_id)
+  );
+create policy appointments_update on appointments for update to caretrail_app
+  using (
+    changes_visit(patient_id, provider_id)
+    or reach('appointments:complete') is not null
+    and provider_id = (select actor_provider())
+    or reach('appointments:rate') = 'OWN'
+    and patient_id = (select actor_patient())
+    or reach('appointments:archive') = 'ALL'
+  );
+create policy owner_all on appointments for all to caretrail_owner using (true) with check (true);
+create trigger check_booking before insert on appointments
+  for each row
+  when (
+    new.status = 'SCHEDULED'
+    and new.scheduled_at > now()
+    and new.duration_minutes >= 1
+    and new.duration_minutes <= 1440
+    and reach('appointments:write') is not null
+  )
+  execute function check_booking();
+create trigger check_move before update of scheduled_at, duration_minutes on appointments
+  for each row
+  when (
+    (new.scheduled_at is distinct from old.scheduled_at
+      or new.duration_minutes is distinct from old.duration_minutes)
+    and new.status = 'SCHEDULED'
+    and new.scheduled_at > now()
+    and new.duration_minutes >= 1
+    and new.duration_minutes <= 1440
+    and reach('appointments:write') is not null
+  )
+  execute function check_booking();
+create trigger check_rating before update of rating, rated_at on appointments
+  for each row
+  execute function check_rating();
+create trigger check_visit_change before update of scheduled_at, duration_minutes, status, location, notes, custom_data, custom_data_version on appointments
+  for each row
+  execute function check_visit_change();
+create trigger derive_provider_rating after update on appointments
+  for each row
+  when (
+    new.rating is distinct from old.rating
+    or new.rating is not null
+    and new.is_archived <> old.is_archived
+  )
+  execute function derive_provider_rating();
+create trigger fill_slot before insert or update of scheduled_at, duration_minutes, slot on appointments
+  for each row
+  execute function fill_slot();
+create trigger record_booking after insert on appointments for each row execute function record_visit_change();
+create trigger record_visit_change after update on appointments
+  for each row
+  when (
+    new.scheduled_at is distinct from old.scheduled_at
+    or new.duration_minutes is distinct from old.duration_minutes
+    or new.status is distinct from old.status
+    or new.is_archived is distinct from old.is_archived
+  )
+  execute function record_visit_change();
+create trigger refuse_delete before delete on appointments for each row execute function refuse_delete();
+create trigger refuse_past_booking before insert or update of scheduled_at on appointments
+  for each row
+  execute function refuse_past_booking();
+create trigger touch before update on appointments for each row execute function touch();
+grant select on appointments to caretrail_app;
+grant insert
+  (id, patient_id, provider_id, scheduled_at, duration_minutes, location, notes, external_id, custom_data, custom_data_version)
+  on appointments to caretrail_app;
+grant update
+  (scheduled_at, duration_minutes, status, location, notes, change_reason, rating, rated_at, custom_data, custom_data_version, is_archived, archived_at, archived_by)
+  on appointments to caretrail_app;
+
+create table appointment_changes (
+  id bigint not null generated always as identity,
+  appointment_id uuid not null,
+  changed_at timestamptz not null default now(),
+  changed_by uuid,
+  old_scheduled_at timestamptz,
+  new_scheduled_at timestamptz not null,
+  old_duration_minutes integer,
+  new_duration_minutes integer not null,
+  old_status appointment_status,
+  new_status appointment_status not null,
+  is_archived boolean not null,
+  reason text,
+  constraint appointment_changes_pkey primary key (id),
+  constraint appointment_changes_appointment_id_fkey foreign key (appointment_id) references appointments (id),
+  constraint appointment_changes_changed_by_fkey foreign key (changed_by) references user_profiles (id),
+  constraint appointment_changes_old check (num_nulls(old_scheduled_at, old_duration_minutes, old_status) = any (array[0, 3]))
+);
+create index appointment_changes_appointment_idx on appointment_changes (appointment_id, id);
+create index appointment_changes_changed_by_idx on appointment_changes (changed_by) where changed_by is not null;
+alter table appointment_changes enable row level security, force row level security;
+create policy appointment_changes_read on appointment_changes for select to caretrail_app
+  using ((exists (select from appointments a where a.id = appointment_changes.appointment_id)));
+create policy owner_all on appointment_changes for all to caretrail_owner using (true) with check (true);
+create trigger refuse_change before delete or update on appointment_changes
+  for each row
+  execute function refuse_delete();
+grant select on appointment_changes to caretrail_app;
+
+create table medical_records (
+  id uuid not null,
+  patient_id uuid not null,
+  provider_id uuid not null,
+  appointment_id uuid,
+  record_type record_type not null,
+  content jsonb not null,
+  diagnosis text,
+  treatment text,
+  notes text,
+  is_patient_visible boolean not null default true,
+  release_date timestamptz not null default now(),
+  changed_by uuid,
+  change_reason text,
+  external_id text,
+  custom_data jsonb,
+  custom_data_version integer,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  is_archived boolean not null default false,
+  archived_at timestamptz,
+  archived_by uuid,
+  version integer not null default 1,
+  constraint medical_records_pkey primary key (id),
+  constraint medical_records_external_id_key unique (external_id),
+  constraint medical_records_id_patient_id_key unique (id, patient_id),
+  constraint medical_records_appointment_of_patient foreign key (appointment_id, patient_id) references appointments (id, patient_id),
+  constraint medical_records_archived_by_fkey foreign key (archived_by) references user_profiles (id),
+  constraint medical_records_changed_by_fkey foreign key (changed_by) references user_profiles (id),
+  constraint medical_records_patient_id_fkey foreign key (patient_id) references patients (id),
+  constraint medical_records_provider_id_fkey foreign key (provider_id) references providers (id),
+  constraint medical_records_archived check (is_archived = (archived_at is not null)),
+  constraint medical_records_change_explained check (version = 1 or change_reason is not null),
+  constraint medical_records_change_reason_length check (length(change_reason) >= 1 and length(change_reason) <= 500),
+  constraint medical_records_content_object check (jsonb_typeof(content) = 'object'),
+  constraint medical_records_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
+  constraint medical_records_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
+  constraint medical_records_diagnosis_length check (length(diagnosis) <= 10000),
+  constraint medical_records_external_id_length check (length(external_id) >= 1 and length(external_id) <= 255),
+  constraint medical_records_notes_length check (length(notes) <= 10000),
+  constraint medical_records_treatment_length check (length(treatment) <= 10000),
+  constraint medical_records_visible_is_released check (not is_patient_visible or release_date <= updated_at)
+);
+create index medical_records_appointment_idx on medical_records (appointment_id, patient_id);
+create index medical_records_archived_by_idx on medical_records (archived_by) where archived_by is not null;
+create index medical_records_changed_by_idx on medical_records (changed_by) where changed_by is not null;
+create index medical_records_created_idx on medical_records (created_at desc, id desc);
+create index medical_records_held_idx on medical_records (patient_id, release_date) where not is_patient_visible;
+create index medical_records_patient_idx on medical_records (patient_id, created_at desc, id desc);
+create index medical_records_provider_idx on medical_records (provider_id, created_at desc, id desc);
+alter table medical_records enable row level security, force row level security;
+create policy medical_records_create on medical_records for insert to caretrail_app
+  with check (reaches('records:write', patient_id) and provider_id = (select actor_provider()));
+create policy medical_records_read on medical_records for select to caretrail_app
+  using (
+    case (select reach('records:read'))
+    when 'OWN' then patient_id = (select actor_patient())
+    and not is_archived
+    and (is_patient_visible
+      or release_date <= now())
+    when 'CARE' then in_care(patient_id)
+    when 'ALL' then true
+    else false
+    end
+  );
+create policy medical_records_update on medical_records for update to caretrail_app
+  using (reaches('records:write', patient_id))
+  with check (reaches('records:write', patient_id));
+create policy owner_all on medical_records for all to caretrail_owner using (true) with check (true);
+create trigger begin_with_ledger before insert on medical_records
+  for each row
+  execute function begin_with_ledger();
+create trigger keep_record_version after update on medical_records
+  for each row
+  execute function keep_record_version();
+create trigger refuse_delete before delete on medical_records for each row execute function refuse_delete();
+create trigger sign_change before insert or update on medical_records
+  for each row
+  execute function sign_change();
+create trigger touch before update on medical_records for each row execute function touch();
+grant select on medical_records to caretrail_app;
+grant insert
+  (id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes, external_id, custom_data, custom_data_version)
+  on medical_records to caretrail_app;
+grant update
+  (content, diagnosis, treatment, notes, change_reason, custom_data, custom_data_version, is_archived, archived_at, archived_by)
+  on medical_records to caretrail_app;
+
+create table medical_record_versions (
+  record_id uuid not null,
+  version integer not null,
+  patient_id uuid not null,
+  provider_id uuid not null,
+  appointment_id uuid,
+  record_type record_type not null,
+  content jsonb not null,
+  diagnosis text,
+  treatment text,
+  notes text,
+  is_patient_visible boolean not null,
+  release_date timestamptz not null,
+  custom_data jsonb,
+  custom_data_version integer,
+  is_archived boolean not null,
+  written_at timestamptz not null,
+  written_by uuid,
+  change_reason text,
+  replaced_at timestamptz not null default now(),
+  replaced_by uuid,
+  constraint medical_record_versions_pkey primary key (record_id, version),
+  constraint medical_record_versions_patient_id_fkey foreign key (patient_id) references patients (id),
+  constraint medical_record_versions_provider_id_fkey foreign key (provider_id) references providers (id),
+  constraint medical_record_versions_record_id_fkey foreign key (record_id) references medical_records (id),
+  constraint medical_record_versions_replaced_by_fkey foreign key (replaced_by) references user_profiles (id),
+  constraint medical_record_versions_written_by_fkey foreign key (written_by) references user_profiles (id)
+);
+create index medical_record_versions_patient_idx on medical_record_versions (patient_id);
+create index medical_record_versions_provider_idx on medical_record_versions (provider_id);
+create index medical_record_versions_replaced_by_idx on medical_record_versions (replaced_by) where replaced_by is not null;
+create index medical_record_versions_written_by_idx on medical_record_versions (written_by) where written_by is not null;
+alter table medical_record_versions enable row level security, force row level security;
+create policy medical_record_versions_read on medical_record_versions for select to caretrail_app
+  using (
+    ((select reach('records:read')) = any (array['OWN', 'CARE', 'ALL']))
+    and (exists (select from medical_records r where r.id = medical_record_versions.record_id))
+    and ((select reach('records:read')) <> 'OWN'
+      or is_patient_visible
+      or release_date <= replaced_at)
+  );
+create policy owner_all on medical_record_versions for all to caretrail_owner using (true) with check (true);
+grant select on medical_record_versions to caretrail_app;
+
+create table record_releases (
+  id uuid not null,
+  record_id uuid not null,
+  patient_id uuid not null,
+  hold_reason hold_reason,
+  expires_at timestamptz,
+  note text,
+  decided_by uuid not null default actor_user(),
+  decided_at timestamptz not null default clock_timestamp(),
+  constraint record_releases_pkey primary key (id),
+  constraint record_releases_decided_by_fkey foreign key (decided_by) references user_profiles (id),
+  constraint record_releases_of_record foreign key (record_id, patient_id) references medical_records (id, patient_id) deferrable initially deferred,
+  constraint record_releases_expiry_range check (expires_at > decided_at and expires_at <= (decided_at + '366 days')),
+  constraint record_releases_hold_expires check ((hold_reason is null) = (expires_at is null)),
+  constraint record_releases_note_length check (length(note) >= 1 and length(note) <= 1000)
+);
+create index record_releases_decided_by_idx on record_releases (decided_by);
+create index record_releases_record_idx on record_releases (record_id, patient_id, decided_at desc);
+alter table record_releases enable row level security, force row level security;
+create policy owner_all on record_releases for all to caretrail_owner using (true) with check (true);
+create policy record_releases_create on record_releases for insert to caretrail_app
+  with check (decided_by = (select actor_user()) and reaches('records:write', patient_id));
+create policy record_releases_read on record_releases for select to caretrail_app
+  using ((select reach('records:read')) <> 'OWN' and reaches('records:read', patient_id));
+create trigger follow_ledger after insert on record_releases for each row execute function follow_ledger();
+create trigger refuse_ledger_change before delete or update on record_releases
+  for each row
+  execute function refuse_ledger_change();
+grant select on record_releases to caretrail_app;
+grant insert (id, record_id, patient_id, hold_reason, expires_at, note) on record_releases to caretrail_app;
+
+create table file_metadata (
+  id uuid not null,
+  owner_id uuid not null,
+  owner_type file_owner_type not null,
+  patient_id uuid,
+  appointment_id uuid,
+  record_id uuid,
+  bucket text not null,
+  file_path text not null,
+  object_version text,
+  original_name text not null,
+  file_type text not null,
+  file_size bigint not null,
+  sha256 bytea not null,
+  upload_id text,
+  part_size bigint,
+  status file_status not null default 'PENDING',
+  status_reason text,
+  scan file_scan not null default 'UNSCANNED',
+  upload_date timestamptz,
+  inspected_at timestamptz,
+  tagged_at timestamptz,
+  expires_at timestamptz not null,
+  uploaded_by uuid not null,
+  custom_data jsonb,
+  custom_data_version integer,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  is_archived boolean not null default false,
+  archived_at timestamptz,
+  archived_by uuid,
+  version integer not null default 1,
+  constraint file_metadata_pkey primary key (id),
+  constraint file_metadata_path_key unique (bucket, file_path),
+  constraint file_metadata_appointment_of_patient foreign key (appointment_id, patient_id) references appointments (id, patient_id),
+  constraint file_metadata_archived_by_fkey foreign key (archived_by) references user_profiles (id),
+  constraint file_metadata_owner_id_fkey foreign key (owner_id) references user_profiles (id),
+  constraint file_metadata_patient_is_owner foreign key (patient_id, owner_id) references patients (id, user_id),
+  constraint file_metadata_record_of_patient foreign key (record_id, patient_id) references medical_records (id, patient_id),
+  constraint file_metadata_uploaded_by_fkey foreign key (uploaded_by) references user_profiles (id),
+  constraint file_metadata_appointment_owner check ((owner_type = 'APPOINTMENT') = (appointment_id is not null)),
+  constraint file_metadata_archived check (is_archived = (archived_at is not null)),
+  constraint file_metadata_bucket_length check (length(bucket) >= 3 and length(bucket) <= 63),
+  constraint file_metadata_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
+  constraint file_metadata_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
+  constraint file_metadata_file_path_length check (length(file_path) >= 1 and length(file_path) <= 1024),
+  constraint file_metadata_file_size_range check (file_size > 0),
+  constraint file_metadata_file_type_length check (length(file_type) >= 3 and length(file_type) <= 127),
+  constraint file_metadata_infected check (scan <> 'INFECTED' or status = 'QUARANTINED'),
+  constraint file_metadata_inspected check (status <> 'AVAILABLE' or inspected_at is not null),
+  constraint file_metadata_object_version_length check (length(object_version) >= 1 and length(object_version) <= 1024),
+  constraint file_metadata_original_name_length check (length(original_name) >= 1 and length(original_name) <= 255),
+  constraint file_metadata_part_size_range check (part_size > 0),
+  constraint file_metadata_parts_sized check (upload_id is null or part_size is not null),
+  constraint file_metadata_patient_owner check ((owner_type = 'PROVIDER') = (patient_id is null)),
+  constraint file_metadata_record_in_chart check (record_id is null or patient_id is not null),
+  constraint file_metadata_sha256_length check (octet_length(sha256) = 32),
+  constraint file_metadata_status_reason_length check (length(status_reason) <= 500),
+  constraint file_metadata_upload_id_length check (length(upload_id) >= 1 and length(upload_id) <= 1024),
+  constraint file_metadata_uploaded check ((status = any (array['PENDING', 'EXPIRED'])) = (upload_date is null))
+);
+create index file_metadata_appointment_idx on file_metadata (appointment_id, patient_id);
+create index file_metadata_archived_by_idx on file_metadata (archived_by) where archived_by is not null;
+create index file_metadata_ended_upload_idx on file_metadata (created_at, id) where upload_id is not null and (status = 'EXPIRED' or status = 'PENDING' and is_archived);
+create index file_metadata_owner_idx on file_metadata (owner_id, created_at desc, id desc);
+create index file_metadata_page_idx on file_metadata (created_at desc, id desc);
+create index file_metadata_patient_idx on file_metadata (patient_id, owner_id);
+create index file_metadata_patient_page_idx on file_metadata (patient_id, created_at desc, id desc);
+create index file_metadata_pending_idx on file_metadata (expires_at) where status = 'PENDING';
+create index file_metadata_record_idx on file_metadata (record_id, patient_id) where record_id is not null;
+create index file_metadata_scanning_idx on file_metadata (upload_date) where status = 'SCANNING';
+create index file_metadata_untagged_idx on file_metadata (archived_at) where is_archived and tagged_at is null;
+create index file_metadata_uploaded_by_idx on file_metadata (uploaded_by);
+alter table file_metadata enable row level security, force row level security;
+create policy file_metadata_create on file_metadata for insert to caretrail_app
+  with check (
+    uploaded_by = (select actor_user())
+    and ((select reach('files:write')) is not null
+      and owner_id = (select actor_user())
+      or reaches('files:write', patient_id))
+    and (record_id is null
+      or reaches('records:write', patient_id))
+  );
+create policy file_metadata_read on file_metadata for select to caretrail_app
+  using (
+    ((select reach('files:read')) is not null
+      and owner_id = (select actor_user())
+      or reaches('files:read', patient_id)
+      or (select reach('files:process')) = 'ALL')
+    and (record_id is null
+      or not is_withheld(owner_id, record_id))
+  );
+create policy file_metadata_update on file_metadata for update to caretrail_app
+  using (
+    changes_file(patient_id, owner_id, uploaded_by, record_id)
+    or (select reach('files:process')) = 'ALL'
+  )
+  with check (
+    changes_file(patient_id, owner_id, uploaded_by, record_id)
+    or (select reach('files:process')) = 'ALL'
+  );
+create policy owner_all on file_metadata for all to caretrail_owner using (true) with check (true);
+create trigger refuse_delete before delete on file_metadata for each row execute function refuse_delete();
+create trigger touch before update on file_metadata for each row execute function touch();
+grant insert, select on file_metadata to caretrail_app;
+grant update
+  (record_id, object_version, original_name, upload_id, part_size, status, status_reason, scan, upload_date, inspected_at, tagged_at, expires_at, custom_data, custom_data_version, is_archived, archived_at, archived_by)
+  on file_metadata to caretrail_app;
+
+create table custom_data_schemas (
+  table_name text not null,
+  version integer not null,
+  schema jsonb not null,
+  registered_by uuid not null default actor_user(),
+  registered_at timestamptz not null default now(),
+  constraint custom_data_schemas_pkey primary key (table_name, version),
+  constraint custom_data_schemas_registered_by_fkey foreign key (registered_by) references user_profiles (id),
+  constraint custom_data_schemas_schema_object check (jsonb_typeof(schema) = 'object'),
+  constraint custom_data_schemas_table_name_known check (
+    table_name = any (array['user_profiles', 'patients', 'providers', 'appointments', 'medical_records', 'file_metadata'])
+  ),
+  constraint custom_data_schemas_version_range check (version >= 1)
+);
+create index custom_data_schemas_registered_by_idx on custom_data_schemas (registered_by);
+alter table custom_data_schemas enable row level security, force row level security;
+create policy custom_data_schemas_read on custom_data_schemas for select to caretrail_app
+  using ((select actor_user()) is not null);
+create policy custom_data_schemas_register on custom_data_schemas for insert to caretrail_app
+  with check ((select reach('custom-data:write')) = 'ALL' and registered_by = (select actor_user()));
+create policy owner_all on custom_data_schemas for all to caretrail_owner using (true) with check (true);
+create trigger refuse_ledger_change before delete or update on custom_data_schemas
+  for each row
+  execute function refuse_ledger_change();
+grant select on custom_data_schemas to caretrail_app;
+grant insert (table_name, version, schema) on custom_data_schemas to caretrail_app;
+
+create table audit_logs (
+  id uuid not null,
+  month date not null,
+  timestamp timestamptz not null,
+  user_id uuid,
+  actor_role text,
+  action_type audit_action not null,
+  resource_type text not null,
+  resource_id uuid,
+  patient_id uuid,
+  patient_ids uuid[],
+  outcome audit_outcome not null,
+  source_ip cidr,
+  user_agent text,
+  application text not null,
+  request_id text not null,
+  details jsonb,
+  chain_id uuid not null,
+  seq bigint not null,
+  prev_hash bytea not null,
+  row_hash bytea not null,
+  constraint audit_logs_pkey primary key (month, id),
+  constraint audit_logs_chain_key unique (month, chain_id, seq),
+  constraint audit_logs_user_id_fkey foreign key (user_id) references user_profiles (id),
+  constraint audit_logs_actor check (
+    user_id is not null
+    or not actor_role is distinct from 'SYSTEM'
+    or actor_role is null
+    and outcome <> 'SUCCESS'
+  ),
+  constraint audit_logs_application_format check (application ~ '^[a-z][a-z-]{1,63}$'),
+  constraint audit_logs_details_object check (jsonb_typeof(details) = 'object'),
+  constraint audit_logs_genesis check (seq >= 1 and (seq = 1) = (prev_hash = decode(repeat('00', 32), 'hex'))),
+  constraint audit_logs_hashes check (octet_length(prev_hash) = 32 and octet_length(row_hash) = 32),
+  constraint audit_logs_month check (month = date_trunc('month', ("timestamp" at time zone 'UTC'))::date),
+  constraint audit_logs_patients check (patient_id is null or patient_ids is null),
+  constraint audit_logs_resource_type_format check (resource_type ~ '^[A-Z_]{2,50}$')
+) partition by range (month);
+create index audit_logs_denied_idx on audit_logs ("timestamp" desc, id desc) where outcome = 'DENIED';
+create index audit_logs_failed_idx on audit_logs ("timestamp" desc, id desc) where outcome = 'FAILURE';
+create index audit_logs_patient_idx on audit_logs (patient_id, "timestamp" desc, id desc) where patient_id is not null;
+create index audit_logs_patients_idx on audit_logs using gin (patient_ids) where patient_ids is not null;
+create index audit_logs_request_idx on audit_logs (request_id);
+create index audit_logs_resource_idx on audit_logs (resource_id, "timestamp" desc, id desc) where resource_id is not null;
+create index audit_logs_timestamp_idx on audit_logs ("timestamp" desc, id desc);
+create index audit_logs_user_idx on audit_logs (user_id, "timestamp" desc, id desc);
+alter table audit_logs enable row level security, force row level security;
+create policy audit_logs_append on audit_logs for insert to caretrail_app
+  with check (outcome <> 'SUCCESS' or not user_id is distinct from (select actor_user()));
+create policy audit_logs_read on audit_logs for select to caretrail_app
+  using ((select reach('audit:read')) = 'ALL');
+create policy audit_logs_seal on audit_logs for select to caretrail_auditor, caretrail_sealer using (true);
+create policy owner_all on audit_logs for all to caretrail_owner using (true) with check (true);
+create trigger refuse_audit_change before delete or update on audit_logs
+  for each row
+  execute function refuse_audit_change();
+create trigger refuse_audit_truncate before truncate on audit_logs
+  for each statement
+  execute function refuse_audit_change();
+grant insert, select on audit_logs to caretrail_app;
+grant select on audit_logs to caretrail_auditor;
+grant select on audit_logs to caretrail_sealer;
+
+create table audit_logs_default partition of audit_logs default;
+alter table audit_logs_default enable row level security, force row level security;
+create policy owner_all on audit_logs_default for all to caretrail_owner using (true) with check (true);
+
+create table idempotency_keys (
+  user_id uuid not null,
+  key text not null,
+  operation text not null,
+  request_hash bytea not null,
+  status integer,
+  headers jsonb,
+  body text,
+  resource_id uuid,
+  patient_ids uuid[],
+  created_at timestamptz not null default now(),
+  constraint idempotency_keys_pkey primary key (user_id, key),
+  constraint idempotency_keys_user_id_fkey foreign key (user_id) references user_profiles (id),
+  constraint idempotency_keys_key_length check (length(key) >= 1 and length(key) <= 255),
+  constraint idempotency_keys_request_hash_length check (octet_length(request_hash) = 32)
+);
+create index idempotency_keys_created_idx on idempotency_keys (created_at);
+alter table idempotency_keys enable row level security, force row level security;
+create policy idempotency_keys_answer on idempotency_keys for update to caretrail_app
+  using (user_id = (select actor_user()))
+  with check (user_id = (select actor_user()));
+create policy idempotency_keys_own on idempotency_keys for select to caretrail_app
+  using (user_id = (select actor_user()));
+create policy owner_all on idempotency_keys for all to caretrail_owner using (true) with check (true);
+grant select on idempotency_keys to caretrail_app;
+grant update (status, headers, body, resource_id, patient_ids) on idempotency_keys to caretrail_app;
+
+-- Functions
+--
+-- A comment names the roles that can execute the function. Without one, only the owner can.
+
+create function actor_patient() returns uuid stable; -- caretrail_app
+create function actor_provider() returns uuid stable; -- caretrail_app
+create function actor_user() returns uuid stable; -- caretrail_app
+create function audit_link(p_month date, p_chain uuid, p_seq bigint) returns bytea stable security definer; -- caretrail_app
+create function begin_job(p_permission text) returns table (role text, permissions jsonb, patient_id uuid, provider_id uuid) security definer; -- caretrail_app
+create function begin_request(p_user uuid, p_assured boolean, p_permission text) returns table (role text, permissions jsonb, patient_id uuid, provider_id uuid) security definer; -- caretrail_app
+create function changes_file(patient uuid, owner uuid, uploader uuid, entry uuid) returns boolean stable; -- caretrail_app
+create function changes_visit(patient uuid, provider uuid) returns boolean stable; -- caretrail_app
+create function claim_idempotency_key(p_key text, p_operation text, p_request_hash bytea) returns void security definer; -- caretrail_app
+create function custom_data_rows(p_table text, p_after uuid, p_limit integer) returns table (id uuid, custom_data jsonb) stable security definer; -- caretrail_app
+create function describe_attempt(p_user uuid, p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (user_id uuid, actor_role text, target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
+create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_sealer
+create procedure govern(target regclass);
+create function in_care(patient uuid) returns boolean stable security definer; -- caretrail_app
+create function is_withheld(owner uuid, entry uuid) returns boolean stable security definer; -- caretrail_app
+create function likely_duplicates(patient uuid) returns uuid[] stable security definer; -- caretrail_app
+create function patient_of(account uuid) returns uuid stable security definer; -- caretrail_app
+create function patients_assigned_to(provider uuid) returns setof uuid stable security definer; -- caretrail_app
+create function patients_in_care() returns setof uuid stable security definer; -- caretrail_app
+create function patients_within_reach(permission text) returns setof uuid stable security definer; -- caretrail_app
+create function put_role(p_name text, p_description text, p_permissions jsonb, p_version integer) returns void security definer; -- caretrail_app
+create function reach(permission text) returns text stable; -- caretrail_app
+create function reaches(permission text, patient uuid) returns boolean stable; -- caretrail_app
+create function reaches_person(person uuid) returns boolean stable security definer; -- caretrail_app
+create function searches_naming(patient uuid) returns table (month date, id uuid) stable security definer; -- caretrail_app
+create procedure secure(target regclass);
+create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz) returns table (begins timestamptz, ends timestamptz) stable security definer; -- caretrail_app
+create function target_appointment(target uuid) returns setof uuid stable;
+create function target_file(target uuid) returns setof uuid stable;
+create function target_medical_record(target uuid) returns setof uuid stable;
+create function target_patient(target uuid) returns setof uuid stable;
+create function target_provider(target uuid) returns setof uuid stable;
+create function target_user(target uuid) returns setof uuid stable;
+create function within_hours(schedule jsonb, begins timestamptz, minutes integer) returns boolean stable;
+
+-- Trigger functions
+
+create function begin_with_ledger() returns trigger security definer;
+create function check_assigned_providers() returns trigger security definer;
+create function check_booking() returns trigger security definer;
+create function check_grant() returns trigger;
+create function check_provider_change() returns trigger;
+create function check_provider_custom_data() returns trigger;
+create function check_rating() returns trigger;
+create function check_schedule() returns trigger;
+create function check_visit_change() returns trigger;
+create function derive_provider_rating() returns trigger security definer;
+create function fill_slot() returns trigger;
+create function follow_ledger() returns trigger security definer;
+create function guard_patient() returns trigger;
+create function guard_user() returns trigger;
+create function hold_standing() returns trigger;
+create function keep_administrator() returns trigger;
+create function keep_record_version() returns trigger security definer;
+create function record_visit_change() returns trigger security definer;
+create function refuse_archiving_patient_with_visits() returns trigger security definer;
+create function refuse_archiving_with_visits() returns trigger security definer;
+create function refuse_audit_change() returns trigger;
+create function refuse_delete() returns trigger;
+create function refuse_ledger_change() returns trigger;
+create function refuse_past_booking() returns trigger;
+create function sign_change() returns trigger;
+create function touch() returns trigger;

@@ -1,0 +1,60 @@
+//! `migrations/schema.sql` shows the schema that the migrations make.
+
+use std::fs;
+use std::path::Path;
+
+use tests::prelude::*;
+
+const HEADER: &str = "\
+-- The schema that the migrations make, for reading; it can't be run. The migrations have the functions'
+-- bodies and the reasons, bootstrap.sql the roles. This file is written from the database's catalog:
+--
+--   UPDATE=1 cargo test --workspace --test scenarios schema_file
+";
+
+/// What each part of the file says first.
+const PARTS: [&str; 4] = [
+    "-- Types",
+    "-- Tables and views\n--\n-- A view is listed by its columns. audit_logs has a partition for each month, \
+     which\n-- ensure_audit_partitions makes.",
+    "-- Functions\n--\n-- A comment names the roles that can execute the function. Without one, only the owner can.",
+    "-- Trigger functions",
+];
+
+#[tokio::test]
+async fn the_committed_schema_is_what_the_migrations_make() {
+    let world = World::new().await;
+    let superuser = world.connect().await;
+    superuser
+        .batch_execute(include_str!("schema_file.sql"))
+        .await
+        .unwrap();
+    let parts = superuser
+        .query(
+            r#"select string_agg(text, case when part = 2 then E'\n\n' else E'\n' end order by rank collate "C")
+             from blocks group by part order by part"#,
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!(parts.len(), PARTS.len());
+    let mut text = HEADER.to_owned();
+    for (title, part) in PARTS.iter().zip(parts) {
+        text = format!("{text}\n{title}\n\n{}\n", part.get::<_, String>(0));
+    }
+
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations/schema.sql");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    let changed = text
+        .lines()
+        .zip(committed.lines())
+        .find(|(made, committed)| made != committed);
+    assert!(
+        committed == text,
+        "migrations/schema.sql is not what the migrations make, first at {changed:?}: run \
+         UPDATE=1 cargo test --workspace --test scenarios schema_file"
+    );
+}
