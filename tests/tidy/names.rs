@@ -1,4 +1,5 @@
-//! Package = binary = `ENDPOINT.name` = deployed function = event = scenario.
+//! Checks that package, binary, `ENDPOINT.name`, deployed function, event and scenario have the
+//! same name.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,7 +12,7 @@ fn functions() -> BTreeSet<String> {
     names.map(|function| function.name().to_owned()).collect()
 }
 
-/// What is missing from `found`, and what is too much in it.
+/// Returns what is missing from `found` and what is superfluous in it.
 fn differences(found: &BTreeSet<String>, place: impl Fn(&str) -> String) -> Vec<String> {
     let expected = functions();
     let missing = expected

@@ -1,4 +1,5 @@
-//! A dependency is authority: who may open a connection, who may touch S3, who knows whom.
+//! A dependency gives a right: to open a connection, to use S3, to know another crate. These tests
+//! limit who has which.
 
 use std::collections::BTreeSet;
 
@@ -22,9 +23,9 @@ fn no_function_opens_its_own_connection() {
 }
 
 #[test]
-fn nobody_depends_on_a_function() {
+fn no_crate_depends_on_a_function() {
     let functions: BTreeSet<_> = PROJECT.functions.iter().map(Function::name).collect();
-    // What describes them all, and is deployed nowhere.
+    // This crate describes all functions and isn't deployed.
     let others = PROJECT
         .packages
         .iter()
@@ -42,7 +43,7 @@ fn nobody_depends_on_a_function() {
 }
 
 #[test]
-fn shared_knows_neither_storage_nor_deployment() {
+fn shared_depends_on_neither_storage_nor_deployment() {
     let allowed = BTreeSet::from(["identity".to_owned()]);
     let ours: BTreeSet<_> = PROJECT
         .packages
@@ -93,7 +94,7 @@ fn a_function_has_rights_on_s3_if_and_only_if_it_depends_on_files() {
 }
 
 #[test]
-fn rights_are_named_one_by_one() {
+fn iam_statements_name_their_actions_and_resources() {
     let mut problems = Vec::new();
     for function in &PROJECT.functions {
         for statement in statements(function) {
@@ -149,7 +150,7 @@ fn every_variable_that_a_function_reads_is_declared() {
     );
 }
 
-/// The IAM statements of a function.
+/// Returns the IAM statements of a function.
 pub fn statements(function: &Function) -> impl Iterator<Item = Value> + use<> {
     let name = function.name().to_owned();
     let resources = PROJECT.deployment["Resources"]
@@ -174,7 +175,7 @@ pub fn actions(statement: &Value) -> Vec<String> {
         .collect()
 }
 
-/// A list, or what stands alone where a list may.
+/// Returns a list, or a single value as a list of one.
 pub fn list(value: &Value) -> Vec<Value> {
     match value {
         Value::Null => Vec::new(),

@@ -1,4 +1,5 @@
-//! One route per endpoint, the same in the template, the code, the event and cargo-lambda's table.
+//! Each endpoint has one route, which is the same in the template, the code, the event and
+//! cargo-lambda's table.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +36,7 @@ fn the_first_line_of_a_function_says_what_starts_it() {
 }
 
 #[test]
-fn a_function_is_started_in_one_way() {
+fn a_function_has_exactly_one_trigger() {
     let wrong = PROJECT.template.functions.iter().filter(|function| {
         let events = usize::from(function.on_upload) + usize::from(function.on_rule);
         function.routes.len() + function.schedules.len() + events != 1
@@ -92,7 +93,7 @@ fn the_openapi_document_has_the_routes_of_the_template() {
 }
 
 #[test]
-fn events_are_what_the_template_would_send() {
+fn events_match_what_the_template_would_send() {
     let mut problems = Vec::new();
     for function in &PROJECT.functions {
         let path = format!("events/{}.json", function.name());
@@ -129,7 +130,7 @@ fn events_are_what_the_template_would_send() {
     );
 }
 
-/// What a request lacks to reach `route`, whose function reads a body or doesn't.
+/// Returns what a request lacks to reach `route`, depending on whether its function reads a body.
 fn request(event: &Value, route: &str, reads_body: bool) -> Vec<String> {
     let (method, template) = route.split_once(' ').unwrap_or_default();
     let raw_path = event["rawPath"].as_str().unwrap_or_default();
@@ -179,7 +180,7 @@ fn request(event: &Value, route: &str, reads_body: bool) -> Vec<String> {
     wrong.map(|(_, problem)| problem.to_owned()).collect()
 }
 
-/// What an S3 notification lacks.
+/// Returns what an S3 notification lacks.
 fn notification(event: &Value) -> Vec<String> {
     let record = &event["Records"][0];
     let facts = [

@@ -1,13 +1,14 @@
-//! How the code reads.
+//! Rules for the source code.
 
 use crate::none;
 use crate::project::PROJECT;
 
-/// Lines of a function's `lib.rs`: a screen for the handler, as much for its types and SQL.
+/// The maximum number of lines of a function's `lib.rs`: one screen for the handler and one for its
+/// types and SQL.
 const MOST_LINES: usize = 150;
 
 #[test]
-fn a_function_is_read_at_a_glance() {
+fn a_function_fits_on_two_screens() {
     let long = PROJECT.functions.iter().filter_map(|function| {
         let lines = function.source.lines().count();
         (lines > MOST_LINES).then(|| format!("{}: {lines} lines", function.name()))
@@ -19,8 +20,8 @@ fn a_function_is_read_at_a_glance() {
 }
 
 #[test]
-fn no_lint_is_switched_off_for_good() {
-    // Put together here, or this file would find itself.
+fn no_lint_is_disabled_permanently() {
+    // The text is assembled here, so that the test doesn't find it in this file.
     let forms = [format!("#[{}(", "allow"), format!("#![{}(", "allow")];
     let mut problems = Vec::new();
     for path in PROJECT

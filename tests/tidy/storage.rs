@@ -1,4 +1,5 @@
-//! What keeps the files: the bucket, its key and its queue, as far as the template can say it.
+//! Rules for the storage of files: the bucket, its key and its queue, as far as the template
+//! declares them.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +9,12 @@ use crate::none;
 use crate::project::PROJECT;
 use crate::rights::{actions, list, statements};
 
-/// A resource of the template; `Null` where there is none.
+/// Returns a resource of the template, or `Null` if it doesn't exist.
 fn resource(name: &str) -> &'static Value {
     &PROJECT.deployment["Resources"][name]
 }
 
-/// What a parameter or a resource is called that stands at `value`.
+/// Returns the name of the parameter or resource that `value` refers to.
 fn referred(value: &Value) -> &str {
     match value {
         Value::Tagged(tagged) => tagged.value.as_str().unwrap_or_default(),
@@ -21,7 +22,7 @@ fn referred(value: &Value) -> &str {
     }
 }
 
-/// The statements of a bucket's policy that deny, to everybody, on all objects.
+/// Returns the statements of a bucket's policy that deny access for all callers on all objects.
 fn denied(policy: &str) -> impl Iterator<Item = Value> + use<> {
     let document = &resource(policy)["Properties"]["PolicyDocument"];
     list(&document["Statement"])
@@ -30,7 +31,7 @@ fn denied(policy: &str) -> impl Iterator<Item = Value> + use<> {
 }
 
 #[test]
-fn buckets_are_shut_to_the_public_and_to_plain_http() {
+fn buckets_refuse_public_access_and_plain_http() {
     let mut problems = Vec::new();
     for (name, policy) in [
         ("FilesBucket", "FilesBucketPolicy"),
@@ -164,7 +165,7 @@ fn only_pages_of_the_allowed_origin_may_call_and_upload() {
     none(problems, "allow !Ref AllowedOrigin and nobody else");
 }
 
-/// Calls of the SDK in `files`, and the right that S3 asks for each.
+/// The calls of the SDK in `files`, and the right that S3 requires for each.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
 const CALLS: &[(&str, &str)] = &[
     ("abort_multipart_upload", "s3:AbortMultipartUpload"),
@@ -206,7 +207,7 @@ fn every_right_on_s3_is_used_and_every_call_has_its_right() {
         .filter(|(call, _)| called(call))
         .map(|(_, right)| (*right).to_owned())
         .collect();
-    // The same of a version, where the code names one.
+    // The same right for a version, if the code names one.
     if sources.contains("version_id(") {
         used.extend(OF_VERSIONS.map(str::to_owned));
     }

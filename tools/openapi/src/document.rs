@@ -1,4 +1,4 @@
-//! Puts the document together.
+//! Assembles the document.
 
 use serde_json::{Map, Value, json};
 
@@ -9,10 +9,10 @@ use crate::problems;
 use crate::schemas::{Schemas, without_null};
 use crate::sources::{Source, object, pascal_case};
 
-/// The document.
+/// Returns the document.
 ///
 /// # Panics
-/// Where an endpoint's files are missing or don't say what they should.
+/// Panics if an endpoint's files are missing or incomplete.
 pub fn document() -> Value {
     let mut schemas = Schemas::new();
     let mut paths = Map::new();
@@ -167,9 +167,9 @@ fn with_caller(operation: &Operation, source: &Source, schemas: &mut Schemas) ->
     described
 }
 
-/// What else than success it may answer.
+/// Returns the problems that the operation may answer.
 fn statuses(operation: &Operation, source: &Source) -> Vec<u16> {
-    // 422 for any: an unknown parameter is refused.
+    // Every operation may answer 422, because unknown parameters are refused.
     let mut statuses = vec![401, 403, 422, 500, 503];
     if operation.body.is_some() {
         statuses.extend([400, 413, 415]);
@@ -210,7 +210,7 @@ fn query_parameters(mut filter: Value, source: &Source) -> Vec<Value> {
                 .as_object_mut()
                 .and_then(|it| it.remove("description"));
             let mut schema = without_null(schema);
-            // The same bounds in every list: shared/src/pages.rs.
+            // All lists have the same bounds: shared/src/pages.rs.
             if name == "limit" {
                 schema = json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 50});
             }
@@ -232,7 +232,7 @@ fn query_parameters(mut filter: Value, source: &Source) -> Vec<Value> {
     described.collect()
 }
 
-/// An event holds every parameter as text.
+/// An event contains every parameter as text.
 fn typed(example: &Value, schema: &Value) -> Value {
     match (schema["type"].as_str(), example.as_str()) {
         (Some("integer" | "number" | "boolean"), Some(text)) => {
@@ -278,7 +278,7 @@ fn success(operation: &Operation, source: &Source, schemas: &mut Schemas) -> Val
     })
 }
 
-/// The endpoints without caller, data and audit row, with what they answer.
+/// The endpoints without caller, data and audit row, with their answers.
 fn public() -> [(&'static str, Value); 3] {
     let page = json!({"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"}});
     let document = json!({"application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.1"}}});

@@ -1,13 +1,13 @@
-//! An example of each answer: the shape of its schema, filled with what the events say.
+//! Makes an example of each answer: the shape of its schema, filled with values from the events.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-/// Values by the name of their field, as the examples of requests have them.
+/// The values of the request examples, by field name.
 type Known = BTreeMap<String, Value>;
 
-/// Gives every answer in the document an example.
+/// Adds an example to every answer in the document.
 pub(crate) fn add(document: &mut Value) {
     let mut known = Known::new();
     for operation in operations(&mut document["paths"]) {
@@ -43,7 +43,7 @@ fn contents(carrier: Option<&mut Value>) -> impl Iterator<Item = (&String, &mut 
     content.into_iter().flatten()
 }
 
-/// A value of this schema, for a field of this name.
+/// Returns a value of this schema for a field of this name.
 fn sample(schema: &Value, name: &str, schemas: &Value, known: &Known) -> Value {
     let inner = |schema: &Value, name: &str| sample(schema, name, schemas, known);
     if let Some(reference) = schema["$ref"].as_str() {
@@ -85,7 +85,7 @@ fn sample(schema: &Value, name: &str, schemas: &Value, known: &Known) -> Value {
     }
 }
 
-/// The schema's type, the other one where it may be null.
+/// Returns the schema's type. For a nullable schema, this is the type other than null.
 fn kind(schema: &Value) -> &str {
     match &schema["type"] {
         Value::Array(types) => types
@@ -97,7 +97,7 @@ fn kind(schema: &Value) -> &str {
     .unwrap_or_default()
 }
 
-/// Whether a known value is of the schema's type: a field of the same name may be another thing.
+/// Whether a known value has the schema's type. Fields of the same name may have different types.
 fn fits(value: &Value, schema: &Value) -> bool {
     if let Some(labels) = schema["enum"].as_array() {
         return labels.contains(value);

@@ -1,9 +1,9 @@
-//! The API's OpenAPI 3.1 document, made of what the endpoints already say of themselves: name,
-//! permission and answer of their `ENDPOINT` and `handle`, route and purpose of their first line,
-//! shapes of the types that parse and answer, examples of their events.
+//! Generates the API's OpenAPI 3.1 document from the endpoints: name, permission and answer from
+//! their `ENDPOINT` and `handle`, route and purpose from their first line, shapes from the types
+//! that parse and answer, examples from their events.
 //!
 //! An endpoint is one line in `operations.rs`. `UPDATE=1 cargo test -p openapi-document` writes
-//! `openapi.json`; without `UPDATE` the same test holds the committed document to the code.
+//! `openapi.json`. Without `UPDATE`, the same test compares the committed document with the code.
 
 mod document;
 mod examples;

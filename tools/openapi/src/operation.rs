@@ -1,17 +1,17 @@
-//! What an operation reads and answers, taken from its handler's types.
+//! What an operation reads and answers, derived from its handler's types.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use shared::call::Call;
 use shared::endpoint::Endpoint;
 use shared::reply::{Created, Json, Reply};
 
-/// Describes a type to a generator.
+/// A function that describes a type to a generator.
 pub(crate) type Describe = fn(&mut SchemaGenerator) -> Schema;
 
-/// What a request carries as its body.
+/// The kind of body that a request has.
 #[derive(Clone, Copy)]
 pub(crate) enum Body {
-    /// A whole value.
+    /// A complete value.
     Whole(Describe),
     /// A merge patch of such a value (RFC 7396).
     Patch(Describe),
@@ -26,7 +26,7 @@ pub(crate) struct Operation {
     pub(crate) answer: Describe,
 }
 
-/// An answer's status and what it holds.
+/// The status and content of an answer.
 pub(crate) trait Answered {
     const STATUS: u16;
     type Holds: JsonSchema;
@@ -43,7 +43,7 @@ impl<T: JsonSchema> Answered for Created<T> {
 }
 
 impl Operation {
-    /// The operation that `handle` serves: its answer is the handler's.
+    /// Returns the operation of `handle`, with the handler's answer.
     pub(crate) fn of<T: Answered, F: Future<Output = Reply<T>>>(
         endpoint: Endpoint,
         _handle: impl Fn(Call) -> F,

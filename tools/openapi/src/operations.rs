@@ -1,8 +1,8 @@
-//! Every endpoint with a caller, once. The rest is in `document.rs`.
+//! The list of all endpoints with a caller. `document.rs` adds the others.
 
 use crate::operation::Operation;
 
-/// `operation!(package)`, with `body Type`, `patch Type` or `query Type` where it reads one.
+/// `operation!(package)`, with `body Type`, `patch Type` or `query Type` if the endpoint reads one.
 macro_rules! operation {
     ($function:ident $(, $part:ident $type:ident)*) => {
         Operation::of($function::ENDPOINT, $function::handle)$(.$part::<$function::$type>())*

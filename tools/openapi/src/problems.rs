@@ -1,4 +1,4 @@
-//! What an endpoint answers instead, by status.
+//! The problems that endpoints answer, by status.
 
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
@@ -6,7 +6,7 @@ use shared::errors::{Error, FieldError, Problem};
 
 use crate::schemas::Schemas;
 
-/// One error of each kind, as a caller may see it.
+/// One error of each kind, as a caller sees it.
 fn examples() -> [Error; 15] {
     [
         Error::MalformedJson,
@@ -34,7 +34,7 @@ fn name(status: u16) -> String {
     format!("Problem{status}")
 }
 
-/// `components.responses`: one a status.
+/// Returns `components.responses`, one for each status.
 pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
     let schema = schemas.answered(SchemaGenerator::subschema_for::<Problem>);
     let mut responses = Map::new();
@@ -63,7 +63,7 @@ pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
             "value": error.problem("JKJaXmPLvHcESHA="),
         });
     }
-    // The gateway's own answer, not a problem.
+    // The gateway answers this itself, and not with a problem.
     responses.insert(
         "TooManyRequests".into(),
         json!({
@@ -77,7 +77,7 @@ pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
     responses
 }
 
-/// References to the problems of these statuses.
+/// Returns references to the problems of these statuses.
 pub(crate) fn references(statuses: &[u16]) -> Map<String, Value> {
     let problems = statuses.iter().map(|status| {
         let reference = format!("#/components/responses/{}", name(*status));

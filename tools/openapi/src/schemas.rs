@@ -1,4 +1,4 @@
-//! Schemas as OpenAPI and its tools like them.
+//! Adapts schemas to OpenAPI and its tools.
 
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
@@ -6,12 +6,12 @@ use serde_json::{Map, Value, json};
 
 use crate::operation::Describe;
 
-/// Describes types as they are read and as they are answered: an answer always holds every field
-/// that it may hold, a request may leave out what is optional.
+/// Describes types separately for requests and answers: an answer always contains all its fields, a
+/// request may omit optional ones.
 pub(crate) struct Schemas {
     read: SchemaGenerator,
     answered: SchemaGenerator,
-    /// Those of no type of their own: bodies, by operation.
+    /// The schemas of bodies without a type of their own, by operation.
     named: Map<String, Value>,
 }
 
@@ -35,15 +35,15 @@ impl Schemas {
         plain(describe(&mut self.answered))
     }
 
-    /// Keeps a schema under a name, for clients to name its type by.
+    /// Stores a schema under a name, which clients use as the type's name.
     pub(crate) fn keep(&mut self, name: String, schema: Value) -> Value {
         let reference = json!({"$ref": format!("#/components/schemas/{name}")});
         self.named.insert(name, schema);
         reference
     }
 
-    /// All of them. What is both read and answered is described as read: an answer satisfies
-    /// that too.
+    /// Returns all schemas. A type that appears in requests and answers is described as for
+    /// requests, because an answer satisfies that schema too.
     pub(crate) fn finish(mut self) -> Map<String, Value> {
         let mut all = self.answered.take_definitions(true);
         all.extend(self.read.take_definitions(true));
@@ -64,15 +64,15 @@ fn plain(schema: Schema) -> Value {
     value
 }
 
-/// Names each enum by its labels, and says what each means in the description: code generators
-/// make an enum of that, and nothing of a choice between constants.
+/// Writes each enum as a list of its labels, and adds the meaning of each to the description. Code
+/// generators turn such a list into an enum, but ignore a choice between constants.
 fn simplify(value: &mut Value) {
     match value {
         Value::Object(schema) => {
             if let Some(enumeration) = labels(schema) {
                 *schema = enumeration;
             }
-            // "title" repeats the type's name.
+            // "title" only repeats the type's name.
             if schema.get("title").is_some_and(Value::is_string) {
                 schema.remove("title");
             }
@@ -111,7 +111,7 @@ fn labels(schema: &Map<String, Value>) -> Option<Map<String, Value>> {
     Some(enumeration)
 }
 
-/// The schema without null: a query parameter is absent or of its type.
+/// Returns the schema without null, because a query parameter is either absent or has its type.
 pub(crate) fn without_null(mut schema: Value) -> Value {
     if let Some(types) = schema["type"].as_array() {
         let types: Vec<_> = types
@@ -134,7 +134,7 @@ pub(crate) fn without_null(mut schema: Value) -> Value {
             return only.clone();
         }
     }
-    // Indexing leaves nulls where there was nothing.
+    // Indexing leaves nulls at missing keys.
     if let Value::Object(members) = &mut schema {
         members.retain(|_, value| !value.is_null());
     }

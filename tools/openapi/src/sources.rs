@@ -1,23 +1,23 @@
-//! What files say: an endpoint's first line and its event.
+//! Reads an endpoint's first line and its event.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-/// A function as its files describe it.
+/// A function as described by its files.
 pub(crate) struct Source {
-    /// The folder above: `patients`.
+    /// The name of the parent folder, for example `patients`.
     pub(crate) resource: String,
-    /// The method, in lower case as OpenAPI has it.
+    /// The method, in lower case as in OpenAPI.
     pub(crate) method: String,
     /// The path with its parameters in braces.
     pub(crate) path: String,
-    /// Its purpose in one sentence.
+    /// The purpose in one sentence.
     pub(crate) summary: String,
-    /// Whether it changes only the version that the caller knows.
+    /// Whether it requires the version that the caller knows.
     pub(crate) asks_if_match: bool,
-    /// Whether it goes on without, where nothing stands yet.
+    /// Whether the version may be omitted if the resource doesn't exist yet.
     pub(crate) may_make: bool,
     event: Value,
 }
@@ -31,7 +31,8 @@ impl Source {
     /// Reads `functions/*/PACKAGE` and `events/PACKAGE.json`.
     ///
     /// # Panics
-    /// Where one is missing or doesn't begin with its route: the tidy tests say so more kindly.
+    /// Panics if one is missing or doesn't begin with its route. The tidy tests report
+    /// this more clearly.
     pub(crate) fn of(package: &str) -> Self {
         let folders = fs::read_dir(root().join("functions")).expect("functions/");
         let folder = folders
@@ -48,7 +49,7 @@ impl Source {
             .and_then(|line| line.strip_prefix("//! `")?.split_once("`: "))
             .unwrap_or_else(|| panic!("{package} doesn't begin with //! `METHOD /path`: purpose"));
         let (method, path) = route.split_once(' ').expect("METHOD /path");
-        // A summary is a line; what goes on in the next is for the code's reader.
+        // A summary is one line. Further lines are for readers of the code.
         let sentence = summary.split(". ").next().unwrap_or(summary);
         let mut letters = sentence.trim_end_matches('.').chars();
         let summary = letters
@@ -67,34 +68,34 @@ impl Source {
         }
     }
 
-    /// The names in the path's braces.
+    /// Returns the names in the path's braces.
     pub(crate) fn path_parameters(&self) -> impl Iterator<Item = &str> {
         let segments = self.path.split('/');
         segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
     }
 
-    /// What the event gives for a parameter in the path.
+    /// Returns the event's value for a path parameter.
     pub(crate) fn path_example(&self, name: &str) -> &Value {
         &self.event["pathParameters"][name]
     }
 
-    /// What the event gives for a parameter in the query.
+    /// Returns the event's value for a query parameter.
     pub(crate) fn query_example(&self, name: &str) -> Option<&Value> {
         self.event["queryStringParameters"].get(name)
     }
 
-    /// The event's body.
+    /// Returns the event's body.
     pub(crate) fn body_example(&self) -> Option<Value> {
         serde_json::from_str(self.event["body"].as_str()?).ok()
     }
 
-    /// Whether its answers change something.
+    /// Whether the endpoint changes something.
     pub(crate) fn writes(&self) -> bool {
         self.method != "get"
     }
 }
 
-/// `get-patient` as `GetPatient`.
+/// Converts `get-patient` to `GetPatient`.
 pub(crate) fn pascal_case(package: &str) -> String {
     let words = package.split('-').filter(|word| !word.is_empty());
     words
@@ -102,7 +103,7 @@ pub(crate) fn pascal_case(package: &str) -> String {
         .collect()
 }
 
-/// The members of a JSON object.
+/// Returns the members of a JSON object.
 pub(crate) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
