@@ -6,7 +6,7 @@
 //! the version of rustc. `UPDATE=1 cargo test --test fail` rewrites the expectations.
 #![expect(
     clippy::unwrap_used,
-    reason = "where a check finds nothing, it has failed"
+    reason = "a check that finds nothing has failed"
 )]
 
 use std::collections::BTreeMap;

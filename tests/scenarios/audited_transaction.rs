@@ -348,7 +348,7 @@ async fn a_commit_that_took_effect_is_answered_even_if_its_confirmation_was_lost
         .logs("create-appointment")
         .wait_for(&row.hash_in_hex(), PATIENCE)
         .await
-        .expect("its witness");
+        .expect("its witness line");
 
     // The chain continues after that row.
     let again = ada

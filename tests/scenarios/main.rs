@@ -2,7 +2,7 @@
 //! Rules that concern all endpoints have their own files.
 #![expect(
     clippy::unwrap_used,
-    reason = "where a scenario finds nothing, it has failed"
+    reason = "a scenario that finds nothing has failed"
 )]
 
 mod access_matrix;

@@ -126,8 +126,8 @@ impl Operation {
         for name in self.parameters("path") {
             let unfit = match name {
                 // A role with any valid name could be created, so this name is invalid, not absent.
-                "name" => invalid("a path that can't be", "name"),
-                _ => self.unfit("a path that can't be", 404, "not-found"),
+                "name" => invalid("an invalid path", "name"),
+                _ => self.unfit("an invalid path", 404, "not-found"),
             };
             all.push(Unfit {
                 path: vec![(name.to_owned(), UNKNOWN)],
@@ -136,13 +136,13 @@ impl Operation {
         }
         if let Some(media_type) = self.media_type() {
             for (what, body, status, slug) in [
-                ("no JSON", "{", 400, "malformed-json"),
-                ("nothing", "", 400, "malformed-json"),
-                ("two of them", "{} {}", 400, "malformed-json"),
-                ("a list", "[]", 422, "invalid"),
-                ("text", "\"zebrafish\"", 422, "invalid"),
+                ("not JSON", "{", 400, "malformed-json"),
+                ("an empty body", "", 400, "malformed-json"),
+                ("two values", "{} {}", 400, "malformed-json"),
+                ("an array", "[]", 422, "invalid"),
+                ("a string", "\"zebrafish\"", 422, "invalid"),
                 (
-                    "a name twice",
+                    "a duplicate key",
                     r#"{"zebrafish": 1, "zebrafish": 2}"#,
                     422,
                     "invalid",
@@ -161,7 +161,7 @@ impl Operation {
             }
             all.push(Unfit {
                 body: format!("{{{}}}", " ".repeat(1024 * 1024)),
-                ..self.unfit("too much", 413, "too-large")
+                ..self.unfit("too large", 413, "too-large")
             });
             let others = [
                 "text/plain",
@@ -169,7 +169,7 @@ impl Operation {
                 "application/merge-patch+json",
             ];
             for other in others.into_iter().filter(|other| *other != media_type) {
-                let mut unfit = self.unfit("another type", 415, "unsupported-media-type");
+                let mut unfit = self.unfit("an unsupported media type", 415, "unsupported-media-type");
                 unfit.headers[0] = ("content-type", other);
                 all.push(unfit);
             }
@@ -188,7 +188,7 @@ impl Operation {
             if query.contains(&name) {
                 all.extend(values.iter().map(|value| Unfit {
                     query: format!("{name}={value}"),
-                    ..invalid("a page that can't be", name)
+                    ..invalid("an invalid page", name)
                 }));
             }
         }
@@ -199,7 +199,7 @@ impl Operation {
             all.push(without);
             for tag in ["zebrafish", "W/\"1\"", "\"1\", \"2\"", "\"\""] {
                 let mut unfit =
-                    self.unfit("a tag that was never given", 412, "precondition-failed");
+                    self.unfit("an unknown tag", 412, "precondition-failed");
                 unfit.headers.retain(|(name, _)| *name != "if-match");
                 unfit.headers.push(("if-match", tag));
                 all.push(unfit);
@@ -207,7 +207,7 @@ impl Operation {
         }
         if headers.contains(&"Idempotency-Key") {
             for keys in [&["two words"][..], &["one", "another"], &[""]] {
-                let mut unfit = invalid("a key that can't be", "Idempotency-Key");
+                let mut unfit = invalid("an invalid key", "Idempotency-Key");
                 unfit
                     .headers
                     .extend(keys.iter().map(|key| ("idempotency-key", *key)));
@@ -241,7 +241,7 @@ impl Operation {
             ),
             (
                 answer.header("cache-control") == "no-store",
-                "the cache's leave",
+                "the cache control",
             ),
             (
                 documented["application/problem+json"]["examples"][slug].is_object(),
@@ -305,7 +305,7 @@ impl Ward {
             let own = unfit.path.iter().find(|(own, _)| own == name);
             let id = |collection| {
                 let thing = self.ids.iter().find(|(of, _)| *of == collection);
-                let (_, id) = thing.unwrap_or_else(|| panic!("say in Ward what {collection} has"));
+                let (_, id) = thing.unwrap_or_else(|| panic!("add a resource of {collection} to Ward"));
                 id.to_string()
             };
             let value = match (own, name) {

@@ -115,13 +115,13 @@ impl Answer {
         let id = |item: &Value| item["id"].as_str().and_then(|id| id.parse().ok());
         items
             .and_then(|items| items.iter().map(id).collect())
-            .unwrap_or_else(|| panic!("not a page of things with ids: {}", self.text))
+            .unwrap_or_else(|| panic!("not a page of items with ids: {}", self.text))
     }
 
     /// Returns the id of the resource in the answer.
     #[track_caller]
     pub fn id(&self) -> Uuid {
         let id = self.body["id"].as_str().and_then(|id| id.parse().ok());
-        id.unwrap_or_else(|| panic!("not a thing with an id: {}", self.text))
+        id.unwrap_or_else(|| panic!("no resource with an id: {}", self.text))
     }
 }

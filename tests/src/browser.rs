@@ -91,7 +91,7 @@ impl Page {
         let told = tokio::time::timeout(PATIENCE, self.told.recv()).await;
         // The browser must end before its folder is removed.
         browser.kill().await.unwrap();
-        told.expect("the page comes to its end").unwrap()
+        told.expect("the page reports its result").unwrap()
     }
 }
 

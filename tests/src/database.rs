@@ -96,7 +96,7 @@ impl Drop for Database {
                     .build()
                     .expect("a runtime can be made");
                 for name in to_drop {
-                    let server = SERVER.get().expect("whose database it was");
+                    let server = SERVER.get().expect("the server has started");
                     // The removal happens after the test, so its errors don't matter.
                     let _ = runtime.block_on(server.drop_database(&name));
                 }

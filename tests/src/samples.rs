@@ -16,7 +16,7 @@ pub fn sample(media_type: &str, mark: &str) -> Vec<u8> {
         }
         "text/plain" => format!("BMI 27, température 37,2 °C\r\n\t{mark}\n").into_bytes(),
         "video/mp4" => mp4(mark),
-        other => panic!("{other} is not kept"),
+        other => panic!("{other} is not an accepted type"),
     }
 }
 

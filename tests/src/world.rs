@@ -64,7 +64,7 @@ pub fn template() -> &'static Template {
 
 static TEMPLATE: LazyLock<Arc<Template>> = LazyLock::new(|| {
     let file = local::workspace::root().join("template.yaml");
-    Arc::new(Template::read(&file).expect("template.yaml is a template"))
+    Arc::new(Template::read(&file).expect("template.yaml is valid"))
 });
 
 /// Builds the functions from the current sources, once per process. Cargo has released its lock
@@ -378,7 +378,7 @@ pub async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
     while !is_so().await {
         assert!(
             started.elapsed() < PATIENCE,
-            "in {PATIENCE:?} not so: {what}"
+            "not within {PATIENCE:?}: {what}"
         );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

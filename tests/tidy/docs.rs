@@ -31,7 +31,7 @@ fn access_names_every_endpoint_with_what_it_serves_to_each_role() {
     let reaches = reaches();
     assert!(
         reaches.contains_key(&("PATIENT", "patients:read")),
-        "the migrations are read"
+        "the migrations contain permissions"
     );
     let functions = PROJECT.functions.iter();
     none(
@@ -44,8 +44,8 @@ fn access_names_every_endpoint_with_what_it_serves_to_each_role() {
             let usual: String = usual.map(|word| format!(" {word} |")).collect();
             (!fits).then(|| format!("{row}{usual}"))
         }),
-        "give it a row as these in docs/access.md, with words that fit how far each role holds the \
-         permission, and make sure of it with tests/scenarios/access_matrix",
+        "add these rows to docs/access.md, with words that match each role's reach for the permission, \
+         and check them with tests/scenarios/access_matrix",
     );
 }
 
@@ -58,13 +58,13 @@ fn access_names_no_endpoint_that_does_not_exist() {
         .skip(2)
         .map_while(|line| line.strip_prefix("| ")?.split(" |").next());
     let rows: Vec<_> = rows.collect();
-    assert!(rows.contains(&"get-patient"), "the table is read: {rows:?}");
+    assert!(rows.contains(&"get-patient"), "the table has rows: {rows:?}");
     let functions: BTreeSet<_> = PROJECT.functions.iter().map(Function::name).collect();
     none(
         rows.iter()
             .filter(|name| !functions.contains(**name))
             .map(|name| (*name).to_owned()),
-        "take the row out of docs/access.md",
+        "remove the row from docs/access.md",
     );
 }
 
@@ -163,7 +163,7 @@ fn architecture_names_every_crate_and_every_table() {
         named
             .into_iter()
             .filter(|name| !text.contains(&format!("`{name}`"))),
-        "describe it in a line of ARCHITECTURE.md, in backticks",
+        "add a line to ARCHITECTURE.md with its name in backticks",
     );
 }
 
@@ -207,7 +207,7 @@ fn documents_name_nothing_that_does_not_exist() {
     }
     none(
         problems,
-        "the document speaks of something that was renamed or removed: name what took its place",
+        "the document names something that was renamed or removed: use the current name",
     );
 }
 

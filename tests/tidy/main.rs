@@ -16,7 +16,7 @@ fn none(problems: impl IntoIterator<Item = String>, remedy: &str) {
     let problems: Vec<String> = problems.into_iter().collect();
     assert!(
         problems.is_empty(),
-        "\n  {}\nTo put it right: {remedy}\n",
+        "\n  {}\nTo fix this: {remedy}\n",
         problems.join("\n  ")
     );
 }

@@ -20,7 +20,7 @@ fn differences(found: &BTreeSet<String>, place: impl Fn(&str) -> String) -> Vec<
         .map(|name| format!("missing: {}", place(name)));
     let surplus = found
         .difference(&expected)
-        .map(|name| format!("of no function: {}", place(name)));
+        .map(|name| format!("belongs to no function: {}", place(name)));
     missing.chain(surplus).collect()
 }
 
@@ -43,14 +43,14 @@ fn a_function_has_one_name_as_folder_package_binary_and_endpoint() {
             .any(|serve| function.source.contains(&format!("{serve}(\"{name}\"")));
         if !served && function.declares("name") != Some(name) {
             problems.push(format!(
-                "{name} calls itself {:?}",
+                "ENDPOINT.name of {name} is {:?}",
                 function.declares("name")
             ));
         }
     }
     none(
         problems,
-        "name the folder under functions/, the package, its one [[bin]] and ENDPOINT.name alike",
+        "give the folder under functions/, the package, its only [[bin]] and ENDPOINT.name the same name",
     );
 }
 
@@ -60,7 +60,7 @@ fn template_deploys_every_function_and_nothing_else() {
     let deployed = deployed.map(|function| function.package.clone()).collect();
     none(
         differences(&deployed, |name| format!("{name} in template.yaml")),
-        "give each package under functions/ its AWS::Serverless::Function with \
+        "give each package under functions/ one AWS::Serverless::Function with \
          CodeUri: target/lambda/PACKAGE/",
     );
 }
@@ -105,7 +105,7 @@ fn every_function_has_its_scenarios() {
     }
     none(
         problems,
-        "show success, refusal, bad input and absence there, and the audit row each time",
+        "test success, refusal, bad input and absence there, and check the audit row each time",
     );
 }
 

@@ -18,7 +18,7 @@ fn no_function_opens_its_own_connection() {
                 .filter(|driver| function.package.dependencies.contains(**driver));
             used.map(|driver| format!("{} depends on {driver}", function.name()))
         }),
-        "go through shared's Access: only its commit writes the audit row",
+        "use Access of the crate shared: only its commit writes the audit row",
     );
 }
 
@@ -38,7 +38,7 @@ fn no_crate_depends_on_a_function() {
                 .filter(|name| functions.contains(name.as_str()));
             used.map(|name| format!("{} depends on {name}", package.name))
         }),
-        "move what both need into shared",
+        "move the code that both need into shared",
     );
 }
 
@@ -62,7 +62,7 @@ fn shared_depends_on_neither_storage_nor_deployment() {
                     .into_iter()
                     .map(|name| format!("shared depends on {name}"))
             }),
-        "shared is what every function needs; put the rest beside it, as files is",
+        "shared contains only what every function needs; put other code into a crate beside it, like files",
     );
 }
 
@@ -88,8 +88,8 @@ fn a_function_has_rights_on_s3_if_and_only_if_it_depends_on_files() {
     }
     none(
         problems,
-        "a function with files has the dependency, an S3 statement in template.yaml and FILES_BUCKET; \
-         any other has none of them",
+        "a function that uses files has the dependency, an S3 statement in template.yaml and FILES_BUCKET; \
+         any other function has none of them",
     );
 }
 
@@ -109,7 +109,7 @@ fn iam_statements_name_their_actions_and_resources() {
     }
     none(
         problems,
-        "give the statement a Sid, its actions without wildcards and its resource",
+        "give the statement a Sid, actions without wildcards and a specific resource",
     );
 }
 
@@ -146,7 +146,7 @@ fn every_variable_that_a_function_reads_is_declared() {
     }
     none(
         problems,
-        "declare it in template.yaml, in Globals or at the function: an undeclared one reaches nobody",
+        "declare it in template.yaml, in Globals or at the function: functions get only declared variables",
     );
 }
 

@@ -31,7 +31,7 @@ fn the_first_line_of_a_function_says_what_starts_it() {
     }
     none(
         problems,
-        "begin lib.rs with what starts the function and its purpose in plain words, as template.yaml has it",
+        "begin lib.rs with the function's trigger, as in template.yaml, and its purpose in plain words",
     );
 }
 
@@ -43,7 +43,7 @@ fn a_function_has_exactly_one_trigger() {
     });
     none(
         wrong.map(|function| function.package.clone()),
-        "give it one event in template.yaml: a route, a schedule, a rule or the bucket's notification",
+        "give it exactly one event in template.yaml: a route, a schedule, a rule or the bucket's notification",
     );
 }
 
@@ -64,7 +64,7 @@ fn cargo_lambda_watch_has_the_routes_of_the_template() {
         .collect();
     none(
         routes.symmetric_difference(&table).cloned(),
-        "write the route into [workspace.metadata.lambda.watch.router] of Cargo.toml as \
+        "add the route to [workspace.metadata.lambda.watch.router] of Cargo.toml as \
          \"/path\" = [{ method = \"GET\", function = \"name\" }], or remove it there",
     );
 }
@@ -87,7 +87,7 @@ fn the_openapi_document_has_the_routes_of_the_template() {
         .collect();
     none(
         routes.symmetric_difference(&documented).cloned(),
-        "give the endpoint its line in tools/openapi/Cargo.toml and tools/openapi/src/operations.rs, then \
+        "add the endpoint to tools/openapi/Cargo.toml and tools/openapi/src/operations.rs, then run \
          UPDATE=1 cargo test -p openapi-document",
     );
 }
@@ -121,12 +121,12 @@ fn events_match_what_the_template_would_send() {
                 .map(|problem| format!("{path}: {problem}")),
         );
         if text.contains("eyJ") {
-            problems.push(format!("{path}: looks as if it held a token"));
+            problems.push(format!("{path}: seems to contain a token"));
         }
     }
     none(
         problems,
-        "shape requests as API Gateway's payload format 2.0 and keep tokens out of them",
+        "write requests in API Gateway's payload format 2.0 and without tokens",
     );
 }
 
@@ -150,26 +150,26 @@ fn request(event: &Value, route: &str, reads_body: bool) -> Vec<String> {
     let body = event["body"].as_str();
     let facts = [
         (event["version"] == "2.0", "version is not 2.0"),
-        (event["routeKey"] == route, "routeKey is another"),
+        (event["routeKey"] == route, "routeKey isn't the function's route"),
         (
             event["requestContext"]["routeKey"] == route,
-            "requestContext.routeKey is another",
+            "requestContext.routeKey isn't the function's route",
         ),
         (
             event["requestContext"]["http"]["method"] == method,
-            "the method is another",
+            "the method isn't that of the route",
         ),
         (
             raw_path == path,
-            "rawPath doesn't fit the route and pathParameters",
+            "rawPath doesn't match the route and pathParameters",
         ),
         (
             given == names.count(),
-            "pathParameters doesn't fit the route",
+            "pathParameters doesn't match the route",
         ),
         (
             method != "POST" || body.is_some() == reads_body,
-            "a POST has a body where its function reads one",
+            "a POST must have a body exactly if its function reads one",
         ),
         (
             body.is_none_or(|body| serde_json::from_str::<Value>(body).is_ok()),

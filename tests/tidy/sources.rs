@@ -15,7 +15,7 @@ fn a_function_fits_on_two_screens() {
     });
     none(
         long,
-        "move SQL past 20 lines into a .sql file and what others need too into shared",
+        "move SQL of more than 20 lines into a .sql file, and code that others need into shared",
     );
 }
 
@@ -36,7 +36,7 @@ fn no_lint_is_disabled_permanently() {
     }
     none(
         problems,
-        "use #[expect(…, reason = \"…\")], which fails once it is no longer needed",
+        "use #[expect(…, reason = \"…\")], which warns when it is no longer needed",
     );
 }
 

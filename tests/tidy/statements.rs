@@ -18,7 +18,7 @@ fn statements_are_written_in_lower_case() {
     }
     none(
         problems,
-        "write SQL in lower case; only literals in quotes keep theirs",
+        "write SQL in lower case, except quoted literals",
     );
 }
 
@@ -27,7 +27,7 @@ fn no_statement_returns_an_enum() {
     let enums = enum_columns();
     assert!(
         enums["file_metadata"].contains("status"),
-        "the migrations are read: {enums:?}"
+        "the migrations contain enums: {enums:?}"
     );
     let mut problems = Vec::new();
     for folder in ["functions", "shared/api/src", "shared/files/src"] {

@@ -64,7 +64,7 @@ fn buckets_refuse_public_access_and_plain_http() {
     }
     none(
         problems,
-        "a bucket here is private, its owner's, and reached over TLS",
+        "each bucket must block public access, enforce ownership by its owner, and require TLS",
     );
 }
 
@@ -88,9 +88,9 @@ fn files_are_encrypted_with_the_data_key_alone() {
     let key = &resource("DataKey")["Properties"];
     let queue = &resource("UploadFailures")["Properties"];
     let checks = [
-        ("the default is KMS", rule["SSEAlgorithm"] == "aws:kms"),
+        ("the default encryption is KMS", rule["SSEAlgorithm"] == "aws:kms"),
         (
-            "by the data key",
+            "the default key is the data key",
             referred(&rule["KMSMasterKeyID"]) == "DataKey.Arn",
         ),
         ("other encryption is denied", is_denied(&with_another)),
@@ -100,13 +100,13 @@ fn files_are_encrypted_with_the_data_key_alone() {
             key["EnableKeyRotation"] == Value::Bool(true),
         ),
         (
-            "the dead-letter queue has it, too",
+            "the dead-letter queue uses the data key too",
             referred(&queue["KmsMasterKeyId"]) == "DataKey.Arn",
         ),
     ];
     let missing = checks.into_iter().filter(|(_, holds)| !holds);
     none(
-        missing.map(|(what, _)| format!("not so: {what}")),
+        missing.map(|(what, _)| format!("not true: {what}")),
         "see FilesBucket, FilesBucketPolicy, DataKey and UploadFailures in template.yaml",
     );
 }
@@ -134,7 +134,7 @@ fn no_file_is_lost_by_deployment_or_by_rule() {
     for rule in rules.iter().filter_map(Value::as_mapping) {
         let names = rule.keys().filter_map(Value::as_str);
         let ending = names.filter(|name| name.contains("Expir"));
-        problems.extend(ending.map(|name| format!("FilesBucket: {name} ends files")));
+        problems.extend(ending.map(|name| format!("FilesBucket: {name} deletes files")));
     }
     let abandoned = rules.iter().any(|rule| {
         rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"].as_u64() == Some(1)
@@ -144,7 +144,7 @@ fn no_file_is_lost_by_deployment_or_by_rule() {
     }
     none(
         problems,
-        "files and what they need outlive the stack; only abandoned parts go by themselves",
+        "files and their resources must outlive the stack; only abandoned parts may expire",
     );
 }
 
@@ -160,9 +160,9 @@ fn only_pages_of_the_allowed_origin_may_call_and_upload() {
         }
     }
     if list(files).len() != 1 {
-        problems.push("FilesBucket has not one CORS rule: the local S3 knows one".into());
+        problems.push("FilesBucket must have exactly one CORS rule, because the local S3 supports one".into());
     }
-    none(problems, "allow !Ref AllowedOrigin and nobody else");
+    none(problems, "allow only !Ref AllowedOrigin");
 }
 
 /// The calls of the SDK in `files`, and the right that S3 requires for each.
@@ -216,9 +216,9 @@ fn every_right_on_s3_is_used_and_every_call_has_its_right() {
         .map(|right| format!("nothing uses {right}"));
     let missing = used
         .difference(&granted)
-        .map(|right| format!("nobody has {right}"));
+        .map(|right| format!("no function has {right}"));
     none(
         unused.chain(missing),
-        "template.yaml grants what files calls and no more; a new call goes into CALLS",
+        "template.yaml must grant exactly the rights that files uses; add new calls to CALLS",
     );
 }

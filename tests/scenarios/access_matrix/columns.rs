@@ -54,7 +54,7 @@ async fn nobody_writes_columns_reserved_for_others() {
     let table = Table::read(&ward.world).await;
     let app = ward.world.connect_as_app().await;
     let [ada, vera, admin, ..] = ward.callers.as_slice() else {
-        panic!("a ward without its callers")
+        panic!("the ward lacks a caller")
     };
     let chart = ward.chart_of(ada);
     let update = |table: &str, set: &str| format!("update {table} set {set}");
@@ -77,7 +77,7 @@ async fn nobody_writes_columns_reserved_for_others() {
     let refused = Err("42501");
     for (what, who, statement, expected) in [
         (
-            "a provider writes in another's name",
+            "a provider writes in another provider's name",
             vera,
             in_walts_name,
             refused,
@@ -107,7 +107,7 @@ async fn nobody_writes_columns_reserved_for_others() {
             Ok(6),
         ),
         (
-            "an administrator suspends herself",
+            "an administrator suspends themselves",
             admin,
             update("user_profiles", "status = 'SUSPENDED'"),
             Err("23514"),
@@ -125,13 +125,13 @@ async fn nobody_writes_columns_reserved_for_others() {
             refused,
         ),
         (
-            "a provider changes what was verified about her",
+            "a provider changes their verified data",
             vera,
             update("providers", "is_verified = false"),
             refused,
         ),
         (
-            "a provider writes her own rating",
+            "a provider changes their own rating",
             vera,
             update("providers", "rating = 5, total_reviews = 1"),
             refused,
@@ -168,13 +168,13 @@ async fn nobody_writes_columns_reserved_for_others() {
         ),
         // Only an actor may write a success. A refusal is written before there is an actor.
         (
-            "a success in one's own name",
+            "a success in the caller's own name",
             ada,
             row(ada, "SUCCESS"),
             Ok(1),
         ),
         (
-            "a success in another's name",
+            "a success in another user's name",
             ada,
             row(admin, "SUCCESS"),
             refused,

@@ -42,7 +42,7 @@ impl Cells {
         let claims = cell.claims();
         let unshown = claims.difference(&shown);
         unshown
-            .map(|relation| format!("{what} as {role}: nothing shows that {relation:?} is enough"))
+            .map(|relation| format!("{what} as {role}: no request proves that {relation:?} is sufficient"))
             .collect()
     }
 
@@ -54,7 +54,7 @@ impl Cells {
 
     #[expect(
         clippy::print_stdout,
-        reason = "how much was driven is the test's result"
+        reason = "the number of tested cells is a result of the test"
     )]
     fn report(&self, how: &str) {
         println!("{} cells {how}", self.0.len());

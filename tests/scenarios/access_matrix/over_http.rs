@@ -18,18 +18,18 @@ async fn every_role_is_served_over_http_exactly_what_the_table_says() {
     let table = Table::read(&ward.world).await;
     none(
         table.differences(),
-        "give roles that hold a permission as far the same cell",
+        "give roles with the same permission and reach the same cell",
     );
     let (mut cells, mut problems) = (Cells::default(), Vec::new());
     for (function, route) in endpoints() {
         let Some(probe) = probe(function) else {
             problems.push(format!(
-                "{function}: write a good request in tests/scenarios/access_matrix/requests.rs"
+                "{function}: add a valid request to tests/scenarios/access_matrix/requests.rs"
             ));
             continue;
         };
         if !table.has(function) {
-            problems.push(format!("{function}: give it its row in docs/access.md"));
+            problems.push(format!("{function}: add its row to docs/access.md"));
             continue;
         }
         if table.permission(function).is_none() {
@@ -60,7 +60,7 @@ async fn every_role_is_served_over_http_exactly_what_the_table_says() {
     }
     none(
         problems,
-        "find out which is wrong, the function or its row in docs/access.md",
+        "correct either the function or its row in docs/access.md",
     );
     cells.report("over HTTP");
 }
@@ -191,7 +191,7 @@ impl Asked<'_> {
         let problem = answer.body["type"].as_str().unwrap_or_default();
         if !status.contains(&answer.status) || !problem.ends_with(slug) {
             return Some(format!(
-                "to be {verdict:?}, but {} {}",
+                "expected {verdict:?}, but got {} {}",
                 answer.status, answer.text
             ));
         }
@@ -202,7 +202,7 @@ impl Asked<'_> {
         let wrong = self.misrecorded(row, outcome, patients);
         (!wrong.is_empty()).then(|| {
             format!(
-                "{verdict:?}, but its audit row has another {}: {:?}",
+                "{verdict:?} as expected, but its audit row has a wrong {}: {:?}",
                 wrong.join(", "),
                 row.entry
             )

@@ -86,7 +86,7 @@ async fn row_level_security_alone_enforces_the_table() {
     }
     none(
         alone.problems,
-        "find out which is wrong, a policy or a row of docs/access.md",
+        "correct either a policy or a row of docs/access.md",
     );
     alone.cells.report("against row-level security alone");
 }
@@ -103,7 +103,7 @@ async fn every_table_is_known(world: &World) {
     let tables = tables.iter().map(|row| row.get::<_, String>(0));
     none(
         tables.filter(|table| !known.contains(&**table)),
-        "give the table its wall in tests/scenarios/access_matrix/walls.rs",
+        "add the table to tests/scenarios/access_matrix/walls.rs",
     );
 }
 

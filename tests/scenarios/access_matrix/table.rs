@@ -57,7 +57,7 @@ impl Cell {
                     "uploaded" => Uploaded,
                     "assigned" => Assigned,
                     "treated" => Treated,
-                    _ => panic!("docs/access.md: {word:?} is no word of the legend"),
+                    _ => panic!("docs/access.md: the legend has no word {word:?}"),
                 })
                 .collect(),
         };
@@ -106,7 +106,7 @@ impl Table {
             .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
         let head = lines
             .find(|cells| cells.get(1) == Some(&"function"))
-            .expect("docs/access.md has the table");
+            .expect("docs/access.md contains the table");
         let roles: Vec<_> = head[4..head.len() - 1]
             .iter()
             .map(|role| (*role).to_owned())
@@ -166,7 +166,7 @@ impl Table {
             .iter()
             .find(|role| self.reach(role, permission) == Some(reach));
         let like = like.unwrap_or_else(|| {
-            panic!("no role of docs/access.md holds {permission} over {reach}, as {role} does")
+            panic!("no role of docs/access.md has {permission} with reach {reach}, unlike {role}")
         });
         self.cell(function, like)
     }

@@ -125,10 +125,10 @@ pub const INSERTS: [(&str, Kind); 7] = [
 pub fn insert(function: &str, ward: &Ward, user: Uuid, thing: &Thing) -> String {
     let id = thing.id;
     let vera = ward.vera.id;
-    let hers = ward
+    let own = ward
         .of(Kind::Provider)
         .find(|provider| provider.owners.contains(&user));
-    let provider = hers.map_or(vera, |provider| provider.id);
+    let provider = own.map_or(vera, |provider| provider.id);
     let patient = thing
         .patient
         .map_or("null".to_owned(), |id| format!("'{id}'"));

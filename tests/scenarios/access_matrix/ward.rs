@@ -53,7 +53,7 @@ pub struct Thing {
     pub released: bool,
     /// The user who uploaded it.
     pub uploader: Option<Uuid>,
-    /// Whether the patient is assigned to Vera or treated by her.
+    /// The patient's relation to Vera: assigned, treated or none.
     pub care: Option<Relation>,
     /// Whether it is cancelled. A new visit like it would not be.
     pub is_cancelled: bool,
@@ -413,7 +413,7 @@ impl Ward {
             name: format!(
                 "a file of {} by {}",
                 file.name,
-                if owner == uploader { "herself" } else { "walt" }
+                if owner == uploader { "the owner" } else { "walt" }
             ),
             uploader: Some(uploader),
             ..file

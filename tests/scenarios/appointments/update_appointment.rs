@@ -119,7 +119,7 @@ async fn an_unbookable_time_is_refused_and_the_visit_is_unchanged() {
         .await
         .invalid("scheduled_at");
     assert_eq!(world.stored().await, before);
-    // Vera manages her own calendar, so she can move the visit outside her hours.
+    // Providers manage their own calendar, so Vera can move the visit outside the hours.
     vera.patch(&path(id), 1, to("2030-01-09T09:00:00Z"))
         .await
         .expect(200);

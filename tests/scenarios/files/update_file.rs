@@ -63,8 +63,8 @@ async fn a_provider_attaches_a_file_to_a_record_and_the_patient_can_not_detach_i
     let fields = || row().by(&vera).detail("fields", json!(["record_id"]));
     let attach = json!({"record_id": entry});
     let detach = json!({"record_id": null});
-    // The file is Ada's own, but she may not write the chart. She doesn't learn whether the record
-    // exists.
+    // The file is Ada's own, but a patient may not write the chart, and doesn't learn whether the
+    // record exists.
     for entry in [entry, Uuid::now_v7()] {
         let request = patch(&ada, id, Some("*"), json!({"record_id": entry}));
         let denied = row().by(&ada).detail("fields", json!(["record_id"]));
@@ -86,7 +86,8 @@ async fn a_provider_attaches_a_file_to_a_record_and_the_patient_can_not_detach_i
         world.refused(request, 404, denied).await;
     }
     ada.delete(&path, 1).await.problem(404, "not-found");
-    // She can't change it while the record is held or visible, because it belongs to the chart.
+    // The patient can't change it while the record is held or visible, because it belongs to the
+    // chart.
     assert_eq!(
         put_past_the_handler(&world, &ada, id, None).await.unwrap(),
         0

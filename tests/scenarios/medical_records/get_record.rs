@@ -83,7 +83,7 @@ async fn a_deleted_record_is_shown_to_the_patients_providers_on_request() {
 async fn another_patients_record_gets_404() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
-    // Vera wrote the record but no longer cares for the patient, so she can't read it.
+    // Vera wrote the record but can't read it, because the patient is no longer in Vera's care.
     let vera = world.provider("Vera").await;
     let id = world.note(&ada, &vera, "Well.").await;
     for caller in [&*ben, &*vera] {

@@ -64,7 +64,7 @@ async fn future_visits_must_be_cancelled_first() {
     world
         .refused(admin.delete(&path(ada.id), 1), 409, failed)
         .await;
-    let reason = json!({"reason": "She moved away"});
+    let reason = json!({"reason": "Moved away"});
     admin
         .post(&format!("/v1/appointments/{id}/cancel"), reason)
         .await

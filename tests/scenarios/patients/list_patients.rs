@@ -33,7 +33,7 @@ async fn an_administrator_pages_through_all_patients_and_each_row_names_its_page
         seen.extend(answer.ids());
         match answer.body["next_cursor"].as_str() {
             Some(cursor) => path = format!("/v1/patients?limit=2&cursor={cursor}"),
-            None => assert_eq!(seen, all, "the last page comes last"),
+            None => assert_eq!(seen, all, "the pages contain all patients in order"),
         }
     }
     assert_eq!(seen, all);

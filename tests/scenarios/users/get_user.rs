@@ -60,7 +60,7 @@ async fn another_users_profile_gets_404() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
-    // Ada is in Vera's care, and Vera sees her name with her chart, but not her profile.
+    // Ada is in Vera's care. Vera sees the name with the chart, but not the profile.
     let denied = row().by(&vera).resource(ada.user).patient(ada.id);
     world
         .out_of_reach(denied, async |id| vera.get(&path(id)).await)

@@ -1,6 +1,6 @@
 //! Benchmarks. Each compares its subject with a reference in the same run, so the results are
 //! ratios and not absolute times.
-#![expect(clippy::print_stdout, reason = "a benchmark's table is its answer")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its result")]
 
 mod audit_chain;
 mod cold_start;
