@@ -222,7 +222,7 @@ impl Alone<'_> {
             let count = count.unwrap();
             if count != rows.len() as u64 {
                 self.problems.push(format!(
-                    "{} {update}: {count} rows, and is told of {}",
+                    "{} {update}: changes {count} rows, but RETURNING shows {}",
                     who.role(),
                     rows.len()
                 ));

@@ -32,11 +32,11 @@ pub fn document() -> Value {
         "info": {
             "title": "Caretrail",
             "version": env!("CARGO_PKG_VERSION"),
-            "summary": "Patient data, and who has seen it.",
+            "summary": "The backend of a clinic, with an audit trail of everything done with patient data.",
             "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "Where this document is served."}],
+        "servers": [{"url": "/", "description": "The server of this document."}],
         "security": [{"bearer": []}],
         "tags": tags(&paths),
         "paths": paths,
@@ -47,8 +47,8 @@ pub fn document() -> Value {
                 "IdempotencyKey": {
                     "name": "Idempotency-Key",
                     "in": "header",
-                    "description": "Makes sending again safe: the same key with the same request gets \
-                        the same answer for a day, with another request 422.",
+                    "description": "Makes repeating a request safe. For a day, the same request with the same \
+                        key gets the same answer. Another request with the same key gets 422.",
                     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-+.-~-]+$"},
                     "example": "3f1c0e9a-8d64-4b52-9a57-1f6f0c2f7d11",
                 },
@@ -56,24 +56,25 @@ pub fn document() -> Value {
                     "name": "If-Match",
                     "in": "header",
                     "required": true,
-                    "description": "The `ETag` that the change was made from, or `*`. Without it 428, \
-                        where another version stands 412.",
+                    "description": "The `ETag` of the version to change, or `*` for any version. The answer \
+                        is 428 without this header, and 412 if the resource has another version.",
                     "schema": {"type": "string"},
                     "example": "\"1\"",
                 },
                 "IfMatchToReplace": {
                     "name": "If-Match",
                     "in": "header",
-                    "description": "The version that is replaced, or `*`; none where nothing stands \
-                        yet. Something stands and it is missing: 428; another version stands, or \
-                        nothing: 412.",
+                    "description": "The `ETag` of the version to replace, or `*` for any version. Omit it \
+                        to create the resource. The answer is 428 if the resource exists and the \
+                        header is missing, and 412 if the resource has another version or doesn't \
+                        exist.",
                     "schema": {"type": "string"},
                     "example": "\"1\"",
                 },
             },
             "headers": {
                 "RequestId": {
-                    "description": "Names the request, in its audit row and in the logs as well.",
+                    "description": "The id of the request, which its audit row and the logs contain too.",
                     "schema": {"type": "string"},
                 },
                 "ETag": {
@@ -82,11 +83,11 @@ pub fn document() -> Value {
                     "example": "\"1\"",
                 },
                 "Location": {
-                    "description": "Where the resource can be read.",
+                    "description": "The path of the created resource.",
                     "schema": {"type": "string"},
                 },
                 "IdempotencyReplayed": {
-                    "description": "`true` where the answer is an earlier one, given again.",
+                    "description": "`true` if the answer is the stored answer to an earlier request.",
                     "schema": {"const": "true"},
                 },
             },
@@ -105,11 +106,12 @@ pub fn document() -> Value {
     document
 }
 
-const DESCRIPTION: &str = "JSON in snake_case, times in RFC 3339 and UTC, ids as UUIDs. Unknown fields \
-    and parameters are refused. Lists answer `items` and `next_cursor`, which is passed as `cursor`. A \
-    change names the version it was made from in `If-Match` and is a merge patch (RFC 7396). Errors are \
-    problems (RFC 9457). What doesn't exist and what the caller may not see answer the same 404. Every \
-    answer under `/v1` has its row in the audit log.";
+const DESCRIPTION: &str = "Bodies are JSON in snake_case, times are in RFC 3339 and UTC, ids are UUIDs. Unknown \
+    fields and parameters are refused. Lists answer `items` and `next_cursor`; pass the latter as `cursor` \
+    to get the next page. A change is a merge patch (RFC 7396) and names the current version in \
+    `If-Match`. Errors are problems (RFC 9457). The answer is 404 both for a resource that doesn't exist \
+    and for one that the caller may not see. Every request under `/v1` from a known user is recorded in \
+    the audit log.";
 
 fn add(paths: &mut Map<String, Value>, source: &Source, operation: Value) {
     let path = paths.entry(&source.path).or_insert_with(|| json!({}));
@@ -154,7 +156,7 @@ fn with_caller(operation: &Operation, source: &Source, schemas: &mut Schemas) ->
         "operationId": endpoint.name,
         "summary": source.summary,
         "description": format!(
-            "Needs the permission `{}`. Recorded as {} of {}.",
+            "Requires the permission `{}`. Recorded in the audit log as {} of {}.",
             endpoint.permission, endpoint.action, endpoint.resource
         ),
         "tags": [source.resource],
@@ -271,8 +273,12 @@ fn success(operation: &Operation, source: &Source, schemas: &mut Schemas) -> Val
         headers["idempotency-replayed"] =
             json!({"$ref": "#/components/headers/IdempotencyReplayed"});
     }
+    let outcome = match operation.status {
+        201 => "The resource was created.",
+        _ => "The request succeeded.",
+    };
     json!({
-        "description": if operation.status == 201 { "Created." } else { "Done." },
+        "description": outcome,
         "headers": headers,
         "content": {"application/json": {"schema": schemas.answered(operation.answer)}},
     })
@@ -294,7 +300,7 @@ fn without_caller(package: &str, source: &Source, content: Value) -> Value {
     responses.insert(
         "200".into(),
         json!({
-            "description": "Done.",
+            "description": "The request succeeded.",
             "headers": {"x-request-id": {"$ref": "#/components/headers/RequestId"}},
             "content": content,
         }),
@@ -303,7 +309,7 @@ fn without_caller(package: &str, source: &Source, content: Value) -> Value {
     json!({
         "operationId": package,
         "summary": source.summary,
-        "description": "Needs no token. Not recorded.",
+        "description": "Requires no token. Not recorded in the audit log.",
         "tags": [source.resource],
         "security": [],
         "responses": responses,

@@ -46,7 +46,7 @@ pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
                 401 => headers["www-authenticate"] = json!({"schema": {"const": "Bearer"}}),
                 503 => {
                     headers["retry-after"] = json!({
-                        "description": "Seconds to wait.",
+                        "description": "How many seconds to wait before a retry.",
                         "schema": {"type": "integer"},
                     })
                 }
@@ -67,7 +67,7 @@ pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
     responses.insert(
         "TooManyRequests".into(),
         json!({
-            "description": "Too many requests: the gateway's answer.",
+            "description": "Too many requests. The gateway sends this answer.",
             "content": {"application/json": {
                 "schema": {"type": "object", "properties": {"message": {"type": "string"}}},
                 "example": {"message": "Too Many Requests"},
