@@ -34,7 +34,7 @@ pub async fn measure(binaries: &Path, mebibytes: u64, rounds: usize) -> Result<(
     let site = Site::open(&databases, "bench", Size::SMALL, binaries, 1).await?;
     let binary = site.binaries.join(FUNCTION).canonicalize()?;
     println!(
-        "| file | MiB | SHA-256, s (least of {rounds}) | process-upload, s | ratio | peak RSS, MiB |"
+        "| file | MiB | SHA-256, s (minimum of {rounds}) | process-upload, s | ratio | peak RSS, MiB |"
     );
     println!("|---|---:|---:|---:|---:|---:|");
     let large = [

@@ -40,7 +40,7 @@ pub async fn measure(
 
     let scanned = scanned(&databases, &large, plans).await?;
     println!(
-        "| request | as | rows | rows | {}, ms | {}, ms | ratio (ten blocks) | read from end to end |",
+        "| request | as | rows, small | rows, large | {}, ms | {}, ms | ratio (ten blocks) | read from end to end |",
         SMALL.patients, size.patients
     );
     println!("|---|---|---:|---:|---:|---:|---:|---|");
@@ -119,7 +119,7 @@ const CASES: &[Case] = &[
     ),
     search("search: number", ADMIN, r#"{"patient_number": "P-77"}"#),
     search(
-        "search: the commonest name, another's birth date",
+        "search: the commonest name and a birth date",
         ADMIN,
         r#"{"name": "Example", "date_of_birth": "1899-12-31"}"#,
     ),
@@ -157,19 +157,19 @@ const CASES: &[Case] = &[
     get("list-patients", PROVIDER, "GET /v1/patients"),
     get("list-appointments", ADMIN, "GET /v1/appointments"),
     get(
-        "list-appointments: to come",
+        "list-appointments: future",
         ADMIN,
         "GET /v1/appointments?status=SCHEDULED",
     ),
     get("list-appointments", PROVIDER, "GET /v1/appointments"),
     get(
-        "list-appointments: to come",
+        "list-appointments: future",
         PROVIDER,
         "GET /v1/appointments?status=SCHEDULED",
     ),
     get("list-appointments", PATIENT, "GET /v1/appointments"),
     get(
-        "list-records: one patient's 2,001",
+        "list-records: of a patient with 2,001",
         PROVIDER,
         "GET /v1/medical-records?patient_id=<patient 1>",
     ),
