@@ -4,10 +4,7 @@
 //! rustc checks each file against the crates that Cargo has already built, so nothing is built
 //! twice. Only errors and their lines are compared, because the wording of the advice depends on
 //! the version of rustc. `UPDATE=1 cargo test --test fail` rewrites the expectations.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a check that finds nothing has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a check that finds nothing has failed")]
 
 use std::collections::BTreeMap;
 use std::env;

@@ -109,7 +109,10 @@ async fn the_browser_blocks_a_page_of_another_origin() {
     let task = task(&world, &ada, "application/pdf", files::PDF);
     let told = page.visit("localhost", task).await;
     assert_eq!(told, json!({"error": "TypeError: Failed to fetch"}));
-    assert!(world.audit_log().await.is_empty(), "no request reached the API");
+    assert!(
+        world.audit_log().await.is_empty(),
+        "no request reached the API"
+    );
 }
 
 /// Runs curl and returns the answer's status.

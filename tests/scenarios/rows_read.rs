@@ -105,7 +105,10 @@ async fn a_search_of_the_audit_log_by_patient_does_not_read_rows_of_others() {
     let rows = answer.body["items"].as_array().unwrap();
     let requests: Vec<_> = rows.iter().map(|row| &row["request_id"]).collect();
     let expected = [&among_others, &refused, &alone].map(|answer| answer.request_id());
-    assert_eq!(requests, expected, "newest first, whether the patient is alone or one of several");
+    assert_eq!(
+        requests, expected,
+        "newest first, whether the patient is alone or one of several"
+    );
 
     let queries = [
         "".to_owned(),

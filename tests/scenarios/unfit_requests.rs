@@ -169,7 +169,8 @@ impl Operation {
                 "application/merge-patch+json",
             ];
             for other in others.into_iter().filter(|other| *other != media_type) {
-                let mut unfit = self.unfit("an unsupported media type", 415, "unsupported-media-type");
+                let mut unfit =
+                    self.unfit("an unsupported media type", 415, "unsupported-media-type");
                 unfit.headers[0] = ("content-type", other);
                 all.push(unfit);
             }
@@ -198,8 +199,7 @@ impl Operation {
             without.headers.retain(|(name, _)| *name != "if-match");
             all.push(without);
             for tag in ["zebrafish", "W/\"1\"", "\"1\", \"2\"", "\"\""] {
-                let mut unfit =
-                    self.unfit("an unknown tag", 412, "precondition-failed");
+                let mut unfit = self.unfit("an unknown tag", 412, "precondition-failed");
                 unfit.headers.retain(|(name, _)| *name != "if-match");
                 unfit.headers.push(("if-match", tag));
                 all.push(unfit);
@@ -305,7 +305,8 @@ impl Ward {
             let own = unfit.path.iter().find(|(own, _)| own == name);
             let id = |collection| {
                 let thing = self.ids.iter().find(|(of, _)| *of == collection);
-                let (_, id) = thing.unwrap_or_else(|| panic!("add a resource of {collection} to Ward"));
+                let (_, id) =
+                    thing.unwrap_or_else(|| panic!("add a resource of {collection} to Ward"));
                 id.to_string()
             };
             let value = match (own, name) {

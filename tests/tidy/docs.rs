@@ -58,7 +58,10 @@ fn access_names_no_endpoint_that_does_not_exist() {
         .skip(2)
         .map_while(|line| line.strip_prefix("| ")?.split(" |").next());
     let rows: Vec<_> = rows.collect();
-    assert!(rows.contains(&"get-patient"), "the table has rows: {rows:?}");
+    assert!(
+        rows.contains(&"get-patient"),
+        "the table has rows: {rows:?}"
+    );
     let functions: BTreeSet<_> = PROJECT.functions.iter().map(Function::name).collect();
     none(
         rows.iter()

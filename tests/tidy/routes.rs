@@ -150,7 +150,10 @@ fn request(event: &Value, route: &str, reads_body: bool) -> Vec<String> {
     let body = event["body"].as_str();
     let facts = [
         (event["version"] == "2.0", "version is not 2.0"),
-        (event["routeKey"] == route, "routeKey isn't the function's route"),
+        (
+            event["routeKey"] == route,
+            "routeKey isn't the function's route",
+        ),
         (
             event["requestContext"]["routeKey"] == route,
             "requestContext.routeKey isn't the function's route",

@@ -16,10 +16,7 @@ fn statements_are_written_in_lower_case() {
             }
         }
     }
-    none(
-        problems,
-        "write SQL in lower case, except quoted literals",
-    );
+    none(problems, "write SQL in lower case, except quoted literals");
 }
 
 #[test]

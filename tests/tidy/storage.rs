@@ -88,7 +88,10 @@ fn files_are_encrypted_with_the_data_key_alone() {
     let key = &resource("DataKey")["Properties"];
     let queue = &resource("UploadFailures")["Properties"];
     let checks = [
-        ("the default encryption is KMS", rule["SSEAlgorithm"] == "aws:kms"),
+        (
+            "the default encryption is KMS",
+            rule["SSEAlgorithm"] == "aws:kms",
+        ),
         (
             "the default key is the data key",
             referred(&rule["KMSMasterKeyID"]) == "DataKey.Arn",
@@ -160,7 +163,9 @@ fn only_pages_of_the_allowed_origin_may_call_and_upload() {
         }
     }
     if list(files).len() != 1 {
-        problems.push("FilesBucket must have exactly one CORS rule, because the local S3 supports one".into());
+        problems.push(
+            "FilesBucket must have exactly one CORS rule, because the local S3 supports one".into(),
+        );
     }
     none(problems, "allow only !Ref AllowedOrigin");
 }

@@ -42,7 +42,9 @@ impl Cells {
         let claims = cell.claims();
         let unshown = claims.difference(&shown);
         unshown
-            .map(|relation| format!("{what} as {role}: no request proves that {relation:?} is sufficient"))
+            .map(|relation| {
+                format!("{what} as {role}: no request proves that {relation:?} is sufficient")
+            })
             .collect()
     }
 

@@ -413,7 +413,11 @@ impl Ward {
             name: format!(
                 "a file of {} by {}",
                 file.name,
-                if owner == uploader { "the owner" } else { "walt" }
+                if owner == uploader {
+                    "the owner"
+                } else {
+                    "walt"
+                }
             ),
             uploader: Some(uploader),
             ..file

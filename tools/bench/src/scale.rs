@@ -225,7 +225,9 @@ impl Asked<'_> {
         let body: Option<Value> = (!body.is_empty())
             .then(|| serde_json::from_str(&body))
             .transpose()?;
-        let (method, path) = request.split_once(' ').context("a request has a method and a path")?;
+        let (method, path) = request
+            .split_once(' ')
+            .context("a request has a method and a path")?;
         let (time, answer) = timed(&self.client, method, path, body.as_ref()).await?;
         Ok((time, answer["items"].as_array().map_or(1, Vec::len)))
     }
@@ -320,7 +322,9 @@ async fn far_page(site: &Site, patients: u32, rounds: usize) -> Result<()> {
     let mut path = "/v1/patients?limit=50".to_owned();
     for _ in 1..page {
         let (_, answer) = timed(&admin, "GET", &path, None).await?;
-        let cursor = answer["next_cursor"].as_str().context("there is no next page")?;
+        let cursor = answer["next_cursor"]
+            .as_str()
+            .context("there is no next page")?;
         path = format!("/v1/patients?limit=50&cursor={cursor}");
     }
     let mut pairs = Vec::new();
