@@ -1,5 +1,5 @@
-// The main job through a generated client: a visit is written up, a file is uploaded, the patient reads
-// both, another patient is refused, and the audit log shows it.
+// Tests the main workflow through a generated client: a provider records a visit and uploads a file, the
+// patient reads both, another patient's data is refused, and the audit log shows all of it.
 
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
@@ -14,7 +14,7 @@ function as(role: string): Client<paths> {
   return createClient<paths>({ baseUrl, headers: { authorization: `Bearer ${token}` } });
 }
 
-/** The answer's body, where it is the expected one. */
+/** Returns the answer's body. Fails unless the request succeeded. */
 async function expect<T>(
   what: string,
   call: Promise<{ data?: T; error?: unknown; response: Response }>,
@@ -28,9 +28,9 @@ async function expect<T>(
 const [admin, provider, patient, officer] = ["ADMIN", "PROVIDER", "PATIENT", "COMPLIANCE_OFFICER"].map(as);
 const began = new Date().toISOString();
 
-const her = await expect("the patient asks who she is", patient.GET("/v1/me"));
-const him = await expect("the provider asks who he is", provider.GET("/v1/me"));
-assert.ok(her.patient_id && him.provider_id);
+const patientProfile = await expect("the patient reads their own profile", patient.GET("/v1/me"));
+const providerProfile = await expect("the provider reads their own profile", provider.GET("/v1/me"));
+assert.ok(patientProfile.patient_id && providerProfile.provider_id);
 
 const other = await expect(
   "the admin registers another person",
@@ -45,7 +45,7 @@ const other = await expect(
   }),
 );
 const stranger = await expect(
-  "and makes him a patient, whom nobody treats",
+  "and registers them as a patient without a provider",
   admin.POST("/v1/patients", {
     body: {
       user_id: other.id,
@@ -56,19 +56,19 @@ const stranger = await expect(
   }),
 );
 await expect(
-  "the admin puts the patient into the provider's care",
+  "the admin assigns the provider to the patient",
   admin.PUT("/v1/patients/{id}/providers/{provider_id}", {
-    params: { path: { id: her.patient_id, provider_id: him.provider_id } },
+    params: { path: { id: patientProfile.patient_id, provider_id: providerProfile.provider_id } },
   }),
 );
 
 const visit = await expect(
-  "the provider writes up yesterday's visit",
+  "the provider records yesterday's visit",
   provider.POST("/v1/appointments", {
     params: { header: { "Idempotency-Key": randomUUID() } },
     body: {
-      patient_id: her.patient_id,
-      provider_id: him.provider_id,
+      patient_id: patientProfile.patient_id,
+      provider_id: providerProfile.provider_id,
       scheduled_at: new Date(Date.now() - 86_400_000).toISOString(),
       duration_minutes: 30,
     },
@@ -82,7 +82,7 @@ const record = await expect(
   "the provider adds a diagnosis",
   provider.POST("/v1/medical-records", {
     body: {
-      patient_id: her.patient_id,
+      patient_id: patientProfile.patient_id,
       appointment_id: visit.id,
       record_type: "DIAGNOSIS",
       content: { code: { system: "http://hl7.org/fhir/sid/icd-10-cm", code: "J02.9" } },
@@ -96,7 +96,7 @@ const { file, upload } = await expect(
   provider.POST("/v1/files", {
     body: {
       owner_type: "PATIENT",
-      owner_id: her.id,
+      owner_id: patientProfile.id,
       original_name: "letter.txt",
       file_type: "text/plain",
       file_size: bytes.length,
@@ -104,16 +104,16 @@ const { file, upload } = await expect(
     },
   }),
 );
-assert("url" in upload, "a small file is sent in one piece");
+assert("url" in upload, "a small file is sent in one request");
 const sent = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: bytes });
 assert.equal(sent.status, 200, await sent.text());
 console.log(`${sent.status} and sends it to S3`);
 
-const patience = Date.now() + 30_000;
+const deadline = Date.now() + 30_000;
 let opened = await expect("the patient opens the file", patient.GET("/v1/files/{id}", { params: { path: { id: file.id } } }));
-while (opened.download === null && Date.now() < patience) {
+while (opened.download === null && Date.now() < deadline) {
   await pause(200);
-  opened = await expect("and again", patient.GET("/v1/files/{id}", { params: { path: { id: file.id } } }));
+  opened = await expect("and opens it again", patient.GET("/v1/files/{id}", { params: { path: { id: file.id } } }));
 }
 assert.ok(opened.download, `the file is ${opened.status}`);
 const fetched = await fetch(opened.download.url);
@@ -121,8 +121,8 @@ assert.deepEqual(new Uint8Array(await fetched.arrayBuffer()), bytes);
 console.log(`${fetched.status} and reads what was sent`);
 
 const chart = await expect(
-  "the patient reads her chart",
-  patient.GET("/v1/medical-records", { params: { query: { patient_id: her.patient_id } } }),
+  "the patient reads their chart",
+  patient.GET("/v1/medical-records", { params: { query: { patient_id: patientProfile.patient_id } } }),
 );
 assert.ok(chart.items.some((entry) => entry.id === record.id));
 
@@ -130,14 +130,14 @@ const refused = await patient.GET("/v1/patients/{id}", { params: { path: { id: s
 assert.equal(refused.response.status, 404);
 assert.ok(refused.error && "type" in refused.error);
 assert.equal(refused.error.type, "https://caretrail.example/problems/not-found");
-console.log("404 another patient's data is not hers to read");
+console.log("404 the patient can't read another patient's data");
 
 const log = await expect(
   "the officer reads the audit log",
-  officer.GET("/v1/audit-logs", { params: { query: { user_id: her.id, from: began, limit: 100 } } }),
+  officer.GET("/v1/audit-logs", { params: { query: { user_id: patientProfile.id, from: began, limit: 100 } } }),
 );
-const deeds = log.items.map((row) => `${row.application} ${row.outcome}`);
-for (const deed of ["get-me SUCCESS", "get-file SUCCESS", "list-records SUCCESS", "get-patient DENIED"]) {
-  assert.ok(deeds.includes(deed), `${deed} is missing: ${deeds.join(", ")}`);
+const actions = log.items.map((row) => `${row.application} ${row.outcome}`);
+for (const action of ["get-me SUCCESS", "get-file SUCCESS", "list-records SUCCESS", "get-patient DENIED"]) {
+  assert.ok(actions.includes(action), `${action} is missing: ${actions.join(", ")}`);
 }
-console.log("The generated client told the story.");
+console.log("The generated client completed the workflow.");

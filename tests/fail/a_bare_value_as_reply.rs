@@ -1,4 +1,4 @@
-//! An answer without its committed audit row.
+//! A handler that answers without committing an audit row.
 
 use domain::patient::Patient;
 use api::prelude::*;

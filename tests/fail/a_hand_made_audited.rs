@@ -1,4 +1,4 @@
-//! The proof of a commit that never was.
+//! Code that makes the proof of a commit without a commit.
 
 use domain::patient::Patient;
 use api::prelude::*;

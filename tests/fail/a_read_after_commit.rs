@@ -1,4 +1,4 @@
-//! Data that no audit row speaks of.
+//! A read after the commit, which the audit row can't record.
 
 use domain::patient::Patient;
 use api::prelude::*;

@@ -1,4 +1,4 @@
-//! A way to a file's content that no audit row speaks of.
+//! A signed URL to a file's content without an audit row.
 
 use files::{Download, FileType, Location, Store};
 use api::prelude::*;

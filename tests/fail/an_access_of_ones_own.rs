@@ -1,4 +1,4 @@
-//! The right to work as somebody, without the request that gives it.
+//! Code that gets the right to act for a caller without their request.
 
 use api::access::Access;
 use api::job::Job;

@@ -1,4 +1,4 @@
-//! An answer that doesn't say whose data it holds.
+//! An answer that doesn't say whose data it contains.
 
 use api::prelude::*;
 

@@ -1,4 +1,4 @@
-//! An endpoint as it should be: this compiles.
+//! A correct endpoint, which compiles.
 
 use files::{Download, FileType, Location, Store};
 use domain::patient::Patient;

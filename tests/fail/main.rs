@@ -1,13 +1,10 @@
-//! What must not compile: each file here tries to get around the audited transaction or to mistake
-//! one thing for another, and rustc refuses it for the reason in the `.stderr` beside it.
+//! Checks that certain code doesn't compile. Each file here tries to bypass the audited transaction
+//! or to confuse two types. rustc must refuse it for the reason in the `.stderr` file beside it.
 //!
-//! rustc checks each file against the crates as Cargo has built them, so nothing is built a second
-//! time. Only errors and their places are compared, and not how a compiler's version words its
-//! advice. `UPDATE=1 cargo test --test fail` writes them anew.
-#![expect(
-    clippy::unwrap_used,
-    reason = "where a check finds nothing, it has failed"
-)]
+//! rustc checks each file against the crates that Cargo has already built, so nothing is built
+//! twice. Only errors and their lines are compared, because the wording of the advice depends on
+//! the version of rustc. `UPDATE=1 cargo test --test fail` rewrites the expectations.
+#![expect(clippy::unwrap_used, reason = "a check that finds nothing has failed")]
 
 use std::collections::BTreeMap;
 use std::env;
@@ -17,11 +14,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The file that compiles, as a check of this check.
+/// The file that compiles. It proves that the check itself works.
 const CONTROL: &str = "control.rs";
 
 #[test]
-fn what_would_go_around_the_audit_does_not_compile() {
+fn code_that_bypasses_the_audit_does_not_compile() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fail");
     let crates = built_crates();
     let mut cases: Vec<_> = fs::read_dir(&folder)
@@ -54,7 +51,7 @@ fn what_would_go_around_the_audit_does_not_compile() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Where Cargo put this workspace's libraries, by name.
+/// Returns the paths of this workspace's built libraries by crate name.
 fn built_crates() -> BTreeMap<String, PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -80,7 +77,7 @@ fn built_crates() -> BTreeMap<String, PathBuf> {
     artifacts.collect()
 }
 
-/// The errors that rustc has for this file.
+/// Returns the errors that rustc reports for this file.
 fn check(case: &Path, crates: &BTreeMap<String, PathBuf>) -> String {
     let folder = tempfile::tempdir().unwrap();
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
@@ -119,7 +116,7 @@ fn check(case: &Path, crates: &BTreeMap<String, PathBuf>) -> String {
             .into_iter()
             .flatten()
             .find(|span| span["is_primary"] == true);
-        // An error without a place sums the others up.
+        // An error without a place is the summary of the others.
         if let (Some("error"), Some(place)) = (diagnostic["level"].as_str(), place) {
             errors.push(format!(
                 "line {}: {} {}\n",

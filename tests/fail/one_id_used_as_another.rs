@@ -1,4 +1,4 @@
-//! A provider's id where a patient's belongs.
+//! A provider's id used as a patient's id.
 
 use api::prelude::*;
 

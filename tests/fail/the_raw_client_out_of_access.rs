@@ -1,4 +1,4 @@
-//! Statements past the audited transaction.
+//! Statements sent outside the audited transaction.
 
 use api::prelude::*;
 

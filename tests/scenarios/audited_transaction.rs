@@ -1,5 +1,5 @@
-//! The audited transaction: no answer without its committed audit row, one effect however the
-//! link breaks, a chain that can be followed.
+//! The audited transaction: every answer has its committed audit row, each request has one effect
+//! wherever the connection breaks, and the chain can be followed.
 
 use std::collections::BTreeSet;
 
@@ -39,10 +39,10 @@ async fn appointments(world: &World) -> usize {
     world.rows("select id from appointments", &[]).await.len()
 }
 
-// What the log can't hold isn't answered.
+// No answer without an audit row.
 
 #[tokio::test]
-async fn without_the_right_to_write_audit_rows_nothing_is_answered_and_nothing_changes() {
+async fn without_the_right_to_write_audit_rows_every_request_fails_and_changes_nothing() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let ben = world.patient("Ben").await;
@@ -55,7 +55,7 @@ async fn without_the_right_to_write_audit_rows_nothing_is_answered_and_nothing_c
     ada.post("/v1/appointments", slot(&ada, &vera))
         .await
         .problem(503, "unavailable");
-    // A refusal that can't be recorded is not told either.
+    // If a refusal can't be recorded, the caller doesn't learn of it either.
     ben.get(&chart(&ada)).await.problem(503, "unavailable");
     ada.get("/v1/patients?limit=0")
         .await
@@ -74,7 +74,7 @@ async fn without_the_right_to_write_audit_rows_nothing_is_answered_and_nothing_c
 }
 
 #[tokio::test]
-async fn a_success_that_can_not_be_recorded_is_undone_and_recorded_as_a_failure() {
+async fn a_success_that_can_not_be_recorded_is_rolled_back_and_recorded_as_a_failure() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world
@@ -102,10 +102,10 @@ async fn a_success_that_can_not_be_recorded_is_undone_and_recorded_as_a_failure(
     assert_eq!(world.verify_chains().await, 1);
 }
 
-// Who may act is asked anew with each request.
+// Each request checks again whether the caller may act.
 
 #[tokio::test]
-async fn an_account_that_is_closed_is_refused_with_the_very_next_request() {
+async fn a_closed_account_is_refused_from_the_next_request_on() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     for change in [
@@ -130,7 +130,7 @@ async fn an_account_that_is_closed_is_refused_with_the_very_next_request() {
 }
 
 #[tokio::test]
-async fn a_permission_that_is_withdrawn_is_gone_with_the_very_next_request() {
+async fn a_withdrawn_permission_is_refused_from_the_next_request_on() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     ada.get(&chart(&ada)).await.expect(200);
@@ -162,7 +162,7 @@ async fn a_subject_without_a_profile_is_recorded_by_its_subject() {
 }
 
 #[tokio::test]
-async fn what_a_handler_noted_stands_in_the_row_of_a_refusal_too() {
+async fn the_row_of_a_refusal_has_the_handlers_notes() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let answer = ada
@@ -178,7 +178,7 @@ async fn what_a_handler_noted_stands_in_the_row_of_a_refusal_too() {
 }
 
 #[tokio::test]
-async fn what_a_handler_noted_stands_in_the_row_of_a_lost_commit_too() {
+async fn the_row_of_a_lost_commit_has_the_handlers_notes() {
     let world = linked().await;
     let (ada, admin) = (world.patient("Ada").await, world.admin().await);
     world.link().cut([Cut::Before("commit")]);
@@ -195,10 +195,10 @@ async fn what_a_handler_noted_stands_in_the_row_of_a_lost_commit_too() {
     world.audited(&answer, failed.failed("commit-lost")).await;
 }
 
-// The chain and its witness.
+// The chain and its witness lines.
 
 #[tokio::test]
-async fn each_environment_writes_a_chain_of_its_own_without_gaps() {
+async fn each_environment_writes_its_own_chain_without_gaps() {
     let world = World::with(Setup {
         instances: 2,
         ..Setup::default()
@@ -227,12 +227,12 @@ async fn each_environment_writes_a_chain_of_its_own_without_gaps() {
         .into_iter()
         .map(|row| (row.entry.application, row.chain_id))
         .collect();
-    // Two instances of get-patient, one of get-me.
+    // There are up to two instances of get-patient and one of get-me.
     assert!((2..=3).contains(&chains.len()), "{chains:?}");
 }
 
 #[tokio::test]
-async fn every_row_has_its_witness_in_the_log_of_who_wrote_it() {
+async fn every_row_has_its_witness_line_in_the_functions_log() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     for answer in [
@@ -252,7 +252,7 @@ async fn every_row_has_its_witness_in_the_log_of_who_wrote_it() {
         assert_eq!(line["seq"], row.seq);
         assert_eq!(line["hash"], row.hash_in_hex());
     }
-    // And no witness without its row.
+    // There is no witness line without a row.
     let witnesses = world.cloud.logs("get-patient").lines();
     let witnesses = witnesses.iter().filter(|line| line.contains("witness"));
     assert_eq!(witnesses.count(), 2);
@@ -271,11 +271,12 @@ async fn a_new_environment_begins_a_new_chain() {
 }
 
 #[tokio::test]
-async fn neither_answers_nor_logs_of_a_failure_quote_what_is_stored() {
+async fn answers_and_logs_of_a_failure_do_not_quote_stored_data() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let secret = "Zebrafish-Disclosure";
-    // A defect of ours: a column that the function needs is gone, and a value is in the way.
+    // This simulates a defect in the project: a column that the function needs is missing, and a
+    // stored value causes an error.
     world
         .sql(
             &format!(
@@ -305,10 +306,10 @@ async fn neither_answers_nor_logs_of_a_failure_quote_what_is_stored() {
     assert!(!logs.lines().concat().contains(secret));
 }
 
-// Links that break.
+// Connections that break.
 
 #[tokio::test]
-async fn a_link_that_breaks_before_the_commit_was_sent_is_made_again_to_one_effect() {
+async fn after_a_break_before_the_commit_the_request_is_retried_with_one_effect() {
     for cut in [
         Cut::Before("begin_request"),
         Cut::After("insert into appointments"),
@@ -330,7 +331,7 @@ async fn a_link_that_breaks_before_the_commit_was_sent_is_made_again_to_one_effe
 }
 
 #[tokio::test]
-async fn a_commit_that_landed_is_answered_though_its_confirmation_was_lost() {
+async fn a_commit_that_took_effect_is_answered_even_if_its_confirmation_was_lost() {
     let world = linked().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.link().cut([Cut::After("commit")]);
@@ -347,9 +348,9 @@ async fn a_commit_that_landed_is_answered_though_its_confirmation_was_lost() {
         .logs("create-appointment")
         .wait_for(&row.hash_in_hex(), PATIENCE)
         .await
-        .expect("its witness");
+        .expect("its witness line");
 
-    // The chain goes on behind it.
+    // The chain continues after that row.
     let again = ada
         .post("/v1/appointments", slot(&ada, &vera))
         .await
@@ -384,7 +385,7 @@ async fn a_commit_that_was_lost_is_a_recorded_failure_and_can_be_tried_again() {
 }
 
 #[tokio::test]
-async fn a_read_discloses_nothing_unless_its_row_landed() {
+async fn a_read_discloses_nothing_unless_its_audit_row_is_committed() {
     let world = linked().await;
     let ada = world.patient("Ada").await;
     world.link().cut([Cut::After("commit")]);
@@ -399,7 +400,7 @@ async fn a_read_discloses_nothing_unless_its_row_landed() {
 }
 
 #[tokio::test]
-async fn a_link_that_breaks_while_a_commit_is_settled_is_made_again() {
+async fn the_fence_is_retried_after_a_broken_connection() {
     for first in [Cut::After("commit"), Cut::Before("commit")] {
         let world = linked().await;
         let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
@@ -426,7 +427,7 @@ async fn a_link_that_breaks_while_a_commit_is_settled_is_made_again() {
 }
 
 #[tokio::test]
-async fn a_commit_that_can_not_be_settled_ends_its_chain_and_says_that_it_can_not_be_told() {
+async fn an_unresolved_commit_ends_its_chain_and_the_answer_says_so() {
     let world = linked().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.link().cut([
@@ -441,8 +442,8 @@ async fn a_commit_that_can_not_be_settled_ends_its_chain_and_says_that_it_can_no
         .problem(503, "unavailable");
     assert!(world.link().was_cut());
     assert_eq!(appointments(&world).await, 1);
-    // Both are true: what was done, and what the caller was told. The second can't stand behind the
-    // first, which may not be there.
+    // Both rows are true: what was done, and what the caller was told. The second doesn't follow
+    // the first in the chain, because the first may not exist.
     let rows = world.audit_of(&answer).await;
     assert_eq!(rows.len(), 2, "{rows:#?}");
     assert_eq!(rows[0].entry.outcome.label(), "SUCCESS");
@@ -453,7 +454,7 @@ async fn a_commit_that_can_not_be_settled_ends_its_chain_and_says_that_it_can_no
 }
 
 #[tokio::test]
-async fn connections_that_died_between_requests_are_replaced_unnoticed() {
+async fn connections_that_broke_between_requests_are_replaced() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     for _ in 0..3 {
@@ -487,11 +488,11 @@ async fn without_a_database_every_answer_is_503() {
 // Statements that fail.
 
 #[tokio::test]
-async fn a_transaction_that_lost_a_race_is_run_again_to_one_effect() {
+async fn a_transaction_that_lost_a_race_is_retried_with_one_effect() {
     for code in ["40001", "40P01"] {
         let world = World::new().await;
         let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
-        // Numbers of a sequence are not given back: the second run passes.
+        // A rollback doesn't return the numbers of a sequence, so the second attempt succeeds.
         world.sql("create sequence runs", &[]).await;
         world
             .sql(
@@ -525,7 +526,7 @@ async fn a_transaction_that_lost_a_race_is_run_again_to_one_effect() {
 }
 
 #[tokio::test]
-async fn a_statement_that_takes_too_long_fails_is_recorded_and_leaves_the_function_well() {
+async fn a_statement_timeout_is_recorded_and_the_function_keeps_working() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let ben = world.patient("Ben").await;
@@ -538,7 +539,7 @@ async fn a_statement_that_takes_too_long_fails_is_recorded_and_leaves_the_functi
             &[],
         )
         .await;
-    // Somebody else is just about to take the slot, and doesn't end.
+    // Another transaction holds the slot and doesn't end.
     let other = world.connect().await;
     other
         .batch_execute(&format!(

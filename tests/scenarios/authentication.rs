@@ -1,4 +1,4 @@
-//! Who is let in, through a whole function; the matrix of tokens is in crate `identity`.
+//! Authentication through complete functions. The crate `identity` tests all variants of tokens.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,8 @@ fn row() -> Expected {
     audit("get-me", "READ", "USER")
 }
 
-/// Sees that there was no answer but 401, nothing was recorded, and the log tells of it.
+/// Asserts that the answer is 401, that nothing was recorded in the database, and that the log
+/// contains the refusal.
 async fn refused(world: &World, answer: Answer) {
     let answer = answer.problem(401, "not-authenticated");
     assert_eq!(answer.header("www-authenticate"), "Bearer");
@@ -34,7 +35,7 @@ async fn refused(world: &World, answer: Answer) {
 }
 
 #[tokio::test]
-async fn without_a_token_nobody_is_let_in() {
+async fn a_request_without_a_token_is_refused() {
     let world = World::new().await;
     refused(&world, world.anybody().get("/v1/me").await).await;
     let ada = world.patient("Ada").await;
@@ -55,7 +56,7 @@ async fn without_a_token_nobody_is_let_in() {
             .unwrap();
         refused(&world, ada.send_request(request).await).await;
     }
-    // Neither in the query nor in a cookie.
+    // A token in the query or in a cookie doesn't count.
     let answer = world
         .anybody()
         .get(&format!("/v1/me?access_token={token}"))
@@ -64,7 +65,7 @@ async fn without_a_token_nobody_is_let_in() {
 }
 
 #[tokio::test]
-async fn a_token_that_says_what_it_must_not_is_refused() {
+async fn a_token_with_invalid_claims_is_refused() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     ada.get("/v1/me").await.expect(200);
@@ -90,13 +91,13 @@ async fn a_token_that_says_what_it_must_not_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_that_somebody_else_signed_is_refused() {
+async fn a_token_with_a_foreign_signature_is_refused() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let issuer = world.cloud.issuer();
     let claims = issuer.claims(&TokenRequest::new(ada.user, &ada.email));
     let (ours, theirs) = (issuer.current_key(), Key::generate().unwrap());
-    // A foreign key under its own name, and under ours.
+    // The foreign key is used under its own name and under that of a trusted key.
     for kid in [&theirs.kid, &ours.kid] {
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(kid.clone());
@@ -130,7 +131,7 @@ async fn all_roles_but_patients_need_a_second_factor() {
 }
 
 #[tokio::test]
-async fn a_deployment_may_do_without_the_second_factor() {
+async fn a_deployment_may_disable_the_second_factor() {
     let world = World::with(Setup {
         environment: BTreeMap::from([("REQUIRE_AAL2".to_owned(), "false".to_owned())]),
         ..Setup::default()
@@ -145,7 +146,7 @@ async fn a_deployment_may_do_without_the_second_factor() {
 }
 
 #[tokio::test]
-async fn keys_may_rotate_and_are_fetched_once_for_many_requests() {
+async fn keys_can_rotate_and_are_fetched_once_for_many_requests() {
     let world = World::new().await;
     let issuer = world.cloud.issuer();
     let by_old_key = world.patient("Ada").await;
@@ -164,14 +165,14 @@ async fn keys_may_rotate_and_are_fetched_once_for_many_requests() {
 }
 
 #[tokio::test]
-async fn while_the_issuer_is_down_from_the_start_nobody_can_be_told_and_then_all_is_well() {
+async fn without_the_issuer_at_start_requests_get_503_until_it_returns() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     world.cloud.issuer().set_offline(true);
     let answer = ada.get("/v1/me").await.problem(503, "unavailable");
     assert_eq!(answer.header("retry-after"), "1");
     assert!(world.audit_of(&answer).await.is_empty());
-    // Without a token it is no question.
+    // A request without a token needs no keys, so it is still refused with 401.
     refused(&world, world.anybody().get("/v1/me").await).await;
 
     world.cloud.issuer().set_offline(false);
@@ -182,7 +183,7 @@ async fn while_the_issuer_is_down_from_the_start_nobody_can_be_told_and_then_all
 }
 
 #[tokio::test]
-async fn keys_that_were_fetched_outlast_an_outage() {
+async fn fetched_keys_remain_valid_during_an_outage() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     ada.get("/v1/me").await.expect(200);
@@ -191,7 +192,7 @@ async fn keys_that_were_fetched_outlast_an_outage() {
 }
 
 #[tokio::test]
-async fn a_token_by_the_legacy_secret_counts_only_where_the_deployment_says_so() {
+async fn a_legacy_token_is_accepted_only_if_the_deployment_allows_it() {
     let secret = "a-legacy-secret-of-at-least-32-bytes";
     for configured in [false, true] {
         let mut setup = Setup::default();

@@ -1,4 +1,4 @@
-//! Files sent and fetched by what callers use: curl, and a page in Chromium.
+//! Uploads and downloads with real clients: curl, and a page in Chromium.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 const PAGE: &str = include_str!("clients.html");
 
-/// What the page is to send.
+/// Returns the task of the page: the file to send.
 fn task(world: &World, ada: &Patient, file_type: &str, bytes: &[u8]) -> Value {
     let mut file = announcement("PATIENT", ada.user, file_type, bytes);
     for measured in ["file_size", "sha256"] {
@@ -24,7 +24,7 @@ fn task(world: &World, ada: &Patient, file_type: &str, bytes: &[u8]) -> Value {
     })
 }
 
-/// Where a page of this origin may call, and sends what is larger than 5 MiB in parts.
+/// Creates a world that pages of this origin may call. Files larger than 5 MiB are sent in parts.
 async fn world_for(origin: String) -> World {
     World::with(Setup {
         allowed_origin: Some(origin),
@@ -36,7 +36,7 @@ async fn world_for(origin: String) -> World {
 
 #[tokio::test]
 #[ignore = "needs chromium; .ci/run has it"]
-async fn a_page_sends_a_file_and_fetches_it_again() {
+async fn a_page_uploads_a_file_and_downloads_it() {
     let mut page = Page::new(PAGE).await;
     let world = world_for(page.origin("127.0.0.1")).await;
     let ada = world.patient("Ada").await;
@@ -45,7 +45,7 @@ async fn a_page_sends_a_file_and_fetches_it_again() {
     let [id, other] = ["id", "other_id"].map(|name| told[name].as_str().unwrap_or_default());
     let expected = json!({
         "announced": 201, "id": id, "sent": 200, "status": "AVAILABLE", "etag": true, "same": true,
-        // Other bytes than those announced.
+        // The page also sends bytes that differ from the announced ones.
         "other_id": other, "other_sent": 400,
     });
     assert_eq!(told, expected);
@@ -84,7 +84,7 @@ async fn a_page_sends_a_file_and_fetches_it_again() {
 
 #[tokio::test]
 #[ignore = "needs chromium; .ci/run has it"]
-async fn a_page_sends_a_large_file_in_parts() {
+async fn a_page_uploads_a_large_file_in_parts() {
     let mut page = Page::new(PAGE).await;
     let world = world_for(page.origin("127.0.0.1")).await;
     let ada = world.patient("Ada").await;
@@ -102,17 +102,20 @@ async fn a_page_sends_a_large_file_in_parts() {
 
 #[tokio::test]
 #[ignore = "needs chromium; .ci/run has it"]
-async fn a_page_of_another_origin_is_kept_out_by_the_browser() {
+async fn the_browser_blocks_a_page_of_another_origin() {
     let mut page = Page::new(PAGE).await;
     let world = world_for(page.origin("127.0.0.1")).await;
     let ada = world.patient("Ada").await;
     let task = task(&world, &ada, "application/pdf", files::PDF);
     let told = page.visit("localhost", task).await;
     assert_eq!(told, json!({"error": "TypeError: Failed to fetch"}));
-    assert!(world.audit_log().await.is_empty(), "nothing was even asked");
+    assert!(
+        world.audit_log().await.is_empty(),
+        "no request reached the API"
+    );
 }
 
-/// Runs curl, and tells the answer's status.
+/// Runs curl and returns the answer's status.
 async fn curl(arguments: &[&str]) -> String {
     let curl = Command::new("curl")
         .args(["--silent", "--show-error", "--max-time", "20"])
@@ -127,7 +130,7 @@ async fn curl(arguments: &[&str]) -> String {
 
 #[tokio::test]
 #[ignore = "needs curl; .ci/run has it"]
-async fn curl_sends_a_file_with_the_headers_it_is_told_and_fetches_it_again() {
+async fn curl_uploads_a_file_with_the_given_headers_and_downloads_it() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let (id, upload) = world.announced(&ada, "application/pdf", files::PDF).await;

@@ -1,5 +1,5 @@
-//! What every endpoint answers to requests that are not as they must be: a stable problem with the
-//! request's id, a row of failure, and nothing of what the client sent.
+//! How every endpoint answers invalid requests: with a stable problem that contains the request's
+//! id, with a FAILURE row, and without repeating what the client sent.
 
 use bytes::Bytes;
 use http::Method;
@@ -11,7 +11,7 @@ use proptest::test_runner::TestRunner;
 use tests::audit::Expected;
 use tests::prelude::*;
 
-/// What no answer may repeat.
+/// A text that no answer may repeat.
 const MARK: &str = "Zebrafish";
 
 fn row(admin: &Actor) -> Expected {
@@ -43,7 +43,7 @@ async fn admins_world() -> (World, Actor) {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_is_malformed() {
+async fn a_body_that_is_not_json_is_malformed() {
     let (world, admin) = admins_world().await;
     let before = world.stored().await;
     for body in [
@@ -104,7 +104,7 @@ async fn a_body_that_is_not_declared_as_json_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_unknown_or_appears_twice_is_named() {
+async fn an_unknown_or_repeated_field_is_named() {
     let (world, admin) = admins_world().await;
     let before = world.stored().await;
     for (more, field) in [
@@ -169,7 +169,7 @@ async fn a_value_of_another_type_is_named_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_list_of_its_fields_is_no_object_at_any_depth() {
+async fn an_array_in_place_of_an_object_is_refused_at_any_depth() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
@@ -222,7 +222,7 @@ async fn a_list_of_its_fields_is_no_object_at_any_depth() {
 }
 
 #[tokio::test]
-async fn nul_is_no_text_wherever_it_comes() {
+async fn the_nul_character_is_refused_in_every_text() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -243,7 +243,7 @@ async fn nul_is_no_text_wherever_it_comes() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_its_bound_is_too_large() {
+async fn a_body_over_the_limit_is_too_large() {
     let (world, admin) = admins_world().await;
     let before = world.stored().await;
     let padded = |length: usize| {
@@ -263,7 +263,7 @@ async fn a_body_beyond_its_bound_is_too_large() {
 }
 
 #[tokio::test]
-async fn a_query_that_is_not_as_it_must_be_is_named() {
+async fn an_invalid_query_parameter_is_named() {
     let world = World::new().await;
     let admin = world.admin().await;
     for (query, field) in [
@@ -287,14 +287,14 @@ async fn a_query_that_is_not_as_it_must_be_is_named() {
     admin.get("/v1/patients?limit=100").await.expect(200);
 }
 
-/// A page's cursor, with more behind it.
+/// Returns the cursor of a page that is not the last.
 async fn cursor(caller: &Actor, path: &str) -> String {
     let page = caller.get(&format!("{path}?limit=1")).await.expect(200);
     page.body["next_cursor"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn a_cursor_serves_its_caller_and_its_list_alone() {
+async fn a_cursor_is_valid_only_for_its_caller_and_its_list() {
     let world = World::new().await;
     let (vera, admin) = (world.provider("Vera").await, world.admin().await);
     for name in ["Ada", "Ben"] {
@@ -321,7 +321,7 @@ async fn a_cursor_serves_its_caller_and_its_list_alone() {
         (&admin, "/v1/patients", &of_vera),
         (&*vera, "/v1/patients", &of_admin),
         (&*vera, "/v1/patients", &of_visits),
-        // Keys of one shape: only the signature tells them apart.
+        // The cursors' keys have the same shape. Only the signature distinguishes them.
         (&*vera, "/v1/medical-records", &of_visits),
         (&*vera, "/v1/appointments", &of_records),
     ] {
@@ -339,7 +339,7 @@ async fn a_cursor_serves_its_caller_and_its_list_alone() {
         let answer = caller.get(&format!("{path}?cursor={cursor}")).await;
         assert_eq!(answer.expect(200).ids().len(), 1);
     }
-    // It outlives the environment that made it.
+    // The cursor remains valid after its execution environment ended.
     world.restart("list-patients").await;
     admin
         .get(&format!("/v1/patients?cursor={of_admin}"))
@@ -348,7 +348,7 @@ async fn a_cursor_serves_its_caller_and_its_list_alone() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_was_tampered_with_is_refused_wherever_it_was() {
+async fn a_cursor_changed_at_any_position_is_refused() {
     let world = World::new().await;
     let admin = world.admin().await;
     for name in ["Ada", "Ben"] {
@@ -399,7 +399,7 @@ async fn a_cursor_that_was_tampered_with_is_refused_wherever_it_was() {
 }
 
 #[tokio::test]
-async fn the_audit_row_keeps_the_client_in_bounds() {
+async fn the_audit_row_limits_what_the_client_sent() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let long = "x".repeat(2000);
@@ -410,7 +410,7 @@ async fn the_audit_row_keeps_the_client_in_bounds() {
             ada.request(Method::GET, "/").headers_ref().unwrap()["authorization"].clone(),
         )
         .header("user-agent", &long)
-        // What a client says of its own address counts for nothing.
+        // A client's own statement of its address is ignored.
         .header("x-forwarded-for", "203.0.113.7")
         .body(Full::default())
         .unwrap();

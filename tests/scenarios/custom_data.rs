@@ -1,21 +1,21 @@
-//! Custom data, the same of every resource that has it: its schema, its versions, its bounds.
+//! Rules for custom data that are the same for every resource: schema, versions and limits.
 
 use http::Method;
 use tests::audit::Expected;
 use tests::prelude::*;
 
-/// A resource with custom data, and who keeps it.
+/// A resource with custom data, and the caller who may change it.
 struct Resource {
     table: &'static str,
     collection: &'static str,
-    /// Create, update, type in the audit log.
+    /// The functions that create and update it, and its type in the audit log.
     names: [&'static str; 3],
     keeper: Actor,
-    /// Whose chart it is in, if not a new patient's own.
+    /// The patient whose chart contains it, unless it is a new patient's own.
     patient: Option<Uuid>,
-    /// What a patch must name besides.
+    /// The other fields that a patch must contain.
     with: Value,
-    /// A patch of something else.
+    /// A patch of another field.
     other: Value,
 }
 
@@ -102,7 +102,7 @@ impl Clinic {
         ]
     }
 
-    /// What makes another one.
+    /// Creates another one.
     async fn another(&self, resource: &Resource, custom_data: Value) -> Value {
         let id = Uuid::now_v7();
         let mut body = match resource.table {
@@ -144,7 +144,7 @@ impl Clinic {
     async fn create(&self, resource: &Resource, custom_data: Value) -> Answer {
         let body = self.another(resource, custom_data).await;
         let mut answer = resource.keeper.post(resource.collection, body).await;
-        // Beside the file stands how to send it.
+        // The answer contains the file and its upload. Only the file is compared.
         if let Some(file) = answer.body.get_mut("file") {
             answer.body = file.take();
         }
@@ -157,7 +157,7 @@ impl Clinic {
         self.admin.send(Method::PUT, &path, Some(body)).await
     }
 
-    /// Sees a row of failure that names no more than fields.
+    /// Asserts that there is a FAILURE row that names only fields.
     async fn refused(&self, answer: &Answer, application: &str) {
         let rows = self.world.audit_of(answer).await;
         assert_eq!(rows.len(), 1, "{application}");
@@ -189,7 +189,7 @@ impl Resource {
     }
 }
 
-/// A badge up to `most`, and the rooms it opens.
+/// A schema for a badge number up to `most` and the rooms it opens.
 fn badge(most: u32) -> Value {
     json!({
         "type": "object",
@@ -204,7 +204,7 @@ fn badge(most: u32) -> Value {
     })
 }
 
-/// What the schema above refuses, and the field that is named.
+/// Returns data that the schema above refuses, with the field that the problem names.
 fn wrong() -> Vec<(Value, &'static str)> {
     let deep = (0..9).fold(json!("badge"), |below, _| json!({ "below": below }));
     vec![
@@ -223,7 +223,7 @@ fn wrong() -> Vec<(Value, &'static str)> {
 }
 
 #[tokio::test]
-async fn without_a_registered_schema_there_is_none() {
+async fn without_a_registered_schema_custom_data_is_refused() {
     let clinic = clinic().await;
     for resource in clinic.resources() {
         let [create, update, _] = resource.names;
@@ -237,14 +237,14 @@ async fn without_a_registered_schema_there_is_none() {
         let answer = answer.invalid("custom_data");
         clinic.refused(&answer, update).await;
         assert_eq!(clinic.world.stored().await, before);
-        // Where there is none, none can be taken away.
+        // Removing custom data that doesn't exist changes nothing.
         let answer = resource.patch(id, 1, Value::Null).await.expect(200);
         assert_eq!(answer.body["custom_data"], Value::Null);
     }
 }
 
 #[tokio::test]
-async fn it_is_held_to_the_schema_and_shown_with_its_version() {
+async fn custom_data_is_validated_and_shown_with_its_version() {
     let clinic = clinic().await;
     for resource in clinic.resources() {
         let data = json!({"badge": 7, "rooms": {"ward": "4"}});
@@ -265,7 +265,8 @@ async fn it_is_held_to_the_schema_and_shown_with_its_version() {
             assert_eq!(shown["custom_data_version"], 1, "{}", resource.table);
         }
 
-        // A merge patch reaches into it: null removes, what isn't named stays.
+        // A merge patch also applies within custom data: null removes a member, and members that it
+        // doesn't contain stay.
         let patch = json!({"badge": null, "rooms": {"lab": "2"}});
         let changed = resource.patch(id, 1, patch).await.expect(200);
         let data = json!({"rooms": {"ward": "4", "lab": "2"}});
@@ -291,7 +292,7 @@ async fn it_is_held_to_the_schema_and_shown_with_its_version() {
             let created = resource.keeper.post(resource.collection, body).await;
             let changed = resource.patch(id, 2, wrong).await;
             for (answer, name) in [(created, resource.names[0]), (changed, resource.names[1])] {
-                // Names of the schema's may be shown, values never.
+                // The problem may contain names of the schema, but never values.
                 let answer = answer.invalid(field);
                 assert!(!answer.text.contains("badgebadge"), "{}", answer.text);
                 clinic.refused(&answer, name).await;
@@ -306,7 +307,7 @@ async fn it_is_held_to_the_schema_and_shown_with_its_version() {
 }
 
 #[tokio::test]
-async fn a_later_version_names_the_rows_that_would_fail_it_and_touches_none() {
+async fn a_new_version_names_the_rows_that_do_not_satisfy_it_and_changes_none() {
     let clinic = clinic().await;
     for resource in clinic.resources() {
         let table = resource.table;
@@ -322,7 +323,8 @@ async fn a_later_version_names_the_rows_that_would_fail_it_and_touches_none() {
         clinic.refused(&breaking, "put-custom-data-schema").await;
         clinic.register(table, badge(20)).await.expect(200);
 
-        // What a patch leaves alone keeps the version that it satisfied, even if it fails the latest.
+        // Data that a patch doesn't change keeps the version that it satisfied, even if the latest
+        // version refuses it.
         let path = format!("{}/{id}", resource.collection);
         let other = resource.other.clone();
         let changed = resource.keeper.patch(&path, 1, other).await.expect(200);
@@ -344,7 +346,7 @@ async fn a_later_version_names_the_rows_that_would_fail_it_and_touches_none() {
             }
         }
 
-        // A schema that names nothing retires the fields, once no row has any.
+        // A schema without properties retires the fields, once no row has any.
         let retired = json!({"type": "object"});
         let refused = clinic.register(table, retired.clone()).await;
         refused.invalid(&id.to_string());
@@ -356,7 +358,7 @@ async fn a_later_version_names_the_rows_that_would_fail_it_and_touches_none() {
 }
 
 #[tokio::test]
-async fn a_persons_is_the_registers_to_keep_and_hers_to_see() {
+async fn a_persons_custom_data_is_changed_by_registration_and_read_by_the_person() {
     let clinic = clinic().await;
     let Clinic {
         world, ada, vera, ..
@@ -410,7 +412,7 @@ async fn a_persons_is_the_registers_to_keep_and_hers_to_see() {
 }
 
 #[tokio::test]
-async fn a_visits_is_the_patients_to_change_until_it_begins() {
+async fn a_visits_custom_data_can_be_changed_by_the_patient_until_it_begins() {
     let clinic = clinic().await;
     let Clinic {
         world, ada, vera, ..

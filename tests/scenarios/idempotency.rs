@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a POST that is sent again does its work once and gets the same answer.
+//! `Idempotency-Key`: a repeated POST does its work once and gets the same answer.
 
 use bytes::Bytes;
 use http::Method;
@@ -47,7 +47,7 @@ async fn the_same_request_gets_the_same_answer_and_its_work_is_done_once() {
     assert_eq!(first.header("idempotency-replayed"), "");
     let before = world.stored().await;
 
-    // Wherever it is answered.
+    // Any execution environment can replay the answer.
     world.restart("create-appointment").await;
     let again = book(&ada, "key-1", &body).await.expect(201);
     assert_eq!(again.header("idempotency-replayed"), "true");
@@ -78,7 +78,7 @@ async fn a_key_used_for_another_request_is_refused() {
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].entry.outcome.label(), "FAILURE");
     assert_eq!(rows[0].entry.details["reason"], "idempotency-key-reused");
-    // Nor for another endpoint.
+    // The key can't be used for another endpoint either.
     let file = announcement("PATIENT", ada.user, "image/png", files::PNG);
     post(&ada, "key-1", "/v1/files", &file)
         .await
@@ -88,7 +88,7 @@ async fn a_key_used_for_another_request_is_refused() {
 }
 
 #[tokio::test]
-async fn a_key_is_its_callers_own() {
+async fn two_callers_may_use_the_same_key() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let vera = world.provider("Vera").await;
@@ -97,13 +97,13 @@ async fn a_key_is_its_callers_own() {
     let of_ben = slot(&ben, &vera, "2030-01-08T09:00:00Z");
     let answer = book(&ben, "key-1", &of_ben).await.expect(201);
     assert_eq!(answer.body["patient_id"], json!(ben.id));
-    // What Ada was answered is not Ben's to replay.
+    // Ben can't replay Ada's answer.
     book(&ben, "key-2", &of_ada).await.problem(404, "not-found");
     assert_eq!(appointments(&world).await, 2);
 }
 
 #[tokio::test]
-async fn a_request_that_failed_leaves_its_key_free() {
+async fn a_failed_request_leaves_its_key_free() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let vera = world.provider("Vera").await;
@@ -123,7 +123,7 @@ async fn a_request_that_failed_leaves_its_key_free() {
 }
 
 #[tokio::test]
-async fn of_many_that_come_at_once_one_does_the_work_and_all_get_its_answer() {
+async fn of_many_concurrent_requests_one_does_the_work_and_all_get_its_answer() {
     let world = World::with(Setup {
         instances: 2,
         ..Setup::default()
@@ -146,7 +146,7 @@ async fn of_many_that_come_at_once_one_does_the_work_and_all_get_its_answer() {
 }
 
 #[tokio::test]
-async fn a_commit_that_was_lost_leaves_its_key_free_and_one_that_landed_keeps_it() {
+async fn a_lost_commit_leaves_its_key_free_and_a_completed_one_keeps_it() {
     for (cut, first, again) in [
         (Cut::Before("commit"), 503, ""),
         (Cut::After("commit"), 201, "true"),
@@ -167,7 +167,7 @@ async fn a_commit_that_was_lost_leaves_its_key_free_and_one_that_landed_keeps_it
 }
 
 #[tokio::test]
-async fn a_replay_asks_anew_whether_the_caller_may_act() {
+async fn a_replay_checks_again_whether_the_caller_may_act() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let body = slot(&ada, &vera, "2030-01-07T09:00:00Z");
@@ -179,7 +179,7 @@ async fn a_replay_asks_anew_whether_the_caller_may_act() {
 }
 
 #[tokio::test]
-async fn a_day_after_it_was_given_a_kept_answer_is_gone_whoever_comes_next() {
+async fn a_kept_answer_is_removed_after_a_day_by_any_callers_request() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let vera = world.provider("Vera").await;
@@ -199,7 +199,7 @@ async fn a_day_after_it_was_given_a_kept_answer_is_gone_whoever_comes_next() {
         .await;
     assert_eq!(kept, [json!({"key": "bens"}), json!({"key": "new"})]);
 
-    // What was sent under it is a request like any other: its slot is taken by now.
+    // The request counts as new. Its slot is already taken.
     book(&ada, "old", &body).await.problem(409, "conflict");
 }
 

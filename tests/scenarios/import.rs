@@ -71,13 +71,13 @@ async fn the_shipped_bundles_are_imported_whole_and_a_second_time_changes_nothin
     assert_eq!(again.len(), imported.len());
     assert_eq!(world.stored().await, before);
 
-    // Every request of both left its row, in chains without gaps.
+    // Every request of both imports left its row, in chains without gaps.
     let rows = world.verify_chains().await;
     assert!(rows as u64 >= first.requests + second.requests);
 }
 
 #[tokio::test]
-async fn a_bundle_that_is_none_is_reported_and_stops_no_other() {
+async fn an_invalid_bundle_is_reported_and_the_others_are_imported() {
     let world = World::new().await;
     let admin = world.admin().await;
     let broken = world.folder().join("broken.json");

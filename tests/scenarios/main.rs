@@ -1,8 +1,8 @@
-//! Every endpoint as its real binary: the folders mirror `functions/`, one file an endpoint. What
-//! concerns all of them has files of its own.
+//! Tests every endpoint as its real binary. The folders mirror `functions/`, one file an endpoint.
+//! Rules that concern all endpoints have their own files.
 #![expect(
     clippy::unwrap_used,
-    reason = "where a scenario finds nothing, it has failed"
+    reason = "a scenario that finds nothing has failed"
 )]
 
 mod access_matrix;

@@ -1,4 +1,4 @@
-//! How often a function waits for PostgreSQL, counted on the link between them.
+//! Counts how often a function waits for PostgreSQL, on the connection between them.
 
 use http::Method;
 use http::header::{CONTENT_TYPE, IF_MATCH};
@@ -23,7 +23,7 @@ fn begins(flush: &Flush, with: &[&str]) -> bool {
 }
 
 #[tokio::test]
-async fn an_audited_read_takes_two_round_trips_and_the_first_only_a_connection_more() {
+async fn an_audited_read_takes_two_round_trips_and_the_first_also_connects() {
     let world = linked().await;
     let ada = world.patient("Ada").await;
     let path = format!("/v1/patients/{}", ada.id);
@@ -38,14 +38,14 @@ async fn an_audited_read_takes_two_round_trips_and_the_first_only_a_connection_m
         ));
         assert!(begins(&trips[1], &["insert into audit_logs", "commit"]));
         let setup = world.link().flushes().len() - trips.len();
-        // Asking for TLS, start-up, and the two messages of SCRAM.
+        // The four are the request for TLS, the start-up, and the two messages of SCRAM.
         assert_eq!(setup, if request == "first" { 4 } else { 0 }, "{request}");
     }
     assert_eq!(world.link().connections(), 1);
 }
 
 #[tokio::test]
-async fn a_refusal_takes_three_for_the_database_alone_knows_what_was_refused() {
+async fn a_refusal_takes_three_round_trips_to_describe_what_was_refused() {
     let world = linked().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let path = format!("/v1/patients/{}", ada.id);
@@ -58,7 +58,7 @@ async fn a_refusal_takes_three_for_the_database_alone_knows_what_was_refused() {
 }
 
 #[tokio::test]
-async fn custom_data_costs_its_schema_and_nothing_where_a_patch_leaves_it_alone() {
+async fn custom_data_costs_one_round_trip_unless_a_patch_omits_or_removes_it() {
     let world = linked().await;
     let (ada, admin) = (world.patient("Ada").await, world.admin().await);
     let schema = json!({"schema": {"type": "object", "additionalProperties": true}});
@@ -81,7 +81,7 @@ async fn custom_data_costs_its_schema_and_nothing_where_a_patch_leaves_it_alone(
     }
 }
 
-/// Sends it, a change from whichever version stands.
+/// Sends the request. A change is made from the current version.
 async fn send(caller: &Actor, (method, path, body): (Method, String, Option<Value>)) -> Answer {
     let media_type = match method {
         Method::PATCH => "application/merge-patch+json",
@@ -101,7 +101,7 @@ async fn send(caller: &Actor, (method, path, body): (Method, String, Option<Valu
 }
 
 #[tokio::test]
-async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_alone() {
+async fn every_warm_endpoint_takes_two_round_trips_and_uses_built_in_types() {
     let world = World::with(Setup {
         link: true,
         environment: [("FILE_PART_SIZE".to_owned(), "5".to_owned())].into(),
@@ -126,7 +126,7 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
     world.cloud.settled().await;
     let file = pictures.pop().unwrap();
     let (pending, _) = world.announced(&ada, "application/pdf", files::PDF).await;
-    // Completed and processed: what that sets going is not counted.
+    // The file is completed and processed here, so that this work isn't counted.
     let text = vec![b'x'; 6 * 1024 * 1024];
     let (sent, upload) = world.announced(&ada, "text/plain", &text).await;
     for (part, bytes) in text.chunks(5 * 1024 * 1024).enumerate() {
@@ -165,7 +165,7 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
         called_off.push(world.visit(&ada, &vera, &before, "CANCELLED").await);
     }
 
-    // Each twice: the first request warms the function up, the second is counted.
+    // Each request is sent twice: the first warms the function up, the second is counted.
     let get = |path: String| [(Method::GET, path.clone(), None), (Method::GET, path, None)];
     let bare_post = |path: String| {
         [
@@ -495,7 +495,7 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
         ),
         ("complete-file", &*ada, bare_post(complete)),
     ];
-    // Those that open no transaction, or that nobody waits for.
+    // These functions open no transaction, or nobody waits for them.
     let mut counted = vec![
         "docs",
         "expire-uploads",
@@ -505,7 +505,7 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
         "process-upload",
     ];
     for (function, caller, [warm_up, call]) in calls {
-        // A change looks at what stands before it: one more.
+        // A change reads the current row first, which takes one more round trip.
         let most = match warm_up.0 {
             _ if function == "unassign-provider" => 2,
             _ if [
@@ -530,7 +530,7 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
         let trips = world.link().round_trips();
         assert_eq!(trips.len(), most, "{function}: {trips:#?}");
 
-        // The function says so too.
+        // The function logs the same number.
         let line = world
             .cloud
             .logs(function)
@@ -545,7 +545,7 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
         counted.push(function);
     }
 
-    // A statement with a name breaks under the strictest pooler; a type of our own costs a look-up.
+    // A named statement fails under the strictest pooler. A type that isn't built in costs a query.
     assert_eq!(world.link().named_statements(), Vec::<String>::new());
     let ours: Vec<_> = world
         .link()
@@ -555,7 +555,7 @@ async fn every_endpoint_takes_two_round_trips_warm_and_asks_for_built_in_types_a
         .collect();
     assert!(ours.is_empty(), "{ours:?}");
 
-    // None was forgotten.
+    // No function is missing.
     counted.sort_unstable();
     let mut all: Vec<_> = tests::world::template()
         .functions

@@ -1,13 +1,14 @@
-//! A list reads little more than it shows, however long its table: PostgreSQL counts the rows. A plan
-//! without a sequential scan doesn't show that, for an index can be walked from end to end, too.
+//! A list reads few more rows than it returns, even from a long table. The test counts the rows
+//! that PostgreSQL read. A plan without a sequential scan isn't enough, because an index can also
+//! be read from end to end.
 
 use tests::prelude::*;
 
-/// The most that a caller's questions may read of the twenty thousand rows that are not hers to see
-/// or not what she asks for.
+/// The maximum number of rows that a caller's requests may read of the twenty thousand that they
+/// may not see or don't ask for.
 const BOUND: i64 = 3_000;
 
-/// Rows read of the table and its partitions so far, by index or without.
+/// Returns the rows read so far from the table and its partitions, with and without an index.
 async fn rows_read(world: &World, table: &str) -> i64 {
     let counted = "select (
         (select coalesce(sum(seq_tup_read), 0) from pg_stat_user_tables where relname like $1 || '%')
@@ -16,7 +17,7 @@ async fn rows_read(world: &World, table: &str) -> i64 {
     world.sql(counted, &[&table]).await[0].get(0)
 }
 
-/// Asks all of it as the caller, and holds what was read against the bound.
+/// Sends all requests as the caller and compares the rows read with the limit.
 async fn ask(world: &World, caller: &Actor, function: &str, table: &str, queries: &[String]) {
     world.sql("select pg_stat_force_next_flush()", &[]).await;
     let before = rows_read(world, table).await;
@@ -24,7 +25,7 @@ async fn ask(world: &World, caller: &Actor, function: &str, table: &str, queries
         let path = format!("/v1/{}?{query}", &function["list-".len()..]);
         caller.get(&path).await.expect(200);
     }
-    // A session counts into the table's statistics when it ends, at the latest.
+    // A session reports its statistics when it ends, at the latest.
     world.restart(function).await;
     eventually("the rows are counted", async || {
         rows_read(world, table).await > before
@@ -35,7 +36,7 @@ async fn ask(world: &World, caller: &Actor, function: &str, table: &str, queries
 }
 
 #[tokio::test]
-async fn visits_of_others_are_not_read_to_find_ones_own() {
+async fn a_list_of_own_visits_does_not_read_visits_of_others() {
     let world = World::new().await;
     let (ada, otto) = (world.patient("Ada").await, world.patient("Otto").await);
     let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
@@ -78,7 +79,7 @@ async fn visits_of_others_are_not_read_to_find_ones_own() {
 }
 
 #[tokio::test]
-async fn what_befell_others_is_not_read_to_find_what_befell_one_patient() {
+async fn a_search_of_the_audit_log_by_patient_does_not_read_rows_of_others() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let (officer, admin) = (world.officer().await, world.admin().await);
@@ -104,7 +105,10 @@ async fn what_befell_others_is_not_read_to_find_what_befell_one_patient() {
     let rows = answer.body["items"].as_array().unwrap();
     let requests: Vec<_> = rows.iter().map(|row| &row["request_id"]).collect();
     let expected = [&among_others, &refused, &alone].map(|answer| answer.request_id());
-    assert_eq!(requests, expected, "newest first, whatever names her");
+    assert_eq!(
+        requests, expected,
+        "newest first, whether the patient is alone or one of several"
+    );
 
     let queries = [
         "".to_owned(),

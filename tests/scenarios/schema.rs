@@ -1,4 +1,4 @@
-//! Rules of the schema, tested as schema: they hold for tables that are still to come.
+//! Rules of the schema, which also apply to tables that are added later.
 
 use audit::{Action, Outcome, ResourceType};
 use domain::appointment::AppointmentStatus;
@@ -8,7 +8,7 @@ use domain::record::{HoldReason, RecordType};
 use domain::user::UserStatus;
 use tests::prelude::*;
 
-/// refinery's own, outside of every policy.
+/// refinery's own table, which no policy covers.
 const HISTORY: &str = "schema_history";
 
 fn names(rows: &[Value]) -> Vec<&str> {
@@ -124,7 +124,7 @@ async fn every_table_is_under_forced_row_level_security() {
 }
 
 #[tokio::test]
-async fn every_view_applies_the_policies_of_who_asks() {
+async fn every_view_applies_the_callers_policies() {
     let world = World::new().await;
     let views = world
         .rows(
@@ -195,7 +195,7 @@ async fn every_business_table_has_the_common_columns_and_is_archived_not_deleted
 }
 
 #[tokio::test]
-async fn a_change_counts_up_and_a_deletion_is_refused_even_to_the_superuser() {
+async fn a_change_increments_the_version_and_a_deletion_is_refused_even_to_the_superuser() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     world
@@ -221,7 +221,7 @@ async fn a_change_counts_up_and_a_deletion_is_refused_even_to_the_superuser() {
 }
 
 #[tokio::test]
-async fn rust_enums_are_postgresqls() {
+async fn rust_enums_match_postgresqls() {
     let world = World::new().await;
     let ours: [(&str, &[&str]); 10] = [
         ("user_status", UserStatus::LABELS),
@@ -253,9 +253,9 @@ async fn rust_enums_are_postgresqls() {
 }
 
 #[tokio::test]
-async fn the_functions_role_may_use_tables_and_no_more() {
+async fn the_functions_role_has_no_right_beyond_using_tables() {
     let world = World::new().await;
-    // What a deployment grants on the database itself is not copied with a template.
+    // Grants on the database itself are not copied from the template database.
     migrations::run(&world.superuser_url(), None).await.unwrap();
     let role = world
         .row(
@@ -331,7 +331,7 @@ async fn the_functions_role_may_use_tables_and_no_more() {
 }
 
 #[tokio::test]
-async fn no_function_is_everybodys() {
+async fn no_database_function_is_executable_by_public() {
     let world = World::new().await;
     let functions = world
         .rows(
@@ -346,7 +346,7 @@ async fn no_function_is_everybodys() {
 }
 
 #[tokio::test]
-async fn what_acts_with_its_owners_rights_fixes_its_search_path() {
+async fn security_definer_functions_fix_their_search_path() {
     let world = World::new().await;
     let open = world
         .rows(
@@ -360,7 +360,7 @@ async fn what_acts_with_its_owners_rights_fixes_its_search_path() {
 }
 
 #[tokio::test]
-async fn the_functions_timeouts_are_the_roles_own() {
+async fn timeouts_are_settings_of_the_functions_role() {
     let world = World::new().await;
     let app = world.connect_as_app().await;
     for (setting, expected) in [
@@ -402,7 +402,7 @@ async fn the_audit_log_is_append_only_even_to_the_superuser() {
 }
 
 #[tokio::test]
-async fn partitions_are_there_for_this_month_and_thirteen_more() {
+async fn partitions_exist_for_this_month_and_thirteen_more() {
     let world = World::new().await;
     let missing = world
         .rows(
@@ -421,7 +421,7 @@ async fn partitions_are_there_for_this_month_and_thirteen_more() {
         )
         .await;
     assert_eq!(names(&missing), Vec::<&str>::new());
-    // A deployment makes more, and says how many.
+    // A deployment creates more partitions and reports how many.
     let made = world
         .row(
             "select ensure_audit_partitions(15) as more, ensure_audit_partitions(15) as again",
@@ -446,7 +446,7 @@ fn audit_row(month: &str, seq: i64, prev: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_row_beyond_the_partitions_is_kept_all_the_same() {
+async fn a_row_outside_all_partitions_is_still_stored() {
     let world = World::new().await;
     world.sql(&audit_row("2099-12-01", 1, "00"), &[]).await;
     let kept = world
@@ -456,7 +456,7 @@ async fn a_row_beyond_the_partitions_is_kept_all_the_same() {
 }
 
 #[tokio::test]
-async fn impossible_audit_rows_are_impossible() {
+async fn inconsistent_audit_rows_are_refused() {
     let world = World::new().await;
     let superuser = world.connect().await;
     superuser
@@ -464,9 +464,9 @@ async fn impossible_audit_rows_are_impossible() {
         .await
         .unwrap();
     for (statement, constraint) in [
-        // One place, one row.
+        // A position in the chain holds only one row.
         (audit_row("2099-12-01", 1, "00"), "chain_key"),
-        // A chain begins at 1 behind nothing, and only there.
+        // A chain begins at 1 with no previous hash, and only there.
         (audit_row("2099-12-01", 2, "00"), "genesis"),
         (audit_row("2099-11-01", 1, "33"), "genesis"),
         (audit_row("2099-11-01", 0, "00"), "genesis"),
@@ -493,16 +493,16 @@ async fn impossible_audit_rows_are_impossible() {
             .unwrap()
             .constraint()
             .unwrap_or_default();
-        // A unique index of a partition has a name of its own.
+        // The unique index of a partition has its own name.
         let named = named.replace("month_chain_id_seq_key", "chain_key");
         assert!(named.contains(constraint), "{constraint}: {refused:?}");
     }
 }
 
-// Rules that the database holds, not the code.
+// Rules that the database enforces instead of the code.
 
 #[tokio::test]
-async fn of_sixteen_who_insert_one_slot_at_once_one_gets_it() {
+async fn of_sixteen_concurrent_inserts_of_one_slot_one_succeeds() {
     let world = World::new().await;
     let vera = world.provider("Vera").await;
     let mut inserts = tokio::task::JoinSet::new();
@@ -534,7 +534,7 @@ async fn of_sixteen_who_insert_one_slot_at_once_one_gets_it() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_one_patient_can_not_hang_on_another() {
+async fn a_patients_data_can_not_refer_to_another_patient() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let vera = world.provider("Vera").await;
@@ -618,7 +618,7 @@ async fn what_belongs_to_one_patient_can_not_hang_on_another() {
 }
 
 #[tokio::test]
-async fn a_record_that_changes_leaves_its_former_version_behind() {
+async fn a_change_of_a_record_keeps_the_former_version() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let id = world.note(&ada, &vera, "First").await;

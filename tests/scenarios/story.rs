@@ -1,12 +1,13 @@
-//! The main job, as `cargo dev demo` tells it: a real patient is imported, her provider adds files,
-//! she reads her chart, another patient is refused, and the log shows all of it.
+//! The main workflow, as shown by `cargo dev demo`: a real patient is imported, their provider adds
+//! files, the patient reads their chart, another patient is refused, and the audit log shows all of
+//! it.
 
 use local::demo::{Story, tell};
 use local::import::api::Person;
 use tests::prelude::*;
 
 #[tokio::test]
-async fn the_story_goes_as_it_should_and_the_log_tells_it_again() {
+async fn the_main_workflow_succeeds_and_the_audit_log_shows_it() {
     let world = World::new().await;
     let (admin, officer) = (world.admin().await, world.officer().await);
     let bundle = |name: &str| {

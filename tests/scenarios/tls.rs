@@ -1,4 +1,5 @@
-//! PostgreSQL over TLS, as Neon serves it: verified roots, channel binding, nothing in clear.
+//! PostgreSQL over TLS, as Neon serves it: verified root certificates, channel binding, and no
+//! unencrypted connection.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +12,7 @@ use tests::database::{APP, APP_PASSWORD};
 use tests::prelude::*;
 use tokio::sync::OnceCell;
 
-/// A server with a certificate of an authority that nobody else knows.
+/// A server with a certificate from an authority that nobody else trusts.
 struct Secured {
     server: Server,
     authority: PathBuf,
@@ -65,7 +66,8 @@ async fn secured() -> &'static Secured {
         .await
 }
 
-/// What `/health` answers over this URL, trusting this authority besides the public ones.
+/// Returns the answer of `/health` over this URL, with this authority trusted in addition to the
+/// public ones.
 async fn health(url: String, authority: Option<&PathBuf>) -> Answer {
     let mut environment = BTreeMap::new();
     if let Some(file) = authority {
@@ -128,7 +130,7 @@ async fn a_server_without_tls_is_refused_where_it_is_required() {
 #[tokio::test]
 async fn migrations_verify_the_server_too() {
     let secured = secured().await;
-    // Without a profile in pg_hba.conf for plain connections, TLS is the only way in.
+    // pg_hba.conf has no entry for unencrypted connections, so only TLS connects.
     let url = url(&secured.server, "sslmode=require&channel_binding=require");
     let trusted = secured.authority.display().to_string();
     let unknown = secured.another_authority.display().to_string();
@@ -143,10 +145,10 @@ async fn migrations_verify_the_server_too() {
 }
 
 #[tokio::test]
-async fn an_authority_that_can_not_be_read_stops_the_start() {
+async fn an_unreadable_authority_file_stops_the_start() {
     let secured = secured().await;
     let missing = PathBuf::from("/nowhere/authority.pem");
     let answer = health(url(&secured.server, "sslmode=require"), Some(&missing)).await;
-    // The function's process ended; API Gateway says so.
+    // The function's process ended, which API Gateway reports as 502.
     assert_eq!(answer.status, 502, "{}", answer.text);
 }

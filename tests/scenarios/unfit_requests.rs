@@ -1,42 +1,43 @@
-//! Every operation of `openapi.json`, asked as it must not be: it answers a problem that the document
-//! has, leaves a row of failure, and changes nothing. An operation that is added is asked by itself.
+//! Sends invalid requests to every operation of `openapi.json`. Each must answer a problem that the
+//! document declares, leave a FAILURE row and change nothing. New operations are tested
+//! automatically.
 
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
 use tests::prelude::*;
 
-/// No field, parameter or id of any operation.
+/// A name that no field, parameter or id of any operation has.
 const UNKNOWN: &str = "zebrafish";
 
-/// An operation as the document has it.
+/// An operation of the document.
 struct Operation {
     document: Value,
     method: Method,
     path: String,
 }
 
-/// A request that is unfit, and the problem that it gets.
+/// An invalid request, and the problem it must get.
 struct Unfit {
     what: &'static str,
-    /// Path parameters of their own, by name.
+    /// The path parameters that differ from the defaults, by name.
     path: Vec<(String, &'static str)>,
     query: String,
     headers: Vec<(&'static str, &'static str)>,
     body: String,
     problem: (u64, &'static str),
-    /// What is named as the fault, for `invalid`.
+    /// The field that the problem `invalid` must name.
     field: Option<String>,
 }
 
 impl Operation {
-    /// All that the document has.
+    /// Returns all operations of the document.
     fn all(document: &Value) -> Vec<Self> {
         let mut operations = Vec::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {
                 let mut operation = operation.clone();
-                // References are followed once and for all.
+                // Resolve all references first.
                 for part in ["parameters", "responses"] {
                     let items: Vec<&mut Value> = match &mut operation[part] {
                         Value::Array(items) => items.iter_mut().collect(),
@@ -78,7 +79,7 @@ impl Operation {
             .collect()
     }
 
-    /// The document's example of a body.
+    /// Returns the document's example of a body.
     fn body(&self) -> String {
         let content = self.document["requestBody"]["content"].as_object();
         let example =
@@ -95,7 +96,7 @@ impl Operation {
         })
     }
 
-    /// Fit in every other respect.
+    /// Returns a request that is valid in every other respect.
     fn unfit(&self, what: &'static str, status: u64, slug: &'static str) -> Unfit {
         let mut headers = Vec::new();
         headers.extend(
@@ -124,9 +125,9 @@ impl Operation {
         let mut all = Vec::new();
         for name in self.parameters("path") {
             let unfit = match name {
-                // It may be one yet.
-                "name" => invalid("a path that can't be", "name"),
-                _ => self.unfit("a path that can't be", 404, "not-found"),
+                // A role with any valid name could be created, so this name is invalid, not absent.
+                "name" => invalid("an invalid path", "name"),
+                _ => self.unfit("an invalid path", 404, "not-found"),
             };
             all.push(Unfit {
                 path: vec![(name.to_owned(), UNKNOWN)],
@@ -135,13 +136,13 @@ impl Operation {
         }
         if let Some(media_type) = self.media_type() {
             for (what, body, status, slug) in [
-                ("no JSON", "{", 400, "malformed-json"),
-                ("nothing", "", 400, "malformed-json"),
-                ("two of them", "{} {}", 400, "malformed-json"),
-                ("a list", "[]", 422, "invalid"),
-                ("text", "\"zebrafish\"", 422, "invalid"),
+                ("not JSON", "{", 400, "malformed-json"),
+                ("an empty body", "", 400, "malformed-json"),
+                ("two values", "{} {}", 400, "malformed-json"),
+                ("an array", "[]", 422, "invalid"),
+                ("a string", "\"zebrafish\"", 422, "invalid"),
                 (
-                    "a name twice",
+                    "a duplicate key",
                     r#"{"zebrafish": 1, "zebrafish": 2}"#,
                     422,
                     "invalid",
@@ -160,7 +161,7 @@ impl Operation {
             }
             all.push(Unfit {
                 body: format!("{{{}}}", " ".repeat(1024 * 1024)),
-                ..self.unfit("too much", 413, "too-large")
+                ..self.unfit("too large", 413, "too-large")
             });
             let others = [
                 "text/plain",
@@ -168,7 +169,8 @@ impl Operation {
                 "application/merge-patch+json",
             ];
             for other in others.into_iter().filter(|other| *other != media_type) {
-                let mut unfit = self.unfit("another type", 415, "unsupported-media-type");
+                let mut unfit =
+                    self.unfit("an unsupported media type", 415, "unsupported-media-type");
                 unfit.headers[0] = ("content-type", other);
                 all.push(unfit);
             }
@@ -187,7 +189,7 @@ impl Operation {
             if query.contains(&name) {
                 all.extend(values.iter().map(|value| Unfit {
                     query: format!("{name}={value}"),
-                    ..invalid("a page that can't be", name)
+                    ..invalid("an invalid page", name)
                 }));
             }
         }
@@ -197,8 +199,7 @@ impl Operation {
             without.headers.retain(|(name, _)| *name != "if-match");
             all.push(without);
             for tag in ["zebrafish", "W/\"1\"", "\"1\", \"2\"", "\"\""] {
-                let mut unfit =
-                    self.unfit("a tag that was never given", 412, "precondition-failed");
+                let mut unfit = self.unfit("an unknown tag", 412, "precondition-failed");
                 unfit.headers.retain(|(name, _)| *name != "if-match");
                 unfit.headers.push(("if-match", tag));
                 all.push(unfit);
@@ -206,7 +207,7 @@ impl Operation {
         }
         if headers.contains(&"Idempotency-Key") {
             for keys in [&["two words"][..], &["one", "another"], &[""]] {
-                let mut unfit = invalid("a key that can't be", "Idempotency-Key");
+                let mut unfit = invalid("an invalid key", "Idempotency-Key");
                 unfit
                     .headers
                     .extend(keys.iter().map(|key| ("idempotency-key", *key)));
@@ -216,7 +217,7 @@ impl Operation {
         all
     }
 
-    /// What is wrong with this answer to an unfit request; empty where nothing is.
+    /// Returns what is wrong with this answer to an invalid request, or nothing.
     fn faults(&self, unfit: &Unfit, answer: &Answer) -> Vec<String> {
         let (status, slug) = unfit.problem;
         let documented = &self.document["responses"][status.to_string()]["content"];
@@ -240,7 +241,7 @@ impl Operation {
             ),
             (
                 answer.header("cache-control") == "no-store",
-                "the cache's leave",
+                "the cache control",
             ),
             (
                 documented["application/problem+json"]["examples"][slug].is_object(),
@@ -262,7 +263,7 @@ impl Operation {
     }
 }
 
-/// Somebody, and a thing that is hers to change, in each collection that takes a PATCH.
+/// Callers, and a resource that they may change, for each collection that accepts a PATCH.
 struct Ward {
     admin: Actor,
     vera: Provider,
@@ -292,7 +293,7 @@ impl Ward {
         Self { admin, vera, ids }
     }
 
-    /// The request, and who sends it.
+    /// Returns the request and its caller.
     fn request(&self, operation: &Operation, unfit: &Unfit) -> (&Actor, Request<Full<Bytes>>) {
         let collection = operation.path.split('/').nth(2).unwrap_or_default();
         let caller = match collection {
@@ -304,7 +305,8 @@ impl Ward {
             let own = unfit.path.iter().find(|(own, _)| own == name);
             let id = |collection| {
                 let thing = self.ids.iter().find(|(of, _)| *of == collection);
-                let (_, id) = thing.unwrap_or_else(|| panic!("say in Ward what {collection} has"));
+                let (_, id) =
+                    thing.unwrap_or_else(|| panic!("add a resource of {collection} to Ward"));
                 id.to_string()
             };
             let value = match (own, name) {
@@ -335,7 +337,7 @@ fn document() -> Value {
 }
 
 #[tokio::test]
-async fn whatever_is_unfit_gets_the_problem_that_the_document_has() {
+async fn every_invalid_request_gets_the_documented_problem() {
     let world = World::new().await;
     let ward = Ward::new(&world).await;
     let before = world.stored().await;
@@ -384,7 +386,7 @@ async fn whatever_is_unfit_gets_the_problem_that_the_document_has() {
 }
 
 #[tokio::test]
-async fn nobody_is_served_without_a_token_and_each_operation_says_so() {
+async fn every_operation_requires_a_token_and_documents_it() {
     let world = World::new().await;
     let ward = Ward::new(&world).await;
     let (before, rows) = (world.stored().await, world.audit_log().await.len());
@@ -409,12 +411,12 @@ async fn nobody_is_served_without_a_token_and_each_operation_says_so() {
 }
 
 #[test]
-fn every_change_says_its_version_and_every_post_may_be_sent_again() {
+fn every_change_requires_a_version_and_every_post_accepts_a_key() {
     for operation in Operation::all(&document()) {
         let headers = operation.parameters("header");
         let changes_one = match operation.method {
             Method::PATCH => true,
-            // What belongs to two is in or out, whatever else has changed.
+            // An assignment joins two resources. It exists or not, so it needs no version.
             Method::DELETE => operation.parameters("path").len() == 1,
             _ => false,
         };

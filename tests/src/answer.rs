@@ -1,20 +1,20 @@
-//! An HTTP answer, and what a test asks of it.
+//! An HTTP answer and the checks of the tests on it.
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// An answer.
+/// An HTTP answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// Its status.
+    /// The status code.
     pub status: u16,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body as it came.
+    /// The body as text.
     pub text: String,
-    /// Its body as JSON; null where it is none.
+    /// The body as JSON, or null if it isn't JSON.
     pub body: Value,
 }
 
@@ -30,7 +30,7 @@ impl Answer {
         }
     }
 
-    /// A header's value; empty where there is none.
+    /// Returns a header's value, or an empty string if the header is absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -38,7 +38,7 @@ impl Answer {
             .unwrap_or_default()
     }
 
-    /// The request this answers.
+    /// Returns the id of the request that this answers.
     #[track_caller]
     pub fn request_id(&self) -> &str {
         let id = self.header("x-request-id");
@@ -46,7 +46,7 @@ impl Answer {
         id
     }
 
-    /// The answer, once it is seen to have this status and to be JSON that no cache keeps.
+    /// Asserts the status, a JSON body and `no-store`. Returns the answer.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
@@ -55,7 +55,7 @@ impl Answer {
         self
     }
 
-    /// The answer, once it is seen to be this problem (RFC 9457).
+    /// Asserts that the answer is this problem (RFC 9457). Returns the answer.
     #[track_caller]
     pub fn problem(self, status: u16, slug: &str) -> Self {
         assert_eq!(
@@ -75,7 +75,7 @@ impl Answer {
         self
     }
 
-    /// The answer, once it is seen to be `invalid` for this field.
+    /// Asserts that the answer is the problem `invalid` for this field. Returns the answer.
     #[track_caller]
     pub fn invalid(self, field: &str) -> Self {
         let answer = self.problem(422, "invalid");
@@ -93,7 +93,7 @@ impl Answer {
         answer
     }
 
-    /// Sees that who got this answer can't tell it from the other one.
+    /// Asserts that the caller can't distinguish this answer from the other one.
     #[track_caller]
     pub fn same_as(&self, other: &Self) {
         let without_id = |answer: &Self| {
@@ -108,20 +108,20 @@ impl Answer {
         assert_eq!(without_id(self), without_id(other));
     }
 
-    /// The ids of a page's items.
+    /// Returns the ids of the items of a page.
     #[track_caller]
     pub fn ids(&self) -> Vec<Uuid> {
         let items = self.body["items"].as_array();
         let id = |item: &Value| item["id"].as_str().and_then(|id| id.parse().ok());
         items
             .and_then(|items| items.iter().map(id).collect())
-            .unwrap_or_else(|| panic!("not a page of things with ids: {}", self.text))
+            .unwrap_or_else(|| panic!("not a page of items with ids: {}", self.text))
     }
 
-    /// The id of the one thing answered.
+    /// Returns the id of the resource in the answer.
     #[track_caller]
     pub fn id(&self) -> Uuid {
         let id = self.body["id"].as_str().and_then(|id| id.parse().ok());
-        id.unwrap_or_else(|| panic!("not a thing with an id: {}", self.text))
+        id.unwrap_or_else(|| panic!("no resource with an id: {}", self.text))
     }
 }

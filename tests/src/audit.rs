@@ -1,4 +1,4 @@
-//! What a test asks of the audit log.
+//! The checks of the tests on the audit log.
 
 use std::net::IpAddr;
 
@@ -12,18 +12,18 @@ use crate::answer::Answer;
 use crate::people::{AGENT, Actor};
 use crate::world::World;
 
-/// A row as PostgreSQL has it.
+/// An audit row as stored in PostgreSQL.
 #[derive(Debug, Clone)]
 pub struct AuditRow {
-    /// Its content, as the functions hash it.
+    /// The content, as the functions hash it.
     pub entry: Entry,
-    /// Its chain.
+    /// The id of its chain.
     pub chain_id: Uuid,
-    /// Its place there.
+    /// Its position in the chain.
     pub seq: i64,
-    /// The hash before.
+    /// The hash of the previous row.
     pub prev_hash: [u8; 32],
-    /// Its hash as stored.
+    /// The stored hash of this row.
     pub row_hash: [u8; 32],
 }
 
@@ -69,12 +69,12 @@ impl AuditRow {
         }
     }
 
-    /// Its hash, computed anew from what PostgreSQL has.
+    /// Computes the hash again from the stored content.
     pub fn recomputed(&self) -> [u8; 32] {
         self.entry.hash(self.chain_id, self.seq, &self.prev_hash)
     }
 
-    /// The hash in lower-case hex, as in the witness line.
+    /// Returns the hash in lower-case hex, as in the witness line.
     pub fn hash_in_hex(&self) -> String {
         self.row_hash
             .iter()
@@ -83,7 +83,7 @@ impl AuditRow {
     }
 }
 
-/// What an audit row must say.
+/// The expected content of an audit row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expected {
     application: &'static str,
@@ -100,7 +100,7 @@ pub struct Expected {
     is_so_far: bool,
 }
 
-/// A success of this function, by nobody and about nothing yet.
+/// Expects a success of this function, without a caller and without a resource.
 pub fn audit(
     application: &'static str,
     action: &'static str,
@@ -123,7 +123,7 @@ pub fn audit(
 }
 
 impl Expected {
-    /// By this caller, in her role.
+    /// Expects this caller as actor, in their role.
     #[must_use]
     pub fn by(mut self, actor: &Actor) -> Self {
         self.user = actor.role.map(|_| actor.user);
@@ -131,7 +131,7 @@ impl Expected {
         self
     }
 
-    /// By a function that nobody called.
+    /// Expects a function without a caller as actor.
     #[must_use]
     pub fn by_system(mut self) -> Self {
         self.role = Some("SYSTEM".to_owned());
@@ -139,28 +139,29 @@ impl Expected {
         self
     }
 
-    /// About this resource.
+    /// Expects this resource.
     #[must_use]
     pub fn resource(mut self, id: Uuid) -> Self {
         self.resource = Some(id);
         self
     }
 
-    /// About a thing that was to be made, whose id the answer doesn't tell.
+    /// Expects a resource that the request tried to create, whose id the answer doesn't contain.
     #[must_use]
     pub fn attempted(mut self) -> Self {
         self.is_attempt = true;
         self
     }
 
-    /// About these where the request was read so far that they are known, else about nothing.
+    /// Expects this resource and patient if the request was read far enough to know them, and
+    /// otherwise neither.
     #[must_use]
     pub fn so_far(mut self) -> Self {
         self.is_so_far = true;
         self
     }
 
-    /// About this patient, and those named before.
+    /// Expects this patient in addition to those before.
     #[must_use]
     pub fn patient(mut self, id: Uuid) -> Self {
         self.patients.push(id);
@@ -168,35 +169,35 @@ impl Expected {
         self
     }
 
-    /// Refused, for this reason.
+    /// Expects a refusal for this reason.
     #[must_use]
     pub fn denied(mut self, reason: &str) -> Self {
         self.outcome = "DENIED";
         self.detail("reason", reason)
     }
 
-    /// Failed, for this reason.
+    /// Expects a failure for this reason.
     #[must_use]
     pub fn failed(mut self, reason: &str) -> Self {
         self.outcome = "FAILURE";
         self.detail("reason", reason)
     }
 
-    /// With this among its details.
+    /// Expects this detail.
     #[must_use]
     pub fn detail(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.details.insert(key.to_owned(), value.into());
         self
     }
 
-    /// Without this among its details, where that is another test's concern.
+    /// Removes this detail from the expected ones.
     #[must_use]
     pub fn without(mut self, key: &str) -> Self {
         self.details.remove(key);
         self
     }
 
-    /// Settles from the row's entry what was left open.
+    /// Fills in the parts left open from the row's entry.
     fn close(&mut self, entry: &Entry) {
         let is_so_far = std::mem::take(&mut self.is_so_far);
         if std::mem::take(&mut self.is_attempt) {
@@ -209,10 +210,10 @@ impl Expected {
         }
     }
 
-    /// What this row says.
+    /// Returns what this row contains, for comparison.
     pub fn of(row: &AuditRow) -> Self {
         let entry = &row.entry;
-        // The names are compared as text, so leaking a few bytes a test keeps this type simple.
+        // The names are compared as text. Leaking a few bytes per test keeps this type simple.
         Self {
             application: entry.application.clone().leak(),
             action: entry.action_type.label(),
@@ -232,7 +233,7 @@ impl Expected {
 }
 
 impl World {
-    /// Every row, in the order of time.
+    /// Returns all rows, oldest first.
     pub async fn audit_log(&self) -> Vec<AuditRow> {
         let rows = self
             .sql(
@@ -243,12 +244,12 @@ impl World {
         rows.iter().map(AuditRow::read).collect()
     }
 
-    /// The rows of the request that was answered so.
+    /// Returns the rows of the request with this answer.
     pub async fn audit_of(&self, answer: &Answer) -> Vec<AuditRow> {
         self.audit_of_request(answer.request_id()).await
     }
 
-    /// The rows of this request, in the order of time.
+    /// Returns the rows of this request, oldest first.
     pub async fn audit_of_request(&self, request_id: &str) -> Vec<AuditRow> {
         let rows = self
             .sql(
@@ -261,8 +262,8 @@ impl World {
         rows.iter().map(AuditRow::read).collect()
     }
 
-    /// The one row of the request that was answered so, once it is seen to say this, of now, and
-    /// to have the hash of what it says.
+    /// Asserts that the request has exactly one audit row, which matches `expected`, is recent and
+    /// has a correct hash. Returns it.
     pub async fn audited(&self, answer: &Answer, mut expected: Expected) -> AuditRow {
         let mut rows = self.audit_of(answer).await;
         assert_eq!(rows.len(), 1, "audit rows of {}: {rows:#?}", answer.text);
@@ -275,7 +276,7 @@ impl World {
         row
     }
 
-    /// Recomputes every hash and follows every link. Returns the number of rows.
+    /// Recomputes every hash and follows every chain. Returns the number of rows.
     pub async fn verify_chains(&self) -> usize {
         let mut rows = self.audit_log().await;
         rows.sort_by_key(|row| (row.chain_id, row.seq));

@@ -1,4 +1,4 @@
-//! A page in a real browser, from an origin of its own, and what it tells.
+//! A page in a real browser, served from its own origin, and the result it reports.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -14,10 +14,10 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
-/// How long a browser may take, from its start to the page's last word.
+/// The longest time a browser may take from its start to the page's result.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A page that finds its task at `/task` and posts what came of it to `/told`. Dropping it closes its
+/// A page that reads its task from `/task` and posts its result to `/told`. Dropping it closes its
 /// port.
 #[derive(Debug)]
 pub struct Page {
@@ -27,7 +27,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// Serves this HTML on a port of its own, an origin by itself.
+    /// Serves this HTML on a free port, which makes it an origin of its own.
     pub async fn new(html: &'static str) -> Self {
         let task = Arc::new(Mutex::new(Value::Null));
         let (tell, told) = mpsc::unbounded_channel();
@@ -57,12 +57,12 @@ impl Page {
         }
     }
 
-    /// Its origin at this name of this machine: one for `127.0.0.1`, another for `localhost`.
+    /// Returns its origin for this host name: `127.0.0.1` and `localhost` are different origins.
     pub fn origin(&self, host: &str) -> String {
         format!("http://{host}:{}", self.listener.port())
     }
 
-    /// Opens it in Chromium with a task, and waits for what it tells.
+    /// Opens the page in Chromium with a task, and waits for its result.
     pub async fn visit(&mut self, host: &str, task: Value) -> Value {
         *self.task.lock().unwrap() = task;
         let folder = tempfile::Builder::new()
@@ -70,7 +70,8 @@ impl Page {
             .tempdir()
             .unwrap();
         let mut browser = Command::new("chromium")
-            // Without a sandbox: it allows none to root, who runs the tests in a container.
+            // Chromium runs without its sandbox, because the sandbox refuses root, which runs the
+            // tests in a container.
             .args(["--headless=new", "--no-sandbox", "--disable-gpu"])
             .args(["--disable-dev-shm-usage", "--disable-background-networking"])
             .args([
@@ -88,13 +89,13 @@ impl Page {
             .spawn()
             .expect("chromium runs: apt-get install chromium");
         let told = tokio::time::timeout(PATIENCE, self.told.recv()).await;
-        // Ended before its folder goes.
+        // The browser must end before its folder is removed.
         browser.kill().await.unwrap();
-        told.expect("the page comes to its end").unwrap()
+        told.expect("the page reports its result").unwrap()
     }
 }
 
-/// For the icon that a browser asks for.
+/// The browser also requests an icon.
 fn not_found() -> Response<Full<Bytes>> {
     let mut answer = Response::default();
     *answer.status_mut() = StatusCode::NOT_FOUND;

@@ -1,4 +1,4 @@
-//! A real clamd, which knows one signature: the EICAR test file's.
+//! A real clamd with one signature: that of the EICAR test file.
 
 use std::fs;
 use std::net::TcpListener;
@@ -11,8 +11,8 @@ use tokio::process::{Child, Command};
 
 use crate::world::eventually;
 
-/// The EICAR test file, which every scanner takes for malware. In two parts here, or the sources
-/// would be found to be infected.
+/// The EICAR test file, which every scanner reports as malware. It is written in two parts, so that
+/// scanners don't report this source file.
 pub fn eicar() -> Vec<u8> {
     [
         r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-",
@@ -31,7 +31,7 @@ pub struct Clamd {
 }
 
 impl Clamd {
-    /// Starts one. It takes streams up to 1 MiB.
+    /// Starts clamd. It accepts streams up to 1 MiB.
     pub async fn start() -> Self {
         let folder = tempfile::Builder::new()
             .prefix("caretrail-clamd-")
@@ -54,7 +54,7 @@ impl Clamd {
             folder.path().join("socket").display()
         );
         fs::write(&settings, text).unwrap();
-        // Debian keeps daemons out of an ordinary user's path.
+        // Debian's PATH for ordinary users doesn't include daemons.
         let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
         let process = Command::new("clamd")
             .arg("--config-file")
@@ -81,12 +81,12 @@ impl Clamd {
         clamd
     }
 
-    /// Where it listens.
+    /// Returns its TCP address.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Its socket's path.
+    /// Returns the path of its socket.
     pub fn socket(&self) -> String {
         self.folder.path().join("socket").display().to_string()
     }

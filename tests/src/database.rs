@@ -1,4 +1,4 @@
-//! PostgreSQL: one server for the process, one database for each test.
+//! PostgreSQL for the tests: one server per process, one database per test.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -8,17 +8,18 @@ use local::postgres::{Options, Server};
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 
-/// The functions' role.
+/// The role of the functions.
 pub const APP: &str = "caretrail_app";
 
-/// Its password, here.
+/// The password of this role in the tests.
 pub const APP_PASSWORD: &str = "a-password-for-tests";
 
 const TEMPLATE: &str = "caretrail_template";
 
 static SERVER: OnceCell<Server> = OnceCell::const_new();
 
-/// The process's server, started and migrated when first asked for. It ends with the process.
+/// Returns the server of this process. The first call starts and migrates it. It ends with the
+/// process.
 pub async fn server() -> &'static Server {
     SERVER
         .get_or_init(|| async {
@@ -26,7 +27,7 @@ pub async fn server() -> &'static Server {
                 settings: [
                     ("max_connections", "400"),
                     ("autovacuum", "off"),
-                    // Nobody replays this log: less of it is faster.
+                    // The write-ahead log is never replayed here, and a smaller one is faster.
                     ("wal_level", "minimal"),
                     ("max_wal_senders", "0"),
                 ]
@@ -51,16 +52,16 @@ pub async fn server() -> &'static Server {
         .await
 }
 
-/// A migrated database of its own; dropping this removes it.
+/// A migrated database of one test. Dropping this value removes it.
 #[derive(Debug)]
 pub struct Database {
-    /// Its name.
+    /// The name of the database.
     pub name: String,
     server: &'static Server,
 }
 
 impl Database {
-    /// Copies the template.
+    /// Copies the template database.
     pub async fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let server = server().await;
@@ -72,12 +73,12 @@ impl Database {
         Self { name, server }
     }
 
-    /// Its URL for the superuser, direct.
+    /// Returns the superuser's URL, without the pooler.
     pub fn superuser_url(&self) -> String {
         self.server.superuser_url(&self.name)
     }
 
-    /// Its URL for the functions' role, direct.
+    /// Returns the URL for the functions' role, without the pooler.
     pub fn app_url(&self) -> String {
         self.server.url(APP, APP_PASSWORD, &self.name)
     }
@@ -85,7 +86,8 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // A destructor can't wait; what is left when the process ends goes with the server.
+        // A destructor can't wait. Databases that are left when the process ends are removed with
+        // the server.
         static JANITOR: LazyLock<Mutex<Sender<String>>> = LazyLock::new(|| {
             let (names, to_drop) = channel::<String>();
             std::thread::spawn(move || {
@@ -94,8 +96,8 @@ impl Drop for Database {
                     .build()
                     .expect("a runtime can be made");
                 for name in to_drop {
-                    let server = SERVER.get().expect("whose database it was");
-                    // It is no test's concern any more.
+                    let server = SERVER.get().expect("the server has started");
+                    // The removal happens after the test, so its errors don't matter.
                     let _ = runtime.block_on(server.drop_database(&name));
                 }
             });
@@ -107,7 +109,7 @@ impl Drop for Database {
     }
 }
 
-/// A connection of this runtime.
+/// Opens a connection on this runtime.
 pub async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls)
         .await

@@ -1,4 +1,4 @@
-//! Files: small ones of several types, and the way to S3 and back.
+//! Small files of several types, and their way to S3 and back.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use crate::people::{Actor, Patient};
 use crate::samples;
 use crate::world::World;
 
-/// A PDF of no page.
+/// A PDF without pages.
 pub const PDF: &[u8] = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n\
     2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n\
     xref\n0 3\n0000000000 65535 f \n0000000009 00000 n \n0000000052 00000 n \n\
@@ -28,7 +28,7 @@ pub fn dicom() -> Vec<u8> {
     samples::dicom(&[0; 128], "nobody")
 }
 
-/// The body that announces these bytes.
+/// Returns the body that announces these bytes.
 pub fn announcement(owner_type: &str, owner: Uuid, file_type: &str, bytes: &[u8]) -> Value {
     json!({
         "owner_type": owner_type,
@@ -41,7 +41,7 @@ pub fn announcement(owner_type: &str, owner: Uuid, file_type: &str, bytes: &[u8]
 }
 
 impl Actor {
-    /// Sends these bytes as an answer's `upload` says. Returns the status.
+    /// Sends these bytes as the answer's `upload` says. Returns the status.
     pub async fn upload(&self, upload: &Value, bytes: &[u8]) -> u16 {
         let mut request = Request::builder()
             .method(upload["method"].as_str().unwrap())
@@ -62,7 +62,7 @@ impl Actor {
             .as_u16()
     }
 
-    /// Fetches what an answer's `download` names.
+    /// Downloads the file that an answer's `download` names.
     pub async fn download(&self, download: &Value) -> Response<Bytes> {
         let request = Request::builder()
             .uri(download["url"].as_str().unwrap())
@@ -73,7 +73,7 @@ impl Actor {
 }
 
 impl World {
-    /// Announces these bytes as the patient's file. Returns its id and where to send them.
+    /// Announces these bytes as the patient's file. Returns its id and its `upload`.
     pub async fn announced(&self, ada: &Patient, file_type: &str, bytes: &[u8]) -> (Uuid, Value) {
         let body = announcement("PATIENT", ada.user, file_type, bytes);
         let answer = ada.post("/v1/files", body).await.expect(201);
@@ -81,7 +81,7 @@ impl World {
         (id.parse().unwrap(), answer.body["upload"].clone())
     }
 
-    /// The same, sent and processed.
+    /// Announces and sends these bytes as the patient's file, and waits until they are processed.
     pub async fn uploaded(&self, ada: &Patient, file_type: &str, bytes: &[u8]) -> Uuid {
         let (id, upload) = self.announced(ada, file_type, bytes).await;
         assert_eq!(ada.upload(&upload, bytes).await, 200);
@@ -98,34 +98,34 @@ impl World {
             .unwrap();
     }
 
-    /// How many uploads in parts S3 holds open.
+    /// Returns the number of multipart uploads that are open in S3.
     pub fn open_uploads(&self) -> usize {
         let folder = self.cloud.objects().path(".uploads", "");
         std::fs::read_dir(folder).map_or(0, Iterator::count)
     }
 
-    /// Puts these bytes where the owner's file has its object, over what is there, and without an
-    /// event. Returns the new version's id.
+    /// Overwrites the object of the owner's file with these bytes, without an event. Returns the
+    /// new version's id.
     pub fn put_unseen(&self, owner: Uuid, id: Uuid, bytes: &[u8]) -> String {
         let key = format!("files/{owner}/{id}");
         let objects = self.cloud.objects();
         let path = objects.path("caretrail-files", &key);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         if path.exists() {
-            // The former version is kept elsewhere.
+            // S3 keeps the former version elsewhere.
             fs::remove_file(&path).unwrap();
         }
         fs::write(path, bytes).unwrap();
         objects.version("caretrail-files", &key).unwrap().unwrap()
     }
 
-    /// Which version of its object a file is.
+    /// Returns the version of its object that a file is.
     pub async fn file_version(&self, id: Uuid) -> Option<String> {
         let query = "select object_version from file_metadata where id = $1";
         self.sql(query, &[&id]).await[0].get(0)
     }
 
-    /// Where a file is, and why.
+    /// Returns a file's state and its reason.
     pub async fn file_state(&self, id: Uuid) -> (String, Option<String>) {
         let row = self
             .row(

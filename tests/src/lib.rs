@@ -1,8 +1,8 @@
-//! The world of the scenarios: a database and a cloud of its own for each test, people to act in
-//! it, and what a test asks of the audit log.
+//! The test world of the scenarios: each test has its own database and local cloud, people who act
+//! in it, and checks of the audit log.
 //!
-//! One embedded PostgreSQL serves a test process. Its template database is migrated once and
-//! copied for each test; the functions are the real binaries, started when first called.
+//! One embedded PostgreSQL serves a test process. Its template database is migrated once and copied
+//! for each test. The functions are the real binaries, started by their first request.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
 pub mod answer;
@@ -19,7 +19,7 @@ pub mod refusal;
 pub mod samples;
 pub mod world;
 
-/// What a scenario imports.
+/// The names that a scenario imports.
 pub mod prelude {
     pub use crate::answer::Answer;
     pub use crate::audit::audit;

@@ -1,7 +1,8 @@
-//! The link between functions and database: counts the flushes on it, and breaks where told.
+//! A proxy between the functions and the database. It counts the flushes and breaks the connection
+//! where a test says so.
 //!
-//! It reads PostgreSQL's protocol (version 3) as it passes: enough to tell statements and the end
-//! of an answer.
+//! It parses the passing PostgreSQL protocol (version 3) as far as it needs to recognise statements
+//! and the end of an answer.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,21 +18,21 @@ pub struct Link {
     listening: JoinHandle<()>,
 }
 
-/// Where the link breaks.
+/// The point where the connection breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     /// Before the flush that holds a statement with this text reaches the server.
     Before(&'static str),
-    /// After the server has done what that flush asked, before its answer reaches the function.
+    /// After the server has executed that flush, before its answer reaches the function.
     After(&'static str),
 }
 
-/// What a function sent before it waited for an answer.
+/// The statements that a function sent before it waited for an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Flush {
     /// The texts of its statements, in order.
     pub statements: Vec<String>,
-    /// Whether it belongs to setting up a connection.
+    /// Whether the flush belongs to setting up a connection.
     pub is_setup: bool,
 }
 
@@ -40,14 +41,14 @@ struct Record {
     flushes: Vec<Flush>,
     cuts: VecDeque<Cut>,
     connections: usize,
-    /// Names of prepared statements that were not the nameless one.
+    /// The names of prepared statements that had a name.
     named: Vec<String>,
-    /// Types of the columns that the server described, as OIDs.
+    /// The types of the columns that the server described, as OIDs.
     column_types: Vec<u32>,
 }
 
 impl Link {
-    /// A link to the database of `url`, and the URL through it.
+    /// Opens a proxy to the database of `url`. Returns it with the URL through it.
     pub async fn before(url: &str) -> (Self, String) {
         let config: tokio_postgres::Config = url.parse().unwrap();
         let upstream = config.get_ports()[0];
@@ -60,44 +61,45 @@ impl Link {
         (Self { record, listening }, through)
     }
 
-    /// Breaks the link there, once for each of these, in this order.
+    /// Breaks the connection at each of these points once, in this order.
     pub fn cut(&self, cuts: impl IntoIterator<Item = Cut>) {
         self.lock().cuts.extend(cuts);
     }
 
-    /// Whether every cut asked for was made.
+    /// Whether every requested cut was made.
     pub fn was_cut(&self) -> bool {
         self.lock().cuts.is_empty()
     }
 
-    /// The flushes since the link was made or cleared. Ends of connections are none: nobody waits.
+    /// Returns the flushes since the proxy was opened or cleared. The end of a connection isn't a
+    /// flush, because nobody waits for an answer.
     pub fn flushes(&self) -> Vec<Flush> {
         self.lock().flushes.clone()
     }
 
-    /// Network round trips: flushes but those that set a connection up.
+    /// Returns the network round trips: all flushes except those that set up a connection.
     pub fn round_trips(&self) -> Vec<Flush> {
         let mut flushes = self.flushes();
         flushes.retain(|flush| !flush.is_setup);
         flushes
     }
 
-    /// Forgets the flushes seen so far.
+    /// Forgets the flushes so far.
     pub fn clear(&self) {
         self.lock().flushes.clear();
     }
 
-    /// How many connections were made.
+    /// Returns how many connections were made.
     pub fn connections(&self) -> usize {
         self.lock().connections
     }
 
-    /// The names given to prepared statements.
+    /// Returns the names given to prepared statements.
     pub fn named_statements(&self) -> Vec<String> {
         self.lock().named.clone()
     }
 
-    /// The types of all columns answered, as OIDs.
+    /// Returns the types of all answered columns, as OIDs.
     pub fn column_types(&self) -> Vec<u32> {
         self.lock().column_types.clone()
     }
@@ -118,7 +120,7 @@ fn lock(record: &Mutex<Record>) -> MutexGuard<'_, Record> {
 }
 
 async fn listen(socket: TcpListener, upstream: u16, record: Arc<Mutex<Record>>) {
-    // Aborted with this task.
+    // These tasks are aborted with this one.
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let Ok((client, _)) = socket.accept().await else {
@@ -132,14 +134,14 @@ async fn listen(socket: TcpListener, upstream: u16, record: Arc<Mutex<Record>>) 
     }
 }
 
-/// Carries one connection until an end closes it or it is cut.
+/// Carries one connection until one side closes it or it is cut.
 async fn pass(mut client: TcpStream, mut server: TcpStream, record: Arc<Mutex<Record>>) {
     let (_, _) = (client.set_nodelay(true), server.set_nodelay(true));
     let mut wire = Wire::default();
     let (mut from_client, mut from_server) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
         tokio::select! {
-            // What the server said comes first, for a flush is what follows an answer.
+            // The server's bytes are handled first, because a flush is what follows an answer.
             biased;
             length = server.read(&mut from_server) => {
                 let Ok(length @ 1..) = length else { return };
@@ -167,23 +169,24 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, record: Arc<Mutex<Re
     }
 }
 
-/// What passed on one connection.
+/// The state of one connection.
 #[derive(Debug, Default)]
 struct Wire {
     from_client: Vec<u8>,
     from_server: Vec<u8>,
-    /// The start-up message, the only kind without a type, was seen.
+    /// The start-up message has passed. It is the only message without a type.
     started: bool,
-    /// The server's one byte that answers a request for TLS is still to come.
+    /// The server's one-byte answer to the request for TLS is still to come.
     tls_asked: bool,
     /// The server is ready for statements.
     ready: bool,
-    /// The last bytes were the client's.
+    /// The last bytes came from the client.
     flushing: bool,
-    /// Requests that the server answers with ReadyForQuery, and such answers; logging in counts.
+    /// The requests that the server answers with ReadyForQuery, and these answers. Logging in
+    /// counts too.
     asked: usize,
     answered: usize,
-    /// The server's answers don't reach the client any more.
+    /// The server's answers no longer reach the client.
     silenced: bool,
 }
 
@@ -254,7 +257,7 @@ impl Wire {
         }
     }
 
-    /// The next whole message of the client: its type, 0 for one without, and its content.
+    /// Takes the client's next complete message: its type (0 if it has none) and its content.
     fn next_of_client(&mut self) -> Option<(u8, Vec<u8>)> {
         if self.started {
             return message(&mut self.from_client);
@@ -275,7 +278,7 @@ impl Wire {
     }
 }
 
-/// Takes the next whole message off: its type and its content.
+/// Takes the next complete message: its type and its content.
 fn message(buffer: &mut Vec<u8>) -> Option<(u8, Vec<u8>)> {
     let length = length(buffer.get(1..)?)?;
     if buffer.len() <= length {
@@ -285,13 +288,13 @@ fn message(buffer: &mut Vec<u8>) -> Option<(u8, Vec<u8>)> {
     Some((kind, buffer.drain(..=length).skip(5).collect()))
 }
 
-/// A message's length, which counts itself.
+/// Returns a message's length, which includes the length field itself.
 fn length(bytes: &[u8]) -> Option<usize> {
     let bytes = bytes.get(..4)?.try_into().ok()?;
     usize::try_from(i32::from_be_bytes(bytes)).ok()
 }
 
-/// The texts ended by NUL that a message begins with; at most two.
+/// Returns up to two NUL-terminated texts from the beginning of a message.
 fn texts(body: &[u8]) -> Vec<String> {
     body.split(|byte| *byte == 0)
         .take(2)
@@ -299,12 +302,12 @@ fn texts(body: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// The type OIDs in a RowDescription.
+/// Returns the type OIDs in a RowDescription.
 fn column_types(body: &[u8]) -> Vec<u32> {
     let mut types = Vec::new();
     let mut rest = &body[2..];
     while let Some(end) = rest.iter().position(|byte| *byte == 0) {
-        // Name, table, column number, type, size, modifier, format.
+        // The fields are name, table, column number, type, size, modifier and format.
         let fields = &rest[end + 1..];
         types.push(u32::from_be_bytes(fields[6..10].try_into().unwrap()));
         rest = &fields[18..];

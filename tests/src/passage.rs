@@ -1,4 +1,4 @@
-//! The way between functions and S3: it carries all bytes, or breaks off where told.
+//! A proxy between the functions and S3. It forwards all bytes, or breaks off where a test says so.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,28 +9,28 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Duration, timeout};
 
-/// For a `POST`: parts are completed by one.
+/// A gate for `POST` requests, because a `POST` completes a multipart upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gate {
     Open,
     Closed,
-    /// Closed, and one waits at it.
+    /// The gate is closed, and a request waits at it.
     Reached,
 }
 
-/// A proxy on a port of its own, what functions get as `S3_ENDPOINT`. Dropping it closes it.
+/// A proxy on a port of its own, which functions get as `S3_ENDPOINT`. Dropping it closes it.
 #[derive(Debug)]
 pub struct Passage {
     port: u16,
     upstream: Arc<OnceLock<String>>,
-    /// Bytes that a connection may bring from S3 before it breaks.
+    /// The number of bytes that a connection may receive from S3 before it breaks.
     allowed: Arc<AtomicU64>,
     gate: watch::Sender<Gate>,
     listening: JoinHandle<()>,
 }
 
 impl Passage {
-    /// An open one that leads nowhere yet: its URL is needed before S3 is there.
+    /// Opens a proxy without a destination. Its URL is needed before S3 starts.
     pub async fn new() -> Self {
         let socket = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = socket.local_addr().unwrap().port();
@@ -48,33 +48,33 @@ impl Passage {
         }
     }
 
-    /// Its URL.
+    /// Returns its URL.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Leads to this URL from now on.
+    /// Forwards to this URL from now on.
     pub fn lead_to(&self, url: &str) {
         let address = url.trim_start_matches("http://").to_owned();
         self.upstream.set(address).unwrap();
     }
 
-    /// Breaks each connection once it brought so many bytes; 0 is an S3 that is away.
+    /// Breaks each connection after it received this number of bytes. With 0, S3 is unreachable.
     pub fn break_after(&self, bytes: u64) {
         self.allowed.store(bytes, Ordering::SeqCst);
     }
 
-    /// Breaks no more.
+    /// Stops breaking connections.
     pub fn mend(&self) {
         self.break_after(u64::MAX);
     }
 
-    /// Holds the next `POST` until it is let through.
+    /// Holds the next `POST` until it is released.
     pub fn hold_post(&self) {
         self.gate.send_replace(Gate::Closed);
     }
 
-    /// Waits until one is held.
+    /// Waits until a request is held.
     pub async fn holds(&self) {
         let mut gate = self.gate.subscribe();
         let reached = gate.wait_for(|gate| *gate == Gate::Reached);
@@ -84,7 +84,7 @@ impl Passage {
             .unwrap();
     }
 
-    /// Lets it through.
+    /// Releases the held request.
     pub fn let_through(&self) {
         self.gate.send_replace(Gate::Open);
     }
@@ -99,7 +99,7 @@ impl Drop for Passage {
 type Way = (Arc<AtomicU64>, watch::Sender<Gate>);
 
 async fn listen(socket: TcpListener, upstream: Arc<OnceLock<String>>, way: Way) {
-    // Aborted with this task.
+    // These tasks are aborted with this one.
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = socket.accept().await {
         let Some(address) = upstream.get() else {
@@ -111,7 +111,7 @@ async fn listen(socket: TcpListener, upstream: Arc<OnceLock<String>>, way: Way) 
     }
 }
 
-/// Carries one connection until an end closes it or it breaks.
+/// Carries one connection until one side closes it or it breaks.
 async fn pass(mut client: TcpStream, mut server: TcpStream, (allowed, gate): Way) {
     let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     let mut brought = 0;

@@ -1,4 +1,4 @@
-//! Who acts in a scenario. All of them are fictional.
+//! The people who act in the scenarios. All of them are fictional.
 
 use std::ops::Deref;
 
@@ -13,36 +13,36 @@ use uuid::Uuid;
 
 use crate::answer::Answer;
 
-/// What the scenarios call themselves.
+/// The user agent of the scenarios.
 pub const AGENT: &str = "caretrail-scenarios/1.0";
 
-/// Somebody who sends requests.
+/// A user who sends requests.
 #[derive(Debug, Clone)]
 pub struct Actor {
     /// The Supabase `sub`.
     pub user: Uuid,
     /// The sign-in e-mail.
     pub email: String,
-    /// A name in `roles`; none for who has no profile.
+    /// The name of their role in `roles`, or none for a user without a profile.
     pub role: Option<&'static str>,
-    /// The access token; none for who did not sign in.
+    /// The access token, or none for a caller who did not sign in.
     pub token: Option<String>,
     pub(crate) url: String,
     pub(crate) client: Client,
 }
 
-/// Somebody with a chart.
+/// A user who is a patient.
 #[derive(Debug, Clone)]
 pub struct Patient {
-    /// The patient's id, which is not the user's.
+    /// The patient's id, which differs from the user's id.
     pub id: Uuid,
     pub(crate) actor: Actor,
 }
 
-/// Somebody who treats patients.
+/// A user who is a provider.
 #[derive(Debug, Clone)]
 pub struct Provider {
-    /// The provider's id, which is not the user's.
+    /// The provider's id, which differs from the user's id.
     pub id: Uuid,
     pub(crate) actor: Actor,
 }
@@ -73,7 +73,7 @@ impl From<&Actor> for Person {
 }
 
 impl Actor {
-    /// The same person with another token, or none.
+    /// Returns the same person with another token, or without one.
     #[must_use]
     pub fn with_token(&self, token: Option<String>) -> Self {
         Self {
@@ -102,7 +102,7 @@ impl Actor {
         self.send(Method::PUT, path, None).await
     }
 
-    /// Sends `PATCH path` with a merge patch, made from this version.
+    /// Sends `PATCH path` with a merge patch for this version.
     pub async fn patch(&self, path: &str, version: i64, patch: Value) -> Answer {
         let request = self
             .request(Method::PATCH, path)
@@ -112,7 +112,7 @@ impl Actor {
         self.send_request(request.unwrap()).await
     }
 
-    /// Sends `DELETE path`, made from this version.
+    /// Sends `DELETE path` for this version.
     pub async fn delete(&self, path: &str, version: i64) -> Answer {
         let request = self
             .request(Method::DELETE, path)
@@ -121,7 +121,7 @@ impl Actor {
         self.send_request(request.unwrap()).await
     }
 
-    /// Sends a request with a JSON body, or none.
+    /// Sends a request with a JSON body, or without one.
     pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let request = self.request(method, path);
         let request = match body {
@@ -133,7 +133,7 @@ impl Actor {
         self.send_request(request.unwrap()).await
     }
 
-    /// A request to be completed: with the caller's token, its path below the cloud's URL.
+    /// Builds a request with the caller's token. The path is relative to the cloud's URL.
     pub fn request(&self, method: Method, path: &str) -> http::request::Builder {
         let request = Request::builder()
             .method(method)
@@ -145,7 +145,7 @@ impl Actor {
         }
     }
 
-    /// Sends a request as it is.
+    /// Sends a request unchanged.
     pub async fn send_request(&self, request: Request<Full<Bytes>>) -> Answer {
         Answer::new(self.client.send_request(request).await.unwrap())
     }

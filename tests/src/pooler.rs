@@ -1,5 +1,5 @@
-//! PgBouncer in transaction mode, in front of the process's PostgreSQL: the strictest pooler the
-//! functions may meet. Used when `CARETRAIL_TEST_POOLER=1`.
+//! PgBouncer in transaction mode in front of this process's PostgreSQL. It is the strictest pooler
+//! that functions may meet. `CARETRAIL_TEST_POOLER=1` enables it.
 
 use std::fs;
 use std::net::TcpListener;
@@ -15,13 +15,13 @@ use tokio::sync::OnceCell;
 
 use crate::database::{self, APP};
 
-/// Debian's package puts it here; elsewhere PATH tells.
+/// Debian's package installs it here. Elsewhere it is found in PATH.
 const DEBIAN: &str = "/usr/sbin/pgbouncer";
 
 const START_LIMIT: Duration = Duration::from_secs(15);
 
-/// Ends the pooler when this process does, however it does: the pipe it reads closes then. `$1` is
-/// the folder to remove afterwards.
+/// Ends the pooler when this process ends for any reason, because the pipe it reads then closes.
+/// `$1` is the folder to remove afterwards.
 const LIFELINE: &str =
     r#"folder=$1; shift; "$@" </dev/null & read -r _; kill -s KILL $!; rm -rf "$folder""#;
 
@@ -37,7 +37,7 @@ pub fn is_wanted() -> bool {
     std::env::var("CARETRAIL_TEST_POOLER").is_ok_and(|value| value == "1")
 }
 
-/// The URL of `database` for the functions' role, through the pooler.
+/// Returns the URL of `database` for the functions' role, through the pooler.
 pub async fn url(database: &str) -> String {
     let pooler = POOLER
         .get_or_init(|| async { start(database::server().await).await })
@@ -55,7 +55,7 @@ async fn start(server: &Server) -> Pooler {
         .tempdir()
         .unwrap()
         .keep();
-    // The SCRAM secret itself: the pooler can then log in with what a client proved to it.
+    // The pooler gets the SCRAM secret itself, so it can log in with what a client proved to it.
     let client = database::connect(&server.superuser_url("postgres")).await;
     let secret: String = client
         .query_one(
@@ -91,7 +91,8 @@ async fn start(server: &Server) -> Pooler {
         ),
     )
     .unwrap();
-    // PgBouncer refuses root and is then another account, which must read these.
+    // PgBouncer refuses to run as root. It then runs as another account, which must be able to read
+    // these files.
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     let log = fs::File::create(folder.join("pgbouncer.log")).unwrap();
 

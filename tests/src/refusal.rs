@@ -1,4 +1,4 @@
-//! What a refusal must be: its problem, its audit row, and nothing besides.
+//! The checks of a refusal: its problem, its audit row, and that nothing changed.
 
 use uuid::Uuid;
 
@@ -7,8 +7,8 @@ use crate::audit::Expected;
 use crate::world::World;
 
 impl World {
-    /// The answer to this request, once it is seen to be the problem that its row has for a
-    /// reason, and to have changed nothing.
+    /// Asserts that the answer is the problem for the reason in `row`, and that the request changed
+    /// nothing. Returns the answer.
     pub async fn refused(
         &self,
         request: impl Future<Output = Answer>,
@@ -23,7 +23,7 @@ impl World {
         answer
     }
 
-    /// The same of a request that is `invalid` for this field.
+    /// Asserts the same for a request that is `invalid` for this field.
     pub async fn invalid(
         &self,
         request: impl Future<Output = Answer>,
@@ -34,8 +34,8 @@ impl World {
         answer.invalid(field)
     }
 
-    /// Sees that who is denied the thing of this row can't tell it from one that there isn't: the
-    /// audit log alone can. Asked for each by its id.
+    /// Asserts that a denied caller can't distinguish an existing resource from an absent one. Only
+    /// the audit log can. `request` sends the request for an id.
     pub async fn out_of_reach(&self, row: Expected, request: impl AsyncFn(Uuid) -> Answer) {
         let (there, nowhere) = (row.resource.unwrap(), Uuid::now_v7());
         let mut absent = row.clone().resource(nowhere).failed("not-found");

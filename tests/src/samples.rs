@@ -1,7 +1,8 @@
-//! Small files of every type that is kept, whole in their structure and without anybody's data. The
-//! tests of `files` read this file, too.
+//! Small files of every accepted type, with complete structure and without personal data. The tests
+//! of `files` include this file too.
 
-/// A file of this media type; another for each mark, where the type has a place for one.
+/// Returns a file of this media type. Each mark gives a different file, if the type has room for
+/// one.
 pub fn sample(media_type: &str, mark: &str) -> Vec<u8> {
     match media_type {
         "application/pdf" => pdf(mark),
@@ -15,11 +16,11 @@ pub fn sample(media_type: &str, mark: &str) -> Vec<u8> {
         }
         "text/plain" => format!("BMI 27, température 37,2 °C\r\n\t{mark}\n").into_bytes(),
         "video/mp4" => mp4(mark),
-        other => panic!("{other} is not kept"),
+        other => panic!("{other} is not an accepted type"),
     }
 }
 
-/// A PDF of no page, with its cross-references as a table (ISO 32000-1, 7.5.4).
+/// A PDF without pages, with its cross-references as a table (ISO 32000-1, 7.5.4).
 pub fn pdf(mark: &str) -> Vec<u8> {
     let mut file = format!("%PDF-1.7\n% {mark}\n").into_bytes();
     let mut table = "xref\n0 3\n0000000000 65535 f \n".to_owned();
@@ -35,7 +36,7 @@ pub fn pdf(mark: &str) -> Vec<u8> {
     [file, table.into_bytes(), end.into_bytes()].concat()
 }
 
-/// A PNG of transparent pixels, as far as one pixel's data go.
+/// A PNG of transparent pixels. It contains the data of only one pixel.
 pub fn png(width: u32, height: u32) -> Vec<u8> {
     let sides = [width.to_be_bytes(), height.to_be_bytes()].concat();
     let header = [&sides[..], b"\x08\x06\0\0\0"].concat();
@@ -50,7 +51,7 @@ pub fn png(width: u32, height: u32) -> Vec<u8> {
 
 fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     let checked = [kind, content].concat();
-    // CRC-32 as PNG has it (third edition, annex D), a bit at a time.
+    // CRC-32 as in PNG (third edition, annex D), bit by bit.
     let checksum = checked.iter().fold(u32::MAX, |checksum, byte| {
         (0..8).fold(checksum ^ u32::from(*byte), |rest, _| {
             let polynomial = if rest & 1 == 1 { 0xedb8_8320 } else { 0 };
@@ -66,7 +67,7 @@ fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// A grey JPEG of sides so long, as far as one block's data go.
+/// A grey JPEG with sides of this length. It contains the data of only one block.
 pub fn jpeg(side: u16, mark: &str) -> Vec<u8> {
     let side = side.to_be_bytes();
     let frame = [&b"\x08"[..], &side, &side, b"\x01\x01\x11\x00"].concat();
@@ -86,7 +87,7 @@ fn segment(marker: u8, content: &[u8]) -> Vec<u8> {
     [&[0xff, marker], &length.to_be_bytes()[..], content].concat()
 }
 
-/// A grey TIFF of one pixel, its directory at the end.
+/// A grey TIFF of one pixel, with its directory at the end.
 pub fn tiff(mark: &str) -> Vec<u8> {
     let mut file = b"II\x2a\x00\0\0\0\0\x7f\0".to_vec();
     file.extend_from_slice(mark.as_bytes());
@@ -106,7 +107,7 @@ pub fn tiff(mark: &str) -> Vec<u8> {
     file.extend_from_slice(&(entries.len() as u16).to_le_bytes());
     for (tag, value) in entries {
         file.extend_from_slice(&tag.to_le_bytes());
-        // One LONG.
+        // One value of type LONG.
         file.extend_from_slice(b"\x04\0\x01\0\0\0");
         file.extend_from_slice(&value.to_le_bytes());
     }
@@ -114,7 +115,7 @@ pub fn tiff(mark: &str) -> Vec<u8> {
     file
 }
 
-/// A DICOM file of one pixel in Explicit VR Little Endian behind this preamble (PS3.10, 7.1).
+/// A DICOM file of one pixel in Explicit VR Little Endian after this preamble (PS3.10, 7.1).
 pub fn dicom(preamble: &[u8; 128], mark: &str) -> Vec<u8> {
     dicom_of(
         "1.2.840.10008.1.2.1",
@@ -177,7 +178,7 @@ fn xml(mark: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A video with the beginnings of one track.
+/// A video with the beginning of one track.
 pub fn mp4(mark: &str) -> Vec<u8> {
     let movie = [
         mp4_box(b"mvhd", &[0; 100]),

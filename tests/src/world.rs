@@ -1,4 +1,4 @@
-//! One test's world.
+//! The world of one test: its database, its cloud and its people.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -23,10 +23,10 @@ use crate::link::Link;
 use crate::people::{Actor, Patient, Provider};
 use crate::pooler;
 
-/// A database and a cloud. Dropping it ends both.
+/// A database and a local cloud. Dropping it ends both.
 #[derive(Debug)]
 pub struct World {
-    // In the order of dropping: the functions first, what they use afterwards.
+    // Fields are dropped in this order: the functions first, then what they use.
     /// The local cloud.
     pub cloud: Cloud,
     link: Option<Link>,
@@ -36,25 +36,25 @@ pub struct World {
     folder: TempDir,
 }
 
-/// How a world is to be, where it is not as usual.
+/// The settings of a world that differ from the defaults.
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
-    /// Most instances of one function at a time; 1 where not said.
+    /// The maximum number of concurrent instances of a function. The default is 1.
     pub instances: usize,
-    /// Whether a [`Link`] stands between the functions and the database.
+    /// Whether a [`Link`] connects the functions with the database.
     pub link: bool,
-    /// Environment variables of the functions.
+    /// Additional environment variables of the functions.
     pub environment: BTreeMap<String, String>,
-    /// Whose pages may call from a browser.
+    /// The origin whose pages may call from a browser.
     pub allowed_origin: Option<String>,
     /// Another database for the functions than the test's own.
     pub database_url: Option<String>,
 }
 
-/// How long something may take that happens by itself; on a busy machine, too.
+/// The longest time to wait for something that happens by itself, also on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A statement's parameters.
+/// The parameters of a statement.
 pub type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// The deployment's template.
@@ -64,11 +64,11 @@ pub fn template() -> &'static Template {
 
 static TEMPLATE: LazyLock<Arc<Template>> = LazyLock::new(|| {
     let file = local::workspace::root().join("template.yaml");
-    Arc::new(Template::read(&file).expect("template.yaml is a template"))
+    Arc::new(Template::read(&file).expect("template.yaml is valid"))
 });
 
-/// The functions as they are now, built once a process. Cargo has left its lock by the time that a
-/// test runs.
+/// Builds the functions from the current sources, once per process. Cargo has released its lock
+/// before a test runs.
 async fn functions() {
     static BUILT: OnceCell<()> = OnceCell::const_new();
     BUILT
@@ -81,12 +81,12 @@ async fn functions() {
 }
 
 impl World {
-    /// A world as usual.
+    /// Creates a world with the default settings.
     pub async fn new() -> Self {
         Self::with(Setup::default()).await
     }
 
-    /// A world as said.
+    /// Creates a world with these settings.
     pub async fn with(setup: Setup) -> Self {
         functions().await;
         let database = Database::new().await;
@@ -121,7 +121,7 @@ impl World {
         }
     }
 
-    /// Ends the function's instances: its next request finds a cold start.
+    /// Ends all instances of the function, so that its next request is a cold start.
     pub async fn restart(&self, function: &str) {
         self.cloud.lambda().restart(function);
         eventually("the instances end", async || {
@@ -130,32 +130,32 @@ impl World {
         .await;
     }
 
-    /// The link between the functions and the database.
+    /// Returns the link between the functions and the database.
     pub fn link(&self) -> &Link {
         self.link.as_ref().expect("a world set up with a link")
     }
 
-    /// The name of its database.
+    /// Returns the name of the database.
     pub fn database(&self) -> &str {
         &self.database.name
     }
 
-    /// A connection as the superuser, whom no policy binds.
+    /// Connects as the superuser, to whom no policy applies.
     pub async fn connect(&self) -> Connection {
         database::connect(&self.database.superuser_url()).await
     }
 
-    /// A connection as the functions' role, past every pooler.
+    /// Connects as the functions' role, without a pooler.
     pub async fn connect_as_app(&self) -> Connection {
         database::connect(&self.database.app_url()).await
     }
 
-    /// The superuser's URL.
+    /// Returns the superuser's URL.
     pub fn superuser_url(&self) -> String {
         self.database.superuser_url()
     }
 
-    /// The URL for a role of one's own making.
+    /// Returns the URL for a role that the test created.
     pub fn url_as(&self, role: &str, password: &str) -> String {
         postgres::with_login(&self.database.superuser_url(), role, password).unwrap()
     }
@@ -168,21 +168,21 @@ impl World {
             .unwrap_or_else(|error| panic!("{statement}: {error:?}"))
     }
 
-    /// The rows of a query as JSON objects.
+    /// Returns the rows of a query as JSON objects.
     pub async fn rows(&self, query: &str, parameters: Parameters<'_>) -> Vec<Value> {
         let query = format!("select to_jsonb(q) as row from ({query}) as q");
         let rows = self.sql(&query, parameters).await;
         rows.iter().map(|row| row.get("row")).collect()
     }
 
-    /// The one row of a query as a JSON object.
+    /// Returns the single row of a query as a JSON object.
     pub async fn row(&self, query: &str, parameters: Parameters<'_>) -> Value {
         let mut rows = self.rows(query, parameters).await;
         assert_eq!(rows.len(), 1, "{query}: {rows:?}");
         rows.remove(0)
     }
 
-    /// All that is stored but the audit log, to see that nothing changed.
+    /// Returns everything that is stored except the audit log, to check that nothing changed.
     pub async fn stored(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut stored = BTreeMap::new();
         for table in [
@@ -205,7 +205,7 @@ impl World {
         stored
     }
 
-    /// Somebody with this role, and no more.
+    /// Creates a user with this role and nothing else.
     pub async fn user(&self, role: &'static str, first_name: &str) -> Actor {
         let user = Uuid::now_v7();
         let email = format!("{}.{}@example.org", first_name.to_lowercase(), short(user));
@@ -218,27 +218,27 @@ impl World {
         self.actor(user, &email, Some(role))
     }
 
-    /// An administrator.
+    /// Creates an administrator.
     pub async fn admin(&self) -> Actor {
         self.user("ADMIN", "Adrian").await
     }
 
-    /// A compliance officer.
+    /// Creates a compliance officer.
     pub async fn officer(&self) -> Actor {
         self.user("COMPLIANCE_OFFICER", "Olive").await
     }
 
-    /// Somebody who can sign in and has no profile here.
+    /// Returns a user who can sign in but has no profile.
     pub fn stranger(&self) -> Actor {
         self.actor(Uuid::now_v7(), "stranger@example.org", None)
     }
 
-    /// Somebody without a token.
+    /// Returns a caller without a token.
     pub fn anybody(&self) -> Actor {
         self.stranger().with_token(None)
     }
 
-    /// A patient, with an allergy.
+    /// Creates a patient with an allergy.
     pub async fn patient(&self, first_name: &str) -> Patient {
         let actor = self.user("PATIENT", first_name).await;
         let id = Uuid::now_v7();
@@ -255,7 +255,7 @@ impl World {
         Patient { id, actor }
     }
 
-    /// A provider with a verified licence who sees patients around the clock.
+    /// Creates a provider with a verified licence who sees patients around the clock.
     pub async fn provider(&self, first_name: &str) -> Provider {
         let actor = self.user("PROVIDER", first_name).await;
         let id = Uuid::now_v7();
@@ -268,7 +268,7 @@ impl World {
         Provider { id, actor }
     }
 
-    /// Puts the patient into the provider's care.
+    /// Assigns the provider to the patient.
     pub async fn assign(&self, patient: &Patient, provider: &Provider) {
         self.sql(
             "update patients set assigned_providers = assigned_providers || $2::uuid where id = $1",
@@ -277,7 +277,7 @@ impl World {
         .await;
     }
 
-    /// A visit of half an hour.
+    /// Creates a visit of half an hour.
     pub async fn visit(
         &self,
         patient: &Patient,
@@ -296,7 +296,7 @@ impl World {
         id
     }
 
-    /// A note in the patient's chart, visible and released.
+    /// Creates a note in the patient's chart, visible to the patient.
     pub async fn note(&self, patient: &Patient, provider: &Provider, text: &str) -> Uuid {
         let id = Uuid::now_v7();
         self.sql(
@@ -308,8 +308,8 @@ impl World {
         id
     }
 
-    /// Holds an entry back from its patient, to this interval from now: `1 day`, or `-1 day` for a
-    /// hold that has passed.
+    /// Places a hold on a record until this interval from now: `1 day`, or `-1 day` for a hold that
+    /// has ended.
     pub async fn hold(&self, record: Uuid, by: &Actor, until: &str) {
         self.sql(
             "insert into record_releases
@@ -322,7 +322,7 @@ impl World {
         .await;
     }
 
-    /// Who sends requests as this user, with a good token.
+    /// Returns a caller for this user, with a valid token.
     fn actor(&self, user: Uuid, email: &str, role: Option<&'static str>) -> Actor {
         Actor {
             user,
@@ -334,25 +334,25 @@ impl World {
         }
     }
 
-    /// The cloud as the import and the demo speak to it.
+    /// Returns the API client of the import and the demo for this cloud.
     pub fn api(&self) -> Api {
-        // The same keys, for it asks for tokens by itself.
+        // It uses the same keys, because it requests tokens by itself.
         let keys = self.folder.path().join("issuer.pem");
         let issuer = Issuer::open(self.cloud.url(), &keys).expect("the issuer's keys");
         Api::new(self.cloud.url(), move |request| issuer.mint(request))
     }
 
-    /// A folder of its own.
+    /// Returns a folder of this test.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// A token of the local issuer.
+    /// Returns a token of the local issuer.
     pub fn token(&self, request: &TokenRequest) -> String {
         self.cloud.issuer().mint(request).expect("a token")
     }
 
-    /// The same person, with a token as changed.
+    /// Returns the same person with a token changed by `change`.
     pub fn as_changed(&self, actor: &Actor, change: impl FnOnce(&mut TokenRequest)) -> Actor {
         let mut request = TokenRequest::new(actor.user, &actor.email);
         change(&mut request);
@@ -360,25 +360,25 @@ impl World {
     }
 }
 
-/// Hours of every day, from midnight to midnight.
+/// Returns opening hours from midnight to midnight on every day.
 fn around_the_clock() -> Value {
     let days = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
     let weekly = days.map(|day| json!({"weekday": day, "from": "00:00:00", "to": "00:00:00"}));
     json!({"time_zone": "UTC", "weekly": weekly})
 }
 
-/// The random end of an id.
+/// Returns the random end of an id.
 fn short(id: Uuid) -> String {
     id.simple().to_string()[20..].to_owned()
 }
 
-/// Waits until it is so, for a while.
+/// Waits until the condition holds. Fails after [`PATIENCE`].
 pub async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
     let started = Instant::now();
     while !is_so().await {
         assert!(
             started.elapsed() < PATIENCE,
-            "in {PATIENCE:?} not so: {what}"
+            "not within {PATIENCE:?}: {what}"
         );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -1,11 +1,11 @@
-//! Documents say what is so: they name every part, and nothing that isn't there.
+//! Checks that the documents name every part of the project, and nothing that doesn't exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::none;
 use crate::project::{Function, PROJECT};
 
-/// The columns of docs/access.md behind function, route and permission.
+/// The columns of docs/access.md after function, route and permission.
 const ROLES: [&str; 5] = [
     "PATIENT",
     "PROVIDER",
@@ -14,8 +14,8 @@ const ROLES: [&str; 5] = [
     "SYSTEM",
 ];
 
-/// What a cell may say where the permission is held that far. Whether it is so is driven by
-/// `tests/scenarios/access_matrix`.
+/// The words that a cell may contain for each reach. `tests/scenarios/access_matrix` checks whether
+/// they are true.
 const WORDS: [(&str, &[&str]); 3] = [
     ("OWN", &["released", "uploaded", "own"]),
     (
@@ -31,7 +31,7 @@ fn access_names_every_endpoint_with_what_it_serves_to_each_role() {
     let reaches = reaches();
     assert!(
         reaches.contains_key(&("PATIENT", "patients:read")),
-        "the migrations are read"
+        "the migrations contain permissions"
     );
     let functions = PROJECT.functions.iter();
     none(
@@ -44,13 +44,13 @@ fn access_names_every_endpoint_with_what_it_serves_to_each_role() {
             let usual: String = usual.map(|word| format!(" {word} |")).collect();
             (!fits).then(|| format!("{row}{usual}"))
         }),
-        "give it a row as these in docs/access.md, with words that fit how far each role holds the \
-         permission, and make sure of it with tests/scenarios/access_matrix",
+        "add these rows to docs/access.md, with words that match each role's reach for the permission, \
+         and check them with tests/scenarios/access_matrix",
     );
 }
 
 #[test]
-fn access_names_no_endpoint_that_is_not_there() {
+fn access_names_no_endpoint_that_does_not_exist() {
     let text = PROJECT.text("docs/access.md");
     let rows = text
         .lines()
@@ -58,17 +58,21 @@ fn access_names_no_endpoint_that_is_not_there() {
         .skip(2)
         .map_while(|line| line.strip_prefix("| ")?.split(" |").next());
     let rows: Vec<_> = rows.collect();
-    assert!(rows.contains(&"get-patient"), "the table is read: {rows:?}");
+    assert!(
+        rows.contains(&"get-patient"),
+        "the table has rows: {rows:?}"
+    );
     let functions: BTreeSet<_> = PROJECT.functions.iter().map(Function::name).collect();
     none(
         rows.iter()
             .filter(|name| !functions.contains(**name))
             .map(|name| (*name).to_owned()),
-        "take the row out of docs/access.md",
+        "remove the row from docs/access.md",
     );
 }
 
-/// A row's beginning: function, route and permission, from the template and its `ENDPOINT`.
+/// Returns the beginning of a row: function, route and permission, from the template and its
+/// `ENDPOINT`.
 fn row(function: &Function) -> String {
     let route = function.route();
     let deployed = function.deployed();
@@ -85,7 +89,8 @@ fn row(function: &Function) -> String {
     format!("| {} | {route} | {permission} |", function.name())
 }
 
-/// What each role's cell may say, the likeliest last; nothing where it lacks the permission.
+/// Returns the words that each role's cell may contain, the most likely last. A role without the
+/// permission has none.
 fn cells(
     function: &Function,
     reaches: &BTreeMap<(&str, &str), String>,
@@ -102,7 +107,7 @@ fn cells(
     })
 }
 
-/// Whether a row ends in such cells.
+/// Whether a row ends with such cells.
 fn fits(end: &str, expected: &[&[&str]]) -> bool {
     let found: Vec<_> = end
         .trim_end_matches('|')
@@ -116,7 +121,8 @@ fn fits(end: &str, expected: &[&[&str]]) -> bool {
             .all(|(word, words)| words.contains(word) || (words.is_empty() && *word == "–"))
 }
 
-/// `('PATIENT', 'users:read', 'OWN')` in the migrations, by role and permission.
+/// Reads rows such as `('PATIENT', 'users:read', 'OWN')` from the migrations, by role and
+/// permission.
 fn reaches() -> BTreeMap<(&'static str, &'static str), String> {
     let migrations = PROJECT.files("migrations", ".sql");
     let lines: &'static [String] = Vec::leak(
@@ -160,7 +166,7 @@ fn architecture_names_every_crate_and_every_table() {
         named
             .into_iter()
             .filter(|name| !text.contains(&format!("`{name}`"))),
-        "describe it in a line of ARCHITECTURE.md, in backticks",
+        "add a line to ARCHITECTURE.md with its name in backticks",
     );
 }
 
@@ -177,7 +183,7 @@ fn tables_and_views() -> BTreeSet<String> {
 }
 
 #[test]
-fn documents_name_nothing_that_is_not_there() {
+fn documents_name_nothing_that_does_not_exist() {
     let mut problems = Vec::new();
     let words = words_of_the_sources();
     for path in documents() {
@@ -199,11 +205,11 @@ fn documents_name_nothing_that_is_not_there() {
     }
     none(
         problems,
-        "the document speaks of something that was renamed or removed: name what took its place",
+        "the document names something that was renamed or removed: use the current name",
     );
 }
 
-/// The Markdown files, from the root.
+/// Returns the Markdown files, relative to the root.
 fn documents() -> Vec<String> {
     let mut documents: Vec<_> = PROJECT
         .files("docs", ".md")
@@ -216,7 +222,7 @@ fn documents() -> Vec<String> {
     documents
 }
 
-/// Targets of links within the project, without their fragments.
+/// Returns the targets of links within the project, without their fragments.
 fn links(text: &str) -> impl Iterator<Item = &str> {
     let targets = text
         .split("](")
@@ -227,7 +233,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
         .filter_map(|target| target.split('#').next())
 }
 
-/// What stands in single backticks, outside of blocks.
+/// Returns the text in single backticks outside of code blocks.
 fn code_spans(text: &str) -> Vec<&str> {
     let outside = text.split("```").step_by(2);
     outside
@@ -236,7 +242,8 @@ fn code_spans(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// A path of the project that can be checked: without placeholders such as `RESOURCE`.
+/// Whether this is a path of the project that can be checked: one without placeholders such as
+/// `RESOURCE`.
 fn is_path(code: &str) -> bool {
     let endings = [".rs", ".sql", ".md", ".yaml", ".toml", ".json"];
     let placeholder = code
@@ -249,7 +256,7 @@ fn is_path(code: &str) -> bool {
         && !code.contains(|letter: char| letter.is_whitespace() || "*{}<>…:".contains(letter))
 }
 
-/// A name long enough to be ours: a test, a table, a function.
+/// Whether this name is long enough to be one of the project's: a test, a table, a function.
 fn is_identifier(code: &str) -> bool {
     code.matches('_').count() >= 2
         && code

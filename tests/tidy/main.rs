@@ -1,5 +1,5 @@
-//! House rules, checked without database or network: what one reads in one place holds in all.
-//! Each failure says how to put it right.
+//! House rules that need neither database nor network: different files of the project agree. Each
+//! failure says how to fix it.
 
 mod descriptions;
 mod docs;
@@ -11,13 +11,13 @@ mod sources;
 mod statements;
 mod storage;
 
-/// Fails with every problem found and what to do about them.
+/// Fails with all problems found and the way to fix them.
 #[track_caller]
 fn none(problems: impl IntoIterator<Item = String>, remedy: &str) {
     let problems: Vec<String> = problems.into_iter().collect();
     assert!(
         problems.is_empty(),
-        "\n  {}\nTo put it right: {remedy}\n",
+        "\n  {}\nTo fix this: {remedy}\n",
         problems.join("\n  ")
     );
 }

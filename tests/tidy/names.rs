@@ -1,4 +1,5 @@
-//! Package = binary = `ENDPOINT.name` = deployed function = event = scenario.
+//! Checks that package, binary, `ENDPOINT.name`, deployed function, event and scenario have the
+//! same name.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,7 +12,7 @@ fn functions() -> BTreeSet<String> {
     names.map(|function| function.name().to_owned()).collect()
 }
 
-/// What is missing from `found`, and what is too much in it.
+/// Returns what is missing from `found` and what is superfluous in it.
 fn differences(found: &BTreeSet<String>, place: impl Fn(&str) -> String) -> Vec<String> {
     let expected = functions();
     let missing = expected
@@ -19,7 +20,7 @@ fn differences(found: &BTreeSet<String>, place: impl Fn(&str) -> String) -> Vec<
         .map(|name| format!("missing: {}", place(name)));
     let surplus = found
         .difference(&expected)
-        .map(|name| format!("of no function: {}", place(name)));
+        .map(|name| format!("belongs to no function: {}", place(name)));
     missing.chain(surplus).collect()
 }
 
@@ -47,7 +48,7 @@ fn a_function_has_one_name_as_folder_package_binary_and_endpoint() {
     }
     none(
         problems,
-        "name the folder under functions/, the package, its one [[bin]] and ENDPOINT.name alike",
+        "give the folder under functions/, the package, its only [[bin]] and ENDPOINT.name the same name",
     );
 }
 
@@ -57,7 +58,7 @@ fn template_deploys_every_function_and_nothing_else() {
     let deployed = deployed.map(|function| function.package.clone()).collect();
     none(
         differences(&deployed, |name| format!("{name} in template.yaml")),
-        "give each package under functions/ its AWS::Serverless::Function with \
+        "give each package under functions/ one AWS::Serverless::Function with \
          CodeUri: target/lambda/PACKAGE/",
     );
 }
@@ -102,7 +103,7 @@ fn every_function_has_its_scenarios() {
     }
     none(
         problems,
-        "show success, refusal, bad input and absence there, and the audit row each time",
+        "test success, refusal, bad input and absence there, and check the audit row each time",
     );
 }
 

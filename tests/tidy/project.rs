@@ -1,4 +1,4 @@
-//! The workspace as its files describe it.
+//! The workspace as described by its files.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use local::template::{self, Template};
 use serde_json::Value;
 
-/// Read once for all tests.
+/// The project, read once for all tests.
 pub static PROJECT: LazyLock<Project> = LazyLock::new(Project::read);
 
 /// What the functions say of themselves.
@@ -18,13 +18,13 @@ static FUNCTIONS: LazyLock<Vec<openapi_document::Function>> =
 
 pub struct Project {
     pub root: PathBuf,
-    /// Every package of the workspace.
+    /// All packages of the workspace.
     pub packages: &'static [Package],
     /// The deployed functions, by package name.
     pub functions: Vec<Function>,
-    /// `template.yaml` as the local cloud reads it.
+    /// `template.yaml` as the local cloud parses it.
     pub template: Template,
-    /// `template.yaml` as it is.
+    /// `template.yaml` as plain data.
     pub deployment: serde_yaml_ng::Value,
     /// `[workspace.metadata]` of the root `Cargo.toml`.
     pub metadata: Value,
@@ -32,20 +32,20 @@ pub struct Project {
 
 pub struct Package {
     pub name: String,
-    /// Relative to the root.
+    /// The folder, relative to the root.
     pub folder: PathBuf,
-    /// Names of what it depends on, for whatever purpose.
+    /// The names of all dependencies, including those for tests and builds.
     pub dependencies: BTreeSet<String>,
-    /// Names of its binaries.
+    /// The names of its binaries.
     pub binaries: Vec<String>,
 }
 
 /// A package under `functions/`.
 pub struct Function {
     pub package: &'static Package,
-    /// The folder above: `patients`.
+    /// The name of the parent folder, for example `patients`.
     pub resource: String,
-    /// The file that says what it is: `lib.rs`, or `main.rs` where there is nothing else.
+    /// The file that declares the endpoint: `lib.rs`, or `main.rs` if there is no other.
     pub source: String,
 }
 
@@ -71,12 +71,12 @@ impl Project {
         }
     }
 
-    /// The text of a file, named from the root.
+    /// Returns the text of a file, given relative to the root.
     pub fn text(&self, path: &str) -> String {
         read(&self.root.join(path))
     }
 
-    /// The files under a folder whose names end so, relative to the root.
+    /// Returns the files under a folder whose names have this ending, relative to the root.
     pub fn files(&self, folder: &str, suffix: &str) -> Vec<PathBuf> {
         let mut found = Vec::new();
         walk(&self.root.join(folder), &mut |path| {
@@ -88,7 +88,7 @@ impl Project {
         found
     }
 
-    /// The folders that hold source code of ours.
+    /// Returns the folders with the project's source code.
     pub fn source_folders(&self) -> Vec<String> {
         let folders: BTreeSet<String> = self
             .packages
@@ -144,19 +144,21 @@ impl Function {
             .collect()
     }
 
-    /// What the template says of it.
+    /// Returns the function's entry in the template.
     pub fn deployed(&self) -> Option<&'static template::Function> {
         PROJECT.template.function(self.name())
     }
 
-    /// `GET /v1/patients/{id}`; none for what no request starts.
+    /// Returns the route, for example `GET /v1/patients/{id}`, or none if no request starts the
+    /// function.
     pub fn route(&self) -> Option<String> {
         let route = self.deployed()?.routes.first()?;
         Some(format!("{} {}", route.method, route.path))
     }
 }
 
-/// What Cargo says of the workspace; the manifests alone, so neither network nor lock file.
+/// Reads the workspace's metadata from Cargo. It only needs the manifests, so it uses neither
+/// network nor lock file.
 fn metadata(root: &Path) -> Value {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)

@@ -1,4 +1,5 @@
-//! A dependency is authority: who may open a connection, who may touch S3, who knows whom.
+//! A dependency gives a right: to open a connection, to use S3, to know another crate. These tests
+//! limit who has which.
 
 use std::collections::BTreeSet;
 
@@ -17,14 +18,14 @@ fn no_function_opens_its_own_connection() {
                 .filter(|driver| function.package.dependencies.contains(**driver));
             used.map(|driver| format!("{} depends on {driver}", function.name()))
         }),
-        "go through shared's Access: only its commit writes the audit row",
+        "use Access of the crate shared: only its commit writes the audit row",
     );
 }
 
 #[test]
-fn nobody_depends_on_a_function() {
+fn no_crate_depends_on_a_function() {
     let functions: BTreeSet<_> = PROJECT.functions.iter().map(Function::name).collect();
-    // What describes them all, and is deployed nowhere.
+    // This crate describes all functions and isn't deployed.
     let others = PROJECT
         .packages
         .iter()
@@ -37,7 +38,7 @@ fn nobody_depends_on_a_function() {
                 .filter(|name| functions.contains(name.as_str()));
             used.map(|name| format!("{} depends on {name}", package.name))
         }),
-        "move what both need into shared",
+        "move the code that both need into shared",
     );
 }
 
@@ -113,13 +114,13 @@ fn a_function_has_rights_on_s3_if_and_only_if_it_depends_on_files() {
     }
     none(
         problems,
-        "a function with files has the dependency, an S3 statement in template.yaml and FILES_BUCKET; \
-         any other has none of them",
+        "a function that uses files has the dependency, an S3 statement in template.yaml and FILES_BUCKET; \
+         any other function has none of them",
     );
 }
 
 #[test]
-fn rights_are_named_one_by_one() {
+fn iam_statements_name_their_actions_and_resources() {
     let mut problems = Vec::new();
     for function in &PROJECT.functions {
         for statement in statements(function) {
@@ -134,7 +135,7 @@ fn rights_are_named_one_by_one() {
     }
     none(
         problems,
-        "give the statement a Sid, its actions without wildcards and its resource",
+        "give the statement a Sid, actions without wildcards and a specific resource",
     );
 }
 
@@ -171,11 +172,11 @@ fn every_variable_that_a_function_reads_is_declared() {
     }
     none(
         problems,
-        "declare it in template.yaml, in Globals or at the function: an undeclared one reaches nobody",
+        "declare it in template.yaml, in Globals or at the function: functions get only declared variables",
     );
 }
 
-/// The IAM statements of a function.
+/// Returns the IAM statements of a function.
 pub fn statements(function: &Function) -> impl Iterator<Item = Value> + use<> {
     let name = function.name().to_owned();
     let resources = PROJECT.deployment["Resources"]
@@ -200,7 +201,7 @@ pub fn actions(statement: &Value) -> Vec<String> {
         .collect()
 }
 
-/// A list, or what stands alone where a list may.
+/// Returns a list, or a single value as a list of one.
 pub fn list(value: &Value) -> Vec<Value> {
     match value {
         Value::Null => Vec::new(),

@@ -1,4 +1,5 @@
-//! One route per endpoint, the same in the template, the code, the event and cargo-lambda's table.
+//! Each endpoint has one route, which is the same in the template, the code, the event and
+//! cargo-lambda's table.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +31,7 @@ fn the_first_line_of_a_function_says_what_starts_it() {
     }
     none(
         problems,
-        "begin lib.rs with what starts the function and its purpose in plain words, as template.yaml has it",
+        "begin lib.rs with the function's trigger, as in template.yaml, and its purpose in plain words",
     );
 }
 
@@ -82,7 +83,7 @@ fn cargo_lambda_watch_has_the_routes_of_the_template() {
         .collect();
     none(
         routes.symmetric_difference(&table).cloned(),
-        "write the route into [workspace.metadata.lambda.watch.router] of Cargo.toml as \
+        "add the route to [workspace.metadata.lambda.watch.router] of Cargo.toml as \
          \"/path\" = [{ method = \"GET\", function = \"name\" }], or remove it there",
     );
 }
@@ -111,12 +112,12 @@ fn the_openapi_document_has_the_routes_of_the_template() {
 }
 
 #[test]
-fn events_are_what_the_template_would_send() {
+fn events_match_what_the_template_would_send() {
     let mut problems = Vec::new();
     for function in &PROJECT.functions {
         let path = format!("events/{}.json", function.name());
         let Ok(text) = std::fs::read_to_string(PROJECT.root.join(&path)) else {
-            continue; // its absence fails elsewhere
+            continue; // another test reports a missing event
         };
         let event: Value = match serde_json::from_str(&text) {
             Ok(event) => event,
@@ -139,12 +140,12 @@ fn events_are_what_the_template_would_send() {
                 .map(|problem| format!("{path}: {problem}")),
         );
         if text.contains("eyJ") {
-            problems.push(format!("{path}: looks as if it held a token"));
+            problems.push(format!("{path}: seems to contain a token"));
         }
     }
     none(
         problems,
-        "shape requests as API Gateway's payload format 2.0 and keep tokens out of them",
+        "write requests in API Gateway's payload format 2.0 and without tokens",
     );
 }
 
@@ -173,26 +174,29 @@ fn request(event: &Value, route: &str, reads_body: bool) -> Vec<String> {
     let body = event["body"].as_str();
     let facts = [
         (event["version"] == "2.0", "version is not 2.0"),
-        (event["routeKey"] == route, "routeKey is another"),
+        (
+            event["routeKey"] == route,
+            "routeKey isn't the function's route",
+        ),
         (
             event["requestContext"]["routeKey"] == route,
-            "requestContext.routeKey is another",
+            "requestContext.routeKey isn't the function's route",
         ),
         (
             event["requestContext"]["http"]["method"] == method,
-            "the method is another",
+            "the method isn't that of the route",
         ),
         (
             raw_path == path,
-            "rawPath doesn't fit the route and pathParameters",
+            "rawPath doesn't match the route and pathParameters",
         ),
         (
             given == names.count(),
-            "pathParameters doesn't fit the route",
+            "pathParameters doesn't match the route",
         ),
         (
             method != "POST" || body.is_some() == reads_body,
-            "a POST has a body where its function reads one",
+            "a POST must have a body exactly if its function reads one",
         ),
         (
             body.is_none_or(|body| serde_json::from_str::<Value>(body).is_ok()),
@@ -203,7 +207,7 @@ fn request(event: &Value, route: &str, reads_body: bool) -> Vec<String> {
     wrong.map(|(_, problem)| problem.to_owned()).collect()
 }
 
-/// What an S3 notification lacks.
+/// Returns what an S3 notification lacks.
 fn notification(event: &Value) -> Vec<String> {
     let record = &event["Records"][0];
     let facts = [

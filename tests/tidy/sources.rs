@@ -1,26 +1,27 @@
-//! How the code reads.
+//! Rules for the source code.
 
 use crate::none;
 use crate::project::PROJECT;
 
-/// Lines of a function's `lib.rs`: a screen for the handler, as much for its types and SQL.
+/// The maximum number of lines of a function's `lib.rs`: one screen for the handler and one for its
+/// types and SQL.
 const MOST_LINES: usize = 150;
 
 #[test]
-fn a_function_is_read_at_a_glance() {
+fn a_function_fits_on_two_screens() {
     let long = PROJECT.functions.iter().filter_map(|function| {
         let lines = function.source.lines().count();
         (lines > MOST_LINES).then(|| format!("{}: {lines} lines", function.name()))
     });
     none(
         long,
-        "move SQL past 20 lines into a .sql file and what others need too into shared",
+        "move SQL of more than 20 lines into a .sql file, and code that others need into shared",
     );
 }
 
 #[test]
-fn no_lint_is_switched_off_for_good() {
-    // Put together here, or this file would find itself.
+fn no_lint_is_disabled_permanently() {
+    // The text is assembled here, so that the test doesn't find it in this file.
     let forms = [format!("#[{}(", "allow"), format!("#![{}(", "allow")];
     let mut problems = Vec::new();
     for path in PROJECT
@@ -35,7 +36,7 @@ fn no_lint_is_switched_off_for_good() {
     }
     none(
         problems,
-        "use #[expect(…, reason = \"…\")], which fails once it is no longer needed",
+        "use #[expect(…, reason = \"…\")], which warns when it is no longer needed",
     );
 }
 

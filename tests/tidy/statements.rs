@@ -1,4 +1,4 @@
-//! How SQL reads, and that no answer holds an enum, whose type the driver would have to look up.
+//! Rules for SQL. No statement returns an enum, because the driver would have to query its type.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +16,11 @@ fn statements_are_written_in_lower_case() {
             }
         }
     }
-    none(
-        problems,
-        "write SQL in lower case; only literals in quotes keep theirs",
-    );
+    none(problems, "write SQL in lower case, except quoted literals");
 }
 
 #[test]
-fn no_statement_answers_an_enum() {
+fn no_statement_returns_an_enum() {
     let enums = enum_columns();
     assert!(
         enums["file_metadata"].contains("status"),
@@ -47,7 +44,7 @@ fn no_statement_answers_an_enum() {
 }
 
 #[test]
-fn a_bare_enum_is_found() {
+fn the_check_finds_a_bare_enum() {
     let enums = BTreeMap::from([("t".to_owned(), BTreeSet::from(["status".to_owned()]))]);
     for wrong in [
         "select id, status from t",
@@ -65,7 +62,7 @@ fn a_bare_enum_is_found() {
     }
 }
 
-/// A part of a Rust source: the content of a string literal, or what stands between.
+/// A part of a Rust source: the content of a string literal, or the text between literals.
 enum Piece {
     Literal(String),
     Code(String),
@@ -104,7 +101,7 @@ fn pieces(source: &str) -> Vec<Piece> {
     pieces
 }
 
-/// Where the literal that begins here ends.
+/// Returns the end of the literal that begins here.
 fn literal_end(text: &str) -> usize {
     let mut escaped = false;
     for (at, letter) in text.char_indices() {
@@ -117,7 +114,7 @@ fn literal_end(text: &str) -> usize {
     text.len()
 }
 
-/// Each `const NAME: &str`, with its literals joined.
+/// Returns each `const NAME: &str` with its literals joined.
 fn text_constants(source: &str) -> Vec<(String, String)> {
     let mut constants: Vec<(String, String)> = Vec::new();
     let mut inside = false;
@@ -144,12 +141,12 @@ fn text_constants(source: &str) -> Vec<(String, String)> {
     constants
 }
 
-/// SQL without what stands in quotes.
+/// Removes quoted text from SQL.
 fn unquoted(sql: &str) -> String {
     sql.split('\'').step_by(2).collect::<Vec<_>>().join("''")
 }
 
-/// Columns of a PostgreSQL enum, by table.
+/// The columns with a PostgreSQL enum type, by table.
 fn enum_columns() -> BTreeMap<String, BTreeSet<String>> {
     let schema = PROJECT.text("migrations/schema.sql");
     let types: BTreeSet<_> = schema
@@ -178,7 +175,7 @@ fn enum_columns() -> BTreeMap<String, BTreeSet<String>> {
     columns
 }
 
-/// Columns that `sql` selects from a table as the enums they are, `*` included.
+/// Returns the columns that `sql` selects from a table as enums, including those selected by `*`.
 fn bare_enums(sql: &str, enums: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     let sql = unquoted(sql);
     let mut found = Vec::new();
@@ -197,7 +194,7 @@ fn bare_enums(sql: &str, enums: &BTreeMap<String, BTreeSet<String>>) -> Vec<Stri
     found
 }
 
-/// What a select list holds, and the table behind its `from`.
+/// Returns the select list and the table after its `from`.
 fn items(list: &str) -> (Vec<&str>, &str) {
     let (mut depth, mut start, mut items) = (0_i32, 0, Vec::new());
     for (at, letter) in list.char_indices() {

@@ -1,4 +1,5 @@
-//! What keeps the files: the bucket, its key and its queue, as far as the template can say it.
+//! Rules for the storage of files: the bucket, its key and its queue, as far as the template
+//! declares them.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +9,12 @@ use crate::none;
 use crate::project::PROJECT;
 use crate::rights::{actions, list, statements};
 
-/// A resource of the template; `Null` where there is none.
+/// Returns a resource of the template, or `Null` if it doesn't exist.
 fn resource(name: &str) -> &'static Value {
     &PROJECT.deployment["Resources"][name]
 }
 
-/// What a parameter or a resource is called that stands at `value`.
+/// Returns the name of the parameter or resource that `value` refers to.
 fn referred(value: &Value) -> &str {
     match value {
         Value::Tagged(tagged) => tagged.value.as_str().unwrap_or_default(),
@@ -21,7 +22,7 @@ fn referred(value: &Value) -> &str {
     }
 }
 
-/// The statements of a bucket's policy that deny, to everybody, on all objects.
+/// Returns the statements of a bucket's policy that deny access for all callers on all objects.
 fn denied(policy: &str) -> impl Iterator<Item = Value> + use<> {
     let document = &resource(policy)["Properties"]["PolicyDocument"];
     list(&document["Statement"])
@@ -30,7 +31,7 @@ fn denied(policy: &str) -> impl Iterator<Item = Value> + use<> {
 }
 
 #[test]
-fn buckets_are_shut_to_the_public_and_to_plain_http() {
+fn buckets_refuse_public_access_and_plain_http() {
     let mut problems = Vec::new();
     for (name, policy) in [
         ("FilesBucket", "FilesBucketPolicy"),
@@ -63,7 +64,7 @@ fn buckets_are_shut_to_the_public_and_to_plain_http() {
     }
     none(
         problems,
-        "a bucket here is private, its owner's, and reached over TLS",
+        "each bucket must block public access, enforce ownership by its owner, and require TLS",
     );
 }
 
@@ -87,9 +88,12 @@ fn files_are_encrypted_with_the_data_key_alone() {
     let key = &resource("DataKey")["Properties"];
     let queue = &resource("UploadFailures")["Properties"];
     let checks = [
-        ("the default is KMS", rule["SSEAlgorithm"] == "aws:kms"),
         (
-            "by the data key",
+            "the default encryption is KMS",
+            rule["SSEAlgorithm"] == "aws:kms",
+        ),
+        (
+            "the default key is the data key",
             referred(&rule["KMSMasterKeyID"]) == "DataKey.Arn",
         ),
         ("other encryption is denied", is_denied(&with_another)),
@@ -99,13 +103,13 @@ fn files_are_encrypted_with_the_data_key_alone() {
             key["EnableKeyRotation"] == Value::Bool(true),
         ),
         (
-            "the dead-letter queue has it, too",
+            "the dead-letter queue uses the data key too",
             referred(&queue["KmsMasterKeyId"]) == "DataKey.Arn",
         ),
     ];
     let missing = checks.into_iter().filter(|(_, holds)| !holds);
     none(
-        missing.map(|(what, _)| format!("not so: {what}")),
+        missing.map(|(what, _)| format!("not true: {what}")),
         "see FilesBucket, FilesBucketPolicy, DataKey and UploadFailures in template.yaml",
     );
 }
@@ -133,7 +137,7 @@ fn no_file_is_lost_by_deployment_or_by_rule() {
     for rule in rules.iter().filter_map(Value::as_mapping) {
         let names = rule.keys().filter_map(Value::as_str);
         let ending = names.filter(|name| name.contains("Expir"));
-        problems.extend(ending.map(|name| format!("FilesBucket: {name} ends files")));
+        problems.extend(ending.map(|name| format!("FilesBucket: {name} deletes files")));
     }
     let abandoned = rules.iter().any(|rule| {
         rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"].as_u64() == Some(1)
@@ -143,7 +147,7 @@ fn no_file_is_lost_by_deployment_or_by_rule() {
     }
     none(
         problems,
-        "files and what they need outlive the stack; only abandoned parts go by themselves",
+        "files and their resources must outlive the stack; only abandoned parts may expire",
     );
 }
 
@@ -159,12 +163,14 @@ fn only_pages_of_the_allowed_origin_may_call_and_upload() {
         }
     }
     if list(files).len() != 1 {
-        problems.push("FilesBucket has not one CORS rule: the local S3 knows one".into());
+        problems.push(
+            "FilesBucket must have exactly one CORS rule, because the local S3 supports one".into(),
+        );
     }
-    none(problems, "allow !Ref AllowedOrigin and nobody else");
+    none(problems, "allow only !Ref AllowedOrigin");
 }
 
-/// Calls of the SDK in `files`, and the right that S3 asks for each.
+/// The calls of the SDK in `files`, and the right that S3 requires for each.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
 const CALLS: &[(&str, &str)] = &[
     ("abort_multipart_upload", "s3:AbortMultipartUpload"),
@@ -206,7 +212,7 @@ fn every_right_on_s3_is_used_and_every_call_has_its_right() {
         .filter(|(call, _)| called(call))
         .map(|(_, right)| (*right).to_owned())
         .collect();
-    // The same of a version, where the code names one.
+    // The same right for a version, if the code names one.
     if sources.contains("version_id(") {
         used.extend(OF_VERSIONS.map(str::to_owned));
     }
@@ -215,9 +221,9 @@ fn every_right_on_s3_is_used_and_every_call_has_its_right() {
         .map(|right| format!("nothing uses {right}"));
     let missing = used
         .difference(&granted)
-        .map(|right| format!("nobody has {right}"));
+        .map(|right| format!("no function has {right}"));
     none(
         unused.chain(missing),
-        "template.yaml grants what files calls and no more; a new call goes into CALLS",
+        "template.yaml must grant exactly the rights that files uses; add new calls to CALLS",
     );
 }

@@ -1,4 +1,5 @@
-//! What the table can't say and no policy knows: columns, names and the time outside of a request.
+//! Rules that neither the table nor the policies of rows express: columns, names, and statements
+//! outside a request.
 
 use tests::prelude::*;
 use tokio_postgres::Client;
@@ -8,7 +9,7 @@ use super::table::Table;
 use super::walls::WALLS;
 use super::ward::Ward;
 
-/// The number of rows that bare SELECTs show.
+/// Returns the number of rows that SELECTs without a WHERE return.
 async fn visible(app: &Client) -> usize {
     let mut seen = 0;
     for table in WALLS.iter().map(|wall| wall.table).chain(["audit_logs"]) {
@@ -19,7 +20,7 @@ async fn visible(app: &Client) -> usize {
 }
 
 #[tokio::test]
-async fn outside_a_request_nothing_is_seen_and_nothing_of_it_stays_behind() {
+async fn outside_a_request_no_row_is_visible_and_no_actor_remains() {
     let ward = Ward::new().await;
     let table = Table::read(&ward.world).await;
     let app = ward.world.connect_as_app().await;
@@ -48,12 +49,12 @@ async fn outside_a_request_nothing_is_seen_and_nothing_of_it_stays_behind() {
 }
 
 #[tokio::test]
-async fn nobody_writes_columns_that_are_not_hers() {
+async fn nobody_writes_columns_reserved_for_others() {
     let ward = Ward::new().await;
     let table = Table::read(&ward.world).await;
     let app = ward.world.connect_as_app().await;
     let [ada, vera, admin, ..] = ward.callers.as_slice() else {
-        panic!("a ward without its callers")
+        panic!("the ward lacks a caller")
     };
     let chart = ward.chart_of(ada);
     let update = |table: &str, set: &str| format!("update {table} set {set}");
@@ -76,7 +77,7 @@ async fn nobody_writes_columns_that_are_not_hers() {
     let refused = Err("42501");
     for (what, who, statement, expected) in [
         (
-            "a provider writes in another's name",
+            "a provider writes in another provider's name",
             vera,
             in_walts_name,
             refused,
@@ -106,7 +107,7 @@ async fn nobody_writes_columns_that_are_not_hers() {
             Ok(6),
         ),
         (
-            "an administrator suspends herself",
+            "an administrator suspends themselves",
             admin,
             update("user_profiles", "status = 'SUSPENDED'"),
             Err("23514"),
@@ -124,13 +125,13 @@ async fn nobody_writes_columns_that_are_not_hers() {
             refused,
         ),
         (
-            "a provider changes what was verified about her",
+            "a provider changes their verified data",
             vera,
             update("providers", "is_verified = false"),
             refused,
         ),
         (
-            "a provider writes her own rating",
+            "a provider changes their own rating",
             vera,
             update("providers", "rating = 5, total_reviews = 1"),
             refused,
@@ -165,15 +166,15 @@ async fn nobody_writes_columns_that_are_not_hers() {
             update("medical_records", &format!("patient_id = '{chart}'")),
             refused,
         ),
-        // A success names who acts; a refusal is written before anybody may act.
+        // Only an actor may write a success. A refusal is written before there is an actor.
         (
-            "a success in one's own name",
+            "a success in the caller's own name",
             ada,
             row(ada, "SUCCESS"),
             Ok(1),
         ),
         (
-            "a success in another's name",
+            "a success in another user's name",
             ada,
             row(admin, "SUCCESS"),
             refused,
@@ -189,7 +190,7 @@ async fn nobody_writes_columns_that_are_not_hers() {
 }
 
 #[tokio::test]
-async fn the_tables_owner_passes_through_policies_too() {
+async fn policies_apply_to_the_tables_owner_too() {
     let world = World::new().await;
     world.patient("Ada").await;
     let owner = world.connect().await;
@@ -197,7 +198,7 @@ async fn the_tables_owner_passes_through_policies_too() {
         .batch_execute("set role caretrail_owner")
         .await
         .unwrap();
-    // Forced security: without its own policy the owner would see nothing either.
+    // Row-level security is forced: without a policy for the owner, the owner sees nothing either.
     owner
         .batch_execute("begin; drop policy owner_all on patients")
         .await

@@ -1,6 +1,6 @@
-//! docs/access.md, driven: each role × endpoint × relation over HTTP, and each role × table ×
-//! relation against row-level security alone. A new function fails until it has its row there and
-//! its request here.
+//! Tests the table in docs/access.md: each role, endpoint and relation over HTTP, and each role,
+//! table and relation against row-level security alone. A new function fails until it has a row
+//! there and a request here.
 
 mod columns;
 mod over_http;
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use table::{Cell, Relations};
 
-/// Fails with every problem found and what to do about them.
+/// Fails with all problems found and the way to fix them.
 #[track_caller]
 fn none(problems: impl IntoIterator<Item = String>, remedy: &str) {
     let problems: Vec<String> = problems.into_iter().collect();
@@ -25,12 +25,12 @@ fn none(problems: impl IntoIterator<Item = String>, remedy: &str) {
     );
 }
 
-/// The cells that were driven: of what, as which role, in which relations.
+/// The tested cells: the endpoint or table, the role, and the tested relations.
 #[derive(Default)]
 struct Cells(BTreeSet<(String, String, Relations)>);
 
 impl Cells {
-    /// Adds what was driven for a cell. Returns what the cell claims that this doesn't show.
+    /// Adds the tested relations of a cell. Returns what the cell claims and these don't prove.
     fn add(&mut self, what: &str, role: &str, cell: &Cell, driven: Vec<Relations>) -> Vec<String> {
         let shown: BTreeSet<_> = driven
             .iter()
@@ -42,7 +42,9 @@ impl Cells {
         let claims = cell.claims();
         let unshown = claims.difference(&shown);
         unshown
-            .map(|relation| format!("{what} as {role}: nothing shows that {relation:?} is enough"))
+            .map(|relation| {
+                format!("{what} as {role}: no request proves that {relation:?} is sufficient")
+            })
             .collect()
     }
 
@@ -54,7 +56,7 @@ impl Cells {
 
     #[expect(
         clippy::print_stdout,
-        reason = "how much was driven is the test's result"
+        reason = "the number of tested cells is a result of the test"
     )]
     fn report(&self, how: &str) {
         println!("{} cells {how}", self.0.len());

@@ -1,4 +1,5 @@
-//! Both walls: every endpoint as its real binary, and the audit row of each answer.
+//! Tests the handlers and row-level security together: every endpoint as its real binary, and the
+//! audit row of each answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,23 +13,23 @@ use super::ward::{Kind, Thing, Ward};
 use super::{Cells, none};
 
 #[tokio::test]
-async fn every_role_is_served_over_http_what_the_table_says_and_nothing_else() {
+async fn every_role_is_served_over_http_exactly_what_the_table_says() {
     let ward = Ward::new().await;
     let table = Table::read(&ward.world).await;
     none(
         table.differences(),
-        "give roles that hold a permission as far the same cell",
+        "give roles with the same permission and reach the same cell",
     );
     let (mut cells, mut problems) = (Cells::default(), Vec::new());
     for (function, route) in endpoints() {
         let Some(probe) = probe(function) else {
             problems.push(format!(
-                "{function}: write a good request in tests/scenarios/access_matrix/requests.rs"
+                "{function}: add a valid request to tests/scenarios/access_matrix/requests.rs"
             ));
             continue;
         };
         if !table.has(function) {
-            problems.push(format!("{function}: give it its row in docs/access.md"));
+            problems.push(format!("{function}: add its row to docs/access.md"));
             continue;
         }
         if table.permission(function).is_none() {
@@ -59,13 +60,13 @@ async fn every_role_is_served_over_http_what_the_table_says_and_nothing_else() {
     }
     none(
         problems,
-        "find out which is wrong, the function or its row in docs/access.md",
+        "correct either the function or its row in docs/access.md",
     );
     cells.report("over HTTP");
 }
 
-/// Each function that a request starts. Those that read come first: they are to find what the ward
-/// holds, and nothing that others made.
+/// Returns each function that a request starts. Functions that read come first, because they must
+/// find only what the ward contains and not what other requests created.
 fn endpoints() -> Vec<(&'static str, Route<'static>)> {
     let routes = template().functions.iter().flat_map(|function| {
         let routes = function.routes.iter();
@@ -88,7 +89,7 @@ async fn asked_by_anybody(
     (answer.status != 200).then(|| format!("{function} answers {} to anyone", answer.status))
 }
 
-/// An endpoint as a caller asks it.
+/// An endpoint as one caller requests it.
 struct Asked<'a> {
     ward: &'a Ward,
     caller: &'a Actor,
@@ -96,18 +97,18 @@ struct Asked<'a> {
     function: &'a str,
     route: Route<'a>,
     probe: Probe,
-    /// How what she asked for is related to her.
+    /// The tested relations between the caller and the requested things.
     driven: Vec<Relations>,
     problems: Vec<String>,
 }
 
 impl Asked<'_> {
-    /// For one thing after the other.
+    /// Requests one thing after the other.
     async fn for_each(&mut self) {
         for thing in self.ward.asked_by(self.probe.kind, self.caller) {
             let relations = thing.relations(self.caller.user);
             let verdict = self.cell.verdict(&relations);
-            // What a role may not do at all is asked for once in each relation.
+            // A request that the role may never make is sent only once in each relation.
             let is_known = verdict == Verdict::Forbidden && self.driven.contains(&relations);
             if is_known || (self.probe.is_final && thing.is_cancelled) {
                 continue;
@@ -123,7 +124,8 @@ impl Asked<'_> {
         }
     }
 
-    /// For all things at once: the list holds those that she is served, and no other.
+    /// Requests all things at once. The list must contain exactly the things that the caller may
+    /// read.
     async fn for_all(&mut self) {
         let things: Vec<&Thing> = self.ward.of(self.probe.kind).collect();
         let answer = self.send(things[0]).await;
@@ -163,16 +165,17 @@ impl Asked<'_> {
             .await
     }
 
-    /// The patients that the audit row names; none where that can't be known before.
+    /// Returns the patients that the audit row must name, or none if they aren't known before the
+    /// answer.
     fn named(subject: &Thing) -> Option<BTreeSet<Uuid>> {
         match subject.kind {
-            // A new chart's id is in the answer, and a caller's own is in no request.
+            // The id of a new chart is in the answer. A caller's own id is in no request.
             Kind::FuturePatient | Kind::Oneself => None,
             _ => Some(subject.patient.into_iter().collect()),
         }
     }
 
-    /// What is wrong with the answer, or with its audit row.
+    /// Returns what is wrong with the answer or its audit row.
     async fn judged(
         &self,
         answer: &Answer,
@@ -188,7 +191,7 @@ impl Asked<'_> {
         let problem = answer.body["type"].as_str().unwrap_or_default();
         if !status.contains(&answer.status) || !problem.ends_with(slug) {
             return Some(format!(
-                "to be {verdict:?}, but {} {}",
+                "expected {verdict:?}, but got {} {}",
                 answer.status, answer.text
             ));
         }
@@ -199,14 +202,14 @@ impl Asked<'_> {
         let wrong = self.misrecorded(row, outcome, patients);
         (!wrong.is_empty()).then(|| {
             format!(
-                "{verdict:?}, but its audit row has another {}: {:?}",
+                "{verdict:?} as expected, but its audit row has a wrong {}: {:?}",
                 wrong.join(", "),
                 row.entry
             )
         })
     }
 
-    /// What an audit row has wrong.
+    /// Returns what is wrong with an audit row.
     fn misrecorded(
         &self,
         row: &AuditRow,

@@ -1,4 +1,4 @@
-//! A good request for each endpoint: whoever may send it is served.
+//! A valid request for each endpoint. It succeeds for every caller who may send it.
 
 use bytes::Bytes;
 use http::Method;
@@ -13,14 +13,14 @@ pub type Route<'a> = (&'a str, &'a str);
 
 type Body = fn(&Ward, &Actor, &Thing) -> Value;
 
-/// How an endpoint is asked.
+/// How to request an endpoint.
 #[derive(Clone, Copy)]
 pub struct Probe {
-    /// For what.
+    /// The kind of the requested thing.
     pub kind: Kind,
-    /// Whether for all of them at once.
+    /// Whether one request asks for all things of this kind.
     pub is_list: bool,
-    /// Whether a request that is served changes what another one would find.
+    /// Whether a successful request changes the result of others.
     pub is_final: bool,
     state: State,
     query: &'static str,
@@ -28,7 +28,7 @@ pub struct Probe {
     is_versioned: bool,
 }
 
-/// Asks for each thing of this kind.
+/// Requests each thing of this kind.
 fn each(kind: Kind) -> Probe {
     Probe {
         kind,
@@ -41,7 +41,7 @@ fn each(kind: Kind) -> Probe {
     }
 }
 
-/// Asks for all things of this kind.
+/// Requests all things of this kind at once.
 fn list(kind: Kind) -> Probe {
     Probe {
         is_list: true,
@@ -62,7 +62,7 @@ impl Probe {
         Self { query, ..self }
     }
 
-    /// Names the version that stands.
+    /// Sends the current version in `If-Match`.
     fn versioned(self) -> Self {
         Self {
             is_versioned: true,
@@ -70,7 +70,7 @@ impl Probe {
         }
     }
 
-    /// Is done once, with a visit in this state.
+    /// Succeeds only once, with a visit or file in this state.
     fn once(self, state: State) -> Self {
         Self {
             is_final: true,
@@ -80,7 +80,7 @@ impl Probe {
     }
 }
 
-/// How this endpoint is asked; none where nobody has said so yet.
+/// Returns how to request this endpoint, or none if it isn't listed here yet.
 pub fn probe(function: &str) -> Option<Probe> {
     use Kind::{
         File, FuturePatient, FutureProvider, Nobodys, Oneself, Patient, Provider, Record, User,
@@ -190,7 +190,7 @@ pub fn probe(function: &str) -> Option<Probe> {
         "create-file" => each(File).body(|_, _, file| {
             announcement(file.owner_type(), file.owners[0], "application/pdf", files::PDF)
         }),
-        // Completed already, it is answered as it stands.
+        // The upload is already complete, so the answer is its current state.
         "complete-file" => each(File),
         "renew-upload" => each(File).once(Announced),
         "update-file" => each(File)
@@ -209,7 +209,8 @@ pub fn probe(function: &str) -> Option<Probe> {
 }
 
 impl Probe {
-    /// What is asked for instead of this thing: where it would be changed, another one like it.
+    /// Returns the thing to request instead of this one. If the request would change it, this is a
+    /// new one like it.
     pub async fn subject(&self, ward: &Ward, thing: &Thing, is_served: bool) -> Thing {
         let is_person = matches!(thing.kind, Kind::User | Kind::Patient | Kind::Provider);
         if self.is_final && (is_served || !is_person) {

@@ -1,4 +1,5 @@
-//! The second wall alone: what each role sees and writes as `caretrail_app`, without any WHERE.
+//! Tests row-level security alone: what each role reads and writes as `caretrail_app` without a
+//! WHERE.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use super::walls::{INSERTS, OTHERS, WALLS, Wall, insert};
 use super::ward::{Kind, State, Thing, Ward};
 use super::{Cells, none};
 
-/// Who acts: a caller, or the functions that nobody calls.
+/// The actor: a caller, or SYSTEM if there is none.
 #[derive(Clone, Copy)]
 pub struct Who<'a>(pub Option<&'a Actor>);
 
@@ -23,7 +24,7 @@ impl Who<'_> {
         self.0.map_or(Uuid::nil(), |caller| caller.user)
     }
 
-    /// Opens a transaction, as each request or event does. Errors: the SQLSTATE.
+    /// Opens a transaction as a request or an event does. Returns the SQLSTATE of an error.
     async fn begin(self, app: &Client, permission: &str) -> Result<(), String> {
         app.batch_execute("begin").await.unwrap();
         let begun = match self.0 {
@@ -44,7 +45,7 @@ impl Who<'_> {
             .map_err(|error| error.code().unwrap().code().to_owned())
     }
 
-    /// The same with a permission that she holds.
+    /// Opens a transaction with a permission that the actor holds.
     pub async fn act(self, app: &Client, table: &Table) {
         let held = table.functions().find_map(|function| {
             let permission = table.permission(function)?;
@@ -59,7 +60,7 @@ pub async fn end(app: &Client) {
 }
 
 #[tokio::test]
-async fn row_level_security_alone_shows_and_takes_what_the_table_says() {
+async fn row_level_security_alone_enforces_the_table() {
     let ward = Ward::new().await;
     every_table_is_known(&ward.world).await;
     let mut alone = Alone {
@@ -79,13 +80,13 @@ async fn row_level_security_alone_shows_and_takes_what_the_table_says() {
         }
         alone.reads_the_log(who).await;
     }
-    // Last, for accounts are made for it.
+    // Inserts come last, because accounts are created for them.
     for who in everybody {
         alone.inserts(who).await;
     }
     none(
         alone.problems,
-        "find out which is wrong, a policy or a row of docs/access.md",
+        "correct either a policy or a row of docs/access.md",
     );
     alone.cells.report("against row-level security alone");
 }
@@ -102,11 +103,11 @@ async fn every_table_is_known(world: &World) {
     let tables = tables.iter().map(|row| row.get::<_, String>(0));
     none(
         tables.filter(|table| !known.contains(&**table)),
-        "give the table its wall in tests/scenarios/access_matrix/walls.rs",
+        "add the table to tests/scenarios/access_matrix/walls.rs",
     );
 }
 
-/// The policies without the handlers in front of them.
+/// The policies without the handlers.
 struct Alone<'a> {
     ward: &'a Ward,
     table: Table,
@@ -116,7 +117,7 @@ struct Alone<'a> {
 }
 
 impl Alone<'_> {
-    /// Whether a transaction opens for the functions whose permission is held, and for no other.
+    /// Checks that a transaction opens exactly for the functions whose permission the actor holds.
     async fn opens(&mut self, who: Who<'_>) {
         for function in self.table.functions() {
             let Some(permission) = self.table.permission(function) else {
@@ -144,8 +145,8 @@ impl Alone<'_> {
         })
     }
 
-    /// Whether the row is to be seen. One's own profile always is, and the name behind a patient or a
-    /// provider is seen with her.
+    /// Whether the actor may see the row. Callers always see their own profile. The name behind a
+    /// patient or provider is visible with the patient or provider.
     fn shows(&self, who: Who<'_>, wall: &Wall, thing: &Thing) -> bool {
         let behind = |kind, function| {
             let mut others = self.ward.of(kind);
@@ -160,7 +161,7 @@ impl Alone<'_> {
                     || behind(Kind::Provider, "get-provider"))
     }
 
-    /// Compares the rows reached with those to be reached.
+    /// Compares the rows that the actor reached with the expected ones.
     fn compare(
         &mut self,
         who: Who<'_>,
@@ -193,7 +194,7 @@ impl Alone<'_> {
         let things: Vec<_> = self
             .ward
             .of(wall.kind)
-            // The others are in no ledger.
+            // Records that were never held have no row in the ledger.
             .filter(|thing| wall.table != "record_releases" || !thing.released)
             .collect();
         self.compare(who, &select, &things, &found, |alone, thing| {
@@ -201,7 +202,8 @@ impl Alone<'_> {
         });
     }
 
-    /// An UPDATE of all rows by itself, and one that tells of them, for which they have to be seen.
+    /// Updates all rows, once without RETURNING and once with it, which also requires the right to
+    /// read them.
     async fn updates(&mut self, who: Who<'_>, wall: &Wall) {
         let update = format!("update {} set {}", wall.table, wall.set);
         who.act(&self.app, &self.table).await;
@@ -220,7 +222,7 @@ impl Alone<'_> {
             let count = count.unwrap();
             if count != rows.len() as u64 {
                 self.problems.push(format!(
-                    "{} {update}: {count} rows, and is told of {}",
+                    "{} {update}: changes {count} rows, but RETURNING shows {}",
                     who.role(),
                     rows.len()
                 ));
@@ -233,7 +235,7 @@ impl Alone<'_> {
         });
     }
 
-    /// An INSERT for each thing that a function would make one for.
+    /// Inserts a row for each thing that a function would create.
     async fn inserts(&mut self, who: Who<'_>) {
         let (ward, user) = (self.ward, who.user());
         for (function, kind) in INSERTS {
@@ -266,7 +268,7 @@ impl Alone<'_> {
         }
     }
 
-    /// Whether the audit log is seen, whole or not at all.
+    /// Checks whether the actor sees the audit log. An actor sees all of it or nothing.
     async fn reads_the_log(&mut self, who: Who<'_>) {
         let count = "select count(*) from audit_logs";
         let all: i64 = self.ward.world.sql(count, &[]).await[0].get(0);

@@ -1,12 +1,12 @@
-//! The one oracle: the table of docs/access.md. A role that it has no column for gets the cell of a
-//! role whose permission reaches as far.
+//! Reads the table of docs/access.md, which defines all expected results. A role without a column
+//! gets the cell of a role with the same permission and reach.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use tests::prelude::*;
 
-/// How a thing is related to who asks for it. It may be so in several ways.
+/// The relation of a thing to the caller. Several may hold at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Relation {
     Own,
@@ -19,26 +19,26 @@ pub enum Relation {
 
 use Relation::{Assigned, None as Nothing, Own, Released, Treated, Uploaded};
 
-/// All the ways in which a thing is related.
+/// All relations of a thing to the caller.
 pub type Relations = BTreeSet<Relation>;
 
-/// What somebody gets who asks.
+/// The expected result of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Served,
-    /// 403: the permission is missing.
+    /// 403: the role lacks the permission.
     Forbidden,
-    /// 404, though it is there.
+    /// 404, although the thing exists.
     Hidden,
-    /// 409: not with what is one's own.
+    /// 409: the operation isn't allowed on the caller's own.
     Conflict,
 }
 
-/// A cell.
+/// A cell of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
     word: String,
-    /// Empty where the permission is missing.
+    /// The relations that are served. Empty if the role lacks the permission.
     pub served: Relations,
 }
 
@@ -57,7 +57,7 @@ impl Cell {
                     "uploaded" => Uploaded,
                     "assigned" => Assigned,
                     "treated" => Treated,
-                    _ => panic!("docs/access.md: {word:?} is no word of the legend"),
+                    _ => panic!("docs/access.md: the legend has no word {word:?}"),
                 })
                 .collect(),
         };
@@ -67,7 +67,7 @@ impl Cell {
         }
     }
 
-    /// What this cell says of a thing so related.
+    /// Returns the result that this cell states for a thing with these relations.
     pub fn verdict(&self, relations: &Relations) -> Verdict {
         match &*self.word {
             "–" => Verdict::Forbidden,
@@ -77,7 +77,7 @@ impl Cell {
         }
     }
 
-    /// The relations that must each be seen to be enough.
+    /// The relations that the tests must each prove to be sufficient.
     pub fn claims(&self) -> Relations {
         match &*self.word {
             "all" | "others" => [Nothing].into(),
@@ -86,10 +86,10 @@ impl Cell {
     }
 }
 
-/// How far each role holds each permission.
+/// The reach of each role for each permission.
 pub type Reaches = BTreeMap<(String, String), String>;
 
-/// The table.
+/// The table of docs/access.md.
 pub struct Table {
     cells: BTreeMap<(String, String), Cell>,
     permissions: BTreeMap<String, String>,
@@ -98,7 +98,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Reads docs/access.md, and from the database what each role holds.
+    /// Reads docs/access.md, and the permissions of each role from the database.
     pub async fn read(world: &World) -> Self {
         let text = fs::read_to_string(local::workspace::root().join("docs/access.md")).unwrap();
         let mut lines = text
@@ -106,7 +106,7 @@ impl Table {
             .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
         let head = lines
             .find(|cells| cells.get(1) == Some(&"function"))
-            .expect("docs/access.md has the table");
+            .expect("docs/access.md contains the table");
         let roles: Vec<_> = head[4..head.len() - 1]
             .iter()
             .map(|role| (*role).to_owned())
@@ -130,29 +130,29 @@ impl Table {
         table
     }
 
-    /// The functions that it has rows for.
+    /// Returns the functions that have a row.
     pub fn functions(&self) -> impl Iterator<Item = &str> {
         self.permissions.keys().map(String::as_str)
     }
 
-    /// Whether it has a row for the function.
+    /// Whether the function has a row.
     pub fn has(&self, function: &str) -> bool {
         self.permissions.contains_key(function)
     }
 
-    /// What a function asks for; none where anyone may.
+    /// Returns the permission that a function requires, or none if it serves anyone.
     pub fn permission(&self, function: &str) -> Option<&str> {
         let permission = self.permissions.get(function)?;
         (permission != "none").then_some(permission)
     }
 
-    /// How far the role holds the permission.
+    /// Returns the role's reach for the permission.
     pub fn reach(&self, role: &str, permission: &str) -> Option<&str> {
         let held = (role.to_owned(), permission.to_owned());
         self.reaches.get(&held).map(String::as_str)
     }
 
-    /// The cell of a function and a role.
+    /// Returns the cell of a function and a role.
     pub fn cell(&self, function: &str, role: &str) -> Cell {
         if let Some(cell) = self.cells.get(&(function.to_owned(), role.to_owned())) {
             return cell.clone();
@@ -166,12 +166,12 @@ impl Table {
             .iter()
             .find(|role| self.reach(role, permission) == Some(reach));
         let like = like.unwrap_or_else(|| {
-            panic!("no role of docs/access.md holds {permission} over {reach}, as {role} does")
+            panic!("no role of docs/access.md has {permission} with reach {reach}, unlike {role}")
         });
         self.cell(function, like)
     }
 
-    /// Where roles differ in more than what they hold.
+    /// Returns the roles that have the same reach but different cells.
     pub fn differences(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for function in self.functions() {

@@ -1,18 +1,18 @@
-//! The tables, and which rows of docs/access.md say who reaches what is in them.
+//! The tables, and the rows of docs/access.md that say who may read and write them.
 
 use tests::prelude::*;
 
 use super::ward::{Kind, State, Thing, Ward};
 
-/// A table with rows of persons, and the functions whose rows of docs/access.md say who reaches them.
+/// A table with data of persons, and the functions whose rows of docs/access.md say who may use it.
 pub struct Wall {
     pub table: &'static str,
-    /// The column that says which thing a row is of.
+    /// The column with the id of the thing that a row belongs to.
     pub id: &'static str,
     pub kind: Kind,
     pub reads: &'static [&'static str],
     pub updates: &'static [&'static str],
-    /// A column that no trigger guards, and a value.
+    /// An assignment to a column that no trigger guards.
     pub set: &'static str,
 }
 
@@ -79,7 +79,7 @@ pub const WALLS: [Wall; 9] = [
         updates: &[],
         set: "notes = 'x'",
     },
-    // Holds are of those who lay them, never the patient's to read.
+    // Only callers who may place holds see them. Patients never do.
     Wall {
         table: "record_releases",
         id: "record_id",
@@ -98,8 +98,8 @@ pub const WALLS: [Wall; 9] = [
     },
 ];
 
-/// Tables without a person's rows, and those that other tests are about: the log, which is seen
-/// whole or not at all, and answers kept under a key.
+/// Tables without data of persons, and tables that other tests cover: the audit log, which an actor
+/// sees completely or not at all, and kept answers.
 pub const OTHERS: [&str; 7] = [
     "audit_logs",
     "custom_data_schemas",
@@ -110,7 +110,7 @@ pub const OTHERS: [&str; 7] = [
     "schema_history",
 ];
 
-/// The functions that insert, and the things for which they do.
+/// The functions that insert rows, and the kind of thing for which they do.
 pub const INSERTS: [(&str, Kind); 7] = [
     ("create-user", Kind::Nobodys),
     ("create-patient", Kind::FuturePatient),
@@ -121,14 +121,14 @@ pub const INSERTS: [(&str, Kind); 7] = [
     ("create-file", Kind::File),
 ];
 
-/// A good insert of one of them, by this user and, where she is one, in her name as a provider.
+/// Returns a valid insert for one of them by this user. A provider inserts in their own name.
 pub fn insert(function: &str, ward: &Ward, user: Uuid, thing: &Thing) -> String {
     let id = thing.id;
     let vera = ward.vera.id;
-    let hers = ward
+    let own = ward
         .of(Kind::Provider)
         .find(|provider| provider.owners.contains(&user));
-    let provider = hers.map_or(vera, |provider| provider.id);
+    let provider = own.map_or(vera, |provider| provider.id);
     let patient = thing
         .patient
         .map_or("null".to_owned(), |id| format!("'{id}'"));

@@ -8,7 +8,7 @@ use tests::prelude::*;
 
 use super::table::{Relation, Relations};
 
-/// What an endpoint asks for or a table holds.
+/// The kind of thing that an endpoint requests or a table contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The caller's own profile.
@@ -19,15 +19,15 @@ pub enum Kind {
     Visit,
     Record,
     File,
-    /// An account of role PATIENT without a chart.
+    /// An account with the role PATIENT that isn't registered as a patient.
     FuturePatient,
-    /// An account of role PROVIDER without a registration.
+    /// An account with the role PROVIDER that isn't registered as a provider.
     FutureProvider,
-    /// What is no person's.
+    /// A thing that belongs to nobody.
     Nobodys,
 }
 
-/// In which state a visit or a file is made.
+/// The state in which a visit or file is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     ToCome,
@@ -36,31 +36,31 @@ pub enum State {
     Announced,
 }
 
-/// Something to ask for.
+/// A thing that callers request.
 #[derive(Clone, Debug)]
 pub struct Thing {
     pub kind: Kind,
     pub id: Uuid,
-    /// In words.
+    /// A description for failure messages.
     pub name: String,
-    /// The users whose own it is.
+    /// The users to whom it belongs.
     pub owners: Vec<Uuid>,
-    /// The patient whose chart it is in.
+    /// The patient whose chart contains it.
     pub patient: Option<Uuid>,
-    /// The provider of a visit or a record.
+    /// The provider of a visit or record.
     pub provider: Option<Uuid>,
-    /// Whether no hold keeps it back.
+    /// Whether it isn't held.
     pub released: bool,
-    /// Who uploaded it.
+    /// The user who uploaded it.
     pub uploader: Option<Uuid>,
-    /// Whether the patient is assigned to Vera, or treated by her.
+    /// The patient's relation to Vera: assigned, treated or none.
     pub care: Option<Relation>,
-    /// Whether it was called off. Another visit like it would be one that is not.
+    /// Whether it is cancelled. A new visit like it would not be.
     pub is_cancelled: bool,
 }
 
 impl Thing {
-    /// How it is related to this user.
+    /// Returns its relations to this user.
     pub fn relations(&self, user: Uuid) -> Relations {
         let mut relations: Relations = self.care.into_iter().collect();
         if self.owners.contains(&user) {
@@ -78,7 +78,7 @@ impl Thing {
         relations
     }
 
-    /// As what a file is owned.
+    /// Returns the `owner_type` of a file like this.
     pub fn owner_type(&self) -> &'static str {
         match self.patient {
             Some(_) => "PATIENT",
@@ -87,7 +87,7 @@ impl Thing {
     }
 }
 
-/// A chart, and how its patient is related to Vera.
+/// A chart, and the relation of its patient to Vera.
 #[derive(Clone, Debug)]
 struct Chart {
     patient: Patient,
@@ -95,26 +95,27 @@ struct Chart {
     name: &'static str,
 }
 
-/// The world of the matrix.
+/// The world of the access matrix.
 pub struct Ward {
     pub world: World,
-    /// One of each role: Ada, Vera, an administrator, an officer, a nurse and a third party.
+    /// One caller of each role: Ada (patient), Vera (provider), an administrator, an officer, a
+    /// nurse and a third party.
     pub callers: Vec<Actor>,
-    /// Who cares.
+    /// The provider who has patients in care.
     pub vera: Provider,
-    /// Who has visits with everybody.
+    /// The provider who has visits with all patients.
     pub walt: Provider,
-    /// Who is to be assigned.
+    /// The provider who will be assigned.
     pub xena: Provider,
     pub things: Vec<Thing>,
     charts: Vec<Chart>,
     hours: AtomicU32,
 }
 
-/// What a table of custom data has registered.
+/// The table whose custom data has a registered schema.
 pub const SCHEMA_TABLE: &str = "file_metadata";
 
-/// Roles that are made over the API.
+/// Returns the roles that are created over the API.
 fn made_roles() -> [(&'static str, Value); 2] {
     [
         (
@@ -181,7 +182,7 @@ impl Ward {
         };
         let assigned = self.chart("anna", Some(Relation::Assigned)).await;
         let stranger = self.chart("nell", None).await;
-        // Whose visit took place, is to come, and was called off.
+        // Their visits to Vera are past, future and cancelled.
         let treated = self.chart("tara", None).await.treated();
         let booked = self.chart("bea", None).await.treated();
         let cancelled = self.chart("cara", None).await;
@@ -193,7 +194,7 @@ impl Ward {
             let visit = self.visit(chart, &self.vera, status, state).await;
             self.things.push(visit);
         }
-        // By whom she is not cared for any more.
+        // Vera wrote this record but no longer cares for the patient.
         let written = self.record(&stranger, &self.vera, true).await;
         self.things.push(written);
         self.charts = vec![ada, assigned, treated, booked, cancelled, stranger];
@@ -233,7 +234,7 @@ impl Ward {
         self.things.extend(things);
     }
 
-    /// Things of a kind, as this caller would ask for them.
+    /// Returns the things of a kind as this caller would request them.
     pub fn asked_by(&self, kind: Kind, caller: &Actor) -> Vec<Thing> {
         match kind {
             Kind::Oneself => self
@@ -251,12 +252,12 @@ impl Ward {
         }
     }
 
-    /// Things of a kind.
+    /// Returns the things of a kind.
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Thing> {
         self.things.iter().filter(move |thing| thing.kind == kind)
     }
 
-    /// This patient's chart.
+    /// Returns this patient's chart.
     pub fn chart_of(&self, patient: &Actor) -> Uuid {
         let chart = self
             .charts
@@ -265,7 +266,7 @@ impl Ward {
         chart.unwrap().patient.id
     }
 
-    /// Another one that is related to everybody as this one is, to be changed.
+    /// Creates another thing with the same relations, for a request that changes it.
     pub async fn another(&self, thing: &Thing, state: State) -> Thing {
         let chart = self
             .charts
@@ -326,7 +327,7 @@ impl Ward {
         }
     }
 
-    /// A time that no other visit takes.
+    /// Returns a time that no other visit uses.
     pub fn time(&self, state: State) -> String {
         let hours = self.hours.fetch_add(1, Ordering::Relaxed).into();
         let first = if state == State::ToCome {
@@ -338,7 +339,7 @@ impl Ward {
         (first + SignedDuration::from_hours(hours)).to_string()
     }
 
-    /// A chart of somebody new, who is so related to Vera.
+    /// Creates a chart of a new patient with this relation to Vera.
     async fn chart(&self, name: &'static str, care: Option<Relation>) -> Chart {
         let patient = self.world.patient(name).await;
         match care {
@@ -366,7 +367,7 @@ impl Ward {
 
     async fn record(&self, chart: &Chart, by: &Provider, released: bool) -> Thing {
         let id = self.world.note(&chart.patient, by, "Well.").await;
-        // A former version.
+        // This update creates a former version.
         let seen = "update medical_records set notes = 'Seen', change_reason = 'x' where id = $1";
         self.world.sql(seen, &[&id]).await;
         if !released {
@@ -412,14 +413,18 @@ impl Ward {
             name: format!(
                 "a file of {} by {}",
                 file.name,
-                if owner == uploader { "herself" } else { "walt" }
+                if owner == uploader {
+                    "the owner"
+                } else {
+                    "walt"
+                }
             ),
             uploader: Some(uploader),
             ..file
         }
     }
 
-    /// The version that stands of a thing.
+    /// Returns the current version of a thing.
     pub async fn version(&self, thing: &Thing) -> i32 {
         let table = match thing.kind {
             Kind::User | Kind::Oneself => "user_profiles",

@@ -16,7 +16,7 @@ fn why() -> Value {
 }
 
 #[tokio::test]
-async fn patient_provider_and_administrator_call_a_visit_off_and_the_reason_stays() {
+async fn patient_provider_and_administrator_cancel_a_visit_and_the_reason_is_kept() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let admin = world.admin().await;
@@ -44,13 +44,13 @@ async fn patient_provider_and_administrator_call_a_visit_off_and_the_reason_stay
         world
             .audited(&answer, row().by(caller).resource(id).patient(ada.id))
             .await;
-        // The time is free again.
+        // The time can be booked again.
         world.visit(&ada, &vera, &at, "SCHEDULED").await;
     }
 }
 
 #[tokio::test]
-async fn sent_again_under_its_key_it_is_done_once() {
+async fn a_request_repeated_under_its_key_takes_effect_once() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let id = world
@@ -67,12 +67,12 @@ async fn sent_again_under_its_key_it_is_done_once() {
     let (first, second) = (send().await, send().await);
     assert_eq!(first.body, second.body);
     let history = world.rows("select id from appointment_changes", &[]).await;
-    // The booking, and this.
+    // One change is the booking, the other the cancellation.
     assert_eq!(history.len(), 2);
 }
 
 #[tokio::test]
-async fn a_provider_calls_off_a_visit_that_was_missed_and_its_patient_does_not() {
+async fn a_provider_cancels_a_missed_visit_and_the_patient_can_not() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let id = world
@@ -85,7 +85,7 @@ async fn a_provider_calls_off_a_visit_that_was_missed_and_its_patient_does_not()
 }
 
 #[tokio::test]
-async fn what_is_settled_is_a_conflict() {
+async fn a_completed_or_cancelled_visit_is_a_conflict() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     for status in ["COMPLETED", "CANCELLED"] {
@@ -98,11 +98,11 @@ async fn what_is_settled_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn another_patient_or_provider_is_refused_as_if_there_were_none() {
+async fn another_patient_or_provider_gets_404() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
-    // In his care, but the visit is not with him.
+    // Walt has Ada in care, but the visit is with Vera.
     world.assign(&ada, &walt).await;
     let id = world
         .visit(&ada, &vera, "2030-01-07T09:00Z", "SCHEDULED")
@@ -116,7 +116,7 @@ async fn another_patient_or_provider_is_refused_as_if_there_were_none() {
 }
 
 #[tokio::test]
-async fn a_reason_is_needed() {
+async fn a_reason_is_required() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let id = world

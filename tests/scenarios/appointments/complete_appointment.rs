@@ -39,7 +39,7 @@ async fn its_provider_completes_a_visit_that_took_place() {
 }
 
 #[tokio::test]
-async fn without_notes_those_of_the_booking_stay() {
+async fn without_notes_the_bookings_notes_stay() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let id = world
@@ -53,7 +53,7 @@ async fn without_notes_those_of_the_booking_stay() {
 }
 
 #[tokio::test]
-async fn a_visit_to_come_completed_or_called_off_is_a_conflict() {
+async fn a_future_completed_or_cancelled_visit_is_a_conflict() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     for (scheduled_at, status) in [
@@ -71,7 +71,7 @@ async fn a_visit_to_come_completed_or_called_off_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn another_provider_is_refused_as_if_there_were_none() {
+async fn another_provider_gets_404() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let walt = world.provider("Walt").await;
@@ -86,7 +86,7 @@ async fn another_provider_is_refused_as_if_there_were_none() {
 }
 
 #[tokio::test]
-async fn a_patient_does_not_complete_visits() {
+async fn a_patient_can_not_complete_visits() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let id = world
@@ -100,7 +100,7 @@ async fn a_patient_does_not_complete_visits() {
 }
 
 #[tokio::test]
-async fn a_visit_that_is_completed_and_called_off_at_once_is_one_of_both() {
+async fn a_visit_completed_and_cancelled_concurrently_ends_in_one_state() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     for day in 1..=8 {

@@ -17,7 +17,7 @@ fn visit(patient: Uuid, provider: Uuid, scheduled_at: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_patient_books_a_free_slot_for_herself() {
+async fn a_patient_books_a_free_slot_for_themselves() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let mut body = visit(ada.id, vera.id, "2030-01-07T10:00:00+01:00");
@@ -58,7 +58,7 @@ async fn a_patient_books_a_free_slot_for_herself() {
 }
 
 #[tokio::test]
-async fn a_provider_books_and_writes_up_visits_of_whom_she_cares_for() {
+async fn a_provider_books_and_records_visits_of_patients_in_their_care() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -76,7 +76,7 @@ async fn a_provider_books_and_writes_up_visits_of_whom_she_cares_for() {
 }
 
 #[tokio::test]
-async fn an_administrator_books_for_anybody() {
+async fn an_administrator_books_for_any_patient() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let admin = world.admin().await;
@@ -94,7 +94,7 @@ async fn an_administrator_books_for_anybody() {
 }
 
 #[tokio::test]
-async fn booking_for_somebody_elses_patient_is_refused_as_if_there_were_none() {
+async fn booking_for_a_patient_out_of_reach_gets_404() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let vera = world.provider("Vera").await;
@@ -140,7 +140,7 @@ async fn a_slot_that_overlaps_another_of_provider_or_patient_is_a_conflict() {
         .visit(&ada, &vera, "2030-01-07T11:00Z", "CANCELLED")
         .await;
     for (caller, provider, scheduled_at) in [
-        // The provider's time is taken, then the patient's.
+        // The first overlaps with a visit of the provider, the second with a visit of the patient.
         (&ben, &vera, "2030-01-07T09:29:00Z"),
         (&ada, &walt, "2030-01-07T08:31:00Z"),
     ] {
@@ -151,7 +151,7 @@ async fn a_slot_that_overlaps_another_of_provider_or_patient_is_a_conflict() {
             .refused(caller.post("/v1/appointments", body), 409, failed)
             .await;
     }
-    // Right behind it, and where one was called off, it is free.
+    // A slot directly after a visit is free, and so is that of a cancelled visit.
     for scheduled_at in ["2030-01-07T09:30:00Z", "2030-01-07T11:00:00Z"] {
         ben.post("/v1/appointments", visit(ben.id, vera.id, scheduled_at))
             .await
@@ -160,7 +160,7 @@ async fn a_slot_that_overlaps_another_of_provider_or_patient_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn of_many_who_want_one_slot_at_once_one_gets_it() {
+async fn of_many_concurrent_bookings_of_one_slot_one_succeeds() {
     let world = World::with(Setup {
         instances: 4,
         ..Setup::default()
@@ -190,7 +190,7 @@ async fn of_many_who_want_one_slot_at_once_one_gets_it() {
 }
 
 #[tokio::test]
-async fn an_external_id_that_is_taken_is_refused() {
+async fn a_taken_external_id_is_refused() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -213,7 +213,7 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     for (field, value) in [
-        // A patient books time to come.
+        // A patient can only book in the future.
         ("scheduled_at", json!("2020-01-07T09:00:00Z")),
         ("scheduled_at", json!("2030-01-07T09:00:00")),
         ("scheduled_at", json!("tomorrow")),
@@ -248,7 +248,7 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn nobody_is_booked_with_before_her_licence_is_verified() {
+async fn no_visit_is_booked_before_the_providers_licence_is_verified() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let admin = world.admin().await;
@@ -264,7 +264,7 @@ async fn nobody_is_booked_with_before_her_licence_is_verified() {
             .refused(caller.post("/v1/appointments", body), 409, failed)
             .await;
     }
-    // What took place is written up all the same.
+    // A past visit can still be recorded.
     for (caller, at) in [
         (&*vera, "2020-01-07T09:00:00Z"),
         (&admin, "2020-01-08T09:00:00Z"),
@@ -277,7 +277,7 @@ async fn nobody_is_booked_with_before_her_licence_is_verified() {
 }
 
 #[tokio::test]
-async fn hours_bind_all_but_who_keeps_the_calendar() {
+async fn hours_bind_all_callers_except_those_who_manage_the_calendar() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let (walt, admin) = (world.provider("Walt").await, world.admin().await);
@@ -324,12 +324,12 @@ async fn hours_bind_all_but_who_keeps_the_calendar() {
 }
 
 #[tokio::test]
-async fn a_patient_books_as_long_ahead_as_the_provider_asks() {
+async fn a_patient_books_with_the_providers_minimum_notice() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let soon =
         |minutes| (jiff::Timestamp::now() + jiff::SignedDuration::from_mins(minutes)).to_string();
-    // An hour where she says nothing.
+    // The default notice is one hour.
     ada.post("/v1/appointments", visit(ada.id, vera.id, &soon(50)))
         .await
         .problem(409, "conflict");
@@ -350,7 +350,7 @@ async fn a_patient_books_as_long_ahead_as_the_provider_asks() {
 }
 
 #[tokio::test]
-async fn who_left_is_not_booked_with() {
+async fn no_visit_is_booked_with_an_archived_provider() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world
@@ -368,7 +368,7 @@ async fn who_left_is_not_booked_with() {
 }
 
 #[tokio::test]
-async fn a_time_beyond_what_is_kept_is_refused() {
+async fn a_time_outside_the_stored_range_is_refused() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let admin = world.admin().await;
@@ -376,7 +376,7 @@ async fn a_time_beyond_what_is_kept_is_refused() {
         ("1849-12-31T23:59:59Z", "scheduled_at"),
         ("2200-01-01T00:00:00Z", "scheduled_at"),
         ("9999-12-30T22:00:00Z", "scheduled_at"),
-        // Before PostgreSQL's time begins.
+        // This time is before the first one that PostgreSQL can store.
         ("-004800-01-01T00:00:00Z", ""),
     ] {
         let booking = visit(ada.id, vera.id, at);
@@ -388,7 +388,7 @@ async fn a_time_beyond_what_is_kept_is_refused() {
 }
 
 #[tokio::test]
-async fn who_can_not_sign_in_is_not_booked_with() {
+async fn no_visit_is_booked_with_a_provider_who_can_not_sign_in() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let admin = world.admin().await;
@@ -411,7 +411,8 @@ async fn who_can_not_sign_in_is_not_booked_with() {
     }
 }
 
-/// Runs the change in a transaction that commits once somebody waits for it, or nobody does.
+/// Runs the change in another transaction, which commits when the request waits for it or has
+/// ended.
 async fn meanwhile(world: &World, change: &str, request: impl Future<Output = Answer>) -> Answer {
     let other = world.connect().await;
     other.batch_execute("begin").await.unwrap();
@@ -437,7 +438,7 @@ async fn meanwhile(world: &World, change: &str, request: impl Future<Output = An
 }
 
 #[tokio::test]
-async fn a_booking_waits_for_what_is_changed_meanwhile_and_keeps_to_it() {
+async fn a_booking_waits_for_concurrent_changes_and_obeys_them() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     for (change, status, slug) in [
@@ -475,7 +476,7 @@ async fn a_booking_waits_for_what_is_changed_meanwhile_and_keeps_to_it() {
 }
 
 #[tokio::test]
-async fn a_date_that_only_the_schedule_knows_stops_no_booking() {
+async fn a_date_that_postgresql_rejects_does_not_stop_bookings() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     // PostgreSQL has no year 0.

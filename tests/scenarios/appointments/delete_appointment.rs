@@ -12,7 +12,7 @@ fn path(id: Uuid) -> String {
 }
 
 #[tokio::test]
-async fn an_administrator_archives_a_settled_visit() {
+async fn an_administrator_archives_a_completed_or_cancelled_visit() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let admin = world.admin().await;
@@ -61,7 +61,7 @@ async fn an_administrator_archives_a_settled_visit() {
 }
 
 #[tokio::test]
-async fn a_scheduled_visit_is_called_off_first() {
+async fn a_scheduled_visit_must_be_cancelled_first() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let admin = world.admin().await;
@@ -74,7 +74,7 @@ async fn a_scheduled_visit_is_called_off_first() {
 }
 
 #[tokio::test]
-async fn a_version_gone_by_is_refused() {
+async fn an_outdated_version_is_refused() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let admin = world.admin().await;
@@ -87,7 +87,7 @@ async fn a_version_gone_by_is_refused() {
 }
 
 #[tokio::test]
-async fn neither_patient_nor_provider_archives() {
+async fn patients_and_providers_can_not_archive_visits() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let id = world

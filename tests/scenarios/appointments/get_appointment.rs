@@ -12,7 +12,7 @@ fn path(id: Uuid) -> String {
 }
 
 #[tokio::test]
-async fn its_patient_its_provider_and_who_else_cares_for_her_read_a_visit() {
+async fn the_patient_and_all_their_providers_read_a_visit() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let (walt, admin) = (world.provider("Walt").await, world.admin().await);
@@ -35,7 +35,7 @@ async fn its_patient_its_provider_and_who_else_cares_for_her_read_a_visit() {
 }
 
 #[tokio::test]
-async fn a_provider_still_reads_her_own_visit_that_was_called_off() {
+async fn a_provider_still_reads_their_own_cancelled_visit() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let id = world
@@ -49,7 +49,7 @@ async fn a_provider_still_reads_her_own_visit_that_was_called_off() {
 }
 
 #[tokio::test]
-async fn somebody_elses_visit_is_refused_as_if_there_were_none() {
+async fn another_patients_visit_gets_404() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let (ben, walt) = (world.patient("Ben").await, world.provider("Walt").await);

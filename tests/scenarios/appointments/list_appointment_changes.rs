@@ -11,7 +11,7 @@ fn path(id: Uuid) -> String {
     format!("/v1/appointments/{id}/changes")
 }
 
-/// Of each change: by whom, from and to when, from and to what, and why.
+/// Returns for each change: author, old and new time, old and new status, and reason.
 fn story(answer: &Answer) -> Vec<Value> {
     let fields = [
         "changed_by",
@@ -30,7 +30,7 @@ fn story(answer: &Answer) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn changes_come_newest_first_from_the_booking_on_with_who_and_why() {
+async fn changes_are_listed_newest_first_with_author_and_reason() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let (walt, admin) = (world.provider("Walt").await, world.admin().await);
@@ -45,7 +45,7 @@ async fn changes_come_newest_first_from_the_booking_on_with_who_and_why() {
         "scheduled_at": "2030-01-08T10:00:00Z", "duration_minutes": 45, "reason": "Another day"
     });
     vera.patch(&visit, 1, moved).await.expect(200);
-    // No change of time or state.
+    // This changes neither time nor status, so it isn't in the history.
     vera.patch(&visit, 2, json!({"notes": "Bring results"}))
         .await
         .expect(200);
@@ -85,7 +85,7 @@ async fn changes_come_newest_first_from_the_booking_on_with_who_and_why() {
             .audited(&answer, row().by(caller).resource(id).patient(ada.id))
             .await;
     }
-    // A page at a time.
+    // Read the history a page at a time.
     let first = ada.get(&format!("{}?limit=2", path(id))).await.expect(200);
     assert_eq!(story(&first), expected[..2]);
     let cursor = first.body["next_cursor"].as_str().unwrap();
@@ -98,7 +98,7 @@ async fn changes_come_newest_first_from_the_booking_on_with_who_and_why() {
 }
 
 #[tokio::test]
-async fn a_visit_that_nothing_became_of_has_its_booking() {
+async fn a_new_visit_has_its_booking_in_the_history() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let id = world
@@ -121,7 +121,7 @@ async fn a_visit_that_nothing_became_of_has_its_booking() {
 }
 
 #[tokio::test]
-async fn the_history_of_an_archived_visit_is_for_who_archives() {
+async fn the_history_of_an_archived_visit_is_shown_only_to_callers_who_may_archive() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let admin = world.admin().await;
@@ -152,7 +152,7 @@ async fn the_history_of_an_archived_visit_is_for_who_archives() {
 }
 
 #[tokio::test]
-async fn somebody_elses_visit_is_refused_as_if_there_were_none() {
+async fn another_patients_visit_gets_404() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let (ben, walt) = (world.patient("Ben").await, world.provider("Walt").await);

@@ -8,7 +8,7 @@ fn row() -> Expected {
 }
 
 #[tokio::test]
-async fn visits_come_in_the_order_they_begin_a_page_at_a_time() {
+async fn visits_are_listed_by_start_time_in_pages() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let third = world
@@ -17,7 +17,7 @@ async fn visits_come_in_the_order_they_begin_a_page_at_a_time() {
     let first = world
         .visit(&ada, &vera, "2020-01-07T09:00Z", "COMPLETED")
         .await;
-    // Two begin at once: the id decides.
+    // Two visits begin at the same time, so the id decides their order.
     let second = world
         .visit(&ada, &vera, "2030-01-07T09:00Z", "CANCELLED")
         .await;
@@ -39,7 +39,7 @@ async fn visits_come_in_the_order_they_begin_a_page_at_a_time() {
 }
 
 #[tokio::test]
-async fn each_caller_finds_what_is_within_reach() {
+async fn each_caller_finds_only_items_within_reach() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
@@ -79,7 +79,7 @@ async fn each_caller_finds_what_is_within_reach() {
 }
 
 #[tokio::test]
-async fn filters_narrow_alone_and_together() {
+async fn filters_work_alone_and_together() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
@@ -126,7 +126,7 @@ async fn filters_narrow_alone_and_together() {
 }
 
 #[tokio::test]
-async fn who_filters_by_a_patient_beyond_reach_finds_nothing_and_is_recorded_with_her() {
+async fn a_filter_by_a_patient_out_of_reach_finds_nothing_and_the_row_names_the_patient() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let vera = world.provider("Vera").await;
@@ -160,7 +160,7 @@ async fn a_filter_out_of_bounds_is_named() {
         ("patient_id=ada", "patient_id"),
         ("scheduled_from=2030-01-08", "scheduled_from"),
         ("external_id=", "external_id"),
-        // Before PostgreSQL's time begins.
+        // This time is before the first one that PostgreSQL can store.
         ("scheduled_from=-004800-01-01T00:00:00Z", ""),
     ] {
         world

@@ -41,7 +41,7 @@ async fn its_patient_rates_a_visit_that_took_place() {
         world
             .audited(&answer, row().by(&ada).resource(id).patient(ada.id))
             .await;
-        // Hers alone to see.
+        // Only the patient sees the rating.
         let seen = vera
             .get(&format!("/v1/appointments/{id}"))
             .await
@@ -96,7 +96,7 @@ async fn a_second_rating_or_one_before_the_visit_took_place_is_a_conflict() {
             .refused(ada.post(&path(id), json!({"rating": 1})), 409, failed)
             .await;
     }
-    // Nor past the function.
+    // The database refuses it too.
     let refused = world
         .connect()
         .await
@@ -108,7 +108,7 @@ async fn a_second_rating_or_one_before_the_visit_took_place_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn ratings_at_once_all_count() {
+async fn concurrent_ratings_all_count() {
     let world = World::with(Setup {
         instances: 4,
         ..Setup::default()
@@ -135,7 +135,7 @@ async fn ratings_at_once_all_count() {
         .await;
     assert_eq!(derived, counted);
     assert_eq!(derived["total_reviews"], 12);
-    // What is archived counts no more.
+    // Archived visits no longer count.
     world
         .sql(
             "update appointments set is_archived = true, archived_at = now() where rating < 5",
@@ -176,7 +176,7 @@ async fn a_rating_out_of_bounds_is_named() {
     let id = world
         .visit(&ada, &vera, "2020-01-07T09:00Z", "COMPLETED")
         .await;
-    // A number is held against the visit; what is none is not read that far.
+    // A number is checked against the visit. Anything else is refused before the visit is read.
     let (unread, read) = (row().by(&ada), row().by(&ada).resource(id));
     let read = read.patient(ada.id);
     for (rating, expected) in [
@@ -213,7 +213,7 @@ async fn a_rated_visit_counts_until_it_is_archived() {
 }
 
 #[tokio::test]
-async fn of_many_ratings_of_one_visit_at_once_one_stands() {
+async fn of_many_concurrent_ratings_of_one_visit_one_succeeds() {
     let world = World::with(Setup {
         instances: 4,
         ..Setup::default()

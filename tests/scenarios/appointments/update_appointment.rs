@@ -16,7 +16,7 @@ fn to(scheduled_at: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_visit_is_moved_and_where_it_was_stays_with_the_reason() {
+async fn a_visit_is_moved_and_the_history_keeps_time_and_reason() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let admin = world.admin().await;
@@ -85,12 +85,12 @@ async fn place_and_notes_change_without_reason_or_history() {
     assert_eq!(answer.body["notes"], Value::Null);
     assert_eq!(answer.body["location"], place);
     let history = world.rows("select id from appointment_changes", &[]).await;
-    // The booking.
+    // The only change is the booking.
     assert_eq!(history.len(), 1);
 }
 
 #[tokio::test]
-async fn a_time_that_can_not_be_booked_is_refused_and_the_visit_stays() {
+async fn an_unbookable_time_is_refused_and_the_visit_is_unchanged() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let ben = world.patient("Ben").await;
@@ -119,14 +119,14 @@ async fn a_time_that_can_not_be_booked_is_refused_and_the_visit_stays() {
         .await
         .invalid("scheduled_at");
     assert_eq!(world.stored().await, before);
-    // Who keeps the calendar may see her outside of the hours.
+    // Providers manage their own calendar, so Vera can move the visit outside the hours.
     vera.patch(&path(id), 1, to("2030-01-09T09:00:00Z"))
         .await
         .expect(200);
 }
 
 #[tokio::test]
-async fn what_is_settled_is_not_moved_and_the_past_not_a_patients_to_change() {
+async fn a_settled_visit_is_not_moved_and_a_patient_can_not_change_the_past() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let id = world
@@ -148,7 +148,7 @@ async fn what_is_settled_is_not_moved_and_the_past_not_a_patients_to_change() {
 }
 
 #[tokio::test]
-async fn another_patient_or_provider_is_refused_as_if_there_were_none() {
+async fn another_patient_or_provider_gets_404() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
@@ -167,7 +167,7 @@ async fn another_patient_or_provider_is_refused_as_if_there_were_none() {
 }
 
 #[tokio::test]
-async fn of_two_changes_from_one_version_one_is_made() {
+async fn of_two_changes_to_one_version_one_succeeds() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let id = world
@@ -218,7 +218,7 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn two_visits_that_change_places_at_once_end_where_they_may() {
+async fn two_visits_that_swap_times_concurrently_are_both_a_conflict() {
     let world = World::with(Setup {
         instances: 2,
         ..Setup::default()
@@ -230,7 +230,8 @@ async fn two_visits_that_change_places_at_once_end_where_they_may() {
     let first = path(world.visit(&ada, &vera, nine, "SCHEDULED").await);
     let second = path(world.visit(&ben, &vera, ten, "SCHEDULED").await);
     for _ in 0..8 {
-        // Each waits for the other's time: a deadlock that the database ends and a retry settles.
+        // Each request waits for the other's time. The database ends this deadlock, and after a
+        // retry both are refused.
         let (one, other) = tokio::join!(
             ada.patch(&first, 1, to(ten)),
             ben.patch(&second, 1, to(nine))

@@ -8,7 +8,7 @@ fn row() -> Expected {
 }
 
 #[tokio::test]
-async fn an_officer_learns_who_did_what_and_her_reading_is_recorded() {
+async fn an_officer_reads_who_did_what_and_the_reading_is_recorded() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let officer = world.officer().await;
@@ -50,7 +50,7 @@ async fn an_officer_learns_who_did_what_and_her_reading_is_recorded() {
 }
 
 #[tokio::test]
-async fn a_page_names_each_row_once_and_shows_rows_of_reading_too() {
+async fn pages_list_each_row_once_including_reads_of_the_log() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let officer = world.officer().await;
@@ -70,14 +70,14 @@ async fn a_page_names_each_row_once_and_shows_rows_of_reading_too() {
     seen.dedup();
     assert_eq!(seen.len(), 3);
 
-    // Newer than where the cursor stands, the officer's own rows were not on the second page.
+    // The officer's own rows are newer than the cursor, so the second page didn't contain them.
     let newest = officer.get("/v1/audit-logs?limit=1").await.expect(200);
     assert_eq!(newest.body["items"][0]["application"], "list-audit-logs");
     assert_eq!(newest.body["items"][0]["user_id"], json!(officer.user));
 }
 
 #[tokio::test]
-async fn filters_narrow_alone_and_together() {
+async fn filters_work_alone_and_together() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let (ben, officer) = (world.patient("Ben").await, world.officer().await);
@@ -91,7 +91,7 @@ async fn filters_narrow_alone_and_together() {
 
     for (query, expected) in [
         (format!("user_id={}", ada.user), vec![&read]),
-        // Concerned alone or among others.
+        // Rows match if the patient is the only one concerned or one of several.
         (
             format!("patient_id={}", ada.id),
             vec![&list, &denied, &read],
@@ -116,7 +116,7 @@ async fn filters_narrow_alone_and_together() {
     ] {
         let answer = officer.get(&format!("/v1/audit-logs?{query}")).await;
         if query.contains("application") {
-            // It is no filter here.
+            // This endpoint has no such filter.
             answer.invalid("application");
             continue;
         }
@@ -129,7 +129,7 @@ async fn filters_narrow_alone_and_together() {
 }
 
 #[tokio::test]
-async fn a_filter_by_patient_is_noted_without_naming_her_as_concerned() {
+async fn a_filter_by_patient_is_noted_but_the_patient_is_not_concerned() {
     let world = World::new().await;
     let (ada, officer) = (world.patient("Ada").await, world.officer().await);
     let answer = officer
@@ -143,7 +143,7 @@ async fn a_filter_by_patient_is_noted_without_naming_her_as_concerned() {
 }
 
 #[tokio::test]
-async fn nobody_but_an_officer_reads_the_log() {
+async fn only_an_officer_reads_the_log() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let admin = world.admin().await;

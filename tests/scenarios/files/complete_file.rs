@@ -10,12 +10,12 @@ fn row() -> Expected {
     audit("complete-file", "UPDATE", "FILE")
 }
 
-/// Where a text of 12 MiB is sent in parts of 5.
+/// Creates a world where a text of 12 MiB is sent in parts of 5 MiB.
 async fn world() -> World {
     world_with([]).await
 }
 
-/// The same with more in the functions' environment.
+/// The same with additional environment variables of the functions.
 async fn world_with<const MORE: usize>(more: [(&str, &str); MORE]) -> World {
     let parts = [
         ("FILE_SIZE_LIMITS", "text/plain=20"),
@@ -36,7 +36,7 @@ fn text() -> Vec<u8> {
     b"Caretrail. ".repeat(12 * MIB / 11 + 1)[..12 * MIB].to_vec()
 }
 
-/// Sends these of the parts.
+/// Sends the parts with these numbers.
 async fn send(ada: &Actor, upload: &Value, text: &[u8], numbers: &[usize]) {
     let parts = upload["parts"].as_array().unwrap();
     for number in numbers {
@@ -52,7 +52,7 @@ async fn complete(caller: &Actor, id: Uuid) -> Answer {
 }
 
 #[tokio::test]
-async fn a_large_file_comes_in_parts_and_is_checked_as_a_whole() {
+async fn a_large_file_is_sent_in_parts_and_checked_as_a_whole() {
     let world = world().await;
     let ada = world.patient("Ada").await;
     let text = text();
@@ -73,7 +73,7 @@ async fn a_large_file_comes_in_parts_and_is_checked_as_a_whole() {
         json!({"part_size": 5 * MIB, "ends_with_the_urls": true, "lives_for_an_hour": true})
     );
 
-    // In any order, and one of them twice.
+    // The parts are sent out of order, and one is sent twice.
     send(&ada, &upload, &text, &[3, 1, 2, 1]).await;
     assert_eq!(world.file_state(id).await.0, "PENDING");
     let answer = complete(&ada, id).await.expect(200);
@@ -89,10 +89,10 @@ async fn a_large_file_comes_in_parts_and_is_checked_as_a_whole() {
     let fetched = ada.download(&opened.body["download"]).await;
     assert!(*fetched.body() == text, "other bytes than were sent");
 
-    // The URLs of its parts, which live on, take nothing more.
+    // The URLs of the parts are still valid, but S3 accepts nothing more.
     let part = &text[..5 * MIB];
     assert_eq!(ada.upload(&parts[0], part).await, 404);
-    // Said again, it is answered as it stands.
+    // A repeated completion answers the current state.
     let again = complete(&ada, id).await.expect(200);
     assert_eq!(again.body["status"], "AVAILABLE");
     world
@@ -101,7 +101,7 @@ async fn a_large_file_comes_in_parts_and_is_checked_as_a_whole() {
 }
 
 #[tokio::test]
-async fn parts_that_make_another_file_than_announced_are_rejected_as_any_other_upload() {
+async fn a_multipart_file_that_differs_from_its_announcement_is_rejected() {
     let world = world().await;
     let ada = world.patient("Ada").await;
     let mut text = text();
@@ -115,7 +115,7 @@ async fn parts_that_make_another_file_than_announced_are_rejected_as_any_other_u
 }
 
 #[tokio::test]
-async fn a_part_that_is_missing_is_named_and_can_still_be_sent() {
+async fn a_missing_part_is_named_and_can_still_be_sent() {
     let world = world().await;
     let ada = world.patient("Ada").await;
     let text = text();
@@ -141,7 +141,7 @@ async fn a_part_that_is_missing_is_named_and_can_still_be_sent() {
 }
 
 #[tokio::test]
-async fn a_part_sent_again_during_the_completion_is_a_conflict_and_the_next_takes_it() {
+async fn a_part_repeated_during_completion_is_a_conflict_and_a_retry_succeeds() {
     let passage = Passage::new().await;
     let world = world_with([("S3_ENDPOINT", &passage.url())]).await;
     passage.lead_to(&world.cloud.objects().url());
@@ -167,7 +167,7 @@ async fn a_part_sent_again_during_the_completion_is_a_conflict_and_the_next_take
 }
 
 #[tokio::test]
-async fn a_part_of_another_length_is_not_even_taken() {
+async fn s3_refuses_a_part_of_another_length() {
     let world = world().await;
     let ada = world.patient("Ada").await;
     let text = text();
@@ -182,7 +182,7 @@ async fn a_part_of_another_length_is_not_even_taken() {
 }
 
 #[tokio::test]
-async fn of_two_completions_at_once_both_are_answered_and_one_has_an_effect() {
+async fn two_concurrent_completions_are_both_answered_and_one_takes_effect() {
     let world = world().await;
     let ada = world.patient("Ada").await;
     let text = text();
@@ -205,12 +205,12 @@ async fn of_two_completions_at_once_both_are_answered_and_one_has_an_effect() {
 }
 
 #[tokio::test]
-async fn what_nobody_completed_in_time_is_aborted_and_expires() {
+async fn an_upload_not_completed_in_time_is_aborted_and_expires() {
     let world = world().await;
     let ada = world.patient("Ada").await;
     let text = text();
     let (id, upload) = world.announced(&ada, "text/plain", &text).await;
-    // All of it, but nobody said so.
+    // All parts are sent, but nobody completes the upload.
     send(&ada, &upload, &text, &[1, 2, 3]).await;
     assert_eq!(world.open_uploads(), 1);
     world.expire_uploads().await;
@@ -237,7 +237,7 @@ async fn what_nobody_completed_in_time_is_aborted_and_expires() {
 }
 
 #[tokio::test]
-async fn a_file_deleted_before_it_was_whole_leaves_no_parts() {
+async fn a_file_deleted_before_completion_leaves_no_parts() {
     let world = world().await;
     let ada = world.patient("Ada").await;
     let text = text();
@@ -266,7 +266,7 @@ async fn an_announcement_that_is_not_committed_leaves_no_upload_open() {
     let world = world().await;
     let ada = world.patient("Ada").await;
     let text = text();
-    // The row is refused at the very end, when S3 has begun the upload.
+    // The database refuses the row at the very end, after S3 started the multipart upload.
     world
         .sql("revoke insert on audit_logs from caretrail_app", &[])
         .await;
@@ -285,7 +285,7 @@ async fn an_announcement_that_is_not_committed_leaves_no_upload_open() {
 }
 
 #[tokio::test]
-async fn a_completion_whose_commit_was_lost_is_answered_when_it_is_said_again() {
+async fn a_completion_whose_commit_was_lost_succeeds_when_repeated() {
     let world = world().await;
     let ada = world.patient("Ada").await;
     let text = text();
@@ -302,7 +302,7 @@ async fn a_completion_whose_commit_was_lost_is_answered_when_it_is_said_again() 
 }
 
 #[tokio::test]
-async fn only_who_may_change_the_file_completes_it() {
+async fn only_callers_who_may_change_the_file_complete_it() {
     let world = world().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let (ben, admin) = (world.patient("Ben").await, world.admin().await);
@@ -316,7 +316,7 @@ async fn only_who_may_change_the_file_completes_it() {
         .parse()
         .unwrap();
     send(&vera, &announced.body["upload"], &text, &[1, 2, 3]).await;
-    // What a provider puts into her chart is not the patient's to send.
+    // A file that a provider adds to the chart can't be completed by the patient.
     for caller in [&*ada, &*ben] {
         let refused = complete(caller, id).await.problem(404, "not-found");
         let denied = row().by(caller).resource(id).patient(ada.id);
@@ -330,7 +330,7 @@ async fn only_who_may_change_the_file_completes_it() {
 }
 
 #[tokio::test]
-async fn a_file_in_one_piece_is_not_completed_and_what_is_no_id_is_not_found() {
+async fn a_single_part_file_is_not_completed_and_a_malformed_id_is_not_found() {
     let world = world().await;
     let ada = world.patient("Ada").await;
     let (id, upload) = world.announced(&ada, "application/pdf", files::PDF).await;

@@ -7,14 +7,14 @@ fn row() -> Expected {
     audit("create-file", "CREATE", "FILE")
 }
 
-/// The row of an attempt whose new id the answer doesn't tell.
+/// Returns the expected row of an attempt whose new id the answer doesn't contain.
 async fn attempted(world: &World, answer: &Answer) -> Expected {
     let rows = world.audit_of(answer).await;
     row().resource(rows[0].entry.resource_id.unwrap())
 }
 
 #[tokio::test]
-async fn a_patient_announces_a_file_and_learns_where_to_send_it() {
+async fn a_patient_announces_a_file_and_gets_upload_urls() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let body = announcement("PATIENT", ada.user, "application/pdf", files::PDF);
@@ -35,7 +35,7 @@ async fn a_patient_announces_a_file_and_learns_where_to_send_it() {
     assert_eq!(file["status"], "PENDING");
     assert_eq!(file["patient_id"], json!(ada.id));
     assert_eq!(file["upload_date"], Value::Null);
-    // The key stays inside.
+    // The object's key is internal.
     assert_eq!(file.get("file_path"), None);
 
     let upload = &answer.body["upload"];
@@ -66,7 +66,7 @@ async fn a_patient_announces_a_file_and_learns_where_to_send_it() {
 }
 
 #[tokio::test]
-async fn a_provider_announces_for_patients_in_care_for_their_visits_and_for_herself() {
+async fn a_provider_announces_files_for_patients_visits_and_themselves() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let visit = world
@@ -97,7 +97,7 @@ async fn a_provider_announces_for_patients_in_care_for_their_visits_and_for_hers
 }
 
 #[tokio::test]
-async fn a_file_belongs_to_an_entry_of_the_same_chart_for_who_writes_the_chart() {
+async fn a_provider_announces_a_file_for_a_record_of_the_same_chart() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let vera = world.provider("Vera").await;
@@ -119,7 +119,7 @@ async fn a_file_belongs_to_an_entry_of_the_same_chart_for_who_writes_the_chart()
     vera.get(&path).await.expect(200);
 
     let before = world.stored().await;
-    // Not even whether there is an entry does the patient learn.
+    // The patient doesn't even learn whether the record exists.
     let refused = ada.post("/v1/files", of_ada).await;
     let refused = refused.problem(404, "not-found");
     let mut of_none = announcement("PATIENT", ada.user, "image/png", files::PNG);
@@ -142,7 +142,7 @@ async fn a_file_belongs_to_an_entry_of_the_same_chart_for_who_writes_the_chart()
 }
 
 #[tokio::test]
-async fn a_file_for_somebody_elses_chart_is_refused_as_if_there_were_none() {
+async fn a_file_for_another_patients_chart_gets_404() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let vera = world.provider("Vera").await;
@@ -171,7 +171,7 @@ async fn a_file_for_somebody_elses_chart_is_refused_as_if_there_were_none() {
 }
 
 #[tokio::test]
-async fn a_file_belongs_to_no_other_patients_visit_and_no_other_provider() {
+async fn a_file_can_not_belong_to_another_patients_visit_or_another_provider() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
@@ -185,7 +185,7 @@ async fn a_file_belongs_to_no_other_patients_visit_and_no_other_provider() {
     vera.post("/v1/files", body).await.problem(404, "not-found");
     let body = announcement("PROVIDER", walt.user, "image/png", files::PNG);
     vera.post("/v1/files", body).await.problem(404, "not-found");
-    // A patient has no files of a provider.
+    // A patient has no provider files.
     let body = announcement("PROVIDER", ada.user, "image/png", files::PNG);
     ada.post("/v1/files", body).await.problem(404, "not-found");
     assert_eq!(world.stored().await, before);
@@ -223,7 +223,7 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
         ("original_name", json!("")),
         ("original_name", json!("x".repeat(256))),
         ("original_name", json!("a\u{0}b")),
-        // Shown as invoice_exe.pdf.
+        // This name is displayed as invoice_exe.pdf.
         ("original_name", json!("invoice_\u{202e}fdp.exe")),
         ("original_name", json!("invoice_\u{2067}fdp.exe")),
         ("owner_type", json!("ADMIN")),
@@ -242,7 +242,7 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn how_large_a_file_may_be_and_when_it_comes_in_parts_is_the_deployments_to_say() {
+async fn the_deployment_sets_size_limits_and_part_size() {
     let world = World::with(Setup {
         environment: [
             ("FILE_SIZE_LIMITS", "text/plain=7, image/png=1"),
@@ -279,7 +279,7 @@ async fn how_large_a_file_may_be_and_when_it_comes_in_parts_is_the_deployments_t
 }
 
 #[tokio::test]
-async fn limits_that_can_not_be_kept_end_the_function_at_its_start() {
+async fn impossible_limits_stop_the_function_at_start() {
     let world = World::with(Setup {
         environment: [("FILE_SIZE_LIMITS".to_owned(), "text/html=1".to_owned())].into(),
         ..Setup::default()

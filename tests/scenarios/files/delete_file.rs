@@ -61,7 +61,7 @@ async fn a_deleted_file_is_archived_and_its_object_stays() {
 }
 
 #[tokio::test]
-async fn a_file_deleted_before_it_came_never_becomes_available() {
+async fn a_file_deleted_before_it_arrives_never_becomes_available() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let (id, upload) = world.announced(&ada, "application/pdf", files::PDF).await;
@@ -74,7 +74,7 @@ async fn a_file_deleted_before_it_came_never_becomes_available() {
 }
 
 #[tokio::test]
-async fn what_a_provider_put_into_the_chart_is_not_deleted_by_the_patient_nor_by_strangers() {
+async fn a_providers_file_in_the_chart_is_not_deleted_by_patient_or_strangers() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let (ben, walt) = (world.patient("Ben").await, world.provider("Walt").await);
@@ -100,7 +100,7 @@ async fn what_a_provider_put_into_the_chart_is_not_deleted_by_the_patient_nor_by
 }
 
 #[tokio::test]
-async fn administrators_delete_no_files_and_what_is_no_id_is_not_found() {
+async fn administrators_delete_no_files_and_a_malformed_id_is_not_found() {
     let world = World::new().await;
     let (ada, admin) = (world.patient("Ada").await, world.admin().await);
     let (id, _) = world.announced(&ada, "application/pdf", files::PDF).await;

@@ -13,7 +13,7 @@ fn row() -> Expected {
     audit("expire-uploads", "PROCESS", "FILE").by_system()
 }
 
-/// What it did to files, in order.
+/// Returns what it did to files, in order.
 async fn done(world: &World) -> Vec<Expected> {
     let log = world.audit_log().await;
     log.iter()
@@ -31,7 +31,7 @@ async fn let_it_expire(world: &World, id: Uuid) {
         .await;
 }
 
-/// Puts an object as if its event had been lost.
+/// Writes an object without an event, as if the event had been lost.
 fn put_unseen(world: &World, owner: Uuid, id: Uuid, bytes: &[u8]) -> PathBuf {
     let key = format!("files/{owner}/{id}");
     let path = world.cloud.objects().path("caretrail-files", &key);
@@ -40,14 +40,14 @@ fn put_unseen(world: &World, owner: Uuid, id: Uuid, bytes: &[u8]) -> PathBuf {
     path
 }
 
-/// Deletes files as if it had been done so long ago.
+/// Deletes files as of this long ago.
 async fn deleted(world: &World, ids: &[Uuid], since: &str) {
     let archive = "update file_metadata
          set is_archived = true, archived_at = now() - $2::text::interval where id = any($1)";
     world.sql(archive, &[&ids, &since]).await;
 }
 
-/// The tags of a file's current version, by their names.
+/// Returns the names of the tags of a file's current version.
 fn tags(world: &World, owner: Uuid, id: Uuid) -> Vec<String> {
     let key = format!("files/{owner}/{id}");
     let tags = world.cloud.objects().tags(BUCKET, &key).unwrap();
@@ -59,7 +59,7 @@ fn state(status: &str, reason: Option<&str>) -> (String, Option<String>) {
 }
 
 #[tokio::test]
-async fn an_upload_that_never_came_expires_and_only_after_its_time() {
+async fn an_upload_that_never_arrives_expires_only_after_its_time() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let (late, upload) = world.announced(&ada, "application/pdf", files::PDF).await;
@@ -80,7 +80,7 @@ async fn an_upload_that_never_came_expires_and_only_after_its_time() {
     world.expire_uploads().await;
     assert_eq!(done(&world).await.len(), 1, "a second run finds nothing");
 
-    // It ended late after all: its event leads to the same state as in time.
+    // The upload finishes late, and its event leads to the same state as an upload in time.
     assert_eq!(ada.upload(&upload, files::PDF).await, 200);
     world.cloud.settled().await;
     assert_eq!(world.file_state(late).await, state("AVAILABLE", None));
@@ -88,7 +88,7 @@ async fn an_upload_that_never_came_expires_and_only_after_its_time() {
 }
 
 #[tokio::test]
-async fn an_upload_whose_event_was_lost_is_processed_as_by_its_event() {
+async fn an_upload_whose_event_was_lost_is_processed() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     for (bytes, expected) in [
@@ -108,7 +108,7 @@ async fn an_upload_whose_event_was_lost_is_processed_as_by_its_event() {
 }
 
 #[tokio::test]
-async fn what_a_crash_left_half_way_is_taken_up_again() {
+async fn work_interrupted_by_a_crash_is_resumed() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let (id, _) = world.announced(&ada, "application/pdf", files::PDF).await;
@@ -125,14 +125,14 @@ async fn what_a_crash_left_half_way_is_taken_up_again() {
 }
 
 #[tokio::test]
-async fn a_file_whose_object_is_gone_is_offered_no_more() {
+async fn a_file_without_its_object_is_no_longer_available() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let kept = world.uploaded(&ada, "image/png", files::PNG).await;
     let lost = world.uploaded(&ada, "application/pdf", files::PDF).await;
     let version = world.file_version(lost).await.unwrap();
     let checked = format!("{BUCKET}/files/{}/{lost}/{version}", ada.user);
-    // Another version in its place is no help.
+    // Another version of the object doesn't replace the missing one.
     world.put_unseen(ada.user, lost, files::PDF);
     fs::remove_file(world.cloud.objects().path(".versions", &checked)).unwrap();
     world.expire_uploads().await;
@@ -151,7 +151,7 @@ async fn a_file_whose_object_is_gone_is_offered_no_more() {
 }
 
 #[tokio::test]
-async fn objects_without_a_row_are_reported_and_left() {
+async fn objects_without_a_row_are_reported_and_kept() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     world.uploaded(&ada, "image/png", files::PNG).await;
@@ -187,7 +187,7 @@ async fn a_deleted_file_is_neither_processed_nor_expired_and_its_object_stays() 
         "a scanner may write its own"
     );
     deleted(&world, &[id], "61 minutes").await;
-    // GuardDuty's tag, as it looks like on AWS.
+    // This is GuardDuty's tag, as on AWS.
     let key = format!("files/{}/{id}", ada.user);
     let objects = world.cloud.objects();
     let scan = ("GuardDutyMalwareScanStatus", "NO_THREATS_FOUND");
@@ -211,7 +211,7 @@ async fn a_deleted_file_is_neither_processed_nor_expired_and_its_object_stays() 
 }
 
 #[tokio::test]
-async fn a_deleted_file_whose_object_is_gone_is_reported_and_keeps_no_other_from_its_tag() {
+async fn a_deleted_file_without_its_object_is_reported_and_others_are_still_tagged() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let lost = world.uploaded(&ada, "application/pdf", files::PDF).await;
@@ -244,7 +244,7 @@ async fn a_deleted_file_whose_object_is_gone_is_reported_and_keeps_no_other_from
 }
 
 #[tokio::test]
-async fn of_a_deleted_file_the_version_that_was_checked_is_tagged() {
+async fn the_inspected_version_of_a_deleted_file_is_tagged() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let id = world.uploaded(&ada, "application/pdf", files::PDF).await;
@@ -259,7 +259,7 @@ async fn of_a_deleted_file_the_version_that_was_checked_is_tagged() {
 }
 
 #[tokio::test]
-async fn what_came_late_and_unseen_is_processed_and_of_a_deleted_file_tagged() {
+async fn a_late_object_without_event_is_processed_or_tagged_if_deleted() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let (late, _) = world.announced(&ada, "application/pdf", files::PDF).await;
@@ -305,7 +305,7 @@ async fn what_came_late_and_unseen_is_processed_and_of_a_deleted_file_tagged() {
     world.verify_chains().await;
 }
 
-/// What the local S3 keeps of each object beside its bytes.
+/// Returns the files that the local S3 keeps in addition to the bytes of each object.
 fn descriptions(world: &World) -> BTreeSet<PathBuf> {
     let folder = world.cloud.objects().path(".versions", "");
     let entries = fs::read_dir(folder).unwrap();
@@ -314,12 +314,12 @@ fn descriptions(world: &World) -> BTreeSet<PathBuf> {
 }
 
 #[tokio::test]
-async fn an_object_that_s3_fails_to_tell_of_keeps_no_other_from_being_looked_at() {
+async fn an_error_for_one_object_does_not_stop_the_others() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let lost = world.uploaded(&ada, "application/pdf", files::PDF).await;
     let before = descriptions(&world);
-    // The newest is looked at first.
+    // The newest object is examined first.
     let broken = world.uploaded(&ada, "image/png", files::PNG).await;
     for description in descriptions(&world).difference(&before) {
         fs::write(description, "no JSON").unwrap();

@@ -15,7 +15,7 @@ fn path(id: Uuid) -> String {
     format!("/v1/files/{id}")
 }
 
-/// A file of the patient that was announced and sent.
+/// Announces and sends a file of the patient.
 async fn uploaded(world: &World, ada: &Patient) -> Uuid {
     let body = announcement("PATIENT", ada.user, "application/pdf", files::PDF);
     let answer = ada.post("/v1/files", body).await.expect(201);
@@ -25,7 +25,7 @@ async fn uploaded(world: &World, ada: &Patient) -> Uuid {
 }
 
 #[tokio::test]
-async fn a_file_that_was_checked_is_fetched_as_it_was_sent() {
+async fn a_checked_file_is_downloaded_as_it_was_sent() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -57,7 +57,7 @@ async fn a_file_that_was_checked_is_fetched_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn what_is_fetched_is_the_version_that_was_checked_whatever_was_put_over_it() {
+async fn the_checked_version_is_downloaded_even_after_an_overwrite() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let id = uploaded(&world, &ada).await;
@@ -71,14 +71,14 @@ async fn what_is_fetched_is_the_version_that_was_checked_whatever_was_put_over_i
     let response = ada.download(&answer.body["download"]).await;
     assert_eq!(response.status(), 200);
     assert_eq!(response.body().as_ref(), files::PDF);
-    // The version is signed.
+    // The version is part of the signature.
     let url = answer.body["download"]["url"].as_str().unwrap();
     let of_other = json!({"url": url.replace(&checked, &other)});
     assert_eq!(ada.download(&of_other).await.status(), 403);
 }
 
 #[tokio::test]
-async fn a_signed_url_opens_nothing_else() {
+async fn a_signed_url_gives_access_to_nothing_else() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let (id, other) = (uploaded(&world, &ada).await, uploaded(&world, &ada).await);
@@ -91,7 +91,7 @@ async fn a_signed_url_opens_nothing_else() {
 }
 
 #[tokio::test]
-async fn before_it_arrived_there_is_nothing_to_fetch() {
+async fn a_file_can_not_be_downloaded_before_it_arrives() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let body = announcement("PATIENT", ada.user, "application/pdf", files::PDF);
@@ -110,7 +110,7 @@ async fn before_it_arrived_there_is_nothing_to_fetch() {
 }
 
 #[tokio::test]
-async fn somebody_elses_file_is_refused_as_if_there_were_none() {
+async fn another_patients_file_gets_404() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let vera = world.provider("Vera").await;
@@ -124,7 +124,7 @@ async fn somebody_elses_file_is_refused_as_if_there_were_none() {
 }
 
 #[tokio::test]
-async fn administrators_fetch_no_files() {
+async fn administrators_download_no_files() {
     let world = World::new().await;
     let (ada, admin) = (world.patient("Ada").await, world.admin().await);
     let id = uploaded(&world, &ada).await;
@@ -134,7 +134,7 @@ async fn administrators_fetch_no_files() {
 }
 
 #[tokio::test]
-async fn what_is_no_id_is_not_found() {
+async fn a_malformed_id_is_not_found() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let answer = ada.get("/v1/files/x.pdf").await.problem(404, "not-found");

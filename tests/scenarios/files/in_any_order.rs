@@ -1,4 +1,5 @@
-//! Events that come twice, late, in any order, or to a function that dies: one final state.
+//! Events that arrive twice, late or in any order, and functions that are killed: the final state
+//! is always the same.
 
 use std::fs;
 use std::process::Command;
@@ -41,7 +42,7 @@ fn state(status: &str, reason: Option<&str>) -> (String, Option<String>) {
 }
 
 #[tokio::test]
-async fn shuffled_and_doubled_events_lead_to_one_state() {
+async fn reordered_and_repeated_events_lead_to_one_state() {
     let world = guarded("block").await;
     let ada = world.patient("Ada").await;
     let mut runner = TestRunner::new_with_rng(
@@ -85,7 +86,7 @@ async fn shuffled_and_doubled_events_lead_to_one_state() {
             let sequence: Vec<Event> = sequences.new_tree(&mut runner).unwrap().current();
             let (id, _) = world.announced(&ada, "application/pdf", bytes.0).await;
             world.put_unseen(ada.user, id, bytes.0);
-            // Overdue, so that the schedule takes it up too.
+            // The file is overdue, so the schedule processes it too.
             world
                 .sql(
                     "update file_metadata set expires_at = now() - interval '1 hour' where id = $1",
@@ -114,7 +115,7 @@ async fn shuffled_and_doubled_events_lead_to_one_state() {
     world.verify_chains().await;
 }
 
-/// A scanner that takes everything and says OK once it is let.
+/// Starts a scanner that accepts everything and answers OK only when it is released.
 async fn patient_scanner() -> (String, watch::Sender<bool>, watch::Receiver<u32>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -143,7 +144,7 @@ async fn patient_scanner() -> (String, watch::Sender<bool>, watch::Receiver<u32>
     (address, allow, seen)
 }
 
-/// Ends this world's process-upload at once, as a lost machine would.
+/// Kills the process-upload of this world, as the loss of a machine would.
 fn kill(world: &World) {
     let ours = std::process::id().to_string();
     let mut killed = 0;
@@ -182,7 +183,7 @@ async fn waits_for_the_row(world: &World) {
 }
 
 #[tokio::test]
-async fn what_replaces_a_file_while_it_is_read_is_not_offered_in_its_place() {
+async fn a_replacement_during_the_inspection_is_not_made_available() {
     let (address, allow, mut asked) = patient_scanner().await;
     let world = World::with(Setup {
         environment: [("CLAMD_ADDRESS".to_owned(), address)].into(),
@@ -197,7 +198,7 @@ async fn what_replaces_a_file_while_it_is_read_is_not_offered_in_its_place() {
     let deliver = || world.cloud.invoke("process-upload", &event);
     let (first, second, ()) = tokio::join!(deliver(), deliver(), async {
         asked.wait_for(|count| *count == 2).await.unwrap();
-        // Both have read what was announced. A third reads the other.
+        // Both invocations have read the announced object. A third one reads the other object.
         let other = world.put_unseen(ada.user, id, b"announceD");
         let (third, ()) = tokio::join!(deliver(), async {
             eventually("the third has taken the row", async || {
@@ -218,7 +219,7 @@ async fn what_replaces_a_file_while_it_is_read_is_not_offered_in_its_place() {
 }
 
 #[tokio::test]
-async fn what_replaces_a_file_that_waits_for_its_scan_is_read_before_a_clean_word_offers_it() {
+async fn a_replacement_during_the_scan_is_inspected_before_it_becomes_available() {
     let passage = Passage::new().await;
     let mut setup = guarding("allow");
     let endpoint = ("S3_ENDPOINT".to_owned(), passage.url());
@@ -231,7 +232,7 @@ async fn what_replaces_a_file_that_waits_for_its_scan_is_read_before_a_clean_wor
     let waiting = state("SCANNING", Some("awaiting-scan"));
     assert_eq!(world.file_state(id).await, waiting);
 
-    // The other is taken up, and its reading breaks off.
+    // The other object is taken up, and reading it breaks off.
     world.put_unseen(ada.user, id, &other);
     passage.break_after(1024 * 1024);
     let event = uploaded(ada.user, id);
@@ -256,7 +257,7 @@ async fn what_replaces_a_file_that_waits_for_its_scan_is_read_before_a_clean_wor
 }
 
 #[tokio::test]
-async fn killed_at_each_step_it_is_done_by_the_next_delivery() {
+async fn after_a_kill_at_any_step_the_next_delivery_completes_the_work() {
     for step in ["taking", "reading", "concluding"] {
         let (address, allow, mut asked) = patient_scanner().await;
         let world = World::with(Setup {

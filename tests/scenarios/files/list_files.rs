@@ -8,7 +8,7 @@ fn row() -> Expected {
 }
 
 #[tokio::test]
-async fn each_sees_the_files_within_reach_newest_first_and_the_row_names_the_patients() {
+async fn each_caller_lists_files_within_reach_newest_first_and_the_row_names_the_patients() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
@@ -37,7 +37,7 @@ async fn each_sees_the_files_within_reach_newest_first_and_the_row_names_the_pat
 }
 
 #[tokio::test]
-async fn filters_and_pages_narrow_what_is_listed() {
+async fn files_can_be_filtered_and_paged() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -75,7 +75,7 @@ async fn filters_and_pages_narrow_what_is_listed() {
         .expect(200);
     assert_eq!(second.ids(), [available]);
     assert_eq!(second.body["next_cursor"], Value::Null);
-    // What the entry holds back is not found by it, either.
+    // A file that is withheld with its record isn't found by the record either.
     let of_entry = format!("/v1/files?record_id={entry}");
     assert_eq!(ada.get(&of_entry).await.expect(200).ids(), [available]);
     world.hold(entry, &vera, "1 day").await;
@@ -84,7 +84,7 @@ async fn filters_and_pages_narrow_what_is_listed() {
 }
 
 #[tokio::test]
-async fn deleted_files_are_listed_only_when_asked_for_by_who_could_delete_them() {
+async fn deleted_files_are_listed_on_request_for_callers_who_may_delete_them() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -108,7 +108,7 @@ async fn deleted_files_are_listed_only_when_asked_for_by_who_could_delete_them()
 }
 
 #[tokio::test]
-async fn a_query_that_is_not_as_it_must_be_is_named() {
+async fn an_invalid_query_parameter_is_named() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     for (query, field) in [

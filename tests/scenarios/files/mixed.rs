@@ -1,5 +1,5 @@
-//! Many files of every type and every defect through the real path, with clamd: the table of
-//! docs/files.md.
+//! Uploads many files of every type and every defect through the real functions, with clamd. The
+//! result is the table in docs/files.md.
 
 use std::collections::BTreeMap;
 
@@ -19,20 +19,20 @@ const TYPES: [&str; 9] = [
     "video/mp4",
 ];
 
-/// A true file of each type, another for each number.
+/// Returns a sound file of this type. Each number gives a different one.
 fn sample(file_type: &str, number: usize) -> Vec<u8> {
     samples::sample(file_type, &format!("number {number}"))
 }
 
-/// Without its end.
+/// Returns a file without its end.
 fn truncated(file_type: &str, number: usize) -> Vec<u8> {
     let mut bytes = sample(file_type, number);
     bytes.truncate(bytes.len() - 8);
     bytes
 }
 
-/// As long as it was and with the same beginning and end, but something between is amiss. A text
-/// has nothing that could be.
+/// Returns a file of the same length, beginning and end with a defect in between. A text can't have
+/// such a defect.
 fn damaged(file_type: &str, number: usize) -> Option<Vec<u8>> {
     let (old, new): (&[u8], &[u8]) = match file_type {
         "application/pdf" => (b"\nxref", b"\nxxxx"),
@@ -43,7 +43,7 @@ fn damaged(file_type: &str, number: usize) -> Option<Vec<u8>> {
             b"\x17\x01\x04\0\x01\0\0\0\x01",
             b"\x17\x01\x04\0\x01\0\0\0\xff",
         ),
-        // No transfer syntax.
+        // There is no transfer syntax.
         "application/dicom" => (b"\x02\0\x10\0UI", b"\x02\0\x04\0UI"),
         "application/xml" => (b"</title>", b"</titel>"),
         "application/fhir+json" => (b"\"Basic\",", b"\"Basic\" "),
@@ -57,7 +57,7 @@ fn damaged(file_type: &str, number: usize) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Small, and more than its reader bears.
+/// Returns a small file that exhausts an unprotected reader.
 fn bomb(file_type: &str) -> Option<Vec<u8>> {
     let nested = |open: &str, close: &str| open.repeat(100_000) + &close.repeat(100_000);
     Some(match file_type {
@@ -78,7 +78,7 @@ fn bomb(file_type: &str) -> Option<Vec<u8>> {
     })
 }
 
-/// Entities that name each other ten times.
+/// Returns XML entities that each refer to another ten times.
 fn laughs() -> Vec<u8> {
     let entity = |number| {
         let name = format!("&l{};", number - 1).repeat(10);
@@ -89,7 +89,7 @@ fn laughs() -> Vec<u8> {
         .into_bytes()
 }
 
-/// A file that another program would open as something else.
+/// Returns a file that another program would open as another type.
 fn polyglot(file_type: &str, number: usize) -> Vec<u8> {
     let bytes = sample(file_type, number);
     match file_type {
@@ -110,7 +110,8 @@ fn polyglot(file_type: &str, number: usize) -> Vec<u8> {
         "application/fhir+json" => [&bytes[..], b"<script>alert(1)</script>"].concat(),
         "image/png" => [&bytes[..], b"PK\x03\x04 an archive behind it"].concat(),
         _ => {
-            // A PDF's mark in the first KiB, behind what the type begins with.
+            // The marker of a PDF is within the first KiB, after the beginning of the announced
+            // type.
             let mut both = bytes;
             both.extend_from_slice(b"\n%PDF-1.7\n%%EOF\n");
             both
@@ -120,7 +121,7 @@ fn polyglot(file_type: &str, number: usize) -> Vec<u8> {
 
 #[tokio::test]
 #[ignore = "needs clamd (Debian's clamav-daemon); .ci/run has it"]
-async fn a_hundred_files_of_every_type_and_defect_end_where_they_belong() {
+async fn files_of_every_type_and_defect_end_in_the_documented_state() {
     let clamd = Clamd::start().await;
     let world = World::with(Setup {
         environment: [
@@ -155,7 +156,7 @@ async fn a_hundred_files_of_every_type_and_defect_end_where_they_belong() {
             assert_eq!(ada.upload(&upload, &bytes).await, 200);
             sent.push((kind, file_type, id));
         }
-        // A file of no byte can't even be announced.
+        // An empty file can't be announced.
         let empty = announcement("PATIENT", ada.user, file_type, b"");
         ada.post("/v1/files", empty).await.invalid("file_size");
     }
@@ -179,14 +180,14 @@ async fn a_hundred_files_of_every_type_and_defect_end_where_they_belong() {
         (("mislabelled", rejected), 18),
         (("polyglot", rejected), 18),
         (("EICAR", "QUARANTINED malware"), 9),
-        // A text that ends early is a text.
+        // A truncated text is still a text.
         (("truncated", "AVAILABLE"), 2),
-        // Where the end has a mark, and where it hasn't.
+        // These types have an end marker, and the next ones don't.
         (("truncated", rejected), 8),
         (("truncated", broken), 8),
         (("damaged", broken), 16),
         (("bomb", broken), 5),
-        // A document type isn't looked into.
+        // Document types are refused, not examined.
         (("bomb", rejected), 1),
     ]);
     assert_eq!(counted, expected, "{outcomes:#?}");

@@ -7,7 +7,7 @@ fn row() -> Expected {
     audit("process-scan-result", "PROCESS", "FILE").by_system()
 }
 
-/// GuardDuty scans, and this becomes of what it can't.
+/// Returns settings with GuardDuty as scanner and this policy for unscanned files.
 pub fn guarding(policy: &str) -> Setup {
     Setup {
         environment: [("SCAN_RESULTS", "guardduty"), ("SCAN_POLICY", policy)]
@@ -17,17 +17,18 @@ pub fn guarding(policy: &str) -> Setup {
     }
 }
 
-/// A world of it.
+/// Creates a world with these settings.
 pub async fn guarded(policy: &str) -> World {
     World::with(guarding(policy)).await
 }
 
-/// The entity tag of an object put at once: its MD5, which PostgreSQL knows.
+/// Returns the entity tag of an object that was put in one request. It is the MD5, which PostgreSQL
+/// can compute.
 pub async fn tag(world: &World, bytes: &[u8]) -> String {
     world.sql("select md5($1::bytea)", &[&bytes]).await[0].get(0)
 }
 
-/// Of the version that is there.
+/// Sends a scan result for the current version.
 pub async fn result(world: &World, owner: Uuid, id: Uuid, tag: &str, status: &str) {
     let key = format!("files/{owner}/{id}");
     let objects = world.cloud.objects();
@@ -35,7 +36,7 @@ pub async fn result(world: &World, owner: Uuid, id: Uuid, tag: &str, status: &st
     result_of(world, owner, id, version, tag, status).await;
 }
 
-/// Of this version; none as where a bucket keeps none.
+/// Sends a scan result for this version, or for none as from a bucket without versions.
 async fn result_of(
     world: &World,
     owner: Uuid,
@@ -74,7 +75,7 @@ fn state(status: &str, reason: Option<&str>) -> (String, Option<String>) {
 }
 
 #[tokio::test]
-async fn a_sound_file_waits_for_the_scan_and_then_is_available_or_kept_from_everybody() {
+async fn a_sound_file_waits_for_the_scan_and_is_then_available_or_quarantined() {
     let world = guarded("block").await;
     let ada = world.patient("Ada").await;
     for (status, expected, scan) in [
@@ -121,7 +122,7 @@ async fn a_sound_file_waits_for_the_scan_and_then_is_available_or_kept_from_ever
 }
 
 #[tokio::test]
-async fn a_clean_word_counts_for_its_version_and_malware_for_every_one() {
+async fn a_clean_result_counts_for_its_version_and_malware_for_all() {
     let world = guarded("block").await;
     let ada = world.patient("Ada").await;
     let id = world.uploaded(&ada, "application/pdf", files::PDF).await;
@@ -132,7 +133,7 @@ async fn a_clean_word_counts_for_its_version_and_malware_for_every_one() {
     let waiting = state("SCANNING", Some("awaiting-scan"));
     for (version, tag) in [
         (other.clone(), &tag_of_other),
-        // That of nobody, and that of the one that is there, which is the other.
+        // The first version doesn't exist. The second is the current one, which is the other.
         (Some("0000000000000000".to_owned()), &tag_of_checked),
         (None, &tag_of_checked),
     ] {
@@ -152,7 +153,7 @@ async fn a_clean_word_counts_for_its_version_and_malware_for_every_one() {
 }
 
 #[tokio::test]
-async fn what_the_scanner_cannot_tell_is_available_where_the_policy_allows() {
+async fn an_unscannable_file_is_available_if_the_policy_allows() {
     let world = guarded("allow").await;
     let ada = world.patient("Ada").await;
     let id = world.uploaded(&ada, "application/pdf", files::PDF).await;
@@ -165,7 +166,7 @@ async fn what_the_scanner_cannot_tell_is_available_where_the_policy_allows() {
     )
     .await;
     assert_eq!(world.file_state(id).await, state("AVAILABLE", None));
-    // Said late, it still counts.
+    // A late result still counts.
     result(
         &world,
         ada.user,
@@ -178,7 +179,7 @@ async fn what_the_scanner_cannot_tell_is_available_where_the_policy_allows() {
         world.file_state(id).await,
         state("QUARANTINED", Some("malware"))
     );
-    // And nothing takes it back.
+    // Nothing reverts it.
     result(
         &world,
         ada.user,
@@ -194,7 +195,7 @@ async fn what_the_scanner_cannot_tell_is_available_where_the_policy_allows() {
 }
 
 #[tokio::test]
-async fn a_result_that_never_comes_is_waited_for_an_hour() {
+async fn a_missing_scan_result_is_awaited_for_an_hour() {
     let world = guarded("block").await;
     let ada = world.patient("Ada").await;
     let id = world.uploaded(&ada, "application/pdf", files::PDF).await;
@@ -204,7 +205,7 @@ async fn a_result_that_never_comes_is_waited_for_an_hour() {
     ] {
         world
             .sql(
-                // S3 dates an upload in parts by its beginning.
+                // S3 dates a multipart upload from its start.
                 "update file_metadata
                  set upload_date = now() - interval '1 day', inspected_at = now() - $2::text::interval
                  where id = $1",
@@ -230,7 +231,7 @@ async fn a_result_that_never_comes_is_waited_for_an_hour() {
 }
 
 #[tokio::test]
-async fn a_result_about_other_bytes_another_bucket_or_nothing_changes_nothing() {
+async fn a_result_about_other_bytes_another_bucket_or_no_file_changes_nothing() {
     let world = guarded("block").await;
     let ada = world.patient("Ada").await;
     let id = world.uploaded(&ada, "application/pdf", files::PDF).await;

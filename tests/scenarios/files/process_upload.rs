@@ -48,7 +48,7 @@ fn event(key: &str) -> Value {
     }]})
 }
 
-/// The rows of the functions that nobody called, in order.
+/// Returns the rows of functions without a caller, in order.
 async fn processed(world: &World) -> Vec<(String, Value, String)> {
     let log = world.audit_log().await;
     log.into_iter()
@@ -65,7 +65,7 @@ async fn processed(world: &World) -> Vec<(String, Value, String)> {
 }
 
 #[tokio::test]
-async fn a_file_that_is_what_was_announced_becomes_available_in_two_recorded_steps() {
+async fn a_file_that_matches_its_announcement_becomes_available_in_two_recorded_steps() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     for (file_type, bytes) in [
@@ -106,7 +106,7 @@ async fn a_file_that_is_what_was_announced_becomes_available_in_two_recorded_ste
 }
 
 #[tokio::test]
-async fn a_file_that_is_of_another_type_is_rejected_and_never_fetched() {
+async fn a_file_of_another_type_is_rejected_and_can_not_be_downloaded() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let page = b"<html><script>alert(1)</script></html>";
@@ -127,7 +127,7 @@ async fn a_file_that_is_of_another_type_is_rejected_and_never_fetched() {
 }
 
 #[tokio::test]
-async fn bytes_other_than_announced_are_not_even_taken() {
+async fn s3_refuses_bytes_that_differ_from_the_announcement() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let file = announce(&ada, "text/plain", b"announced").await;
@@ -141,14 +141,14 @@ async fn bytes_other_than_announced_are_not_even_taken() {
     world.cloud.settled().await;
     assert_eq!(status(&world, file.id).await["status"], "PENDING");
     assert!(processed(&world).await.is_empty());
-    // It can still be sent as announced.
+    // The announced bytes can still be sent.
     assert_eq!(ada.upload(&file.upload, b"announced").await, 200);
     world.cloud.settled().await;
     assert_eq!(status(&world, file.id).await["status"], "AVAILABLE");
 }
 
 #[tokio::test]
-async fn an_event_that_comes_again_changes_nothing() {
+async fn a_repeated_event_changes_nothing() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let file = announce(&ada, "application/pdf", files::PDF).await;
@@ -166,7 +166,7 @@ async fn an_event_that_comes_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_event_about_a_version_that_was_replaced_is_passed_over() {
+async fn an_event_about_a_replaced_version_is_skipped() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let file = announce(&ada, "text/plain", b"announced").await;
@@ -188,7 +188,7 @@ async fn an_event_about_a_version_that_was_replaced_is_passed_over() {
     world.cloud.invoke("process-upload", &event).await.unwrap();
     assert_eq!(status(&world, file.id).await["status"], "AVAILABLE");
     assert_eq!(world.file_version(file.id).await, Some(current));
-    // Late again: what was found stands.
+    // The event arrives again, late. The result stays the same.
     let late = about(&replaced);
     world.cloud.invoke("process-upload", &late).await.unwrap();
     assert_eq!(status(&world, file.id).await["status"], "AVAILABLE");
@@ -196,7 +196,7 @@ async fn an_event_about_a_version_that_was_replaced_is_passed_over() {
 }
 
 #[tokio::test]
-async fn while_s3_breaks_off_or_is_away_the_event_fails_and_its_next_delivery_ends_it() {
+async fn while_s3_fails_the_event_fails_and_a_later_delivery_completes_it() {
     let passage = Passage::new().await;
     let world = World::with(Setup {
         environment: [("S3_ENDPOINT".to_owned(), passage.url())].into(),
@@ -208,7 +208,7 @@ async fn while_s3_breaks_off_or_is_away_the_event_fails_and_its_next_delivery_en
     let text = vec![b'a'; 3 * 1024 * 1024];
     let file = announce(&ada, "text/plain", &text).await;
 
-    // In the middle of the object.
+    // S3 breaks off in the middle of the object.
     passage.break_after(1024 * 1024);
     assert_eq!(ada.upload(&file.upload, &text).await, 200);
     world.cloud.settled().await;
@@ -220,7 +220,7 @@ async fn while_s3_breaks_off_or_is_away_the_event_fails_and_its_next_delivery_en
         steps.iter().map(|step| step.2.clone()).collect()
     };
     let steps = processed(&world).await;
-    // Taken and failed, three times in all.
+    // The file was taken up and failed three times in all.
     assert_eq!(outcomes(&steps), ["SUCCESS", "FAILURE"].repeat(3));
     assert_eq!(steps[1].1, json!({"reason": "unavailable"}));
     let letters = world.cloud.dead_letters();
@@ -228,7 +228,7 @@ async fn while_s3_breaks_off_or_is_away_the_event_fails_and_its_next_delivery_en
     let answer = ada.get(&format!("/v1/files/{}", file.id)).await.expect(200);
     assert_eq!(answer.body["download"], Value::Null);
 
-    // Altogether.
+    // S3 is unreachable.
     passage.break_after(0);
     let event = &letters[0].event;
     let failure = world.cloud.invoke("process-upload", event).await;
@@ -245,7 +245,7 @@ async fn while_s3_breaks_off_or_is_away_the_event_fails_and_its_next_delivery_en
 }
 
 #[tokio::test]
-async fn an_object_that_nobody_announced_is_passed_over() {
+async fn an_unannounced_object_is_skipped() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let before = world.stored().await;
@@ -265,7 +265,7 @@ async fn an_object_that_nobody_announced_is_passed_over() {
 }
 
 #[tokio::test]
-async fn an_event_of_another_shape_fails_and_says_so() {
+async fn an_event_with_an_unknown_shape_fails_with_a_message() {
     let world = World::new().await;
     let failure = world
         .cloud

@@ -14,7 +14,7 @@ async fn renew(caller: &Actor, id: Uuid) -> Answer {
     caller.post_nothing(&format!("/v1/files/{id}/upload")).await
 }
 
-/// As if it had been announced this long ago.
+/// Changes the file as if it had been announced this long ago.
 async fn age(world: &World, id: Uuid, by: &str) {
     world
         .sql("alter table file_metadata disable trigger touch", &[])
@@ -32,7 +32,7 @@ async fn age(world: &World, id: Uuid, by: &str) {
 }
 
 #[tokio::test]
-async fn who_comes_too_late_for_the_url_gets_another() {
+async fn an_expired_upload_url_can_be_renewed() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let (id, _) = world.announced(&ada, "application/pdf", files::PDF).await;
@@ -58,14 +58,14 @@ async fn who_comes_too_late_for_the_url_gets_another() {
     world.cloud.settled().await;
     assert_eq!(world.file_state(id).await.0, "AVAILABLE");
 
-    // What has come is not sent again.
+    // A file that has arrived isn't sent again.
     let answer = renew(&ada, id).await.problem(409, "conflict");
     let failed = row().by(&ada).resource(id).patient(ada.id);
     world.audited(&answer, failed.failed("conflict")).await;
 }
 
 #[tokio::test]
-async fn who_sends_an_announcement_again_gets_its_first_urls_and_asks_for_fresh_ones() {
+async fn a_repeated_announcement_gets_its_first_urls_and_can_be_renewed() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let body = announcement("PATIENT", ada.user, "application/pdf", files::PDF);
@@ -92,7 +92,7 @@ async fn who_sends_an_announcement_again_gets_its_first_urls_and_asks_for_fresh_
 }
 
 #[tokio::test]
-async fn parts_that_were_sent_stay_sent() {
+async fn sent_parts_remain_valid_after_renewal() {
     let setup = Setup {
         environment: [("FILE_PART_SIZE".to_owned(), "5".to_owned())].into(),
         ..Setup::default()
@@ -115,7 +115,7 @@ async fn parts_that_were_sent_stay_sent() {
 }
 
 #[tokio::test]
-async fn after_almost_a_day_a_file_is_announced_anew() {
+async fn after_22_hours_a_file_must_be_announced_again() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let (id, _) = world.announced(&ada, "application/pdf", files::PDF).await;
@@ -126,7 +126,7 @@ async fn after_almost_a_day_a_file_is_announced_anew() {
 }
 
 #[tokio::test]
-async fn only_who_may_change_the_file_gets_a_url_for_it() {
+async fn only_callers_who_may_change_the_file_get_an_upload_url() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let (ben, admin) = (world.patient("Ben").await, world.admin().await);
@@ -145,7 +145,7 @@ async fn only_who_may_change_the_file_gets_a_url_for_it() {
         .await;
     assert_eq!(world.stored().await, before);
     let renewed = renew(&vera, id).await.expect(200);
-    // Nobody gets one for a deleted file.
+    // Nobody gets a URL for a deleted file.
     let version = renewed.body["file"]["version"].as_i64().unwrap();
     let path = format!("/v1/files/{id}");
     ada.delete(&path, version).await.expect(200);

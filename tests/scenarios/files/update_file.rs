@@ -21,7 +21,7 @@ async fn patch(caller: &Actor, id: Uuid, if_match: Option<&str>, body: Value) ->
 }
 
 #[tokio::test]
-async fn a_name_is_corrected_from_the_version_it_was_read_in() {
+async fn a_name_is_corrected_with_the_version_that_was_read() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -52,7 +52,7 @@ async fn a_name_is_corrected_from_the_version_it_was_read_in() {
 }
 
 #[tokio::test]
-async fn who_writes_the_chart_attaches_a_file_to_an_entry_and_the_patient_detaches_it_on_no_path() {
+async fn a_provider_attaches_a_file_to_a_record_and_the_patient_can_not_detach_it() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -63,7 +63,8 @@ async fn who_writes_the_chart_attaches_a_file_to_an_entry_and_the_patient_detach
     let fields = || row().by(&vera).detail("fields", json!(["record_id"]));
     let attach = json!({"record_id": entry});
     let detach = json!({"record_id": null});
-    // Her own, but the chart is not hers to write: nor does she learn whether there is such an entry.
+    // The file is Ada's own, but a patient may not write the chart, and doesn't learn whether the
+    // record exists.
     for entry in [entry, Uuid::now_v7()] {
         let request = patch(&ada, id, Some("*"), json!({"record_id": entry}));
         let denied = row().by(&ada).detail("fields", json!(["record_id"]));
@@ -85,7 +86,8 @@ async fn who_writes_the_chart_attaches_a_file_to_an_entry_and_the_patient_detach
         world.refused(request, 404, denied).await;
     }
     ada.delete(&path, 1).await.problem(404, "not-found");
-    // Neither while it is held nor when she sees it: it is the chart's.
+    // The patient can't change it while the record is held or visible, because it belongs to the
+    // chart.
     assert_eq!(
         put_past_the_handler(&world, &ada, id, None).await.unwrap(),
         0
@@ -106,7 +108,7 @@ async fn who_writes_the_chart_attaches_a_file_to_an_entry_and_the_patient_detach
     ada.get(&path).await.expect(200);
 }
 
-/// How many files this attaches, or detaches, as row-level security alone has it.
+/// Attaches or detaches a file with row-level security alone. Returns the number of changed files.
 async fn put_past_the_handler(
     world: &World,
     caller: &Actor,
@@ -126,7 +128,7 @@ async fn put_past_the_handler(
 }
 
 #[tokio::test]
-async fn a_file_is_attached_to_a_standing_entry_of_its_own_chart_once_it_has_come() {
+async fn an_uploaded_file_can_be_attached_only_to_an_existing_record_of_its_chart() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let vera = world.provider("Vera").await;
@@ -146,13 +148,13 @@ async fn a_file_is_attached_to_a_standing_entry_of_its_own_chart_once_it_has_com
             .refused(request, 404, denied.denied("not-found"))
             .await;
     }
-    // The patient's upload is hers to end.
+    // The patient must finish their own upload first.
     let entry = world.note(&ada, &vera, "X-ray of the foot").await;
     let (coming, _) = world.announced(&ada, "image/png", files::PNG).await;
     let request = patch(&vera, coming, Some("*"), json!({"record_id": entry}));
     let failed = row().resource(coming).failed("conflict");
     world.refused(request, 409, failed).await;
-    // A provider's own is in no chart.
+    // A provider's own file belongs to no chart.
     let own = announcement("PROVIDER", vera.user, "image/png", files::PNG);
     let own = vera.post("/v1/files", own).await.expect(201);
     assert_eq!(vera.upload(&own.body["upload"], files::PNG).await, 200);
@@ -164,7 +166,7 @@ async fn a_file_is_attached_to_a_standing_entry_of_its_own_chart_once_it_has_com
 }
 
 #[tokio::test]
-async fn nothing_of_what_it_holds_can_be_changed() {
+async fn an_invalid_name_or_another_field_is_refused() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let (id, _) = world.announced(&ada, "application/pdf", files::PDF).await;
@@ -173,7 +175,7 @@ async fn nothing_of_what_it_holds_can_be_changed() {
         ("original_name", Value::Null),
         ("original_name", json!("")),
         ("original_name", json!("a\u{0}b")),
-        // Shown as invoice_exe.pdf.
+        // This name is displayed as invoice_exe.pdf.
         ("original_name", json!("invoice_\u{202e}fdp.exe")),
         ("original_name", json!("invoice_\u{2067}fdp.exe")),
         ("original_name", json!("x".repeat(256))),
@@ -192,7 +194,7 @@ async fn nothing_of_what_it_holds_can_be_changed() {
 }
 
 #[tokio::test]
-async fn what_a_provider_put_into_the_chart_is_not_renamed_by_the_patient_nor_by_strangers() {
+async fn a_providers_file_in_the_chart_is_not_renamed_by_patient_or_strangers() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let walt = world.provider("Walt").await;
@@ -215,7 +217,7 @@ async fn what_a_provider_put_into_the_chart_is_not_renamed_by_the_patient_nor_by
 }
 
 #[tokio::test]
-async fn a_file_that_was_refused_keeps_its_name() {
+async fn a_rejected_file_keeps_its_name() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let id = world.uploaded(&ada, "application/pdf", b"no PDF").await;

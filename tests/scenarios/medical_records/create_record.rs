@@ -18,7 +18,7 @@ async fn in_care(world: &World) -> (Patient, Provider) {
 }
 
 #[tokio::test]
-async fn a_provider_adds_an_entry_visible_to_the_patient_at_once() {
+async fn a_provider_creates_a_record_that_the_patient_sees_at_once() {
     let world = World::new().await;
     let (ada, vera) = in_care(&world).await;
     let visit = world
@@ -61,7 +61,7 @@ async fn a_provider_adds_an_entry_visible_to_the_patient_at_once() {
 }
 
 #[tokio::test]
-async fn each_type_of_entry_is_kept_as_it_was_sent() {
+async fn each_type_of_record_is_stored_as_sent() {
     let world = World::new().await;
     let (ada, vera) = in_care(&world).await;
     let code =
@@ -119,7 +119,7 @@ async fn each_type_of_entry_is_kept_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn content_that_does_not_fit_its_type_is_named_and_nothing_is_stored() {
+async fn content_that_does_not_match_its_type_is_named_and_not_stored() {
     let world = World::new().await;
     let (ada, vera) = in_care(&world).await;
     let code = json!({"system": "http://loinc.org", "code": "4548-4"});
@@ -176,7 +176,7 @@ async fn content_that_does_not_fit_its_type_is_named_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn an_entry_for_a_patient_not_in_care_is_refused_as_if_there_were_none() {
+async fn a_record_for_a_patient_not_in_care_gets_404() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let denied = row().by(&vera).attempted().patient(ada.id);
@@ -194,7 +194,7 @@ async fn an_entry_for_a_patient_not_in_care_is_refused_as_if_there_were_none() {
 }
 
 #[tokio::test]
-async fn nobody_but_a_provider_adds_entries() {
+async fn only_a_provider_creates_records() {
     let world = World::new().await;
     let (ada, admin) = (world.patient("Ada").await, world.admin().await);
     for caller in [&*ada, &admin] {
@@ -208,7 +208,7 @@ async fn nobody_but_a_provider_adds_entries() {
 }
 
 #[tokio::test]
-async fn an_entry_hangs_on_no_other_patients_visit() {
+async fn a_record_can_not_refer_to_another_patients_visit() {
     let world = World::new().await;
     let (ada, vera) = in_care(&world).await;
     let ben = world.patient("Ben").await;
@@ -229,7 +229,7 @@ async fn an_entry_hangs_on_no_other_patients_visit() {
 }
 
 #[tokio::test]
-async fn an_external_id_that_is_taken_is_refused() {
+async fn a_taken_external_id_is_refused() {
     let world = World::new().await;
     let (ada, vera) = in_care(&world).await;
     let mut body = note(ada.id);

@@ -12,7 +12,7 @@ fn path(id: Uuid) -> String {
 }
 
 #[tokio::test]
-async fn a_deleted_entry_is_archived_with_its_versions() {
+async fn a_deleted_record_is_archived_with_its_versions() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -36,14 +36,14 @@ async fn a_deleted_entry_is_archived_with_its_versions() {
         .await;
     assert_eq!(former["is_archived"], false);
 
-    // Once is enough.
+    // A record can be deleted only once.
     let denied = row().by(&vera).resource(id).patient(ada.id);
     let denied = denied.denied("not-found");
     world.refused(vera.delete(&path(id), 2), 404, denied).await;
 }
 
 #[tokio::test]
-async fn a_version_gone_by_is_refused() {
+async fn an_outdated_version_is_refused() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -54,10 +54,10 @@ async fn a_version_gone_by_is_refused() {
 }
 
 #[tokio::test]
-async fn who_does_not_treat_her_deletes_nothing() {
+async fn a_provider_without_care_deletes_nothing() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
-    // She wrote it, and cares for her no more.
+    // Vera wrote this record but no longer cares for the patient.
     let id = world.note(&ada, &vera, "Well.").await;
     let denied = row().by(&vera).resource(id).patient(ada.id);
     world

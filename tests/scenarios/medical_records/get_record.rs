@@ -12,7 +12,7 @@ fn path(id: Uuid) -> String {
 }
 
 #[tokio::test]
-async fn the_patient_and_who_cares_for_her_read_an_entry() {
+async fn the_patient_and_their_providers_read_a_record() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let walt = world.provider("Walt").await;
@@ -33,7 +33,7 @@ async fn the_patient_and_who_cares_for_her_read_an_entry() {
 }
 
 #[tokio::test]
-async fn what_is_held_is_not_there_for_the_patient_until_it_passes() {
+async fn a_held_record_is_absent_for_the_patient_until_the_hold_ends() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -50,12 +50,12 @@ async fn what_is_held_is_not_there_for_the_patient_until_it_passes() {
     world.hold(id, &vera, "-1 minute").await;
     let answer = ada.get(&path(id)).await.expect(200);
     assert_eq!(answer.body["is_patient_visible"], true);
-    // That it was held is not hers to know.
+    // The patient doesn't learn that it was held.
     assert_eq!(answer.body["hold"], Value::Null);
 }
 
 #[tokio::test]
-async fn what_is_deleted_is_there_for_who_asks_for_it_and_treats_her() {
+async fn a_deleted_record_is_shown_to_the_patients_providers_on_request() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -80,10 +80,10 @@ async fn what_is_deleted_is_there_for_who_asks_for_it_and_treats_her() {
 }
 
 #[tokio::test]
-async fn somebody_elses_entry_is_refused_as_if_there_were_none() {
+async fn another_patients_record_gets_404() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
-    // Who wrote it, and cares for her no more, reads it no more.
+    // Vera wrote the record but can't read it, because the patient is no longer in Vera's care.
     let vera = world.provider("Vera").await;
     let id = world.note(&ada, &vera, "Well.").await;
     for caller in [&*ben, &*vera] {

@@ -20,7 +20,7 @@ fn numbers(answer: &Answer) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn versions_come_newest_first_with_who_and_why() {
+async fn versions_are_listed_newest_first_with_author_and_reason() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let walt = world.provider("Walt").await;
@@ -66,7 +66,7 @@ async fn versions_come_newest_first_with_who_and_why() {
             .audited(&answer, row().by(caller).resource(id).patient(ada.id))
             .await;
     }
-    // A page at a time.
+    // Read the versions a page at a time.
     let first = ada.get(&format!("{}?limit=2", path(id))).await.expect(200);
     assert_eq!(numbers(&first), [3, 2]);
     let cursor = first.body["next_cursor"].as_str().unwrap();
@@ -79,7 +79,7 @@ async fn versions_come_newest_first_with_who_and_why() {
 }
 
 #[tokio::test]
-async fn the_patient_sees_the_versions_that_she_could_have_seen_while_they_stood() {
+async fn the_patient_sees_versions_that_were_visible_while_current() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -97,7 +97,8 @@ async fn the_patient_sees_the_versions_that_she_could_have_seen_while_they_stood
     release(1, hold("privacy")).await;
     let patch = json!({"content": {"text": "Never shown"}, "change_reason": "x"});
     vera.patch(&record, 2, patch).await.expect(200);
-    // While it is held there is nothing, not even what was shown before.
+    // While the record is held, the patient sees no version, not even those that were visible
+    // before.
     let denied = row().by(&ada).resource(id).patient(ada.id);
     let denied = denied.denied("not-found");
     world.refused(ada.get(&path(id)), 404, denied).await;
@@ -112,7 +113,7 @@ async fn the_patient_sees_the_versions_that_she_could_have_seen_while_they_stood
     );
     let answer = ada.get(&path(id)).await.expect(200);
     assert_eq!(numbers(&answer), [5, 1]);
-    // That there was a hold is not hers to read, either.
+    // The patient doesn't learn that there was a hold either.
     assert_eq!(answer.body["items"][0]["change_reason"], Value::Null);
     let whole = vera.get(&path(id)).await.expect(200);
     assert_eq!(whole.body["items"][0]["change_reason"], "released");
@@ -126,7 +127,7 @@ fn in_days(days: i64) -> String {
 }
 
 #[tokio::test]
-async fn somebody_elses_entry_is_refused_as_if_there_were_none() {
+async fn another_patients_record_gets_404() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let vera = world.provider("Vera").await;

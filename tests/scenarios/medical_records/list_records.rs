@@ -8,7 +8,7 @@ fn row() -> Expected {
 }
 
 #[tokio::test]
-async fn entries_come_newest_first_a_page_at_a_time() {
+async fn records_are_listed_newest_first_in_pages() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let mut expected = Vec::new();
@@ -27,7 +27,7 @@ async fn entries_come_newest_first_a_page_at_a_time() {
 }
 
 #[tokio::test]
-async fn each_caller_finds_what_is_within_reach() {
+async fn each_caller_finds_only_items_within_reach() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
@@ -47,7 +47,7 @@ async fn each_caller_finds_what_is_within_reach() {
             vec![of_ben, held, passed, shown],
             vec![ada.id, ben.id],
         ),
-        // She wrote none and cares for nobody.
+        // Walt wrote no record and cares for nobody.
         (&*walt, vec![], vec![]),
     ] {
         let answer = caller.get("/v1/medical-records").await.expect(200);
@@ -60,7 +60,7 @@ async fn each_caller_finds_what_is_within_reach() {
 }
 
 #[tokio::test]
-async fn filters_narrow_alone_and_together() {
+async fn filters_work_alone_and_together() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let vera = world.provider("Vera").await;
@@ -94,7 +94,7 @@ async fn filters_narrow_alone_and_together() {
 }
 
 #[tokio::test]
-async fn holds_in_force_and_passed_are_found_by_who_treats_her() {
+async fn the_patients_providers_find_current_and_ended_holds() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -119,7 +119,7 @@ async fn holds_in_force_and_passed_are_found_by_who_treats_her() {
 }
 
 #[tokio::test]
-async fn what_is_deleted_is_listed_for_who_asks_for_it_and_treats_her() {
+async fn deleted_records_are_listed_for_the_patients_providers_on_request() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -138,7 +138,7 @@ async fn what_is_deleted_is_listed_for_who_asks_for_it_and_treats_her() {
     }
 }
 
-/// How often the chart's table was read in full, and by an index, as PostgreSQL counts.
+/// Returns how often PostgreSQL read the table in full and by an index.
 async fn scans(world: &World) -> (i64, i64) {
     let row = world
         .row(
@@ -153,7 +153,7 @@ async fn scans(world: &World) -> (i64, i64) {
 }
 
 #[tokio::test]
-async fn a_page_walks_an_index_however_many_entries_there_are() {
+async fn a_page_uses_an_index_regardless_of_the_number_of_records() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world
@@ -206,7 +206,7 @@ async fn a_page_walks_an_index_however_many_entries_there_are() {
                 .await
                 .expect(200);
         }
-        // A session counts into the table's statistics when it ends, at the latest.
+        // A session reports its statistics when it ends, at the latest.
         world.restart("list-records").await;
         eventually("the scans are counted", async || {
             scans(&world).await.1 > by_index

@@ -1,4 +1,5 @@
-//! `PUT /v1/medical-records/{id}/release`, and that no path leads a patient to what is held.
+//! `PUT /v1/medical-records/{id}/release`, and that a patient can't reach a held record by any
+//! path.
 
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
@@ -22,7 +23,7 @@ fn hold(seconds: i64) -> Value {
 
 const DAY: i64 = 86_400;
 
-/// Puts the decision, made from this version.
+/// Sends the decision for this version.
 async fn put(caller: &Actor, id: Uuid, version: i64, body: Value) -> Answer {
     let request = caller
         .request(Method::PUT, &format!("/v1/medical-records/{id}/release"))
@@ -40,7 +41,7 @@ async fn entry(world: &World) -> (Patient, Provider, Uuid) {
 }
 
 #[tokio::test]
-async fn a_hold_is_laid_and_lifted_and_both_stand_in_the_ledger() {
+async fn a_hold_is_placed_and_lifted_and_the_ledger_has_both() {
     let world = World::new().await;
     let (ada, vera, id) = entry(&world).await;
     let answer = put(&vera, id, 1, hold(DAY)).await.expect(200);
@@ -64,7 +65,7 @@ async fn a_hold_is_laid_and_lifted_and_both_stand_in_the_ledger() {
         .await
         .expect(200);
 
-    // What is under no hold stays as it is.
+    // Releasing a record that isn't held changes nothing.
     let answer = put(&vera, id, 3, json!({"hold": null})).await.expect(200);
     assert_eq!(answer.header("etag"), "\"3\"");
     let ledger = world
@@ -100,13 +101,13 @@ async fn a_hold_ends_by_itself() {
         ada.get(&path).await.status == 200
     })
     .await;
-    // Nobody lifted it: it is found as passed.
+    // Nobody lifted the hold, so the filter finds it after its end.
     let passed = vera.get("/v1/medical-records?held=true").await.expect(200);
     assert_eq!(passed.ids(), [id]);
 }
 
 #[tokio::test]
-async fn an_entry_begins_held_with_a_reason_an_author_and_an_end() {
+async fn a_record_can_be_created_held_with_reason_author_and_end() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -130,7 +131,7 @@ async fn an_entry_begins_held_with_a_reason_an_author_and_an_end() {
         .await
         .problem(404, "not-found");
 
-    // There is no other way to hide it.
+    // There is no other way to hide a record.
     for (field, value) in [
         ("is_patient_visible", json!(false)),
         ("release_date", json!(from_now(DAY))),
@@ -141,7 +142,7 @@ async fn an_entry_begins_held_with_a_reason_an_author_and_an_end() {
             .await
             .invalid(field);
     }
-    // A hold for whom she doesn't treat.
+    // The provider doesn't treat this patient, so they can't place a hold.
     let before = world.stored().await;
     body["patient_id"] = json!(world.patient("Ben").await.id);
     let answer = vera.post("/v1/medical-records", body).await;
@@ -151,7 +152,7 @@ async fn an_entry_begins_held_with_a_reason_an_author_and_an_end() {
 }
 
 #[tokio::test]
-async fn a_hold_that_is_not_as_it_must_be_is_named() {
+async fn an_invalid_hold_is_named() {
     let world = World::new().await;
     let (ada, vera, id) = entry(&world).await;
     let before = world.stored().await;
@@ -194,7 +195,7 @@ async fn a_hold_that_is_not_as_it_must_be_is_named() {
 }
 
 #[tokio::test]
-async fn who_does_not_treat_her_decides_nothing() {
+async fn a_provider_without_care_can_not_hold_or_release() {
     let world = World::new().await;
     let (ada, _, id) = entry(&world).await;
     let walt = world.provider("Walt").await;
@@ -210,7 +211,7 @@ async fn who_does_not_treat_her_decides_nothing() {
         .await;
 }
 
-/// What the patient gets by each path over HTTP, as the text of its answers.
+/// Returns the patient's answers from each path over HTTP.
 async fn by_every_path(ada: &Patient, id: Uuid, files: [Uuid; 2]) -> Vec<(String, Answer)> {
     let mut answers = Vec::new();
     for path in [
@@ -236,7 +237,8 @@ async fn by_every_path(ada: &Patient, id: Uuid, files: [Uuid; 2]) -> Vec<(String
     answers
 }
 
-/// What the patient's own role reads without any WHERE, from every table a function may read.
+/// Returns everything that the patient's role reads without a WHERE, from every table that
+/// functions may read.
 async fn past_every_handler(world: &World, ada: &Patient, permission: &str) -> String {
     let app = world.connect_as_app().await;
     app.batch_execute("begin").await.unwrap();
@@ -267,7 +269,7 @@ async fn past_every_handler(world: &World, ada: &Patient, permission: &str) -> S
     seen
 }
 
-/// Counts the changes of a file.
+/// Returns the version of a file, which counts its changes.
 async fn version_of(world: &World, file: Uuid) -> i64 {
     let query = "select version from file_metadata where id = $1";
     world.row(query, &[&file]).await["version"]
@@ -287,7 +289,7 @@ enum Step {
 }
 
 #[tokio::test]
-async fn what_is_held_is_not_there_for_the_patient_by_any_path() {
+async fn the_patient_reaches_a_held_record_by_no_path() {
     const MARK: &str = "Zebrafish";
     let steps = proptest::collection::vec(
         prop_oneof![
@@ -322,7 +324,7 @@ async fn what_is_held_is_not_there_for_the_patient_by_any_path() {
         let answer = vera.post("/v1/files", file).await.expect(201);
         assert_eq!(answer.body["file"]["record_id"], json!(id));
         let file: Uuid = answer.body["file"]["id"].as_str().unwrap().parse().unwrap();
-        // Hers until it is attached, and again when it is detached.
+        // The patient sees the file until it is attached, and again after it is detached.
         let sent = world.uploaded(&ada, "image/png", files::PNG).await;
         let mut attached = false;
         let (mut version, mut visible, mut archived) = (1, false, false);
@@ -388,7 +390,7 @@ async fn what_is_held_is_not_there_for_the_patient_by_any_path() {
                     let expected = if reached { 200 } else { 404 };
                     assert_eq!(answer.status, expected, "{path} after {taken:?}");
                 }
-                // The reason is never hers.
+                // The patient never sees the reason.
                 assert!(!answer.text.contains("harm_prevention"), "{path}");
             }
             if attached {
@@ -408,7 +410,7 @@ async fn what_is_held_is_not_there_for_the_patient_by_any_path() {
                 assert!(!seen.contains("harm_prevention"), "{seen}");
             }
         }
-        // The next one is looked for alone.
+        // Delete this record, so that the next iteration finds only its own.
         if !archived {
             let path = format!("/v1/medical-records/{id}");
             vera.delete(&path, version).await.expect(200);

@@ -11,7 +11,7 @@ fn path(id: Uuid) -> String {
     format!("/v1/medical-records/{id}")
 }
 
-/// An entry in the chart of a patient in care.
+/// Creates a record of a patient in care.
 async fn entry(world: &World) -> (Patient, Provider, Uuid) {
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -20,7 +20,7 @@ async fn entry(world: &World) -> (Patient, Provider, Uuid) {
 }
 
 #[tokio::test]
-async fn a_provider_corrects_an_entry_and_the_former_version_is_kept() {
+async fn a_provider_corrects_a_record_and_the_former_version_is_kept() {
     let world = World::new().await;
     let (ada, vera, id) = entry(&world).await;
     let patch = json!({
@@ -51,7 +51,7 @@ async fn a_provider_corrects_an_entry_and_the_former_version_is_kept() {
     assert_eq!(stored["changed_by"], json!(vera.user));
     assert_eq!(stored["change_reason"], "A letter was missing");
 
-    // Null removes; the reason of the change before serves no other.
+    // Null removes the field. Each change needs a reason of its own.
     let patch = json!({"notes": null});
     let answer = vera.patch(&path(id), 2, patch).await;
     answer.invalid("change_reason");
@@ -62,7 +62,7 @@ async fn a_provider_corrects_an_entry_and_the_former_version_is_kept() {
 }
 
 #[tokio::test]
-async fn a_change_that_does_not_fit_is_named_and_nothing_changes() {
+async fn an_invalid_change_is_named_and_nothing_changes() {
     let world = World::new().await;
     let (_, vera, id) = entry(&world).await;
     let before = world.stored().await;
@@ -100,7 +100,7 @@ async fn a_change_that_does_not_fit_is_named_and_nothing_changes() {
 }
 
 #[tokio::test]
-async fn another_version_stands_or_none_is_named() {
+async fn an_outdated_or_missing_version_is_refused() {
     let world = World::new().await;
     let (ada, vera, id) = entry(&world).await;
     let patch = json!({"notes": "x", "change_reason": "x"});
@@ -112,7 +112,7 @@ async fn another_version_stands_or_none_is_named() {
 }
 
 #[tokio::test]
-async fn who_does_not_treat_her_changes_nothing() {
+async fn a_provider_without_care_changes_nothing() {
     let world = World::new().await;
     let (ada, _, id) = entry(&world).await;
     let walt = world.provider("Walt").await;

@@ -59,7 +59,7 @@ async fn assigning_again_changes_nothing_and_is_recorded() {
 }
 
 #[tokio::test]
-async fn nobody_but_an_administrator_assigns() {
+async fn only_an_administrator_assigns() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     for caller in [&*ada, &*vera] {
@@ -88,7 +88,7 @@ async fn an_absent_patient_is_not_found() {
 }
 
 #[tokio::test]
-async fn an_absent_provider_is_named_as_the_fault() {
+async fn an_absent_provider_is_named_as_the_invalid_field() {
     let world = World::new().await;
     let (admin, ada) = (world.admin().await, world.patient("Ada").await);
     let nobody = Uuid::now_v7();

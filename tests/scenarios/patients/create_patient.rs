@@ -75,7 +75,7 @@ async fn only_an_administrator_registers_patients() {
 }
 
 #[tokio::test]
-async fn a_second_patient_of_one_user_or_number_is_refused() {
+async fn a_second_patient_with_the_same_user_or_number_is_refused() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (first, second) = (
@@ -97,7 +97,7 @@ async fn a_second_patient_of_one_user_or_number_is_refused() {
 }
 
 #[tokio::test]
-async fn a_patient_needs_a_user_of_that_role() {
+async fn a_patient_needs_a_user_with_the_role_patient() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     for user in [vera.user, Uuid::now_v7()] {
@@ -144,10 +144,11 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn whom_a_new_patient_resembles_is_said_and_nothing_is_merged() {
+async fn likely_duplicates_are_reported_and_not_merged() {
     let world = World::new().await;
     let admin = world.admin().await;
-    // Ada Example of the same birth date; of another; with another name.
+    // These are Ada Example with the same birth date, with another birth date, and a different
+    // name.
     let mut registered = Vec::new();
     for (name, number, born) in [
         ("Ada", "1", "1985-02-28"),

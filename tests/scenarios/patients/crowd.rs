@@ -1,9 +1,10 @@
-//! So many patients that reading all of them is the dearer plan.
+//! Enough patients that reading all of them is the more expensive plan.
 
 use tests::prelude::*;
 use tests::world::Parameters;
 
-/// Adds twenty thousand, with family names and birth dates spread as people's, and counts them.
+/// Adds twenty thousand patients, with family names and birth dates distributed as in reality, and
+/// updates the planner's statistics.
 pub async fn gather(world: &World) {
     world
         .sql(
@@ -25,7 +26,7 @@ pub async fn gather(world: &World) {
     world.sql("analyze patients", &[]).await;
 }
 
-/// How PostgreSQL would run the statement for this caller, under her policies.
+/// Returns PostgreSQL's plan of the statement for this caller, under their policies.
 pub async fn plan(
     world: &World,
     caller: &Actor,

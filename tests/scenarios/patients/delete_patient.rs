@@ -12,7 +12,7 @@ fn path(patient: Uuid) -> String {
 }
 
 #[tokio::test]
-async fn an_archived_patient_is_hidden_unless_asked_for_and_her_chart_is_kept() {
+async fn an_archived_patient_is_hidden_by_default_and_their_chart_is_kept() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
@@ -33,7 +33,7 @@ async fn an_archived_patient_is_hidden_unless_asked_for_and_her_chart_is_kept() 
     assert_eq!(listed.body["items"], json!([]));
     assert_eq!(admin.get(all).await.expect(200).ids(), [ada.id]);
     assert_eq!(admin.get(&one).await.expect(200).id(), ada.id);
-    // Only for who keeps the register.
+    // Only callers who register patients see archived ones.
     let listed = vera.get(all).await.expect(200);
     assert_eq!(listed.body["items"], json!([]));
     vera.get(&one).await.problem(404, "not-found");
@@ -52,7 +52,7 @@ async fn an_archived_patient_is_hidden_unless_asked_for_and_her_chart_is_kept() 
 }
 
 #[tokio::test]
-async fn visits_to_come_are_called_off_first() {
+async fn future_visits_must_be_cancelled_first() {
     let world = World::new().await;
     let (admin, ada) = (world.admin().await, world.patient("Ada").await);
     let vera = world.provider("Vera").await;
@@ -64,7 +64,7 @@ async fn visits_to_come_are_called_off_first() {
     world
         .refused(admin.delete(&path(ada.id), 1), 409, failed)
         .await;
-    let reason = json!({"reason": "She moved away"});
+    let reason = json!({"reason": "Moved away"});
     admin
         .post(&format!("/v1/appointments/{id}/cancel"), reason)
         .await
@@ -73,7 +73,7 @@ async fn visits_to_come_are_called_off_first() {
 }
 
 #[tokio::test]
-async fn nobody_but_an_administrator_archives() {
+async fn only_an_administrator_archives_patients() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -87,7 +87,7 @@ async fn nobody_but_an_administrator_archives() {
 }
 
 #[tokio::test]
-async fn another_version_or_an_absent_patient_is_refused() {
+async fn an_outdated_version_or_an_absent_patient_is_refused() {
     let world = World::new().await;
     let (admin, ada) = (world.admin().await, world.patient("Ada").await);
     let failed = row().by(&admin).resource(ada.id).patient(ada.id);

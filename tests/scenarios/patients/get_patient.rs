@@ -12,7 +12,7 @@ fn path(id: impl std::fmt::Display) -> String {
 }
 
 #[tokio::test]
-async fn a_patient_reads_her_own_chart_with_its_clinical_fields() {
+async fn a_patient_reads_their_own_data_with_clinical_fields() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let before = world.stored().await;
@@ -31,7 +31,7 @@ async fn a_patient_reads_her_own_chart_with_its_clinical_fields() {
 }
 
 #[tokio::test]
-async fn a_provider_reads_the_charts_in_her_care_assigned_or_treated() {
+async fn a_provider_reads_patients_in_their_care_assigned_or_treated() {
     let world = World::new().await;
     let (assigned, treated) = (world.patient("Ada").await, world.patient("Ben").await);
     let vera = world.provider("Vera").await;
@@ -71,7 +71,7 @@ async fn an_administrator_reads_the_patient_without_clinical_fields() {
 }
 
 #[tokio::test]
-async fn another_patient_is_refused_as_if_there_were_none_and_the_attempt_recorded() {
+async fn another_patient_gets_404_and_the_attempt_is_recorded() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let denied = row().by(&ben).resource(ada.id).patient(ada.id);
@@ -81,10 +81,10 @@ async fn another_patient_is_refused_as_if_there_were_none_and_the_attempt_record
 }
 
 #[tokio::test]
-async fn a_provider_without_the_patient_in_her_care_is_refused() {
+async fn a_provider_without_the_patient_in_their_care_is_refused() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
-    // A visit that was called off is no care.
+    // A cancelled visit doesn't put the patient into care.
     world
         .visit(&ada, &vera, "2030-01-07T09:00Z", "CANCELLED")
         .await;
@@ -94,7 +94,7 @@ async fn a_provider_without_the_patient_in_her_care_is_refused() {
 }
 
 #[tokio::test]
-async fn a_role_without_the_permission_is_refused_and_the_attempt_recorded() {
+async fn a_role_without_the_permission_is_refused_and_the_attempt_is_recorded() {
     let world = World::new().await;
     let (ada, officer) = (world.patient("Ada").await, world.officer().await);
     let denied = row().by(&officer).resource(ada.id).patient(ada.id);

@@ -11,7 +11,7 @@ fn row() -> Expected {
 }
 
 #[tokio::test]
-async fn an_administrator_pages_through_all_patients_and_each_page_names_its_own() {
+async fn an_administrator_pages_through_all_patients_and_each_row_names_its_page() {
     let world = World::new().await;
     let admin = world.admin().await;
     let mut all = Vec::new();
@@ -33,14 +33,14 @@ async fn an_administrator_pages_through_all_patients_and_each_page_names_its_own
         seen.extend(answer.ids());
         match answer.body["next_cursor"].as_str() {
             Some(cursor) => path = format!("/v1/patients?limit=2&cursor={cursor}"),
-            None => assert_eq!(seen, all, "the last page comes last"),
+            None => assert_eq!(seen, all, "the pages contain all patients in order"),
         }
     }
     assert_eq!(seen, all);
 }
 
 #[tokio::test]
-async fn a_patient_finds_herself_alone() {
+async fn a_patient_finds_only_themselves() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     world.patient("Ben").await;
@@ -55,7 +55,7 @@ async fn a_patient_finds_herself_alone() {
 }
 
 #[tokio::test]
-async fn a_provider_finds_whom_she_cares_for_each_once() {
+async fn a_provider_finds_each_patient_in_their_care_once() {
     let world = World::new().await;
     let vera = world.provider("Vera").await;
     let (both, treated) = (world.patient("Ada").await, world.patient("Ben").await);
@@ -84,7 +84,7 @@ async fn a_provider_finds_whom_she_cares_for_each_once() {
 }
 
 #[tokio::test]
-async fn filters_narrow_within_the_callers_reach() {
+async fn filters_select_within_the_callers_reach() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
@@ -105,7 +105,7 @@ async fn filters_narrow_within_the_callers_reach() {
         .expect(200);
     assert_eq!(by_provider.ids(), [ben.id]);
 
-    // A filter widens nothing.
+    // A filter doesn't extend the reach.
     let beyond = ada
         .get(&format!("/v1/patients?user_id={}", ben.user))
         .await
@@ -126,7 +126,7 @@ async fn a_role_without_the_permission_is_refused() {
 }
 
 #[tokio::test]
-async fn a_filter_that_is_no_id_is_named() {
+async fn a_filter_with_a_malformed_id_is_named() {
     let world = World::new().await;
     let admin = world.admin().await;
     world
@@ -139,7 +139,7 @@ async fn a_filter_that_is_no_id_is_named() {
 }
 
 #[tokio::test]
-async fn no_list_reads_the_table_from_end_to_end() {
+async fn no_list_reads_the_whole_table() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     let ben = world.patient("Ben").await;

@@ -13,7 +13,7 @@ fn row() -> Expected {
     audit("search-patients", "SEARCH", "PATIENT")
 }
 
-/// Names of two more than the last alike, so that pages have an order.
+/// Creates a patient with this name and birth date.
 async fn named(world: &World, first_name: &'static str, last_name: &str, born: &str) -> Patient {
     let patient = world.patient(first_name).await;
     world
@@ -32,7 +32,7 @@ async fn named(world: &World, first_name: &'static str, last_name: &str, born: &
 }
 
 #[tokio::test]
-async fn an_administrator_finds_by_name_birth_date_and_number() {
+async fn an_administrator_searches_by_name_birth_date_and_number() {
     let world = World::new().await;
     let admin = world.admin().await;
     let ada = named(&world, "Ada", "Lovelace", "1985-02-28").await;
@@ -64,7 +64,7 @@ async fn an_administrator_finds_by_name_birth_date_and_number() {
 }
 
 #[tokio::test]
-async fn pages_go_on_by_name_and_a_cursor_holds_none() {
+async fn pages_are_ordered_by_name_and_a_cursor_contains_no_name() {
     let world = World::new().await;
     let admin = world.admin().await;
     let mut all = Vec::new();
@@ -84,7 +84,7 @@ async fn pages_go_on_by_name_and_a_cursor_holds_none() {
 }
 
 #[tokio::test]
-async fn each_finds_whom_she_reaches_and_no_archived_patient() {
+async fn each_caller_finds_patients_within_reach_and_no_archived_one() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
@@ -110,7 +110,7 @@ async fn each_finds_whom_she_reaches_and_no_archived_patient() {
 }
 
 #[tokio::test]
-async fn a_search_sent_again_under_its_key_is_answered_again() {
+async fn a_search_repeated_under_its_key_replays_the_answer() {
     let world = World::new().await;
     let (admin, ada) = (world.admin().await, world.patient("Ada").await);
     let send = async || {
@@ -132,7 +132,7 @@ async fn a_search_sent_again_under_its_key_is_answered_again() {
 }
 
 #[tokio::test]
-async fn what_is_wanted_must_be_said_and_fit() {
+async fn criteria_are_required_and_must_be_valid() {
     let world = World::new().await;
     let admin = world.admin().await;
     for (body, field) in [
@@ -150,7 +150,7 @@ async fn what_is_wanted_must_be_said_and_fit() {
 }
 
 #[tokio::test]
-async fn no_search_reads_a_table_from_end_to_end() {
+async fn no_search_reads_a_whole_table() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     let ben = world.patient("Ben").await;

@@ -14,7 +14,7 @@ async fn unassign(caller: &Actor, patient: Uuid, provider: Uuid) -> Answer {
 }
 
 #[tokio::test]
-async fn a_provider_taken_off_reaches_the_chart_no_more() {
+async fn an_unassigned_provider_no_longer_reaches_the_chart() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
@@ -36,7 +36,7 @@ async fn a_provider_taken_off_reaches_the_chart_no_more() {
     vera.get(&chart).await.problem(404, "not-found");
     walt.get(&chart).await.expect(200);
 
-    // Again changes nothing and is recorded.
+    // Repeating the request changes nothing and is recorded.
     let before = world.stored().await;
     let answer = unassign(&admin, ada.id, vera.id).await.expect(200);
     assert_eq!(answer.body["version"], 4);
@@ -45,7 +45,7 @@ async fn a_provider_taken_off_reaches_the_chart_no_more() {
 }
 
 #[tokio::test]
-async fn nobody_but_an_administrator_does_it() {
+async fn only_an_administrator_unassigns() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
@@ -61,7 +61,7 @@ async fn nobody_but_an_administrator_does_it() {
 }
 
 #[tokio::test]
-async fn an_absent_patient_or_what_is_no_id_is_not_found() {
+async fn an_absent_patient_or_a_malformed_id_is_not_found() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     let nobody = Uuid::now_v7();

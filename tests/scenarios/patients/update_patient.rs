@@ -12,7 +12,7 @@ fn path(patient: Uuid) -> String {
 }
 
 #[tokio::test]
-async fn an_administrator_corrects_the_registration_and_no_clinical_field() {
+async fn an_administrator_corrects_registration_data_but_no_clinical_field() {
     let world = World::new().await;
     let (admin, ada) = (world.admin().await, world.patient("Ada").await);
     let answer = admin
@@ -34,7 +34,7 @@ async fn an_administrator_corrects_the_registration_and_no_clinical_field() {
         .audited(&answer, changed.detail("fields", fields))
         .await;
 
-    // What the administrator doesn't see is still there.
+    // Fields that the administrator can't see are unchanged.
     let chart = ada.get(&path(ada.id)).await.expect(200);
     assert_eq!(chart.body["allergies"][0]["criticality"], "high");
 
@@ -56,7 +56,7 @@ async fn an_administrator_corrects_the_registration_and_no_clinical_field() {
 }
 
 #[tokio::test]
-async fn a_provider_keeps_the_summary_of_whom_she_treats_and_no_registration() {
+async fn a_provider_changes_the_clinical_summary_of_their_patients_but_no_registration_data() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let goals = json!([{"description": "Walk daily"}]);
@@ -91,7 +91,7 @@ async fn a_provider_keeps_the_summary_of_whom_she_treats_and_no_registration() {
 }
 
 #[tokio::test]
-async fn a_patient_changes_nothing_of_it() {
+async fn a_patient_can_not_change_their_patient_data() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let denied = row().by(&ada).resource(ada.id).patient(ada.id);
@@ -140,7 +140,7 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn another_version_or_a_number_that_is_taken_is_refused() {
+async fn an_outdated_version_or_a_taken_number_is_refused() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);

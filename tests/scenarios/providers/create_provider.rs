@@ -47,7 +47,7 @@ async fn an_administrator_registers_a_provider_not_yet_verified() {
 }
 
 #[tokio::test]
-async fn hours_may_be_given_to_the_minute() {
+async fn hours_may_omit_seconds() {
     let world = World::new().await;
     let (admin, user) = (world.admin().await, world.user("PROVIDER", "Vera").await);
     let mut body = vera(user.user);
@@ -73,7 +73,7 @@ async fn only_an_administrator_registers_providers() {
 }
 
 #[tokio::test]
-async fn a_second_provider_of_one_user_or_licence_is_refused() {
+async fn a_second_provider_with_the_same_user_or_licence_is_refused() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (first, second) = (

@@ -34,7 +34,8 @@ async fn an_administrator_archives_a_provider_who_leaves() {
     world
         .audited(&answer, row().by(&admin).resource(vera.id))
         .await;
-    // Hidden, but for the administrator who asks; and gone for who would delete again.
+    // Only an administrator who asks for archived providers sees this one. Deleting again answers
+    // 404.
     ada.get(&path(vera.id)).await.problem(404, "not-found");
     let asked = format!("{}?include_archived=true", path(vera.id));
     ada.get(&asked).await.problem(404, "not-found");
@@ -46,7 +47,7 @@ async fn an_administrator_archives_a_provider_who_leaves() {
 }
 
 #[tokio::test]
-async fn visits_to_come_are_a_conflict() {
+async fn future_visits_are_a_conflict() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     let ada = world.patient("Ada").await;
@@ -60,7 +61,7 @@ async fn visits_to_come_are_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_version_gone_by_is_refused() {
+async fn an_outdated_version_is_refused() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     let failed = row().by(&admin).resource(vera.id);

@@ -42,7 +42,7 @@ async fn free_slots_are_the_hours_without_the_scheduled_visits() {
         }),
     )
     .await;
-    // One scheduled, of another patient; one called off.
+    // One visit is scheduled with another patient, and one is cancelled.
     world
         .visit(&ben, &vera, "2030-01-07T14:30Z", "SCHEDULED")
         .await;
@@ -75,10 +75,10 @@ async fn free_slots_are_the_hours_without_the_scheduled_visits() {
 }
 
 #[tokio::test]
-async fn every_free_slot_can_be_booked_across_a_change_of_the_clock_and_no_time_beside_it() {
+async fn exactly_the_free_slots_can_be_booked_across_a_clock_change() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
-    // Berlin repeats 02:00 to 03:00 on 27 October 2030, and leaves it out on 31 March.
+    // Berlin repeats 02:00 to 03:00 on 27 October 2030, and skips it on 31 March.
     hours(
         &world,
         json!({
@@ -114,7 +114,7 @@ async fn every_free_slot_can_be_booked_across_a_change_of_the_clock_and_no_time_
     }
 }
 
-/// Those of the six hours from this local midnight on.
+/// Returns the half hours of the six hours from this local midnight on.
 fn half_hours(midnight: &str) -> Vec<String> {
     let midnight: Timestamp = midnight.replace("%2B", "+").parse().unwrap();
     let half = SignedDuration::from_mins(30);
@@ -138,7 +138,7 @@ async fn an_unverified_provider_or_one_without_hours_has_no_free_time() {
 }
 
 #[tokio::test]
-async fn nothing_is_free_before_the_notice_that_she_asks_for() {
+async fn no_slot_is_free_before_the_providers_minimum_notice() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world
@@ -177,7 +177,7 @@ async fn a_query_out_of_bounds_is_named() {
 }
 
 #[tokio::test]
-async fn an_absent_provider_is_not_found_and_a_role_without_the_permission_refused() {
+async fn an_absent_provider_is_not_found_and_a_role_without_the_permission_is_refused() {
     let world = World::new().await;
     let (ada, officer) = (world.patient("Ada").await, world.officer().await);
     let nobody = Uuid::now_v7();
@@ -189,7 +189,7 @@ async fn an_absent_provider_is_not_found_and_a_role_without_the_permission_refus
 }
 
 #[tokio::test]
-async fn the_database_books_by_the_hours_that_free_slots_are_made_of() {
+async fn the_database_and_the_free_slots_use_the_same_hours() {
     let world = World::new().await;
     let (quarter, days) = (
         SignedDuration::from_mins(15),
@@ -214,12 +214,13 @@ async fn the_database_books_by_the_hours_that_free_slots_are_made_of() {
             .collect();
         let tz = TimeZone::get(zone).unwrap();
         let mut around: Timestamp = "2029-01-01T00:00:00Z".parse().unwrap();
-        // Around two changes of the clock, where there are any.
+        // Test the first two changes of the clock after this time, if there are any.
         for _ in 0..2 {
             let change = tz.following(around).next();
             around = change.map_or(around, |change| change.timestamp());
             let (from, to) = (around - days, around + days);
-            // Closed on the day before, other hours on the day itself, to midnight on the next.
+            // The provider is closed on the day before, has other hours on the day itself, and
+            // works to midnight on the next.
             let date = |hours| {
                 tz.to_datetime(around + SignedDuration::from_hours(hours))
                     .date()

@@ -8,7 +8,7 @@ fn row() -> Expected {
 }
 
 #[tokio::test]
-async fn the_directory_is_read_a_page_at_a_time() {
+async fn the_directory_is_read_in_pages() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let mut expected = Vec::new();
@@ -28,7 +28,7 @@ async fn the_directory_is_read_a_page_at_a_time() {
 }
 
 #[tokio::test]
-async fn specialty_and_verification_narrow_it() {
+async fn specialty_and_verification_filter_the_directory() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
@@ -51,7 +51,7 @@ async fn specialty_and_verification_narrow_it() {
 }
 
 #[tokio::test]
-async fn archived_ones_are_shown_to_an_administrator_who_asks() {
+async fn archived_providers_are_shown_to_an_administrator_on_request() {
     let world = World::new().await;
     let (ada, admin) = (world.patient("Ada").await, world.admin().await);
     let vera = world.provider("Vera").await;

@@ -12,7 +12,7 @@ fn path(id: Uuid) -> String {
 }
 
 #[tokio::test]
-async fn a_provider_changes_her_hours_and_fields() {
+async fn a_provider_changes_their_hours_and_fields_of_practice() {
     let world = World::new().await;
     let vera = world.provider("Vera").await;
     let schedule = json!({
@@ -20,7 +20,7 @@ async fn a_provider_changes_her_hours_and_fields() {
         "weekly": [{"weekday": "TUE", "from": "09:00:00", "to": "17:00:00"}],
         "lead_minutes": 120
     });
-    // A merge patch goes into the hours that stand: their list is replaced, its zone kept.
+    // A merge patch also applies within the hours: the list is replaced, and the time zone stays.
     let answer = vera
         .patch(
             &path(vera.id),
@@ -57,7 +57,7 @@ async fn a_provider_changes_her_hours_and_fields() {
 }
 
 #[tokio::test]
-async fn what_was_verified_about_her_is_not_hers_to_change() {
+async fn a_provider_can_not_change_verified_data() {
     let world = World::new().await;
     let vera = world.provider("Vera").await;
     for (field, value) in [
@@ -74,7 +74,7 @@ async fn what_was_verified_about_her_is_not_hers_to_change() {
 }
 
 #[tokio::test]
-async fn another_licence_number_has_to_be_verified_again() {
+async fn a_new_licence_number_must_be_verified_again() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     let answer = admin
@@ -96,7 +96,7 @@ async fn another_licence_number_has_to_be_verified_again() {
 }
 
 #[tokio::test]
-async fn another_provider_is_out_of_reach_and_a_patient_refused() {
+async fn another_provider_is_out_of_reach_and_a_patient_is_refused() {
     let world = World::new().await;
     let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
     let ada = world.patient("Ada").await;
@@ -112,7 +112,7 @@ async fn another_provider_is_out_of_reach_and_a_patient_refused() {
 }
 
 #[tokio::test]
-async fn a_licence_that_is_taken_and_a_version_gone_by_are_refused() {
+async fn a_taken_licence_and_an_outdated_version_are_refused() {
     let world = World::new().await;
     let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
     let admin = world.admin().await;
@@ -142,7 +142,7 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
             json!({"schedule": {"time_zone": "Mars/Olympus"}}),
             "schedule.time_zone",
         ),
-        // Fixed to PostgreSQL, of two offsets to others.
+        // PostgreSQL reads this name as a fixed offset, other systems as a zone with two.
         (
             json!({"schedule": {"time_zone": "CET"}}),
             "schedule.time_zone",

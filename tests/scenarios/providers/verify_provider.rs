@@ -14,7 +14,7 @@ fn path(id: Uuid) -> String {
     format!("/v1/providers/{id}/verify")
 }
 
-/// Says it of the licence in this version of the provider.
+/// Sends the decision about the licence in this version of the provider.
 async fn say(caller: &Actor, id: Uuid, version: &str, body: Value) -> Answer {
     let request = caller
         .request(Method::POST, &path(id))
@@ -33,7 +33,7 @@ async fn unverified(world: &World) -> Provider {
 }
 
 #[tokio::test]
-async fn an_administrator_verifies_and_it_is_kept_who_and_when() {
+async fn an_administrator_verifies_and_author_and_time_are_stored() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, unverified(&world).await);
     let answer = say(&admin, vera.id, "*", json!({})).await.expect(200);
@@ -56,7 +56,7 @@ async fn an_administrator_verifies_and_it_is_kept_who_and_when() {
 }
 
 #[tokio::test]
-async fn a_withdrawal_stops_bookings_at_once_and_leaves_the_visits_that_stand() {
+async fn a_withdrawal_stops_bookings_at_once_and_keeps_booked_visits() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     let ada = world.patient("Ada").await;
@@ -72,7 +72,7 @@ async fn a_withdrawal_stops_bookings_at_once_and_leaves_the_visits_that_stand() 
         .audited(&answer, expected.detail("is_verified", false))
         .await;
 
-    // Why is for her and for who verifies.
+    // Only the provider and callers who verify see the reason.
     let provider = format!("/v1/providers/{}", vera.id);
     for (caller, reason) in [
         (&*vera, json!("Lapsed in May")),
@@ -114,7 +114,7 @@ fn withdrawal() -> Value {
 }
 
 #[tokio::test]
-async fn the_reason_of_a_withdrawal_goes_with_the_licence() {
+async fn a_new_licence_removes_the_reason_of_the_withdrawal() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     let provider = say(&admin, vera.id, "*", withdrawal()).await.expect(200);
@@ -129,7 +129,7 @@ async fn the_reason_of_a_withdrawal_goes_with_the_licence() {
 }
 
 #[tokio::test]
-async fn a_withdrawal_needs_a_reason_and_nothing_else_does() {
+async fn only_a_withdrawal_needs_a_reason() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     for body in [
@@ -146,7 +146,7 @@ async fn a_withdrawal_needs_a_reason_and_nothing_else_does() {
 }
 
 #[tokio::test]
-async fn sent_again_under_its_key_it_is_done_once() {
+async fn a_request_repeated_under_its_key_takes_effect_once() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, unverified(&world).await);
     let send = async || {
@@ -163,7 +163,7 @@ async fn sent_again_under_its_key_it_is_done_once() {
 }
 
 #[tokio::test]
-async fn what_is_said_already_is_a_conflict() {
+async fn repeating_the_current_state_is_a_conflict() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     for (is_verified, body) in [(true, json!({})), (false, withdrawal())] {
@@ -179,7 +179,7 @@ async fn what_is_said_already_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_licence_that_changed_since_it_was_looked_at_is_not_verified() {
+async fn a_licence_that_changed_since_it_was_read_is_not_verified() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, unverified(&world).await);
     let provider = format!("/v1/providers/{}", vera.id);
@@ -210,7 +210,7 @@ async fn a_licence_that_changed_since_it_was_looked_at_is_not_verified() {
 }
 
 #[tokio::test]
-async fn nobody_verifies_herself() {
+async fn nobody_verifies_themselves() {
     let world = World::new().await;
     let vera = unverified(&world).await;
     for (is_verified, body) in [(true, json!({})), (false, withdrawal())] {

@@ -3,7 +3,7 @@
 use tests::prelude::*;
 
 #[tokio::test]
-async fn anybody_reads_the_page_and_nothing_is_recorded() {
+async fn anyone_reads_the_page_and_nothing_is_recorded() {
     let world = World::new().await;
     let answer = world.anybody().get("/docs").await;
     assert_eq!(answer.status, 200, "{}", answer.text);
@@ -13,7 +13,7 @@ async fn anybody_reads_the_page_and_nothing_is_recorded() {
 }
 
 #[tokio::test]
-async fn the_page_loads_nothing_from_elsewhere() {
+async fn the_page_loads_nothing_from_other_origins() {
     let world = World::new().await;
     let answer = world.anybody().get("/docs").await;
     let policy = answer.header("content-security-policy");

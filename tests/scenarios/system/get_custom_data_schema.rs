@@ -11,7 +11,7 @@ fn row() -> Expected {
 }
 
 #[tokio::test]
-async fn the_latest_schema_is_read_and_those_before_it() {
+async fn the_latest_schema_and_former_versions_can_be_read() {
     let world = World::new().await;
     let (vera, admin) = (world.provider("Vera").await, world.admin().await);
     let failed = row().by(&vera).failed("not-found");
@@ -37,7 +37,7 @@ async fn the_latest_schema_is_read_and_those_before_it() {
 }
 
 #[tokio::test]
-async fn a_role_without_the_permission_is_refused_and_an_unknown_table_not_found() {
+async fn a_role_without_the_permission_is_refused_and_an_unknown_table_is_not_found() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let denied = row().by(&ada).denied("forbidden");

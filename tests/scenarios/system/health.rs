@@ -3,7 +3,7 @@
 use tests::prelude::*;
 
 #[tokio::test]
-async fn anybody_learns_that_the_database_is_reachable_and_nothing_is_recorded() {
+async fn anyone_learns_that_the_database_is_reachable_and_nothing_is_recorded() {
     let world = World::new().await;
     let answer = world.anybody().get("/health").await;
     assert_eq!(answer.status, 200, "{}", answer.text);
@@ -13,7 +13,7 @@ async fn anybody_learns_that_the_database_is_reachable_and_nothing_is_recorded()
 }
 
 #[tokio::test]
-async fn a_database_that_is_down_makes_it_503() {
+async fn without_the_database_the_answer_is_503() {
     let nobody_listens = "postgres://caretrail_app:secret@127.0.0.1:1/caretrail";
     let world = World::with(Setup {
         database_url: Some(nobody_listens.to_owned()),

@@ -3,7 +3,7 @@
 use tests::prelude::*;
 
 #[tokio::test]
-async fn anybody_reads_the_committed_document_and_nothing_is_recorded() {
+async fn anyone_reads_the_committed_document_and_nothing_is_recorded() {
     let world = World::new().await;
     let answer = world.anybody().get("/openapi.json").await;
     assert_eq!(answer.status, 200, "{}", answer.text);

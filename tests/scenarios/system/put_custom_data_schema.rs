@@ -1,4 +1,4 @@
-//! `PUT /v1/custom-data-schemas/{table}`, and the custom data of records that it governs.
+//! `PUT /v1/custom-data-schemas/{table}`, and the custom data of records that it controls.
 
 use http::Method;
 use tests::audit::Expected;
@@ -17,13 +17,13 @@ async fn put(caller: &Actor, schema: Value) -> Answer {
         .await
 }
 
-/// A pain score up to `most`.
+/// Returns a schema for a pain score up to `most`.
 fn pain(most: i64) -> Value {
     json!({"type": "object", "properties": {"pain": {"type": "integer", "minimum": 0, "maximum": most}}})
 }
 
 #[tokio::test]
-async fn an_administrator_registers_the_next_version_and_the_same_again_is_none() {
+async fn an_administrator_registers_the_next_version_and_repeating_it_adds_none() {
     let world = World::new().await;
     let admin = world.admin().await;
     for (most, version) in [(10, 1), (10, 1), (20, 2)] {
@@ -43,7 +43,7 @@ async fn an_administrator_registers_the_next_version_and_the_same_again_is_none(
 }
 
 #[tokio::test]
-async fn a_name_twice_in_one_object_is_refused_and_not_resolved() {
+async fn a_duplicate_key_in_an_object_is_refused() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let admin = world.admin().await;
@@ -65,7 +65,7 @@ async fn a_name_twice_in_one_object_is_refused_and_not_resolved() {
     assert_eq!(world.stored().await, before);
 }
 
-/// A body as it stands, which no JSON library would write.
+/// Sends a literal body, which no JSON library would write.
 async fn raw(caller: &Actor, method: Method, path: &str, body: &str) -> Answer {
     let request = caller
         .request(method, path)
@@ -76,14 +76,14 @@ async fn raw(caller: &Actor, method: Method, path: &str, body: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn records_keep_the_version_they_satisfied_and_a_breaking_one_names_them() {
+async fn records_keep_their_version_and_a_breaking_version_names_them() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let admin = world.admin().await;
     world.assign(&ada, &vera).await;
     let note = |custom_data: Value| json!({"patient_id": ada.id, "record_type": "NOTE", "content": {"text": "x"}, "custom_data": custom_data});
     let path = "/v1/medical-records";
-    // Without a schema there is no custom data.
+    // Custom data requires a registered schema.
     vera.post(path, note(json!({"pain": 7})))
         .await
         .invalid("custom_data");
@@ -102,7 +102,7 @@ async fn records_keep_the_version_they_satisfied_and_a_breaking_one_names_them()
     let id = answer.id();
     let record = format!("{path}/{id}");
 
-    // What would break the row is refused, with its id; the row stays as it is.
+    // A version that the row doesn't satisfy is refused with the row's id. The row stays unchanged.
     let refused = put(&admin, pain(5)).await.invalid(&id.to_string());
     world
         .audited(&refused, row().by(&admin).failed("invalid"))
@@ -110,7 +110,7 @@ async fn records_keep_the_version_they_satisfied_and_a_breaking_one_names_them()
     assert!(!refused.text.contains("pain"), "{}", refused.text);
     put(&admin, pain(20)).await.expect(200);
 
-    // A change that leaves it alone leaves its version.
+    // A change without custom data keeps its version.
     let patch = json!({"notes": "x", "change_reason": "x"});
     let answer = vera.patch(&record, 1, patch).await.expect(200);
     assert_eq!(answer.body["custom_data_version"], 1);
@@ -139,7 +139,7 @@ async fn records_keep_the_version_they_satisfied_and_a_breaking_one_names_them()
 }
 
 #[tokio::test]
-async fn what_is_no_schema_or_out_of_bounds_is_refused() {
+async fn an_invalid_or_oversized_schema_is_refused() {
     let world = World::new().await;
     let admin = world.admin().await;
     for schema in [
@@ -159,7 +159,7 @@ async fn what_is_no_schema_or_out_of_bounds_is_refused() {
 }
 
 #[tokio::test]
-async fn nobody_but_an_administrator_registers() {
+async fn only_an_administrator_registers_a_schema() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     for caller in [&*ada, &*vera] {

@@ -22,7 +22,7 @@ fn ada(id: Uuid) -> Value {
 }
 
 #[tokio::test]
-async fn an_administrator_gives_a_person_a_profile_and_she_can_act() {
+async fn an_administrator_creates_a_profile_and_the_user_can_act() {
     let world = World::new().await;
     let (admin, stranger) = (world.admin().await, world.stranger());
     stranger.get("/v1/me").await.problem(403, "forbidden");
@@ -74,7 +74,7 @@ async fn only_an_administrator_creates_users() {
 }
 
 #[tokio::test]
-async fn an_id_or_sign_in_name_that_is_taken_is_refused() {
+async fn a_taken_id_or_sign_in_name_is_refused() {
     let world = World::new().await;
     let admin = world.admin().await;
     let id = Uuid::now_v7();
@@ -86,7 +86,7 @@ async fn an_id_or_sign_in_name_that_is_taken_is_refused() {
         .refused(admin.post("/v1/users", same_id), 409, failed)
         .await;
 
-    // Sign-in names differ by more than case.
+    // Sign-in names must differ by more than case.
     let other = Uuid::now_v7();
     let mut same_name = ada(other);
     same_name["username"] = json!("ADA.EXAMPLE@EXAMPLE.ORG");
@@ -97,7 +97,7 @@ async fn an_id_or_sign_in_name_that_is_taken_is_refused() {
 }
 
 #[tokio::test]
-async fn a_role_must_be_one_for_people() {
+async fn the_role_must_be_a_human_role() {
     let world = World::new().await;
     let admin = world.admin().await;
     for role in ["WIZARD", "SYSTEM", "patient"] {
@@ -112,7 +112,7 @@ async fn a_role_must_be_one_for_people() {
 }
 
 #[tokio::test]
-async fn a_role_that_was_inserted_needs_no_deployment() {
+async fn a_new_role_needs_no_deployment() {
     let world = World::new().await;
     let admin = world.admin().await;
     world

@@ -12,7 +12,7 @@ fn path(user: Uuid) -> String {
 }
 
 #[tokio::test]
-async fn an_archived_user_acts_no_more_and_is_hidden_unless_asked_for() {
+async fn an_archived_user_can_not_act_and_is_hidden_by_default() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     vera.get("/v1/me").await.expect(200);
@@ -35,7 +35,7 @@ async fn an_archived_user_acts_no_more_and_is_hidden_unless_asked_for() {
     let archived = format!("{}?include_archived=true", path(vera.user));
     let shown = admin.get(&archived).await.expect(200);
     assert_eq!(shown.id(), vera.user);
-    // Twice is once.
+    // Deleting again answers 404.
     admin
         .delete(&path(vera.user), 2)
         .await
@@ -43,7 +43,7 @@ async fn an_archived_user_acts_no_more_and_is_hidden_unless_asked_for() {
 }
 
 #[tokio::test]
-async fn only_an_administrator_archives_and_not_herself() {
+async fn only_an_administrator_archives_users_except_themselves() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
@@ -61,7 +61,7 @@ async fn only_an_administrator_archives_and_not_herself() {
 }
 
 #[tokio::test]
-async fn it_says_which_version_it_was_made_from() {
+async fn the_request_must_name_the_current_version() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     let failed = row().by(&admin).resource(vera.user);
@@ -72,7 +72,7 @@ async fn it_says_which_version_it_was_made_from() {
 }
 
 #[tokio::test]
-async fn who_is_absent_is_not_found() {
+async fn an_absent_user_is_not_found() {
     let world = World::new().await;
     let admin = world.admin().await;
     let nobody = Uuid::now_v7();

@@ -8,7 +8,7 @@ fn row() -> Expected {
 }
 
 #[tokio::test]
-async fn a_patient_learns_who_she_is_and_how_far_she_reaches() {
+async fn a_patient_reads_their_profile_and_permissions() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let before = world.stored().await;
@@ -29,7 +29,7 @@ async fn a_patient_learns_who_she_is_and_how_far_she_reaches() {
 }
 
 #[tokio::test]
-async fn each_role_is_told_what_the_database_grants_it() {
+async fn each_role_gets_the_permissions_that_the_database_grants() {
     let world = World::new().await;
     let (vera, admin) = (world.provider("Vera").await, world.admin().await);
     for (caller, provider) in [(&*vera, json!(vera.id)), (&admin, Value::Null)] {
@@ -50,7 +50,7 @@ async fn each_role_is_told_what_the_database_grants_it() {
 }
 
 #[tokio::test]
-async fn a_subject_without_a_profile_is_refused_and_the_attempt_recorded() {
+async fn a_subject_without_a_profile_is_refused_and_the_attempt_is_recorded() {
     let world = World::new().await;
     let stranger = world.stranger();
     let denied = row().by(&stranger).resource(stranger.user);
@@ -61,7 +61,7 @@ async fn a_subject_without_a_profile_is_refused_and_the_attempt_recorded() {
 }
 
 #[tokio::test]
-async fn a_query_is_not_what_it_takes() {
+async fn query_parameters_are_refused() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let expected = row().by(&ada).resource(ada.user).patient(ada.id);

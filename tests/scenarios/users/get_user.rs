@@ -12,7 +12,7 @@ fn path(id: Uuid) -> String {
 }
 
 #[tokio::test]
-async fn a_user_reads_her_own_profile() {
+async fn a_user_reads_their_own_profile() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let before = world.stored().await;
@@ -28,10 +28,10 @@ async fn a_user_reads_her_own_profile() {
 }
 
 #[tokio::test]
-async fn who_opens_a_patients_account_is_found_by_the_patient() {
+async fn the_audit_log_shows_a_patient_who_read_their_account() {
     let world = World::new().await;
     let (admin, ada) = (world.admin().await, world.patient("Ada").await);
-    // Even with a role that reaches no patients.
+    // This also holds for a role that can't read patients.
     let registrar = json!({"description": "Keeps accounts.", "permissions": {"users:read": "ALL"}});
     admin
         .send(http::Method::PUT, "/v1/roles/REGISTRAR", Some(registrar))
@@ -56,11 +56,11 @@ async fn an_administrator_reads_any_profile() {
 }
 
 #[tokio::test]
-async fn somebody_elses_profile_is_refused_as_if_there_were_none() {
+async fn another_users_profile_gets_404() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
-    // In her care, and her name is seen with her chart; the profile is not.
+    // Ada is in Vera's care. Vera sees the name with the chart, but not the profile.
     let denied = row().by(&vera).resource(ada.user).patient(ada.id);
     world
         .out_of_reach(denied, async |id| vera.get(&path(id)).await)

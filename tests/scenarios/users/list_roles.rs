@@ -40,7 +40,7 @@ async fn an_administrator_and_an_officer_see_what_each_role_may_do() {
 }
 
 #[tokio::test]
-async fn nobody_else_does() {
+async fn nobody_else_lists_roles() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     for caller in [&*ada, &*vera] {

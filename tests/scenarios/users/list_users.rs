@@ -20,7 +20,7 @@ async fn an_administrator_pages_through_the_accounts() {
     let (all, patients): (Vec<_>, Vec<_>) = all.into_iter().unzip();
     let first = admin.get("/v1/users?limit=3").await.expect(200);
     assert_eq!(first.ids(), all[..3]);
-    // It names the patients whose accounts were shown.
+    // The row names the patients whose accounts were shown.
     let shown = patients[..3].iter().flatten();
     let expected = shown.fold(row().by(&admin), |row, id| row.patient(*id));
     world.audited(&first, expected).await;
@@ -34,7 +34,7 @@ async fn an_administrator_pages_through_the_accounts() {
 }
 
 #[tokio::test]
-async fn filters_narrow_and_archived_accounts_are_shown_when_asked_for() {
+async fn filters_select_and_archived_accounts_are_shown_on_request() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
@@ -80,7 +80,7 @@ async fn nobody_else_lists_accounts() {
 }
 
 #[tokio::test]
-async fn no_name_or_address_is_taken_in_the_query() {
+async fn names_and_addresses_are_refused_in_the_query() {
     let world = World::new().await;
     let admin = world.admin().await;
     for (query, field) in [

@@ -9,7 +9,7 @@ fn row() -> Expected {
     audit("put-role", "UPDATE", "ROLE")
 }
 
-/// Makes the role.
+/// Creates the role.
 async fn put(caller: &Actor, name: &str, permissions: Value) -> Answer {
     let body = json!({"description": "For this test", "permissions": permissions});
     caller
@@ -17,7 +17,7 @@ async fn put(caller: &Actor, name: &str, permissions: Value) -> Answer {
         .await
 }
 
-/// Replaces the role with this tag.
+/// Replaces the version of the role with this tag.
 async fn replace(caller: &Actor, name: &str, tag: &str, permissions: Value) -> Answer {
     let body = json!({"description": "For this test", "permissions": permissions});
     let request = caller
@@ -55,7 +55,7 @@ async fn a_nurse_works_without_a_deployment() {
         .audited(&answer, row().by(&admin).detail("role", "NURSE"))
         .await;
 
-    // The same stranger who had no profile a moment ago.
+    // This is the same person who had no profile before.
     let stranger = world.stranger();
     let profile = json!({
         "id": stranger.user, "username": "nora@example.org", "first_name": "Nora",
@@ -75,7 +75,7 @@ async fn a_nurse_works_without_a_deployment() {
         .await
         .problem(403, "forbidden");
 
-    // Replaced, not added to, from the next request on.
+    // The permissions are replaced, not added to, from the next request on.
     let less = json!({"users:read": "OWN", "appointments:read": "ALL"});
     let answer = replace(&admin, "NURSE", "\"1\"", less).await.expect(200);
     assert_eq!(answer.header("etag"), "\"2\"");
@@ -84,7 +84,7 @@ async fn a_nurse_works_without_a_deployment() {
 }
 
 #[tokio::test]
-async fn a_third_party_sees_what_it_was_granted_alone() {
+async fn a_third_party_sees_only_what_it_was_granted() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
@@ -103,7 +103,7 @@ async fn a_third_party_sees_what_it_was_granted_alone() {
 }
 
 #[tokio::test]
-async fn a_role_that_stands_is_replaced_by_who_knows_its_version() {
+async fn an_existing_role_is_replaced_only_with_its_version() {
     let world = World::new().await;
     let (admin, other) = (world.admin().await, world.admin().await);
     let (first, second) = (
@@ -134,7 +134,7 @@ async fn a_role_that_stands_is_replaced_by_who_knows_its_version() {
             .audited(&answer, detailed("precondition-failed"))
             .await;
     }
-    // What isn't there has no version.
+    // An absent role has no version.
     for tag in ["\"1\"", "*"] {
         let answer = replace(&other, "THIRD_PARTY", tag, json!({})).await;
         let answer = answer.problem(412, "precondition-failed");
@@ -149,7 +149,7 @@ async fn a_role_that_stands_is_replaced_by_who_knows_its_version() {
 }
 
 #[tokio::test]
-async fn of_two_at_once_the_second_learns_of_the_first() {
+async fn of_two_concurrent_replacements_the_second_is_refused() {
     let world = World::new().await;
     let (admin, other) = (world.admin().await, world.admin().await);
     let (one, another) = (
@@ -173,21 +173,22 @@ async fn of_two_at_once_the_second_learns_of_the_first() {
 }
 
 #[tokio::test]
-async fn what_no_migration_granted_is_refused() {
+async fn permissions_that_no_migration_allows_are_refused() {
     let world = World::new().await;
     let admin = world.admin().await;
     let before = roles(&world).await;
     for (permissions, field) in [
         (json!({"wizardry:read": "ALL"}), "permissions"),
         (json!({"Users": "ALL"}), "permissions"),
-        // Of functions alone.
+        // This permission is reserved for functions.
         (json!({"files:process": "ALL"}), "permissions"),
-        // Of ADMIN alone: who has it could give herself anything.
+        // This permission is reserved for ADMIN, because whoever holds it could grant themselves
+        // any other.
         (json!({"roles:write": "ALL"}), "permissions"),
-        // No person reaches every chart.
+        // No human role reaches every chart.
         (json!({"records:read": "ALL"}), "permissions"),
         (json!({"patients:clinical": "ALL"}), "permissions"),
-        // Nobody is in the care of who is no provider.
+        // Only providers have patients in care.
         (json!({"records:read": "CARE"}), "permissions"),
         (
             json!({"users:read": "EVERYTHING"}),
@@ -195,7 +196,7 @@ async fn what_no_migration_granted_is_refused() {
         ),
         (json!(["users:read"]), "permissions"),
     ] {
-        // The role is named in the row once the body is read.
+        // The audit row names the role once the body is parsed.
         let is_read = field == "permissions" && permissions.is_object();
         let answer = put(&admin, "NURSE", permissions).await.invalid(field);
         let failed = row().by(&admin).failed("invalid");
@@ -215,7 +216,7 @@ async fn what_no_migration_granted_is_refused() {
 }
 
 #[tokio::test]
-async fn who_keeps_accounts_makes_no_administrator_and_unmakes_none() {
+async fn a_user_who_manages_accounts_can_not_create_or_change_administrators() {
     let world = World::new().await;
     let admin = world.admin().await;
     let held = json!({"users:read": "ALL", "users:write": "ALL", "users:update": "ALL"});
@@ -249,7 +250,7 @@ async fn who_keeps_accounts_makes_no_administrator_and_unmakes_none() {
     let answer = helper.delete(&path, 1).await;
     answer.problem(403, "forbidden");
     assert_eq!(world.stored().await, before);
-    // Other accounts are hers to keep, and an administrator's an administrator's.
+    // They may change other accounts, but only an administrator may change an administrator.
     let path = format!("/v1/users/{}", friend.user);
     let suspended = json!({"status": "SUSPENDED"});
     helper.patch(&path, 1, suspended).await.expect(200);
@@ -258,7 +259,7 @@ async fn who_keeps_accounts_makes_no_administrator_and_unmakes_none() {
 }
 
 #[tokio::test]
-async fn admin_and_system_are_changed_by_a_migration_alone() {
+async fn only_a_migration_changes_admin_and_system() {
     let world = World::new().await;
     let admin = world.admin().await;
     let before = roles(&world).await;
@@ -280,7 +281,7 @@ async fn admin_and_system_are_changed_by_a_migration_alone() {
 }
 
 #[tokio::test]
-async fn nobody_but_an_administrator_changes_roles() {
+async fn only_an_administrator_changes_roles() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let officer = world.officer().await;
@@ -292,7 +293,7 @@ async fn nobody_but_an_administrator_changes_roles() {
         let denied = row().by(caller).detail("role", "NURSE");
         world.audited(&answer, denied.denied("forbidden")).await;
     }
-    // Nor past the function.
+    // The database refuses it too.
     let app = world.connect_as_app().await;
     for statement in [
         "select put_role('NURSE', 'x', '{}', null)",

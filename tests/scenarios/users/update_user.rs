@@ -12,7 +12,7 @@ fn path(user: Uuid) -> String {
 }
 
 #[tokio::test]
-async fn a_user_changes_how_she_is_reached() {
+async fn a_user_changes_their_contact_data() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let answer = ada
@@ -37,7 +37,7 @@ async fn a_user_changes_how_she_is_reached() {
         .audited(&answer, changed.detail("fields", fields))
         .await;
 
-    // A merge patch: null removes, what isn't named stays.
+    // In a merge patch, null removes a field, and fields that it doesn't contain stay.
     let answer = ada
         .patch(
             &path(ada.user),
@@ -55,7 +55,7 @@ async fn a_user_changes_how_she_is_reached() {
 }
 
 #[tokio::test]
-async fn what_only_an_administrator_changes_is_refused_to_the_user() {
+async fn fields_reserved_for_administrators_are_refused_to_the_user() {
     let world = World::new().await;
     let vera = world.provider("Vera").await;
     for (patch, fields) in [
@@ -79,7 +79,7 @@ async fn what_only_an_administrator_changes_is_refused_to_the_user() {
 }
 
 #[tokio::test]
-async fn an_administrator_suspends_with_effect_from_the_next_request() {
+async fn a_suspension_takes_effect_with_the_next_request() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
     vera.get("/v1/me").await.expect(200);
@@ -102,7 +102,7 @@ async fn an_administrator_suspends_with_effect_from_the_next_request() {
 }
 
 #[tokio::test]
-async fn an_administrator_changes_the_role_of_who_is_nothing_yet() {
+async fn an_administrator_changes_the_role_of_an_unregistered_user() {
     let world = World::new().await;
     let admin = world.admin().await;
     let user = world.user("PATIENT", "Ada").await;
@@ -125,7 +125,8 @@ async fn an_administrator_changes_the_role_of_who_is_nothing_yet() {
             .invalid(admin.patch(&path(user.user), 2, patch), "role", expected)
             .await;
     }
-    // What isn't seen to be a field yet is not named in the row either: it is the client's word.
+    // The audit row doesn't contain names that aren't known to be fields, because the client chose
+    // them.
     for (patch, field) in [
         (json!({"last_name": null}), "last_name"),
         (json!({"phone": ""}), "phone"),
@@ -141,7 +142,7 @@ async fn an_administrator_changes_the_role_of_who_is_nothing_yet() {
 }
 
 #[tokio::test]
-async fn who_is_a_patient_or_provider_keeps_that_role() {
+async fn a_registered_patient_or_provider_must_keep_that_role() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
@@ -158,7 +159,7 @@ async fn who_is_a_patient_or_provider_keeps_that_role() {
             .refused(admin.patch(&path(user), 1, patch), 409, failed)
             .await;
     }
-    // A sign-in name is one person's.
+    // A sign-in name belongs to one person.
     admin
         .patch(
             &path(ada.user),
@@ -171,7 +172,7 @@ async fn who_is_a_patient_or_provider_keeps_that_role() {
 }
 
 #[tokio::test]
-async fn nobody_changes_her_own_standing() {
+async fn nobody_changes_their_own_role_or_status() {
     let world = World::new().await;
     let admin = world.admin().await;
     for (field, value) in [("role", "PATIENT"), ("status", "INACTIVE")] {
@@ -191,11 +192,11 @@ async fn nobody_changes_her_own_standing() {
 }
 
 #[tokio::test]
-async fn two_administrators_who_suspend_each_other_at_once_leave_one() {
+async fn of_two_administrators_who_suspend_each_other_one_remains() {
     let world = World::new().await;
     let (ann, bea) = (world.admin().await, world.admin().await);
     let suspend = "update user_profiles set status = 'SUSPENDED' where id = $1";
-    // Given both past the check of who acts.
+    // Both transactions have passed the check of the actor.
     let (first, second) = (world.connect_as_app().await, world.connect_as_app().await);
     for (connection, admin) in [(&first, &ann), (&second, &bea)] {
         connection.batch_execute("begin").await.unwrap();
@@ -203,7 +204,7 @@ async fn two_administrators_who_suspend_each_other_at_once_leave_one() {
         connection.query(begin, &[&admin.user]).await.unwrap();
     }
 
-    // When each suspends the other.
+    // Each administrator suspends the other.
     first.execute(suspend, &[&bea.user]).await.unwrap();
     let late = tokio::spawn(async move { second.execute(suspend, &[&ann.user]).await });
     let waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
@@ -213,7 +214,7 @@ async fn two_administrators_who_suspend_each_other_at_once_leave_one() {
     .await;
     first.batch_execute("commit").await.unwrap();
 
-    // Then the second was an administrator no more.
+    // The second is no longer an administrator by then.
     let refused = late.await.unwrap().unwrap_err();
     assert_eq!(refused.code().unwrap().code(), "CT003", "{refused:?}");
     let left = "select from user_profiles where role = 'ADMIN' and status = 'ACTIVE'";
@@ -221,7 +222,7 @@ async fn two_administrators_who_suspend_each_other_at_once_leave_one() {
 }
 
 #[tokio::test]
-async fn a_change_says_which_version_it_was_made_from() {
+async fn a_change_must_name_the_current_version() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let phone = json!({"phone": "1"});
@@ -236,7 +237,7 @@ async fn a_change_says_which_version_it_was_made_from() {
 }
 
 #[tokio::test]
-async fn another_user_is_as_absent_as_nobody() {
+async fn another_user_and_an_absent_user_get_the_same_answer() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let phone = json!({"phone": "1"});

@@ -1,6 +1,7 @@
-//! What the audit chain costs: the two flushes of an audited read, straight at PostgreSQL, by turns
-//! with the hash, the chain's columns, their key and checks and the witness line, and without any
-//! of it. Gateway and function, which both would pay alike, are left out: the share is the greater.
+//! Measures the cost of the audit chain. It sends the two flushes of an audited read directly to
+//! PostgreSQL, alternately with the chain (hash, columns, key, checks and witness line) and without
+//! it. Gateway and function are left out, because they cost the same in both cases. The measured
+//! share of the chain is therefore larger than in a whole request.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ use crate::site::{Clinic, Databases, Size};
 /// A parameter and its type.
 type Value<'a> = (&'a (dyn ToSql + Sync), Type);
 
-/// `audit_logs` without the chain, all else alike.
+/// A copy of `audit_logs` without the chain.
 const UNCHAINED: &str = "
     create table audit_logs_unchained (like audit_logs including all) partition by range (month);
     alter table audit_logs_unchained
@@ -78,7 +79,7 @@ pub async fn measure(clients: usize, rounds: usize) -> Result<()> {
     clinic.client.batch_execute(UNCHAINED).await?;
     clinic.client.batch_execute("vacuum analyze").await?;
 
-    // Like instances of a function: a connection and a chain each.
+    // Each has a connection and a chain of its own, like an instance of a function.
     let mut instances = Vec::new();
     for _ in 0..clients {
         instances.push(Instance::new(&clinic).await?);
@@ -87,7 +88,7 @@ pub async fn measure(clients: usize, rounds: usize) -> Result<()> {
     println!("|---:|---:|---:|---:|");
     for clients in [1, clients] {
         let mut pairs = Vec::new();
-        // The first tenth warms both.
+        // The first tenth warms both up.
         for round in 0..rounds + rounds / 10 {
             let without = turn(&mut instances[..clients], false).await?;
             let with = turn(&mut instances[..clients], true).await?;
@@ -100,7 +101,7 @@ pub async fn measure(clients: usize, rounds: usize) -> Result<()> {
     Ok(())
 }
 
-/// One request of each instance, all at once.
+/// Sends one request of each instance, all at the same time.
 async fn turn(instances: &mut [Instance], chained: bool) -> Result<Duration> {
     let started = Instant::now();
     let requests = instances
@@ -154,7 +155,7 @@ impl Instance {
         }
     }
 
-    /// As the functions do: hash, link, witness.
+    /// Does what the functions do: hash, link, witness line.
     async fn append(&mut self, entry: &Entry) -> Result<()> {
         let seq = self.seq + 1;
         let hash = entry.hash(self.chain, seq, &self.head);
@@ -175,7 +176,7 @@ impl Instance {
         Ok(())
     }
 
-    /// The second flush: the row, with its `link` if it has one, and the COMMIT.
+    /// Sends the second flush: the row, with its `link` if it has one, and the COMMIT.
     async fn write(&self, insert: &str, entry: &Entry, link: &[Value<'_>]) -> Result<()> {
         let month: Date = entry
             .timestamp

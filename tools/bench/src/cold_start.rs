@@ -1,6 +1,6 @@
-//! Process spawn to first answer, with the database in clear and over TLS by turns. The gateway
-//! starts a process when the first request comes, so one request to a function without process
-//! holds all of it.
+//! Measures the time from process spawn to first answer, alternately without and with TLS to the
+//! database. The gateway starts a process at the first request, so one request to a function
+//! without a process contains the whole cold start.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::figures::median;
 use crate::site::{Databases, Site, Size};
 
-/// Requests after the first, before peak memory is read.
+/// The number of requests after the first, before peak memory is read.
 const WARM: usize = 200;
 
 pub async fn measure(binaries: &Path, rounds: usize) -> Result<()> {
@@ -72,8 +72,8 @@ async fn cold_start(site: &Site, function: &Function) -> Result<Duration> {
     Ok(started.elapsed())
 }
 
-/// A request that reaches the database and leaves an audit row: a real read where the function
-/// reads a patient, else one that is refused for what it asks.
+/// Returns a request that reaches the database and leaves an audit row. For functions that read a
+/// patient this is a real read, for others a request that is refused.
 async fn request(site: &Site, client: &Client, function: &Function) -> Result<()> {
     let Some(route) = function.routes.first() else {
         let event = json!({ "Records": [] });
@@ -93,7 +93,7 @@ async fn request(site: &Site, client: &Client, function: &Function) -> Result<()
     Ok(())
 }
 
-/// The highest `VmHWM` of the processes that run this binary, in bytes.
+/// Returns the highest `VmHWM` of the processes that run this binary, in bytes.
 pub fn peak_memory(binary: &Path) -> Result<u64> {
     let mut peak = None;
     for process in std::fs::read_dir("/proc")? {

@@ -1,12 +1,12 @@
-//! Medians, and the ratio of two series that were measured by turns.
+//! Medians, and the ratio of two series that were measured alternately.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Blocks that a series is cut into, to see how far its ratio sways.
+/// The number of blocks that a series is divided into to find the range of its ratio.
 const BLOCKS: usize = 10;
 
-/// Milliseconds.
+/// Converts a duration to milliseconds.
 pub fn median(times: Vec<Duration>) -> f64 {
     middle(
         times
@@ -16,8 +16,8 @@ pub fn median(times: Vec<Duration>) -> f64 {
     )
 }
 
-/// How much longer the second takes than the first: the ratio of the medians, and the least and
-/// greatest of ten blocks of the run.
+/// Returns how many times longer the second series takes than the first: the ratio of the medians,
+/// and the lowest and highest ratio of ten blocks of the run.
 pub struct Ratio {
     pub first: f64,
     pub second: f64,
@@ -62,7 +62,7 @@ impl fmt::Display for Ratio {
     }
 }
 
-/// The median.
+/// Returns the median.
 pub fn middle(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)

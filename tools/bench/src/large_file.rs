@@ -1,5 +1,5 @@
-//! process-upload of large files: its peak memory, which has a budget, and its time beside a plain
-//! SHA-256 of the same bytes.
+//! Measures process-upload with large files: its peak memory, which has a budget, and its time
+//! compared with a plain SHA-256 of the same bytes.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -17,10 +17,10 @@ use crate::site::{Databases, Site, Size};
 
 const FUNCTION: &str = "process-upload";
 const MIB: u64 = 1024 * 1024;
-/// docs/performance.md.
+/// The budget in docs/performance.md.
 const MEMORY: u64 = 64 * MIB;
 
-/// A type, and a file of it of so many bytes: what it begins with, what fills it, how it ends.
+/// A media type and a file of this size: its beginning, its filling and its end.
 struct Large {
     media_type: &'static str,
     size: u64,
@@ -34,7 +34,7 @@ pub async fn measure(binaries: &Path, mebibytes: u64, rounds: usize) -> Result<(
     let site = Site::open(&databases, "bench", Size::SMALL, binaries, 1).await?;
     let binary = site.binaries.join(FUNCTION).canonicalize()?;
     println!(
-        "| file | MiB | SHA-256, s (least of {rounds}) | process-upload, s | ratio | peak RSS, MiB |"
+        "| file | MiB | SHA-256, s (minimum of {rounds}) | process-upload, s | ratio | peak RSS, MiB |"
     );
     println!("|---|---:|---:|---:|---:|---:|");
     let large = [
@@ -46,7 +46,7 @@ pub async fn measure(binaries: &Path, mebibytes: u64, rounds: usize) -> Result<(
     ];
     let mut greatest = 0;
     for large in large {
-        // A process of its own for each type.
+        // Each type gets a process of its own.
         site.stop(FUNCTION).await;
         let (mut plain, mut whole) = (Duration::MAX, Duration::MAX);
         for _ in 0..rounds {
@@ -75,7 +75,7 @@ pub async fn measure(binaries: &Path, mebibytes: u64, rounds: usize) -> Result<(
     Ok(())
 }
 
-/// How long the plain hash takes, and then the function, to AVAILABLE.
+/// Returns the time of the plain hash, and the time of the function until AVAILABLE.
 async fn processed(site: &Site, large: &Large) -> Result<(Duration, Duration)> {
     let (id, owner) = (Uuid::now_v7(), site.clinic.id("provider user 1").await?);
     let key = format!("files/{owner}/{id}");
@@ -143,7 +143,7 @@ impl Large {
     }
 }
 
-/// An MP4 of one box of media.
+/// An MP4 with one box of media.
 fn video(size: u64) -> Large {
     let boxed = |kind: &[u8; 4], content: &[u8]| {
         let length = u32::try_from(content.len() + 8).unwrap_or(u32::MAX);
@@ -167,7 +167,7 @@ fn video(size: u64) -> Large {
     }
 }
 
-/// A TIFF of one strip, with its directory at the end.
+/// A TIFF with one strip and its directory at the end.
 fn image(size: u64) -> Large {
     let entries: [(u16, u64); 4] = [(256, 1), (257, 1), (273, 8), (279, size - 8 - 54)];
     let number = |number: u64| (number as u32).to_le_bytes();
@@ -188,7 +188,7 @@ fn image(size: u64) -> Large {
     }
 }
 
-/// A DICOM file of one element of pixels.
+/// A DICOM file with one element of pixels.
 fn scan(size: u64) -> Large {
     let mut head = vec![0; 128];
     head.extend_from_slice(b"DICM\x02\0\0\0UL\x04\0\x34\0\0\0");
@@ -206,7 +206,7 @@ fn scan(size: u64) -> Large {
     }
 }
 
-/// A PDF of one long stream.
+/// A PDF with one long stream.
 fn letter(size: u64) -> Large {
     let head =
         b"%PDF-1.7\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n3 0 obj<<>>stream\n".to_vec();
@@ -226,7 +226,7 @@ fn letter(size: u64) -> Large {
     }
 }
 
-/// A FHIR resource of one long text.
+/// A FHIR resource with one long text.
 fn resource(size: u64) -> Large {
     Large {
         media_type: "application/fhir+json",

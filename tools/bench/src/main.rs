@@ -1,6 +1,6 @@
-//! Measured comparisons, each beside a yardstick in the same run: these are ratios to read, not
-//! times to hold machines to.
-#![expect(clippy::print_stdout, reason = "a benchmark's table is its answer")]
+//! Benchmarks. Each compares its subject with a reference in the same run, so the results are
+//! ratios and not absolute times.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its result")]
 
 mod audit_chain;
 mod cold_start;
@@ -15,70 +15,70 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Parser;
 
-/// Measures the functions as `cargo lambda build --release` or `cargo build` left them.
+/// Measures the functions as built by `cargo lambda build --release` or `cargo build`.
 #[derive(Parser)]
 enum Command {
-    /// Binary size, process spawn to first answer in clear and over TLS, and peak memory of every
-    /// function, beside a hello-world Lambda.
+    /// Measures every function: binary size, time from process spawn to first answer with and
+    /// without TLS, and peak memory. The reference is a hello-world Lambda.
     ColdStart {
-        /// Where the binaries are: NAME/bootstrap or NAME.
+        /// Folder of the binaries, which are NAME/bootstrap or NAME.
         #[arg(long, default_value = "target/lambda")]
         binaries: PathBuf,
-        /// Cold starts of each function.
+        /// Number of cold starts of each function.
         #[arg(long, default_value_t = 15)]
         rounds: usize,
     },
-    /// Audited reads through gateway, function and database, beside pgbench running the same
-    /// pipelined transaction.
+    /// Measures audited reads through gateway, function and database. The reference is pgbench with
+    /// the same pipelined transaction.
     Throughput {
-        /// Where the binaries are: NAME/bootstrap or NAME.
+        /// Folder of the binaries, which are NAME/bootstrap or NAME.
         #[arg(long, default_value = "target/lambda")]
         binaries: PathBuf,
-        /// Concurrent callers.
+        /// Number of concurrent callers.
         #[arg(long, default_value_t = 16)]
         clients: usize,
         /// Seconds of each of the three alternating rounds.
         #[arg(long, default_value_t = 5)]
         seconds: u64,
     },
-    /// Searches, lists and a read at ten thousand patients and at a million, with what PostgreSQL
-    /// read from end to end for them, and a far page beside the first.
+    /// Measures searches, lists and a read with ten thousand patients and with a million. Reports
+    /// the tables that PostgreSQL read from end to end, and compares a far page with the first.
     Scale {
-        /// Where the binaries are: NAME/bootstrap or NAME.
+        /// Folder of the binaries, which are NAME/bootstrap or NAME.
         #[arg(long, default_value = "target/measure")]
         binaries: PathBuf,
-        /// Patients in the larger database.
+        /// Number of patients in the larger database.
         #[arg(long, default_value_t = 1_000_000)]
         patients: u32,
-        /// Audit rows of this month in the larger database: 0.8 GB a million.
+        /// Number of this month's audit rows in the larger database; a million take 0.8 GB.
         #[arg(long, default_value_t = 10_000_000)]
         audit_rows: u32,
-        /// Requests of each kind to each database, 450 at most.
+        /// Number of requests of each kind to each database, at most 450.
         #[arg(long, default_value_t = 200)]
         rounds: usize,
-        /// A file to write every plan to.
+        /// File to which every query plan is written.
         #[arg(long)]
         plans: Option<PathBuf>,
     },
-    /// process-upload of large files, beside a plain SHA-256 of them. Fails where it needs more
-    /// memory than its budget.
+    /// Measures process-upload with large files. The reference is a plain SHA-256 of them. Fails if
+    /// the function exceeds its memory budget.
     LargeFile {
-        /// Where the binaries are: NAME/bootstrap or NAME.
+        /// Folder of the binaries, which are NAME/bootstrap or NAME.
         #[arg(long, default_value = "target/lambda")]
         binaries: PathBuf,
-        /// MiB of the types that may be largest.
+        /// Size in MiB of the files of the types with the highest limit.
         #[arg(long, default_value_t = 1024)]
         size: u64,
-        /// Files of each type.
+        /// Number of files of each type.
         #[arg(long, default_value_t = 3)]
         rounds: usize,
     },
-    /// The two flushes of an audited read with the audit chain and without.
+    /// Measures the two flushes of an audited read with and without the audit chain.
     AuditChain {
-        /// Concurrent clients, beside one alone.
+        /// Number of concurrent clients; a single client is measured too.
         #[arg(long, default_value_t = 16)]
         clients: usize,
-        /// Turns of each.
+        /// Number of alternating turns of each.
         #[arg(long, default_value_t = 2000)]
         rounds: usize,
     },

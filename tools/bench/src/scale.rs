@@ -1,5 +1,6 @@
-//! The same requests to the same functions over two databases, one a hundred times the other, by
-//! turns: what is flat has the ratio 1. And which tables PostgreSQL read from end to end for them.
+//! Sends the same requests to the same functions over two databases alternately. One database is a
+//! hundred times larger than the other. A cost that doesn't depend on the size has the ratio 1.
+//! Also reports the tables that PostgreSQL read from end to end.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -13,16 +14,16 @@ use serde_json::Value;
 use crate::figures::Ratio;
 use crate::site::{Databases, Site, Size};
 
-/// The smaller database.
+/// The number of patients in the smaller database.
 const SMALL: Size = Size {
     patients: 10_000,
     audit_rows: 10_000,
 };
-/// Requests before the measured ones, for caches.
+/// The number of requests before the measured ones, which fill caches.
 const WARM: usize = 10;
-/// The far page of fifty.
+/// The number of the far page, with fifty patients a page.
 const FAR_PAGE: u32 = 10_000;
-/// Smaller tables are rightly read from end to end.
+/// Smaller tables may be read from end to end.
 const SMALL_TABLE: f32 = 5_000.0;
 
 pub async fn measure(
@@ -39,7 +40,7 @@ pub async fn measure(
 
     let scanned = scanned(&databases, &large, plans).await?;
     println!(
-        "| request | as | rows | rows | {}, ms | {}, ms | ratio (ten blocks) | read from end to end |",
+        "| request | as | rows, small | rows, large | {}, ms | {}, ms | ratio (ten blocks) | read from end to end |",
         SMALL.patients, size.patients
     );
     println!("|---|---|---:|---:|---:|---:|---:|---|");
@@ -66,7 +67,8 @@ pub async fn measure(
     Ok(())
 }
 
-/// A request; `<patient 1>` stands for that id, `#` for a number that is new each time.
+/// A request. `<patient 1>` is replaced by that patient's id, `#` by a number that is new each
+/// time.
 struct Case {
     what: &'static str,
     user: &'static str,
@@ -117,7 +119,7 @@ const CASES: &[Case] = &[
     ),
     search("search: number", ADMIN, r#"{"patient_number": "P-77"}"#),
     search(
-        "search: the commonest name, another's birth date",
+        "search: the commonest name and a birth date",
         ADMIN,
         r#"{"name": "Example", "date_of_birth": "1899-12-31"}"#,
     ),
@@ -155,19 +157,19 @@ const CASES: &[Case] = &[
     get("list-patients", PROVIDER, "GET /v1/patients"),
     get("list-appointments", ADMIN, "GET /v1/appointments"),
     get(
-        "list-appointments: to come",
+        "list-appointments: future",
         ADMIN,
         "GET /v1/appointments?status=SCHEDULED",
     ),
     get("list-appointments", PROVIDER, "GET /v1/appointments"),
     get(
-        "list-appointments: to come",
+        "list-appointments: future",
         PROVIDER,
         "GET /v1/appointments?status=SCHEDULED",
     ),
     get("list-appointments", PATIENT, "GET /v1/appointments"),
     get(
-        "list-records: one patient's 2,001",
+        "list-records: of a patient with 2,001",
         PROVIDER,
         "GET /v1/medical-records?patient_id=<patient 1>",
     ),
@@ -210,7 +212,7 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// How long the answer took, and how many rows it shows.
+    /// Returns the time of the answer and its number of rows.
     async fn send(&self) -> Result<(Duration, usize)> {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let mut body = self.case.body.to_owned();
@@ -223,7 +225,9 @@ impl Asked<'_> {
         let body: Option<Value> = (!body.is_empty())
             .then(|| serde_json::from_str(&body))
             .transpose()?;
-        let (method, path) = request.split_once(' ').context("a request says how")?;
+        let (method, path) = request
+            .split_once(' ')
+            .context("a request has a method and a path")?;
         let (time, answer) = timed(&self.client, method, path, body.as_ref()).await?;
         Ok((time, answer["items"].as_array().map_or(1, Vec::len)))
     }
@@ -269,8 +273,8 @@ const EXPLAIN_NO_MORE: &str = "
     alter role caretrail_app reset auto_explain.log_analyze";
 const LARGE_TABLES: &str = "select relname from pg_class where relkind = 'r' and reltuples > $1";
 
-/// Sends each case once with every plan written to the server's log, those of functions and
-/// policies too. Returns for each what its plans read from end to end.
+/// Sends each case once while the server logs every plan, including those of functions and
+/// policies. Returns for each case the tables that its plans read from end to end.
 async fn scanned(databases: &Databases, site: &Site, plans: Option<&Path>) -> Result<Vec<String>> {
     let client = &site.clinic.client;
     client.batch_execute(EXPLAIN).await?;
@@ -290,14 +294,14 @@ async fn scanned(databases: &Databases, site: &Site, plans: Option<&Path>) -> Re
         std::fs::write(file, all)?;
     }
     client.batch_execute(EXPLAIN_NO_MORE).await?;
-    // What is measured connects anew.
+    // The measured functions connect again.
     for function in &site.template.functions {
         site.cloud.lambda().restart(&function.package);
     }
     Ok(scanned)
 }
 
-/// Which of the tables the plan read from end to end.
+/// Returns the tables that the plan read from end to end.
 fn scans(plan: &str, tables: &[String]) -> String {
     let scans: Vec<&str> = plan
         .lines()
@@ -311,14 +315,16 @@ fn scans(plan: &str, tables: &[String]) -> String {
     }
 }
 
-/// The first and the far page of all patients, by turns.
+/// Measures the first and the far page of all patients alternately.
 async fn far_page(site: &Site, patients: u32, rounds: usize) -> Result<()> {
     let admin = site.caller(ADMIN).await?;
     let page = FAR_PAGE.min(patients / 50);
     let mut path = "/v1/patients?limit=50".to_owned();
     for _ in 1..page {
         let (_, answer) = timed(&admin, "GET", &path, None).await?;
-        let cursor = answer["next_cursor"].as_str().context("no page follows")?;
+        let cursor = answer["next_cursor"]
+            .as_str()
+            .context("there is no next page")?;
         path = format!("/v1/patients?limit=50&cursor={cursor}");
     }
     let mut pairs = Vec::new();

@@ -1,4 +1,5 @@
-//! What is measured: a database with a clinic in it, and the built functions under a local cloud.
+//! The subject of the measurements: a database with a clinic in it, and the built functions in a
+//! local cloud.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use uuid::Uuid;
 
 const PASSWORD: &str = "bench";
 
-/// How much a database holds.
+/// The amount of data in a database.
 #[derive(Clone, Copy)]
 pub struct Size {
     pub patients: u32,
@@ -25,14 +26,14 @@ pub struct Size {
 }
 
 impl Size {
-    /// Enough to read one patient of, and so few that lists cost little.
+    /// Enough patients to read one, and so few that lists cost little.
     pub const SMALL: Self = Self {
         patients: 20,
         audit_rows: 1_000,
     };
 }
 
-/// A server, in clear or with a certificate of an authority of its own, as Neon would have it.
+/// A server, either without TLS or with a certificate of its own authority, as Neon has.
 pub struct Databases {
     server: Server,
     authority: Option<PathBuf>,
@@ -68,7 +69,7 @@ impl Databases {
         })
     }
 
-    /// Everything the server wrote to its log.
+    /// Returns everything that the server wrote to its log.
     pub fn log(&self) -> Result<String> {
         Ok(std::fs::read_to_string(
             self.server.data.join("postgres.log"),
@@ -88,9 +89,9 @@ impl Databases {
     }
 }
 
-/// One database, filled.
+/// A database with its data.
 pub struct Clinic {
-    /// For the functions.
+    /// The URL for the functions.
     pub app_url: String,
     /// The superuser's connection.
     pub client: tokio_postgres::Client,
@@ -110,7 +111,8 @@ impl Clinic {
         })
     }
 
-    /// The id that `crowd.sql` gave: of `patient 1`, `patient user 1`, `provider 1`, `admin`.
+    /// Returns the id that `crowd.sql` gave to `patient 1`, `patient user 1`, `provider 1` or
+    /// `admin`.
     pub async fn id(&self, of: &str) -> Result<Uuid> {
         let row = self
             .client
@@ -129,7 +131,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// `built` holds the functions as cargo-lambda (NAME/bootstrap) or cargo (NAME) left them.
+    /// Starts the cloud. `built` is the folder of the functions as cargo-lambda (NAME/bootstrap) or
+    /// cargo (NAME) wrote them.
     pub async fn open(
         databases: &Databases,
         name: &str,
@@ -174,7 +177,7 @@ impl Site {
         })
     }
 
-    /// Ends the function's processes: its next request starts one.
+    /// Ends the function's processes, so that its next request starts one.
     pub async fn stop(&self, function: &str) {
         let lambda = self.cloud.lambda();
         lambda.restart(function);
@@ -183,7 +186,7 @@ impl Site {
         }
     }
 
-    /// A client of this user.
+    /// Returns a client of this user.
     pub async fn caller(&self, user: &str) -> Result<Client> {
         let request = TokenRequest::new(self.clinic.id(user).await?, "bench@example.org");
         let token = self.cloud.issuer().mint(&request)?;
@@ -203,7 +206,7 @@ async fn fill(database: &tokio_postgres::Client, size: Size) -> Result<()> {
     database
         .batch_execute(include_str!("scale/audit.sql"))
         .await?;
-    // Not among other statements: it takes no transaction.
+    // It is sent alone, because it can't run in a transaction.
     database.batch_execute("vacuum analyze").await?;
     Ok(())
 }

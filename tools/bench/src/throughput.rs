@@ -1,4 +1,4 @@
-//! The audited read end to end, beside pgbench sending the same two flushes.
+//! Measures the audited read end to end. The reference is pgbench with the same two flushes.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub async fn measure(binaries: &Path, clients: usize, seconds: u64) -> Result<()
     for round in 0..=ROUNDS {
         let reads = reads(&site, clients, Duration::from_secs(seconds)).await?;
         let transactions = pgbench(&site, script.path(), clients, seconds).await?;
-        // The first round warms both.
+        // The first round warms both up.
         if round > 0 {
             println!(
                 "| {round} | {reads:.0} | {transactions:.0} | {:.2} |",
@@ -97,7 +97,7 @@ async fn pgbench(site: &Site, script: &Path, clients: usize, seconds: u64) -> Re
         .context("pgbench printed no rate")
 }
 
-/// Beside the server's own binaries, whose folder pg_config names.
+/// Returns the path of pgbench, beside the server's own binaries, whose folder pg_config names.
 fn pgbench_binary() -> std::path::PathBuf {
     let mut found: Vec<_> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -129,6 +129,6 @@ commit;
 \\endpipeline
 "
     )
-    // pgbench takes a colon and a name for a variable, in quotes too.
+    // pgbench replaces a colon and a name by a variable, even within quotes.
     .replace("'patients:read'", "'patients' || chr(58) || 'read'"))
 }

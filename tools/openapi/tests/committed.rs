@@ -1,10 +1,10 @@
-//! The committed document is the code's.
+//! The committed document matches the code.
 
 use std::fs;
 use std::path::Path;
 
 #[test]
-fn openapi_json_is_what_the_code_says() {
+fn openapi_json_matches_the_code() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi.json");
     let document = openapi_document::document();
     let text = serde_json::to_string_pretty(&document).unwrap() + "\n";

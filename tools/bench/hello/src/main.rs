@@ -1,4 +1,4 @@
-//! The smallest HTTP Lambda: what every measurement of ours stands beside.
+//! The smallest HTTP Lambda, the reference of the measurements.
 
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 

@@ -1,5 +1,6 @@
--- `bench.audit_rows` of this month's audit log, one in five hundred a search that answered twenty
--- patients, one in a hundred a refusal. Their hashes chain nothing: no reader looks.
+-- Adds `bench.audit_rows` rows to this month's audit log. One in five hundred is a search that
+-- answered twenty patients, and one in a hundred is a refusal. Their hashes form no chain, because no
+-- measured request checks them.
 select setseed(0.5);
 
 insert into audit_logs (

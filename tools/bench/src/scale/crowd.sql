@@ -1,10 +1,11 @@
--- A clinic of `bench.patients` plainly fictional patients. What one caller reaches is the same
--- whatever their number: a thousand patients a provider, one visit and one entry a patient, and of
--- patient 1 two thousand of both. Ids follow from numbers, so nobody has to look them up.
+-- Creates a clinic of `bench.patients` plainly fictional patients. A caller reaches the same data
+-- whatever their number: each provider has a thousand patients, each patient has one visit and one
+-- record, and patient 1 has two thousand more of both. Ids are derived from numbers, so they need no
+-- look-up.
 select setseed(0.5);
 
--- Five thousand family names and three hundred given names, the first of each the commonest: one in
--- seventy is called Example.
+-- There are five thousand family names and three hundred given names. The first of each is the most
+-- common: one patient in seventy has the family name Example.
 insert into user_profiles (id, username, first_name, last_name, role)
 select
   md5('patient user ' || i)::uuid, 'patient-' || i || '@example.org',
@@ -42,7 +43,7 @@ values
   (md5('admin')::uuid, 'admin@example.org', 'Ada', 'Example', 'ADMIN'),
   (md5('officer')::uuid, 'officer@example.org', 'Olga', 'Example', 'COMPLIANCE_OFFICER');
 
--- Born on any day of ninety years; twenty on one day before all others.
+-- Birth dates are spread over ninety years. Twenty patients share one earlier day.
 insert into patients (id, user_id, patient_number, date_of_birth, gender, allergies, assigned_providers)
 select
   md5('patient ' || i)::uuid, md5('patient user ' || i)::uuid, 'P-' || i,
@@ -52,7 +53,7 @@ select
   array[md5('provider ' || 1 + (i - 1) / 1000)::uuid]
 from generate_series(1, current_setting('bench.patients')::integer) as i;
 
--- Accounts that are to become patients while it is measured.
+-- These accounts are registered as patients during the measurement.
 insert into user_profiles (id, username, first_name, last_name, role)
 select md5('newcomer ' || i)::uuid, 'newcomer-' || i || '@example.org', 'Nova', 'Newcomer', 'PATIENT'
 from generate_series(1, 1000) as i;
