@@ -28,6 +28,7 @@ mod service;
 mod session;
 pub mod sql;
 pub mod target;
+pub mod time;
 mod trail;
 
 /// What a handler imports.
@@ -42,5 +43,6 @@ pub mod prelude {
     pub use crate::reply::{Content, Created, Json, Reply};
     pub use crate::sql::sql;
     pub use crate::target::{InChart, OwnedBy, Search};
+    pub use crate::time::{Date, TimeDelta, Timestamp};
     pub use schemars::{self, JsonSchema};
 }

@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{OptionFuture, join, join3};
-use jiff::{Timestamp, Unit};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -19,6 +18,7 @@ use crate::ids::{AuditLogId, PatientId, UserId};
 use crate::session::Session;
 use crate::sql::{Parameter, sql};
 use crate::target::Target;
+use crate::time::Timestamp;
 
 /// One request or event, shared by the wrapper around the handler and its transactions.
 pub(crate) struct Trail {
@@ -121,10 +121,7 @@ impl Trail {
         let endpoint = self.environment.endpoint;
         Entry {
             id: AuditLogId::generate(),
-            // PostgreSQL keeps microseconds: what is hashed must be what is stored.
-            timestamp: Timestamp::now()
-                .round(Unit::Microsecond)
-                .unwrap_or_default(),
+            timestamp: Timestamp::now(),
             user_id: self.caller.user(),
             actor_role: None,
             action_type: endpoint.action,

@@ -5,7 +5,7 @@
 use std::fmt::Debug;
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use chrono::DateTime;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -138,7 +138,7 @@ prop_compose! {
         Row {
             entry: Entry {
                 id: id.into(),
-                timestamp: Timestamp::from_microsecond(microsecond).unwrap(),
+                timestamp: DateTime::from_timestamp_micros(microsecond).unwrap().into(),
                 user_id: user_id.map(Into::into),
                 actor_role,
                 action_type,

@@ -2,10 +2,11 @@
 
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::types::{Tag, Tagging};
-use jiff::Timestamp;
+use chrono::DateTime;
 use shared::access::Access;
 use shared::errors::Error;
 use shared::ids::{FileId, UserId};
+use shared::time::Timestamp;
 
 use crate::scanner::{Finding, Scanner};
 use crate::store::{PREFIX, unreachable, unsigned};
@@ -70,11 +71,11 @@ impl Store {
         };
         let at = head
             .last_modified
-            .and_then(|at| Timestamp::new(at.secs(), 0).ok());
+            .and_then(|at| DateTime::from_timestamp(at.secs(), 0));
         match (head.content_length, at, head.e_tag) {
             (Some(size), Some(at), Some(tag)) => Ok(Some(Arrived {
                 size,
-                at,
+                at: at.into(),
                 tag,
                 version: head.version_id,
             })),

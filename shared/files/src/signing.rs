@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
-use jiff::Timestamp;
+use chrono::{DateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 use shared::access::Access;
 use shared::errors::Error;
 use shared::ids::FileId;
 use shared::target::Target;
+use shared::time::Timestamp;
 
 use crate::multipart::{Multipart, Part};
 use crate::store::unsigned;
@@ -30,7 +31,7 @@ const SIGNED: [&str; 3] = ["content-length", "content-type", "x-amz-checksum-sha
 /// When a signed URL may be used.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
-    from: Timestamp,
+    from: DateTime<Utc>,
     lasts: Duration,
 }
 
@@ -152,7 +153,7 @@ impl Store {
         file: FileId,
         file_type: FileType,
     ) -> Result<Download, Error> {
-        let window = Window::from_now(DOWNLOAD_LIFETIME)?;
+        let window = Window::from_now(DOWNLOAD_LIFETIME);
         let request = self
             .signer()
             .get_object()
@@ -179,7 +180,7 @@ impl Store {
 
 impl Window {
     /// For an upload, in parts or not.
-    pub fn of_upload(in_parts: bool) -> Result<Self, Error> {
+    pub fn of_upload(in_parts: bool) -> Self {
         Self::from_now(if in_parts {
             PART_LIFETIME
         } else {
@@ -187,15 +188,15 @@ impl Window {
         })
     }
 
-    fn from_now(lasts: Duration) -> Result<Self, Error> {
+    fn from_now(lasts: Duration) -> Self {
         // Signatures count whole seconds.
-        let from = Timestamp::from_second(Timestamp::now().as_second()).map_err(unsigned)?;
-        Ok(Self { from, lasts })
+        let from = Utc::now().trunc_subsecs(0);
+        Self { from, lasts }
     }
 
     /// Until when.
     pub fn end(self) -> Timestamp {
-        self.from + self.lasts
+        (self.from + self.lasts).into()
     }
 
     pub(crate) fn presigning(self) -> Result<PresigningConfig, Error> {
@@ -253,7 +254,7 @@ mod tests {
             sha256: EMPTY.parse().unwrap(),
         };
         let before = Timestamp::now();
-        let window = Window::of_upload(false).unwrap();
+        let window = Window::of_upload(false);
         let upload = run(store.upload(&place(&store), &declared, window)).unwrap();
 
         let path =
@@ -276,7 +277,7 @@ mod tests {
             "content-length;content-type;host;x-amz-checksum-sha256"
         );
         assert_eq!(parameter(&upload.url, "X-Amz-Expires").unwrap(), "300");
-        let lasts = upload.expires_at.duration_since(before).as_secs();
+        let lasts = (upload.expires_at - before).num_seconds();
         assert!((298..=300).contains(&lasts), "{lasts} s");
     }
 
@@ -287,7 +288,7 @@ mod tests {
             upload_id: "an upload".into(),
             part_size: 5,
         };
-        let window = Window::of_upload(true).unwrap();
+        let window = Window::of_upload(true);
         let parts = run(store.sign_parts(&place(&store), &multipart, 12, window)).unwrap();
         for (part, (number, size)) in parts.iter().zip([(1, "5"), (2, "5"), (3, "2")]) {
             assert_eq!((part.part_number, part.method), (number, "PUT"));

@@ -2,7 +2,7 @@
 
 use http::Method;
 use http::header::CONTENT_TYPE;
-use jiff::Timestamp;
+use shared::time::Timestamp;
 use tests::audit::Expected;
 use tests::prelude::*;
 

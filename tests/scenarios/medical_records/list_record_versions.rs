@@ -1,5 +1,6 @@
 //! `GET /v1/medical-records/{id}/versions`
 
+use shared::time::{TimeDelta, Timestamp};
 use tests::audit::Expected;
 use tests::prelude::*;
 
@@ -121,7 +122,7 @@ async fn the_patient_sees_the_versions_that_she_could_have_seen_while_they_stood
 }
 
 fn in_days(days: i64) -> String {
-    let time = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+    let time = Timestamp::now() + TimeDelta::days(days);
     time.to_string()
 }
 

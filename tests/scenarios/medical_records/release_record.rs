@@ -1,10 +1,10 @@
 //! `PUT /v1/medical-records/{id}/release`, and that no path leads a patient to what is held.
 
 use http::Method;
-use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
+use shared::time::{TimeDelta, Timestamp};
 use tests::audit::Expected;
 use tests::prelude::*;
 
@@ -13,7 +13,7 @@ fn row() -> Expected {
 }
 
 fn from_now(seconds: i64) -> Timestamp {
-    Timestamp::now() + SignedDuration::from_secs(seconds)
+    Timestamp::now() + TimeDelta::seconds(seconds)
 }
 
 fn hold(seconds: i64) -> Value {

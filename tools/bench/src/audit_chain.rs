@@ -7,11 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use futures_util::future::{join, join3};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Unit};
 use shared::audit::{Action, Entry, Outcome, ResourceType};
 use shared::ids::{AuditLogId, PatientId, UserId};
+use shared::time::Timestamp;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
@@ -177,11 +175,7 @@ impl Instance {
 
     /// The second flush: the row, with its `link` if it has one, and the COMMIT.
     async fn write(&self, insert: &str, entry: &Entry, link: &[Value<'_>]) -> Result<()> {
-        let month: Date = entry
-            .timestamp
-            .to_zoned(TimeZone::UTC)
-            .date()
-            .first_of_month();
+        let month = entry.timestamp.first_of_month();
         let (action, outcome) = (entry.action_type.label(), entry.outcome.label());
         let resource_type = entry.resource_type.label();
         let source_ip = entry.source_ip.map(|ip| ip.to_string());
@@ -213,9 +207,7 @@ impl Instance {
     fn entry(&self) -> Entry {
         Entry {
             id: AuditLogId::generate(),
-            timestamp: Timestamp::now()
-                .round(Unit::Microsecond)
-                .unwrap_or_default(),
+            timestamp: Timestamp::now(),
             user_id: Some(UserId::from(self.user)),
             actor_role: Some("PROVIDER".to_owned()),
             action_type: Action::Read,

@@ -1,6 +1,5 @@
 //! `POST /v1/appointments`: books a free slot, or writes up a visit that took place.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use shared::domain::appointment::{Appointment, Location, booking_rule};
 use shared::domain::custom_data::{CustomData, CustomDataTable};

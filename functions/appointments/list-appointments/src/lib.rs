@@ -1,6 +1,5 @@
 //! `GET /v1/appointments`: the visits within the caller's reach, in the order they begin.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use shared::domain::appointment::{Appointment, AppointmentStatus};
 use shared::domain::text::Text;

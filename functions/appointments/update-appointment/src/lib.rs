@@ -1,6 +1,5 @@
 //! `PATCH /v1/appointments/{id}`: moves a visit, with the reason, or changes its place or notes.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::domain::appointment::{Appointment, Location, booking_rule};
 use shared::domain::custom_data::{CustomData, CustomDataTable};

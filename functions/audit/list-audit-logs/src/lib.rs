@@ -1,6 +1,5 @@
 //! `GET /v1/audit-logs`: who did what to whom, newest first. Reading it is audited too.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use shared::audit::Outcome;
 use shared::domain::audit_log::AuditLog;

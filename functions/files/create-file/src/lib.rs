@@ -1,8 +1,6 @@
 //! `POST /v1/files`: announces a file and answers where to send it.
 
-use files::{
-    Announced, Declared, FileType, Location, Multipart, Sha256, Window, limits, store,
-};
+use files::{Announced, Declared, FileType, Location, Multipart, Sha256, Window, limits, store};
 use serde::Deserialize;
 use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::file::{self, FileMetadata, FileOwnerType};
@@ -59,7 +57,7 @@ pub async fn handle(call: Call) -> Reply<Created<Announced>> {
     let store = store()?;
     let place = store.place(new.owner_id, id);
     let part_size = limits()?.part_size(declared.size);
-    let window = Window::of_upload(part_size.is_some())?;
+    let window = Window::of_upload(part_size.is_some());
     let custom =
         custom_data::accept(&mut access, CustomDataTable::FileMetadata, new.custom_data).await?;
     let file: FileMetadata = access

@@ -1,6 +1,5 @@
 //! `GET /v1/files`: the files within the caller's reach, newest first.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use shared::domain::file::{FileMetadata, FileStatus};
 use shared::prelude::*;

@@ -1,9 +1,6 @@
 //! `POST /v1/files/{id}/upload`: answers anew where to send a file that was announced.
 
-use std::time::Duration;
-
 use files::{Announced, Declared, Stored, Window, store};
-use jiff::Timestamp;
 use shared::domain::file::FileStatus;
 use shared::prelude::*;
 use shared::select_file;
@@ -17,7 +14,7 @@ pub const ENDPOINT: Endpoint = Endpoint {
 };
 
 /// The bucket's rule aborts an upload in parts after a day, and the last renewal lasts an hour.
-const RENEWABLE: Duration = Duration::from_secs(22 * 60 * 60);
+const RENEWABLE: TimeDelta = TimeDelta::hours(22);
 
 const CURRENT: &str = select_file!(
     "where id = $1 and changes_file(patient_id, owner_id, uploaded_by, record_id) and not is_archived
@@ -41,7 +38,7 @@ pub async fn handle(call: Call) -> Reply<Json<Announced>> {
             "only a file that was announced within 22 hours and has not come is sent",
         ));
     }
-    let window = Window::of_upload(multipart.is_some())?;
+    let window = Window::of_upload(multipart.is_some());
     let upload = store()?
         .presign_upload(
             &access,

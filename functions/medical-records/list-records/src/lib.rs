@@ -1,6 +1,5 @@
 //! `GET /v1/medical-records`: the entries within the caller's reach, newest first.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use shared::domain::record::{MedicalRecord, RecordType};
 use shared::domain::text::Text;

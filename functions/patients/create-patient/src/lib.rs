@@ -1,6 +1,5 @@
 //! `POST /v1/patients`: registers a user of role PATIENT as a patient.
 
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::patient::{Allergy, Gender, HealthGoal, PastCondition, Patient, RiskFactor};

@@ -1,6 +1,5 @@
 //! `POST /v1/patients/search`: the patients within the caller's reach by name, birth date or number.
 
-use jiff::civil::Date;
 use serde::Deserialize;
 use shared::domain::patient::Patient;
 use shared::domain::text::Text;

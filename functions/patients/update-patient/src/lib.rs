@@ -1,6 +1,5 @@
 //! `PATCH /v1/patients/{id}`: corrects the registration, or keeps the clinical summary up to date.
 
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::patient::{Allergy, Gender, HealthGoal, PastCondition, Patient, RiskFactor};

@@ -1,6 +1,5 @@
 //! `GET /v1/providers/{id}/availability`: the free slots in a provider's hours.
 
-use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use shared::domain::schedule::{Schedule, Wanted};
 use shared::domain::text::ZoneName;
@@ -87,9 +86,7 @@ const CALENDAR: &str = "
 pub async fn handle(call: Call) -> Reply<Json<Availability>> {
     let id: ProviderId = call.path("id")?;
     let query: Query = call.query()?;
-    if query.to <= query.from
-        || query.to.duration_since(query.from) > SignedDuration::from_hours(24 * MOST_DAYS)
-    {
+    if query.to <= query.from || query.to - query.from > TimeDelta::days(MOST_DAYS) {
         return Err(Error::invalid("to", "expected at most 31 days behind from"));
     }
     if !(5..=1440).contains(&query.duration_minutes) {
@@ -110,11 +107,8 @@ fn free(id: ProviderId, calendar: Calendar, query: &Query) -> Result<Availabilit
         let taken: Vec<_> = taken.map(|(begins, ends)| begins..ends).collect();
         let wanted = Wanted {
             within: query.from..query.to,
-            length: SignedDuration::from_mins(query.duration_minutes),
-            earliest: calendar
-                .now
-                .saturating_add(schedule.lead())
-                .unwrap_or(calendar.now),
+            length: TimeDelta::minutes(query.duration_minutes),
+            earliest: calendar.now + schedule.lead(),
         };
         let zone = schedule.time_zone.time_zone()?;
         let free = schedule.free_slots(&zone, &taken, &wanted).into_iter();

@@ -1,7 +1,6 @@
 //! Appointments (seed A table 4).
 
 use crate::sql::Jsonb;
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +12,7 @@ use crate::ids::{AppointmentId, PatientId, ProviderId, UserId};
 use crate::reply::Content;
 use crate::row;
 use crate::sql::text_enum;
+use crate::time::Timestamp;
 
 text_enum! {
     /// How far a visit is.

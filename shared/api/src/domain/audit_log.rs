@@ -1,7 +1,6 @@
 //! The audit log as read (seeds A table 7 and B).
 
 use crate::sql::Jsonb;
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -11,6 +10,7 @@ use crate::audit::{Action, Outcome};
 use crate::ids::{AuditLogId, PatientId, UserId};
 use crate::reply::Content;
 use crate::row;
+use crate::time::Timestamp;
 
 row! {
     /// A row of the audit log as answered: ids only, so that reading it discloses no chart.

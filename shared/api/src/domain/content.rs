@@ -1,7 +1,6 @@
 //! The content of a medical record, one shape a type; codes are FHIR Codings (ICD-10-CM, SNOMED
 //! CT, LOINC, RxNorm, CVX, …).
 
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +9,7 @@ use super::record::RecordType;
 use super::text::Text;
 use crate::errors::Error;
 use crate::json::typed;
+use crate::time::Timestamp;
 
 /// Content that fits its record type.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]

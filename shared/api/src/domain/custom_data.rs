@@ -1,6 +1,5 @@
 //! Custom data: fields that a clinic adds to a table, each held to a registered JSON Schema.
 
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -9,6 +8,7 @@ use crate::ids::{PatientId, UserId};
 use crate::reply::Content;
 use crate::row;
 use crate::sql::{Jsonb, delegate_sql, text_enum};
+use crate::time::Timestamp;
 
 text_enum! {
     /// The tables with custom data.

@@ -1,6 +1,5 @@
 //! Files: a row here, the object in S3 (seed A table 6).
 
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize as _, Deserializer, Serialize};
@@ -11,6 +10,7 @@ use crate::ids::{AppointmentId, FileId, PatientId, RecordId, UserId};
 use crate::reply::Content;
 use crate::row;
 use crate::sql::text_enum;
+use crate::time::Timestamp;
 
 /// A file's name without the characters that override or isolate the direction of others (Unicode
 /// Standard Annex 9): with one, `invoice_fdp.exe` is shown as `invoice_exe.pdf`.

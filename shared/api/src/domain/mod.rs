@@ -13,3 +13,4 @@ pub mod role;
 pub mod schedule;
 pub mod text;
 pub mod user;
+pub mod zone;

@@ -1,8 +1,6 @@
 //! Patients (seed A table 2; seed B `patient_profiles`).
 
 use crate::sql::Jsonb;
-use jiff::Timestamp;
-use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +11,7 @@ use crate::ids::{PatientId, ProviderId, UserId};
 use crate::reply::Content;
 use crate::row;
 use crate::sql::text_enum;
+use crate::time::{Date, Timestamp};
 
 text_enum! {
     /// FHIR R4 AdministrativeGender.

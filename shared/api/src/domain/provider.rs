@@ -1,8 +1,6 @@
 //! Providers (seed A table 3; seed B `provider_profiles`).
 
 use crate::sql::Jsonb;
-use jiff::Timestamp;
-use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +11,7 @@ use crate::errors::Error;
 use crate::ids::{PatientId, ProviderId, UserId};
 use crate::reply::Content;
 use crate::row;
+use crate::time::{Date, Timestamp};
 
 /// A qualification.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]

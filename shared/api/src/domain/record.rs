@@ -1,7 +1,6 @@
 //! Medical records (seed A table 5; seed B's record types and release control).
 
 use crate::sql::Jsonb;
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +12,7 @@ use crate::ids::{AppointmentId, PatientId, ProviderId, RecordId, UserId};
 use crate::reply::Content;
 use crate::row;
 use crate::sql::text_enum;
+use crate::time::Timestamp;
 
 text_enum! {
     /// What kind of entry it is; its content's shape follows.

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use jiff::tz::TimeZone;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::zone::Zone;
 use crate::errors::Error;
 use crate::sql::delegate_sql;
 
@@ -149,17 +149,17 @@ pub struct ZoneName(String);
 
 impl ZoneName {
     /// The zone. Errors: a later database no longer knows it.
-    pub fn time_zone(&self) -> Result<TimeZone, Error> {
-        TimeZone::get(&self.0).map_err(|_| Error::Internal("a stored time zone is unknown"))
+    pub fn time_zone(&self) -> Result<Zone, Error> {
+        Zone::named(&self.0).ok_or(Error::Internal("a stored time zone is unknown"))
     }
 }
 
 impl<'de> Deserialize<'de> for ZoneName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        match TimeZone::get(&text) {
-            Ok(_) => Ok(Self(text)),
-            Err(_) => Err(D::Error::invalid_value(
+        match Zone::named(&text) {
+            Some(_) => Ok(Self(text)),
+            None => Err(D::Error::invalid_value(
                 Unexpected::Other("text"),
                 &"an IANA time zone",
             )),

@@ -1,7 +1,6 @@
 //! Users: the identity common to patients, providers and staff (seed A table 1, seed B).
 
 use crate::sql::Jsonb;
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +11,7 @@ use crate::ids::{PatientId, UserId};
 use crate::reply::Content;
 use crate::row;
 use crate::sql::text_enum;
+use crate::time::Timestamp;
 
 text_enum! {
     /// Whether an account may act.
