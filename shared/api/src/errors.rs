@@ -208,8 +208,6 @@ impl Error {
             "42501" => Self::NotFound,
             // \u0000 in text or jsonb.
             "22P05" | "22021" => Self::invalid("", "expected text without NUL characters"),
-            // A time computed from others, for instance.
-            "22008" => Self::invalid("", "expected times that the database can hold"),
             // A CHECK that no handler translates by name holds a bound of the schema.
             "23514" => Self::invalid("", "expected values within the bounds of the schema"),
             "57014" | "55P03" => Self::Unavailable("the database took too long"),
