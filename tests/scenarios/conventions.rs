@@ -287,7 +287,67 @@ async fn an_invalid_query_parameter_is_named() {
     admin.get("/v1/patients?limit=100").await.expect(200);
 }
 
-/// Returns the cursor of a page that is not the last.
+#[tokio::test]
+async fn a_time_or_date_in_another_form_than_that_of_rfc_3339_is_refused() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let message = |answer: &Answer| answer.body["errors"][0]["message"].clone();
+    let visit = |at: &str| {
+        json!({
+            "patient_id": ada.id, "provider_id": vera.id,
+            "scheduled_at": at, "duration_minutes": 30
+        })
+    };
+    let expected = "expected a time such as 2026-03-01T09:30:00Z (RFC 3339)";
+    for time in [
+        "2030-01-07",
+        "2030-01-07T09:00Z",
+        "2030-01-07T09:00:00",
+        "2030-01-07 09:00:00Z",
+        "2030-01-07T09:00:60Z",
+        "2030-01-07T09:00:00+24:00",
+        "2030-01-07T09:00:00+01:00[Europe/Berlin]",
+    ] {
+        let booked = vera.post("/v1/appointments", visit(time)).await;
+        assert_eq!(message(&booked.invalid("scheduled_at")), expected, "{time}");
+
+        let encoded = time.replace('+', "%2B").replace(' ', "%20");
+        let path = format!("/v1/appointments?scheduled_from={encoded}");
+        let listed = vera.get(&path).await.invalid("scheduled_from");
+        assert_eq!(message(&listed), expected, "{time}");
+
+        let code = json!({"system": "http://snomed.info/sct", "code": "38341003"});
+        let content = json!({"code": code, "onset": time});
+        let record = json!({"patient_id": ada.id, "record_type": "DIAGNOSIS", "content": content});
+        let kept = vera.post("/v1/medical-records", record).await;
+        assert_eq!(message(&kept.invalid("content.onset")), expected, "{time}");
+    }
+    for date in [
+        "1990-5-17",
+        "19900517",
+        "1990-05-17T00:00:00Z",
+        "+1990-05-17",
+    ] {
+        let body = json!({"date_of_birth": date});
+        let searched = vera.post("/v1/patients/search", body).await;
+        assert_eq!(
+            message(&searched.invalid("date_of_birth")),
+            "expected a date such as 2026-03-01 (RFC 3339)",
+            "{date}"
+        );
+    }
+    let booked = vera
+        .post(
+            "/v1/appointments",
+            visit("2030-01-07t10:00:00.00000051+01:00"),
+        )
+        .await
+        .expect(201);
+    assert_eq!(booked.body["scheduled_at"], "2030-01-07T09:00:00.000001Z");
+}
+
+/// A page's cursor, with more behind it.
 async fn cursor(caller: &Actor, path: &str) -> String {
     let page = caller.get(&format!("{path}?limit=1")).await.expect(200);
     page.body["next_cursor"].as_str().unwrap().to_owned()

@@ -2,9 +2,9 @@
 
 use audit::{Entry, Link, Outcome, Place};
 use domain::ids::{AuditLogId, PatientId, UserId};
+use domain::time::Timestamp;
 use errors::Error;
 use futures_util::future::{OptionFuture, join, join3};
-use jiff::{Timestamp, Unit};
 use serde_json::Value;
 use sql::{Parameter, sql};
 
@@ -31,10 +31,7 @@ impl AuditWriter<'_> {
         let about = context.attempt.about();
         Entry {
             id: AuditLogId::generate(),
-            // PostgreSQL keeps microseconds: what is hashed must be what is stored.
-            timestamp: Timestamp::now()
-                .round(Unit::Microsecond)
-                .unwrap_or_default(),
+            timestamp: Timestamp::now(),
             user_id: context.caller.user(),
             actor_role: None,
             action_type: endpoint.action,

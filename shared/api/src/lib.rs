@@ -34,6 +34,7 @@ pub mod prelude {
     pub use audit::{Action, ResourceType};
     pub use domain::disclosure::Content;
     pub use domain::ids::*;
+    pub use domain::time::{Date, TimeDelta, Timestamp};
     pub use errors::{Error, OnConstraint as _};
     pub use schemars::{self, JsonSchema};
     pub use serde::{Deserialize, Serialize};

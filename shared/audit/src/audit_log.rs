@@ -1,6 +1,6 @@
 //! The audit log as the API returns it.
 
-use jiff::Timestamp;
+use domain::time::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;

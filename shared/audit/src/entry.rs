@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use domain::ids::{AuditLogId, PatientId, UserId};
+use domain::time::Timestamp;
 use sql::text_enum;
 
 text_enum! {
@@ -124,7 +124,7 @@ impl Entry {
         hasher.text(seq);
         hasher.part(prev_hash);
         hasher.text(self.id);
-        hasher.part(format!("{:.6}", self.timestamp).as_bytes());
+        hasher.text(self.timestamp.with_microseconds());
         hasher.optional(self.user_id);
         hasher.optional(self.actor_role.as_deref());
         hasher.text(self.action_type);

@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use chrono::DateTime;
 use std::fmt::Debug;
 use std::str::FromStr;
 
 use audit::{Action, Entry, Outcome, ResourceType};
-use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -138,7 +138,7 @@ prop_compose! {
         Row {
             entry: Entry {
                 id: id.into(),
-                timestamp: Timestamp::from_microsecond(microsecond).unwrap(),
+                timestamp: DateTime::from_timestamp_micros(microsecond).unwrap().into(),
                 user_id: user_id.map(Into::into),
                 actor_role,
                 action_type,

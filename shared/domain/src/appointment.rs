@@ -1,6 +1,6 @@
 //! Appointments and the history of their changes.
 
-use jiff::Timestamp;
+use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sql::Jsonb;

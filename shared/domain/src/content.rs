@@ -1,7 +1,7 @@
 //! The content of a medical record, one structure for each record type. Codes are FHIR Codings
 //! (ICD-10-CM, SNOMED CT, LOINC, RxNorm, CVX, …).
 
-use jiff::Timestamp;
+use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

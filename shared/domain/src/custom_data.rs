@@ -1,13 +1,13 @@
 //! Custom data: fields that a clinic adds to the rows of a table. They must satisfy a registered JSON
 //! Schema.
 
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::disclosure::Content;
 use crate::ids::{PatientId, UserId};
+use crate::time::Timestamp;
 use sql::row;
 use sql::{Jsonb, delegate_sql, text_enum};
 

@@ -1,8 +1,8 @@
 //! The metadata of files. The bytes of a file are an object in S3.
 
-use jiff::Timestamp;
+use crate::text::expected;
+use crate::time::Timestamp;
 use schemars::JsonSchema;
-use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize as _, Deserializer, Serialize};
 
 use super::custom_data::CustomData;
@@ -18,9 +18,8 @@ pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Text<255>, D::
     let name = Text::deserialize(deserializer)?;
     let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     match name.as_str().contains(turns) {
-        true => Err(D::Error::invalid_value(
-            Unexpected::Other("text"),
-            &"a name without characters that turn its direction",
+        true => Err(expected(
+            "a name without characters that turn its direction",
         )),
         false => Ok(name),
     }

@@ -14,4 +14,6 @@ pub mod record;
 pub mod role;
 pub mod schedule;
 pub mod text;
+pub mod time;
 pub mod user;
+pub mod zone;

@@ -1,7 +1,6 @@
 //! Patients: the identity of a user of role PATIENT, joined with their clinical summary.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use crate::time::{Date, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sql::Jsonb;

@@ -1,7 +1,6 @@
 //! Providers: the identity of a user of role PROVIDER, joined with their licence and working hours.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use crate::time::{Date, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sql::Jsonb;

@@ -1,6 +1,6 @@
 //! Medical records, their versions, and the holds that withhold them from their patients.
 
-use jiff::Timestamp;
+use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -6,14 +6,14 @@
 
 use std::ops::Range;
 
-use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::{Offset, TimeZone};
-use jiff::{SignedDuration, Span, Timestamp};
+use chrono::{DateTime, Datelike as _, Days, FixedOffset, NaiveDate, NaiveDateTime};
 use schemars::JsonSchema;
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::text::ZoneName;
+use super::zone::Zone;
+use crate::text::expected;
+use crate::time::{Date, Time, TimeDelta, Timestamp};
 
 /// A day of the week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -35,16 +35,16 @@ pub enum Weekday {
     Sun,
 }
 
-impl From<Date> for Weekday {
-    fn from(date: Date) -> Self {
+impl From<NaiveDate> for Weekday {
+    fn from(date: NaiveDate) -> Self {
         match date.weekday() {
-            jiff::civil::Weekday::Monday => Self::Mon,
-            jiff::civil::Weekday::Tuesday => Self::Tue,
-            jiff::civil::Weekday::Wednesday => Self::Wed,
-            jiff::civil::Weekday::Thursday => Self::Thu,
-            jiff::civil::Weekday::Friday => Self::Fri,
-            jiff::civil::Weekday::Saturday => Self::Sat,
-            jiff::civil::Weekday::Sunday => Self::Sun,
+            chrono::Weekday::Mon => Self::Mon,
+            chrono::Weekday::Tue => Self::Tue,
+            chrono::Weekday::Wed => Self::Wed,
+            chrono::Weekday::Thu => Self::Thu,
+            chrono::Weekday::Fri => Self::Fri,
+            chrono::Weekday::Sat => Self::Sat,
+            chrono::Weekday::Sun => Self::Sun,
         }
     }
 }
@@ -56,11 +56,9 @@ pub struct WeeklyHours {
     /// The day of the week on which the hours apply.
     pub weekday: Weekday,
     /// The local time at which the hours begin, in whole minutes, for example `09:00:00`.
-    #[serde(deserialize_with = "whole_minute")]
     pub from: Time,
     /// The local time at which the hours end, in whole minutes. `00:00:00` means midnight at the
     /// end of the day.
-    #[serde(deserialize_with = "whole_minute")]
     pub to: Time,
 }
 
@@ -72,19 +70,11 @@ pub struct ExceptionalHours {
     /// The date on which the hours apply, for example `2026-12-24`.
     pub date: Date,
     /// The local time at which the hours begin, in whole minutes. Give it together with `to`.
-    #[serde(
-        default,
-        deserialize_with = "optional_whole_minute",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Time>,
     /// The local time at which the hours end, in whole minutes. `00:00:00` means midnight at the
     /// end of the day.
-    #[serde(
-        default,
-        deserialize_with = "optional_whole_minute",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Time>,
 }
 
@@ -115,38 +105,14 @@ pub struct Schedule {
     pub lead_minutes: Option<u32>,
 }
 
-fn is_whole_minute(time: Time) -> bool {
-    time.second() == 0 && time.subsec_nanosecond() == 0
-}
-
-fn whole_minute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
-    let time = Time::deserialize(deserializer)?;
-    if !is_whole_minute(time) {
-        return Err(D::Error::custom("expected a whole minute"));
-    }
-    Ok(time)
-}
-
-fn optional_whole_minute<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Time>, D::Error> {
-    let time = Option::<Time>::deserialize(deserializer)?;
-    if time.is_some_and(|time| !is_whole_minute(time)) {
-        return Err(D::Error::custom("expected a whole minute"));
-    }
-    Ok(time)
-}
-
 fn ends_behind(from: Time, to: Time) -> bool {
-    from < to || to == Time::midnight()
+    from < to || to == Time::MIDNIGHT
 }
 
 fn weekly<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<WeeklyHours>, D::Error> {
     let hours = Vec::<WeeklyHours>::deserialize(deserializer)?;
     if hours.len() > 100 || !hours.iter().all(|h| ends_behind(h.from, h.to)) {
-        return Err(D::Error::custom(
-            "expected at most 100 hours that end after they begin",
-        ));
+        return Err(expected("at most 100 hours that end after they begin"));
     }
     Ok(hours)
 }
@@ -160,8 +126,8 @@ fn exceptions<'de, D: Deserializer<'de>>(
         (from, to) => from.is_none() && to.is_none(),
     });
     if hours.len() > 1000 || !ordered {
-        return Err(D::Error::custom(
-            "expected at most 1000 dates, each without times or with both, the end behind",
+        return Err(expected(
+            "at most 1000 dates, each without times or with both, the end behind",
         ));
     }
     Ok(hours)
@@ -170,7 +136,7 @@ fn exceptions<'de, D: Deserializer<'de>>(
 fn lead_minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let minutes = Option::<u32>::deserialize(deserializer)?;
     if minutes.is_some_and(|minutes| minutes > 525_600) {
-        return Err(D::Error::custom("expected at most 525600 minutes, a year"));
+        return Err(expected("at most 525600 minutes, a year"));
     }
     Ok(minutes)
 }
@@ -181,31 +147,30 @@ pub struct Wanted {
     /// The range that must contain the whole slot.
     pub within: Range<Timestamp>,
     /// The length of each slot.
-    pub length: SignedDuration,
+    pub length: TimeDelta,
     /// The earliest beginning of a slot that can still be booked.
     pub earliest: Timestamp,
 }
 
 impl Schedule {
     /// The minimum time between the booking and the beginning of an appointment.
-    pub fn lead(&self) -> SignedDuration {
-        SignedDuration::from_mins(self.lead_minutes.unwrap_or(60).into())
+    pub fn lead(&self) -> TimeDelta {
+        TimeDelta::minutes(self.lead_minutes.unwrap_or(60).into())
     }
 
     /// The free slots in order. The hours of each date are divided into slots from their beginning, and
     /// slots that overlap a taken range are left out.
     pub fn free_slots(
         &self,
-        zone: &TimeZone,
+        zone: &Zone,
         taken: &[Range<Timestamp>],
         wanted: &Wanted,
     ) -> Vec<Range<Timestamp>> {
         let mut slots = Vec::new();
         for open in self.open_hours(zone, &wanted.within) {
             let mut begins = open.start;
-            while let Ok(ends) = begins.checked_add(wanted.length)
-                && ends <= open.end
-            {
+            while begins + wanted.length <= open.end {
+                let ends = begins + wanted.length;
                 let fits = begins >= wanted.within.start.max(wanted.earliest)
                     && ends <= wanted.within.end
                     && !taken.iter().any(|t| begins < t.end && t.start < ends);
@@ -220,34 +185,28 @@ impl Schedule {
 
     /// The hours of the dates around `within`, in order. Hours of one date that touch or overlap are
     /// merged.
-    fn open_hours(&self, zone: &TimeZone, within: &Range<Timestamp>) -> Vec<Range<Timestamp>> {
+    fn open_hours(&self, zone: &Zone, within: &Range<Timestamp>) -> Vec<Range<Timestamp>> {
         // With two more days on each side, every date that the range touches is covered completely.
-        let margin = SignedDuration::from_hours(48);
-        let first = within.start.checked_sub(margin).unwrap_or(Timestamp::MIN);
-        let last = within.end.checked_add(margin).unwrap_or(Timestamp::MAX);
+        let margin = TimeDelta::hours(48);
+        let (first, last) = (within.start - margin, within.end + margin);
 
         // Between two changes of the clock, the local time is the instant plus a constant offset.
-        let changes = zone.following(first).map(|change| change.timestamp());
         let bounds: Vec<_> = std::iter::once(first)
-            .chain(changes.take_while(|change| *change < last))
+            .chain(zone.changes(&(first..last)))
             .chain([last])
             .collect();
-        let mut open: Vec<(Date, Range<Timestamp>)> = Vec::new();
+        let mut open: Vec<(NaiveDate, Range<Timestamp>)> = Vec::new();
         for pair in bounds.windows(2) {
-            let offset = zone.to_offset(pair[0]);
-            let mut date = offset.to_datetime(pair[0]).date();
-            let end = offset.to_datetime(pair[1]).date();
-            while date <= end {
+            let offset = zone.offset(pair[0]);
+            let date = |at| DateTime::from(at).with_timezone(&offset).date_naive();
+            let end = date(pair[1]);
+            for date in date(pair[0]).iter_days().take_while(|date| *date <= end) {
                 for hours in self.hours_on(date) {
                     let begins = instant(offset, hours.start).max(pair[0]);
                     let ends = instant(offset, hours.end).min(pair[1]);
                     if begins < ends {
                         open.push((date, begins..ends));
                     }
-                }
-                match date.tomorrow() {
-                    Ok(tomorrow) => date = tomorrow,
-                    Err(_) => break,
                 }
             }
         }
@@ -262,32 +221,31 @@ impl Schedule {
         open.into_iter().map(|(_, hours)| hours).collect()
     }
 
-    fn hours_on(&self, date: Date) -> Vec<Range<DateTime>> {
-        let until = |to: Time| {
-            let end = if to == Time::midnight() {
-                date.checked_add(Span::new().days(1)).unwrap_or(Date::MAX)
-            } else {
-                date
+    fn hours_on(&self, date: NaiveDate) -> Vec<Range<NaiveDateTime>> {
+        let hours = |from: Time, to: Time| {
+            let end = match to {
+                Time::MIDNIGHT => date + Days::new(1),
+                _ => date,
             };
-            end.to_datetime(to)
+            date.and_time(from.into())..end.and_time(to.into())
         };
-        let exceptions: Vec<_> = self.exceptions.iter().filter(|e| e.date == date).collect();
+        let exceptions: Vec<_> = self
+            .exceptions
+            .iter()
+            .filter(|e| NaiveDate::from(e.date) == date)
+            .collect();
         if exceptions.is_empty() {
             let weekday = Weekday::from(date);
             let weekly = self.weekly.iter().filter(|w| w.weekday == weekday);
-            return weekly
-                .map(|hours| date.to_datetime(hours.from)..until(hours.to))
-                .collect();
+            return weekly.map(|weekly| hours(weekly.from, weekly.to)).collect();
         }
-        let hours = exceptions.iter().filter_map(|e| e.from.zip(e.to));
-        hours
-            .map(|(from, to)| date.to_datetime(from)..until(to))
-            .collect()
+        let exceptions = exceptions.iter().filter_map(|e| e.from.zip(e.to));
+        exceptions.map(|(from, to)| hours(from, to)).collect()
     }
 }
 
-fn instant(offset: Offset, local: DateTime) -> Timestamp {
-    offset.to_timestamp(local).unwrap_or(Timestamp::MAX)
+fn instant(offset: FixedOffset, local: NaiveDateTime) -> Timestamp {
+    (local - offset).and_utc().into()
 }
 
 #[cfg(test)]

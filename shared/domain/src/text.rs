@@ -3,13 +3,18 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use jiff::tz::TimeZone;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::zone::Zone;
 use errors::Error;
 use sql::delegate_sql;
+
+/// The error of a value that has another form than `what`. It doesn't repeat the value: that may be
+/// PHI.
+pub(crate) fn expected<E: serde::de::Error>(what: &str) -> E {
+    E::invalid_value(serde::de::Unexpected::Other("text"), &what)
+}
 
 /// Text of 1 to `MAX` characters. It is not blank and has no control characters except line breaks and
 /// tabs.
@@ -43,12 +48,7 @@ impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
         let text = String::deserialize(deserializer)?;
         let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
         if text.trim().is_empty() || text.chars().count() > MAX || text.contains(control) {
-            let expected = format!("1 to {MAX} characters of text");
-            // The message leaves out the value, because it may be PHI.
-            return Err(D::Error::invalid_value(
-                Unexpected::Other("text"),
-                &expected.as_str(),
-            ));
+            return Err(expected(&format!("1 to {MAX} characters of text")));
         }
         Ok(Self(text))
     }
@@ -108,10 +108,7 @@ impl<'de> Deserialize<'de> for EmailAddress {
                 && !domain.contains('@')
         });
         if !plain || text.len() > 254 || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(D::Error::invalid_value(
-                Unexpected::Other("text"),
-                &"an e-mail address",
-            ));
+            return Err(expected("an e-mail address"));
         }
         Ok(Self(text.to_lowercase()))
     }
@@ -133,10 +130,7 @@ impl<'de> Deserialize<'de> for HttpsUrl {
                 .parse::<http::Uri>()
                 .is_ok_and(|uri| uri.host().is_some());
         if !is_link {
-            return Err(D::Error::invalid_value(
-                Unexpected::Other("text"),
-                &"an https URL",
-            ));
+            return Err(expected("an https URL"));
         }
         Ok(Self(text))
     }
@@ -149,21 +143,18 @@ impl<'de> Deserialize<'de> for HttpsUrl {
 pub struct ZoneName(String);
 
 impl ZoneName {
-    /// The time zone. Errors: the time zone database no longer has it.
-    pub fn time_zone(&self) -> Result<TimeZone, Error> {
-        TimeZone::get(&self.0).map_err(|_| Error::Internal("a stored time zone is unknown"))
+    /// The zone. Errors: a later database no longer knows it.
+    pub fn time_zone(&self) -> Result<Zone, Error> {
+        Zone::named(&self.0).ok_or(Error::Internal("a stored time zone is unknown"))
     }
 }
 
 impl<'de> Deserialize<'de> for ZoneName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        match TimeZone::get(&text) {
-            Ok(_) => Ok(Self(text)),
-            Err(_) => Err(D::Error::invalid_value(
-                Unexpected::Other("text"),
-                &"an IANA time zone",
-            )),
+        match Zone::named(&text) {
+            Some(_) => Ok(Self(text)),
+            None => Err(expected("an IANA time zone")),
         }
     }
 }

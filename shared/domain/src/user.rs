@@ -1,6 +1,6 @@
 //! Users: the identity common to patients, providers and staff.
 
-use jiff::Timestamp;
+use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sql::Jsonb;

@@ -79,10 +79,6 @@ pub(crate) fn translate(error: tokio_postgres::Error) -> Error {
         SqlState::UNTRANSLATABLE_CHARACTER | SqlState::CHARACTER_NOT_IN_REPERTOIRE => {
             Error::invalid("", "expected text without NUL characters")
         }
-        // PostgreSQL's time begins in 4714 BC.
-        SqlState::DATETIME_FIELD_OVERFLOW => {
-            Error::invalid("", "expected times that the database can hold")
-        }
         // A CHECK that no handler translates by its name is a bound of the schema.
         SqlState::CHECK_VIOLATION => {
             Error::invalid("", "expected values within the bounds of the schema")

@@ -3,8 +3,8 @@
 use api::access::Access;
 use api::target::Target;
 use domain::ids::FileId;
+use domain::time::Timestamp;
 use errors::Error;
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -49,7 +49,7 @@ impl Store {
         file: FileId,
         file_type: FileType,
     ) -> Result<Download, Error> {
-        let window = Window::of_download()?;
+        let window = Window::of_download();
         let request = self
             .signer()
             .get_object()

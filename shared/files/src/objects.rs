@@ -3,9 +3,10 @@
 use api::access::Access;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::types::{Tag, Tagging};
+use chrono::DateTime;
 use domain::ids::{FileId, UserId};
+use domain::time::Timestamp;
 use errors::Error;
-use jiff::Timestamp;
 
 use crate::scan_policy::Scan;
 use crate::store::{PREFIX, unbuildable, unreachable};
@@ -70,11 +71,11 @@ impl Store {
         };
         let at = head
             .last_modified
-            .and_then(|at| Timestamp::new(at.secs(), 0).ok());
+            .and_then(|at| DateTime::from_timestamp(at.secs(), 0));
         match (head.content_length, at, head.e_tag) {
             (Some(size), Some(at), Some(tag)) => Ok(Some(Arrived {
                 size,
-                at,
+                at: at.into(),
                 tag,
                 version: head.version_id,
             })),

@@ -7,8 +7,8 @@ use aws_sdk_s3::presigning::PresignedRequest;
 use domain::disclosure::Content;
 use domain::file::FileMetadata;
 use domain::ids::PatientId;
+use domain::time::Timestamp;
 use errors::Error;
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -198,7 +198,7 @@ mod tests {
             sha256: EMPTY.parse().unwrap(),
         };
         let before = Timestamp::now();
-        let window = Window::of_upload(false).unwrap();
+        let window = Window::of_upload(false);
         let upload = run(store.upload(&place(&store), &declared, window)).unwrap();
 
         let path =
@@ -221,7 +221,7 @@ mod tests {
             "content-length;content-type;host;x-amz-checksum-sha256"
         );
         assert_eq!(parameter(&upload.url, "X-Amz-Expires").unwrap(), "300");
-        let lasts = upload.expires_at.duration_since(before).as_secs();
+        let lasts = (upload.expires_at - before).num_seconds();
         assert!((298..=300).contains(&lasts), "{lasts} s");
     }
 
@@ -232,7 +232,7 @@ mod tests {
             upload_id: "an upload".into(),
             part_size: 5,
         };
-        let window = Window::of_upload(true).unwrap();
+        let window = Window::of_upload(true);
         let parts = run(store.sign_parts(&place(&store), &multipart, 12, window)).unwrap();
         for (part, (number, size)) in parts.iter().zip([(1, "5"), (2, "5"), (3, "2")]) {
             assert_eq!((part.part_number, part.method), (number, "PUT"));

@@ -3,8 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::presigning::PresigningConfig;
+use chrono::{DateTime, SubsecRound as _, Utc};
+use domain::time::Timestamp;
 use errors::Error;
-use jiff::Timestamp;
 
 use crate::store::unbuildable;
 
@@ -19,13 +20,13 @@ const DOWNLOAD_LIFETIME: Duration = Duration::from_secs(60);
 /// The time in which a signed URL is valid.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
-    from: Timestamp,
+    from: DateTime<Utc>,
     lasts: Duration,
 }
 
 impl Window {
     /// The window of an upload that begins now.
-    pub fn of_upload(in_parts: bool) -> Result<Self, Error> {
+    pub fn of_upload(in_parts: bool) -> Self {
         Self::from_now(if in_parts {
             PART_LIFETIME
         } else {
@@ -34,19 +35,19 @@ impl Window {
     }
 
     /// The window of a download that begins now.
-    pub(crate) fn of_download() -> Result<Self, Error> {
+    pub(crate) fn of_download() -> Self {
         Self::from_now(DOWNLOAD_LIFETIME)
     }
 
-    fn from_now(lasts: Duration) -> Result<Self, Error> {
+    fn from_now(lasts: Duration) -> Self {
         // Signatures count whole seconds.
-        let from = Timestamp::from_second(Timestamp::now().as_second()).map_err(unbuildable)?;
-        Ok(Self { from, lasts })
+        let from = Utc::now().trunc_subsecs(0);
+        Self { from, lasts }
     }
 
     /// When the URL expires.
     pub fn end(self) -> Timestamp {
-        self.from + self.lasts
+        (self.from + self.lasts).into()
     }
 
     pub(crate) fn presigning(self) -> Result<PresigningConfig, Error> {

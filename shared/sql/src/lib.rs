@@ -6,8 +6,7 @@
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use chrono::{DateTime, NaiveDate, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use tokio_postgres::types::{FromSql, IsNull, Json, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Error, Row};
@@ -157,8 +156,8 @@ sql_types! {
     i64 => INT8, INT8_ARRAY;
     String => TEXT, TEXT_ARRAY;
     &str => TEXT, TEXT_ARRAY;
-    Timestamp => TIMESTAMPTZ, TIMESTAMPTZ_ARRAY;
-    Date => DATE, DATE_ARRAY;
+    DateTime<Utc> => TIMESTAMPTZ, TIMESTAMPTZ_ARRAY;
+    NaiveDate => DATE, DATE_ARRAY;
 }
 
 // Bytes travel as Vec<u8>; an array of a byte-like type is not supported, which no statement needs.

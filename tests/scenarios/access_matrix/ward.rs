@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use domain::time::{TimeDelta, Timestamp};
 use http::Method;
-use jiff::{SignedDuration, Timestamp};
 use tests::prelude::*;
 
 use super::table::{Relation, Relations};
@@ -331,12 +331,12 @@ impl Ward {
     pub fn time(&self, state: State) -> String {
         let hours = self.hours.fetch_add(1, Ordering::Relaxed).into();
         let first = if state == State::ToCome {
-            "2031-01-01T00:00Z"
+            "2031-01-01T00:00:00Z"
         } else {
-            "2001-01-01T00:00Z"
+            "2001-01-01T00:00:00Z"
         };
         let first: Timestamp = first.parse().unwrap();
-        (first + SignedDuration::from_hours(hours)).to_string()
+        (first + TimeDelta::hours(hours)).to_string()
     }
 
     /// Creates a chart of a new patient with this relation to Vera.

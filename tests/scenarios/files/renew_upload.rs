@@ -1,8 +1,8 @@
 //! `POST /v1/files/{id}/upload`
 
+use domain::time::Timestamp;
 use http::Method;
 use http::header::CONTENT_TYPE;
-use jiff::Timestamp;
 use tests::audit::Expected;
 use tests::prelude::*;
 

@@ -1,5 +1,6 @@
 //! `GET /v1/medical-records/{id}/versions`
 
+use domain::time::{TimeDelta, Timestamp};
 use tests::audit::Expected;
 use tests::prelude::*;
 
@@ -122,7 +123,7 @@ async fn the_patient_sees_versions_that_were_visible_while_current() {
 }
 
 fn in_days(days: i64) -> String {
-    let time = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+    let time = Timestamp::now() + TimeDelta::days(days);
     time.to_string()
 }
 

@@ -1,8 +1,8 @@
 //! `PUT /v1/medical-records/{id}/release`, and that a patient can't reach a held record by any
 //! path.
 
+use domain::time::{TimeDelta, Timestamp};
 use http::Method;
-use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -14,7 +14,7 @@ fn row() -> Expected {
 }
 
 fn from_now(seconds: i64) -> Timestamp {
-    Timestamp::now() + SignedDuration::from_secs(seconds)
+    Timestamp::now() + TimeDelta::seconds(seconds)
 }
 
 fn hold(seconds: i64) -> Value {

@@ -1,6 +1,6 @@
 //! `POST /v1/patients/search`
 
-use jiff::civil::Date;
+use domain::time::Date;
 use tests::audit::Expected;
 use tests::prelude::*;
 use tokio_postgres::types::ToSql;

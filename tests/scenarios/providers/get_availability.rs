@@ -1,8 +1,8 @@
 //! `GET /v1/providers/{id}/availability`
 
 use domain::schedule::{Schedule, Wanted};
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use domain::time::{TimeDelta, Timestamp};
+use domain::zone::Zone;
 use tests::audit::Expected;
 use tests::prelude::*;
 
@@ -117,7 +117,7 @@ async fn exactly_the_free_slots_can_be_booked_across_a_clock_change() {
 /// Returns the half hours of the six hours from this local midnight on.
 fn half_hours(midnight: &str) -> Vec<String> {
     let midnight: Timestamp = midnight.replace("%2B", "+").parse().unwrap();
-    let half = SignedDuration::from_mins(30);
+    let half = TimeDelta::minutes(30);
     (0..12).map(|n| (midnight + half * n).to_string()).collect()
 }
 
@@ -148,7 +148,7 @@ async fn no_slot_is_free_before_the_providers_minimum_notice() {
         )
         .await;
     let now = Timestamp::now();
-    let days = |n: i64| now + SignedDuration::from_hours(24 * n);
+    let days = |n: i64| now + TimeDelta::hours(24 * n);
     let (from, to) = (now.to_string(), days(4).to_string());
     let answer = ada.get(&path(vera.id, &from, &to, 60)).await.expect(200);
     let slots = starts(&answer);
@@ -191,10 +191,7 @@ async fn an_absent_provider_is_not_found_and_a_role_without_the_permission_is_re
 #[tokio::test]
 async fn the_database_and_the_free_slots_use_the_same_hours() {
     let world = World::new().await;
-    let (quarter, days) = (
-        SignedDuration::from_mins(15),
-        SignedDuration::from_hours(48),
-    );
+    let (quarter, days) = (TimeDelta::minutes(15), TimeDelta::hours(48));
     for zone in [
         "UTC",
         "America/New_York",
@@ -212,19 +209,15 @@ async fn the_database_and_the_free_slots_use_the_same_hours() {
             .iter()
             .flat_map(|day| hours.map(|(from, to)| json!({"weekday": day, "from": from, "to": to})))
             .collect();
-        let tz = TimeZone::get(zone).unwrap();
+        let tz = Zone::named(zone).unwrap();
         let mut around: Timestamp = "2029-01-01T00:00:00Z".parse().unwrap();
         // Test the first two changes of the clock after this time, if there are any.
         for _ in 0..2 {
-            let change = tz.following(around).next();
-            around = change.map_or(around, |change| change.timestamp());
+            let changes = tz.changes(&(around..around + TimeDelta::days(400)));
+            around = changes.first().copied().unwrap_or(around);
             let (from, to) = (around - days, around + days);
-            // The provider is closed on the day before, has other hours on the day itself, and
-            // works to midnight on the next.
-            let date = |hours| {
-                tz.to_datetime(around + SignedDuration::from_hours(hours))
-                    .date()
-            };
+            // Closed on the day before, other hours on the day itself, to midnight on the next.
+            let date = |hours| tz.local(around + TimeDelta::hours(hours)).date();
             let stored = json!({"time_zone": zone, "weekly": weekly, "exceptions": [
                 {"date": date(-24)},
                 {"date": date(0), "from": "00:15", "to": "03:45"},

@@ -9,10 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use audit::{Action, Entry, Outcome, ResourceType};
 use domain::ids::{AuditLogId, PatientId, UserId};
+use domain::time::Timestamp;
 use futures_util::future::{join, join3};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Unit};
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
@@ -178,11 +176,7 @@ impl Instance {
 
     /// Sends the second flush: the row, with its `link` if it has one, and the COMMIT.
     async fn write(&self, insert: &str, entry: &Entry, link: &[Value<'_>]) -> Result<()> {
-        let month: Date = entry
-            .timestamp
-            .to_zoned(TimeZone::UTC)
-            .date()
-            .first_of_month();
+        let month = entry.timestamp.first_of_month();
         let (action, outcome) = (entry.action_type.label(), entry.outcome.label());
         let resource_type = entry.resource_type.label();
         let source_ip = entry.source_ip.map(|ip| ip.to_string());
@@ -214,9 +208,7 @@ impl Instance {
     fn entry(&self) -> Entry {
         Entry {
             id: AuditLogId::generate(),
-            timestamp: Timestamp::now()
-                .round(Unit::Microsecond)
-                .unwrap_or_default(),
+            timestamp: Timestamp::now(),
             user_id: Some(UserId::from(self.user)),
             actor_role: Some("PROVIDER".to_owned()),
             action_type: Action::Read,

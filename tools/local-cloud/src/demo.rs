@@ -11,8 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use http::{HeaderName, HeaderValue, Method, Request, Response};
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -30,7 +30,7 @@ const RECORDS: usize = 40;
 /// Rows of the audit log a page.
 const ROWS: usize = 100;
 /// How far this machine's clock may be ahead of the database's.
-const SKEW: SignedDuration = SignedDuration::from_secs(60);
+const SKEW: TimeDelta = TimeDelta::seconds(60);
 
 /// What the story needs.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ pub async fn tell(story: &Story, listen: &mut (dyn FnMut(&Step) + Send)) -> Resu
         story,
         narrator: Narrator::new(listen),
         traces: Vec::new(),
-        began: Timestamp::now() - SKEW,
+        began: Utc::now() - SKEW,
     };
     let about = teller.import(&story.bundle, "a patient").await?;
     let (patient, provider) = teller.cast(&about)?;
@@ -149,7 +149,7 @@ struct Teller<'a> {
     story: &'a Story,
     narrator: Narrator<'a>,
     traces: Vec<Trace>,
-    began: Timestamp,
+    began: DateTime<Utc>,
 }
 
 impl Teller<'_> {
@@ -469,7 +469,8 @@ impl Teller<'_> {
                     .await?;
             }
         }
-        let rows = self.log(&format!("from={}", self.began)).await?;
+        let began = self.began.to_rfc3339_opts(SecondsFormat::Micros, true);
+        let rows = self.log(&format!("from={began}")).await?;
         for trace in std::mem::take(&mut self.traces) {
             let row = rows.iter().find(|row| trace.is(row)).with_context(|| {
                 format!(

@@ -6,9 +6,9 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use chrono::Utc;
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
-use jiff::Timestamp;
 use jsonwebtoken::jwk::{Jwk, JwkSet, KeyOperations, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
@@ -156,7 +156,7 @@ impl Issuer {
 
     /// The claims of a token, as Supabase has them.
     pub fn claims(&self, request: &TokenRequest) -> Map<String, Value> {
-        let now = Timestamp::now().as_second();
+        let now = Utc::now().timestamp();
         let claims = json!({
             "iss": format!("{}/auth/v1", self.url),
             "aud": "authenticated",

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use chrono::{DateTime, SecondsFormat, Utc};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -67,7 +66,7 @@ pub fn event(schedule: &Schedule) -> Value {
         "detail-type": "Scheduled Event",
         "source": "aws.scheduler",
         "account": "000000000000",
-        "time": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "time": Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
         "region": REGION,
         "resources": [format!("arn:aws:scheduler:{REGION}:000000000000:schedule/default/{}", schedule.name)],
         "detail": "{}",
@@ -114,19 +113,19 @@ impl Times {
 
     /// Does `what` at each of the times.
     async fn repeat(self, what: impl Fn()) {
-        while let Some(pause) = self.pause(&Timestamp::now().to_zoned(TimeZone::UTC)) {
+        while let Some(pause) = self.pause(&Utc::now()) {
             tokio::time::sleep(pause).await;
             what();
         }
     }
 
     /// From `now` to the next time; none when there is no more.
-    fn pause(&self, now: &Zoned) -> Option<Duration> {
+    fn pause(&self, now: &DateTime<Utc>) -> Option<Duration> {
         match self {
             Self::Every(pause) => Some(*pause),
             Self::Matching(cron) => {
                 let next = cron.find_next_occurrence(now, false).ok()?;
-                Duration::try_from(&next - now).ok()
+                (next - now).to_std().ok()
             }
         }
     }
@@ -169,11 +168,8 @@ mod tests {
     use super::*;
 
     fn pause(expression: &str, now: &str) -> Duration {
-        let now: Timestamp = now.parse().unwrap();
-        Times::parse(expression)
-            .unwrap()
-            .pause(&now.to_zoned(TimeZone::UTC))
-            .unwrap()
+        let now: DateTime<Utc> = now.parse().unwrap();
+        Times::parse(expression).unwrap().pause(&now).unwrap()
     }
 
     #[test]

@@ -5,7 +5,6 @@ use domain::appointment::{Appointment, BOOKING_CONFLICTS, Location, booking_rule
 use domain::custom_data::{CustomData, CustomDataTable};
 use domain::select_appointment;
 use domain::text::Text;
-use jiff::Timestamp;
 use sql::Jsonb;
 
 /// What this function is.

@@ -4,7 +4,6 @@ use api::prelude::*;
 use domain::appointment::{Appointment, AppointmentStatus};
 use domain::select_appointment;
 use domain::text::Text;
-use jiff::Timestamp;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/appointments")

@@ -5,7 +5,6 @@ use audit::Outcome;
 use audit::audit_log::AuditLog;
 use audit::select_audit_log;
 use domain::text::Text;
-use jiff::Timestamp;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/audit-logs")

@@ -59,7 +59,7 @@ pub async fn handle(
     });
     let place = store.place(new.owner_id, id);
     let part_size = limits.part_size(declared.size);
-    let window = Window::of_upload(part_size.is_some())?;
+    let window = Window::of_upload(part_size.is_some());
     let custom =
         custom_data::accept(&mut access, CustomDataTable::FileMetadata, new.custom_data).await?;
     let file: FileMetadata = access

@@ -3,7 +3,6 @@
 use api::prelude::*;
 use domain::file::{FileMetadata, FileStatus};
 use domain::select_file;
-use jiff::Timestamp;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/files")

@@ -1,12 +1,9 @@
 //! `POST /v1/files/{id}/upload`: answers anew where to send a file that was announced.
 
-use std::time::Duration;
-
 use api::prelude::*;
 use domain::file::FileStatus;
 use domain::select_file;
 use files::{Announced, Declared, Store, StoredFile, Window};
-use jiff::Timestamp;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/files/{id}/upload")
@@ -21,7 +18,7 @@ const NOT_RENEWABLE: &str =
     "Upload URLs can be renewed for a PENDING file within 22 hours of its creation.";
 
 /// The bucket's rule aborts an upload in parts after a day, and the last renewal lasts an hour.
-const RENEWABLE: Duration = Duration::from_secs(22 * 60 * 60);
+const RENEWABLE: TimeDelta = TimeDelta::hours(22);
 
 const CURRENT: &str = select_file!(
     "where id = $1 and changes_file(patient_id, owner_id, uploaded_by, record_id) and not is_archived
@@ -46,7 +43,7 @@ pub async fn handle(
     if file.status != FileStatus::Pending || file.created_at + RENEWABLE < Timestamp::now() {
         return Err(Error::Conflict(NOT_RENEWABLE));
     }
-    let window = Window::of_upload(multipart.is_some())?;
+    let window = Window::of_upload(multipart.is_some());
     let upload = store
         .presign_upload(
             &access,

@@ -4,7 +4,6 @@ use api::prelude::*;
 use domain::record::{MedicalRecord, RecordType};
 use domain::select_record;
 use domain::text::Text;
-use jiff::Timestamp;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/medical-records")

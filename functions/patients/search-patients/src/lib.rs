@@ -4,7 +4,6 @@ use api::prelude::*;
 use domain::patient::Patient;
 use domain::select_patient;
 use domain::text::Text;
-use jiff::civil::Date;
 
 /// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/patients/search")

@@ -5,7 +5,6 @@ use domain::custom_data::{CustomData, CustomDataTable};
 use domain::patient::{self, Allergy, Gender, HealthGoal, PastCondition, Patient, RiskFactor};
 use domain::select_patient;
 use domain::text::Text;
-use jiff::civil::Date;
 use sql::Jsonb;
 use sql::row;
 

@@ -3,7 +3,6 @@
 use api::prelude::*;
 use domain::schedule::{Schedule, Wanted};
 use domain::text::ZoneName;
-use jiff::{SignedDuration, Timestamp};
 use sql::Jsonb;
 use sql::row;
 
@@ -87,9 +86,7 @@ pub async fn handle(
     Path(id): Path<ProviderId>,
     Query(filter): Query<Filter>,
 ) -> Reply<Json<Availability>> {
-    if filter.to <= filter.from
-        || filter.to.duration_since(filter.from) > SignedDuration::from_hours(24 * MOST_DAYS)
-    {
+    if filter.to <= filter.from || filter.to - filter.from > TimeDelta::days(MOST_DAYS) {
         return Err(Error::invalid("to", "expected at most 31 days behind from"));
     }
     if !(5..=1440).contains(&filter.duration_minutes) {
@@ -110,11 +107,8 @@ fn free(id: ProviderId, calendar: Calendar, filter: &Filter) -> Result<Availabil
         let taken: Vec<_> = taken.map(|(begins, ends)| begins..ends).collect();
         let wanted = Wanted {
             within: filter.from..filter.to,
-            length: SignedDuration::from_mins(filter.duration_minutes),
-            earliest: calendar
-                .now
-                .saturating_add(schedule.lead())
-                .unwrap_or(calendar.now),
+            length: TimeDelta::minutes(filter.duration_minutes),
+            earliest: calendar.now + schedule.lead(),
         };
         let zone = schedule.time_zone.time_zone()?;
         let free = schedule.free_slots(&zone, &taken, &wanted).into_iter();

@@ -1,5 +1,6 @@
 //! Compares the free slots with those of a simple implementation that looks at every minute.
 
+use chrono::NaiveTime;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -40,20 +41,21 @@ fn schedule(value: Value) -> Schedule {
 /// Finds the same slots as [`Schedule::free_slots`], one minute at a time.
 fn naive(
     schedule: &Schedule,
-    zone: &TimeZone,
+    zone: &Zone,
     taken: &[Range<Timestamp>],
     wanted: &Wanted,
 ) -> Vec<Range<Timestamp>> {
-    let minute = SignedDuration::from_mins(1);
-    let margin = SignedDuration::from_hours(48);
-    let is_open = |local: DateTime| {
+    let minute = TimeDelta::minutes(1);
+    let margin = TimeDelta::hours(48);
+    let is_open = |local: NaiveDateTime| {
         let within = |from: Time, to: Time| {
-            local.time() >= from && (local.time() < to || to == Time::midnight())
+            let (from, to) = (NaiveTime::from(from), NaiveTime::from(to));
+            local.time() >= from && (local.time() < to || to == NaiveTime::MIN)
         };
         let of_date: Vec<_> = schedule
             .exceptions
             .iter()
-            .filter(|e| e.date == local.date())
+            .filter(|e| NaiveDate::from(e.date) == local.date())
             .collect();
         if of_date.is_empty() {
             schedule
@@ -66,11 +68,11 @@ fn naive(
                 .any(|e| e.from.zip(e.to).is_some_and(|(from, to)| within(from, to)))
         }
     };
-    // Consecutive open minutes of one date.
-    let mut runs: Vec<(Date, Range<Timestamp>)> = Vec::new();
+    // Runs of open minutes of one date.
+    let mut runs: Vec<(NaiveDate, Range<Timestamp>)> = Vec::new();
     let mut now = wanted.within.start - margin;
     while now < wanted.within.end + margin {
-        let local = zone.to_datetime(now);
+        let local = zone.local(now);
         if is_open(local) {
             match runs.last_mut() {
                 Some((date, run)) if *date == local.date() && run.end == now => {
@@ -119,14 +121,11 @@ fn hours() -> impl Strategy<Value = (String, String)> {
     })
 }
 
-/// A moment near a change of the clock if the zone has one, because most mistakes show there.
-fn near_a_change(zone: &TimeZone, around: Timestamp, hours_before: i64) -> Timestamp {
-    let change = zone
-        .following(around)
-        .next()
-        .map(|change| change.timestamp())
-        .filter(|change| *change < around + SignedDuration::from_hours(24 * 400));
-    change.unwrap_or(around) - SignedDuration::from_hours(hours_before)
+/// A moment near a change of the clock where the zone has one, by which most mistakes show.
+fn near_a_change(zone: &Zone, around: Timestamp, hours_before: i64) -> Timestamp {
+    let changes = zone.changes(&(around..around + TimeDelta::hours(24 * 400)));
+    let change = changes.first().copied();
+    change.unwrap_or(around) - TimeDelta::hours(hours_before)
 }
 
 proptest! {
@@ -145,17 +144,17 @@ proptest! {
         lead in -24_i64..24,
         taken in vec((0_i64..7200, 1_i64..300), 0..6),
     ) {
-        let tz = TimeZone::get(zone).unwrap();
-        let around = Timestamp::from_second(seconds - seconds.rem_euclid(60)).unwrap();
+        let tz = Zone::named(zone).unwrap();
+        let around = Timestamp::from(DateTime::from_timestamp(seconds - seconds.rem_euclid(60), 0).unwrap());
         let start = near_a_change(&tz, around, hours_before);
-        let date = tz.to_datetime(start).date();
+        let date = tz.local(start).date();
         let schedule = schedule(json!({
             "time_zone": zone,
             "weekly": weekly.iter().map(|(day, (from, to))| json!({
                 "weekday": DAYS[*day], "from": from, "to": to
             })).collect::<Vec<_>>(),
             "exceptions": exceptions.iter().map(|(day, hours)| {
-                let date = date.checked_add(Span::new().days(*day)).unwrap().to_string();
+                let date = (date + TimeDelta::days((*day).into())).to_string();
                 match hours {
                     Some((from, to)) => json!({"date": date, "from": from, "to": to}),
                     None => json!({"date": date}),
@@ -163,13 +162,13 @@ proptest! {
             }).collect::<Vec<_>>(),
         }));
         let wanted = Wanted {
-            within: start..start + SignedDuration::from_hours(range),
-            length: SignedDuration::from_mins(length),
-            earliest: start + SignedDuration::from_hours(lead),
+            within: start..start + TimeDelta::hours(range),
+            length: TimeDelta::minutes(length),
+            earliest: start + TimeDelta::hours(lead),
         };
         let taken: Vec<_> = taken.iter().map(|(from, minutes)| {
-            let begins = start + SignedDuration::from_mins(*from);
-            begins..begins + SignedDuration::from_mins(*minutes)
+            let begins = start + TimeDelta::minutes(*from);
+            begins..begins + TimeDelta::minutes(*minutes)
         }).collect();
         prop_assert_eq!(
             schedule.free_slots(&tz, &taken, &wanted),
@@ -185,7 +184,7 @@ fn starts(zone: &str, weekly: Value, from: &str, to: &str) -> Vec<String> {
     let wanted = Wanted {
         earliest: within.start,
         within,
-        length: SignedDuration::from_mins(60),
+        length: TimeDelta::minutes(60),
     };
     let slots = schedule.free_slots(&tz, &[], &wanted);
     slots.iter().map(|slot| slot.start.to_string()).collect()

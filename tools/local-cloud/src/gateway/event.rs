@@ -9,11 +9,10 @@ use std::net::SocketAddr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use chrono::Utc;
 use http::header::{CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
@@ -93,7 +92,7 @@ pub fn shape(
     headers.insert("x-forwarded-port", Cow::from(port));
     headers.insert("x-forwarded-proto", Cow::from("http"));
     headers.insert("x-amzn-trace-id", Cow::from(trace));
-    let now = Timestamp::now();
+    let now = Utc::now();
     let event = Event {
         version: "2.0",
         route_key,
@@ -123,11 +122,8 @@ pub fn shape(
             request_id,
             route_key,
             stage: "$default",
-            time: now
-                .to_zoned(TimeZone::UTC)
-                .strftime("%d/%b/%Y:%H:%M:%S +0000")
-                .to_string(),
-            time_epoch: now.as_millisecond(),
+            time: now.format("%d/%b/%Y:%H:%M:%S +0000").to_string(),
+            time_epoch: now.timestamp_millis(),
         },
         headers,
         body: match text {

@@ -1,8 +1,6 @@
 //! FHIR R4 resources: exactly what is carried over, tolerant of everything else.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::Number;
@@ -121,7 +119,7 @@ impl Resource {
 /// moment, in UTC, of the day, month or year, and says so.
 #[derive(Debug, Clone, Copy)]
 pub struct When {
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
     pub is_exact: bool,
 }
 
@@ -136,19 +134,18 @@ impl When {
     fn parse(text: &str) -> Option<Self> {
         if text.contains('T') {
             return Some(Self {
-                at: text.parse().ok()?,
+                at: DateTime::parse_from_rfc3339(text).ok()?.to_utc(),
                 is_exact: true,
             });
         }
-        let date: Date = match text.len() {
+        let date: NaiveDate = match text.len() {
             4 => format!("{text}-01-01").parse().ok()?,
             7 => format!("{text}-01").parse().ok()?,
             10 => text.parse().ok()?,
             _ => return None,
         };
-        let at = date.to_zoned(TimeZone::UTC).ok()?.timestamp();
         Some(Self {
-            at,
+            at: date.and_time(NaiveTime::MIN).and_utc(),
             is_exact: false,
         })
     }
@@ -192,7 +189,7 @@ resources! {
     Patient {
         identifier: Vec<Identifier>,
         name: Vec<HumanName>,
-        birth_date: Date,
+        birth_date: NaiveDate,
         gender: Option<Gender>,
         #[serde(default)] address: Vec<Address>,
         #[serde(default)] telecom: Vec<Telecom>,
@@ -225,7 +222,7 @@ resources! {
         recorded_date: Option<When>,
     }
     Goal { description: Concept, lifecycle_status: String, #[serde(default)] target: Vec<Target>, }
-    Target { due_date: Option<Date>, }
+    Target { due_date: Option<NaiveDate>, }
     Condition {
         code: Concept,
         clinical_status: Option<Concept>,

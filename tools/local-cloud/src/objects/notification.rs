@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use jiff::Timestamp;
+use chrono::{SecondsFormat, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -44,7 +44,7 @@ impl Created<'_> {
             "eventVersion": "2.1",
             "eventSource": "aws:s3",
             "awsRegion": REGION,
-            "eventTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
+            "eventTime": Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
             "eventName": name,
             "userIdentity": {"principalId": "AWS:local"},
             "requestParameters": {"sourceIPAddress": peer.ip().to_string()},

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use jiff::Timestamp;
+use chrono::Utc;
 use s3s::{S3Error, S3Result, s3_error};
 
 /// The folder of all versions, beside the buckets.
@@ -48,7 +48,7 @@ pub struct Version {
 /// An id for a version, or a place in the order of events: later ones are greater.
 pub fn later() -> String {
     static LAST: AtomicU64 = AtomicU64::new(0);
-    let now = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or_default();
+    let now = u64::try_from(Utc::now().timestamp_micros()).unwrap_or_default();
     let next = |last: u64| now.max(last + 1);
     let last = LAST.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(next(last)));
     format!("{:016X}", next(last.unwrap_or_default()))

@@ -4,9 +4,9 @@ use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
 use http::{Method, Request, Response};
 use http_body_util::Full;
-use jiff::Timestamp;
 use local::cloud::FILES_BUCKET;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -39,7 +39,7 @@ fn presign(
     method: &str,
     key: &str,
     headers: &[(&str, &str)],
-    signed_at: Timestamp,
+    signed_at: DateTime<Utc>,
 ) -> String {
     presign_with(world, method, key, &[], headers, signed_at)
 }
@@ -51,12 +51,12 @@ fn presign_with(
     key: &str,
     parameters: &[(&str, &str)],
     headers: &[(&str, &str)],
-    signed_at: Timestamp,
+    signed_at: DateTime<Utc>,
 ) -> String {
     let endpoint = world.cloud.objects().url();
     let credentials = world.cloud.credentials().unwrap();
     let host = endpoint.strip_prefix("http://").unwrap();
-    let time = signed_at.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let time = signed_at.format("%Y%m%dT%H%M%SZ").to_string();
     let day = &time[..8];
     let scope = format!("{day}/us-east-1/s3/aws4_request");
     let mut all: Vec<_> = headers.iter().copied().chain([("host", host)]).collect();
@@ -139,7 +139,7 @@ async fn a_signed_upload_is_stored_and_starts_the_function() {
         ("x-amz-checksum-sha256", checksum.as_str()),
         ("content-type", "application/pdf"),
     ];
-    let url = presign(&world, "PUT", "a/file (1).pdf", &headers, Timestamp::now());
+    let url = presign(&world, "PUT", "a/file (1).pdf", &headers, Utc::now());
     let stored = send(&world, Method::PUT, &url, &headers, content).await;
     assert_eq!(stored.status(), 200, "{}", text(&stored));
 
@@ -154,7 +154,7 @@ async fn a_signed_upload_is_stored_and_starts_the_function() {
         1
     );
 
-    let url = presign(&world, "GET", "a/file (1).pdf", &[], Timestamp::now());
+    let url = presign(&world, "GET", "a/file (1).pdf", &[], Utc::now());
     let read = send(&world, Method::GET, &url, &[], b"").await;
     assert_eq!(
         (read.status().as_u16(), read.body().as_ref()),
@@ -168,7 +168,7 @@ async fn another_content_than_the_signed_checksum_says_is_refused() {
     let world = World::new().await;
     let checksum = STANDARD.encode(sha256(b"promised"));
     let headers = [("x-amz-checksum-sha256", checksum.as_str())];
-    let url = presign(&world, "PUT", "a", &headers, Timestamp::now());
+    let url = presign(&world, "PUT", "a", &headers, Utc::now());
     let refused = send(&world, Method::PUT, &url, &headers, b"another!").await;
     assert_eq!(refused.status(), 400);
     assert!(text(&refused).contains("BadDigest"), "{}", text(&refused));
@@ -186,7 +186,7 @@ async fn a_checksum_left_out_or_changed_breaks_the_signature() {
         "PUT",
         "a",
         &[("x-amz-checksum-sha256", &checksum)],
-        Timestamp::now(),
+        Utc::now(),
     );
     let without = send(&world, Method::PUT, &url, &[], b"promised").await;
     assert!(
@@ -210,7 +210,7 @@ async fn a_checksum_left_out_or_changed_breaks_the_signature() {
 #[tokio::test]
 async fn a_tampered_an_old_and_a_missing_signature_are_refused() {
     let world = World::new().await;
-    let good = presign(&world, "PUT", "a", &[], Timestamp::now());
+    let good = presign(&world, "PUT", "a", &[], Utc::now());
     let (start, last) = good.split_at(good.len() - 1);
     let tampered = format!("{start}{}", if last == "0" { "1" } else { "0" });
     assert_eq!(
@@ -231,7 +231,7 @@ async fn a_tampered_an_old_and_a_missing_signature_are_refused() {
         "PUT",
         "a",
         &[],
-        Timestamp::now() - jiff::SignedDuration::from_secs(301),
+        Utc::now() - TimeDelta::seconds(301),
     );
     assert_eq!(
         send(&world, Method::PUT, &old, &[], b"x").await.status(),
@@ -254,7 +254,7 @@ async fn ask(
     parameters: &[(&str, &str)],
     body: impl AsRef<[u8]>,
 ) -> Response<Bytes> {
-    let now = Timestamp::now();
+    let now = Utc::now();
     let url = presign_with(world, method.as_str(), key, parameters, &[], now);
     send(world, method, &url, &[], body).await
 }
@@ -388,7 +388,7 @@ async fn an_entity_tag_is_computed_once() {
 async fn an_object_is_read_only_as_the_one_that_is_meant() {
     let world = World::new().await;
     put(&world, "a", b"first").await;
-    let url = presign(&world, "GET", "a", &[], Timestamp::now());
+    let url = presign(&world, "GET", "a", &[], Utc::now());
     let first = send(&world, Method::GET, &url, &[], "").await;
     let tag = header(&first, "etag").unwrap();
     put(&world, "a", b"second").await;
@@ -473,14 +473,7 @@ async fn send_part(
     let parameters = [("partNumber", number), ("uploadId", upload)];
     let length = signed.to_string();
     let headers = [("content-length", length.as_str())];
-    let url = presign_with(
-        world,
-        "PUT",
-        "a/parts",
-        &parameters,
-        &headers,
-        Timestamp::now(),
-    );
+    let url = presign_with(world, "PUT", "a/parts", &parameters, &headers, Utc::now());
     send(world, Method::PUT, &url, &[], part).await
 }
 
@@ -647,7 +640,7 @@ const PAGE: &str = "https://portal.example.org";
 #[tokio::test]
 async fn a_page_of_the_allowed_origin_may_use_a_signed_url_and_no_other_page() {
     let world = World::with(|settings| settings.allowed_origin = PAGE.into()).await;
-    let url = presign(&world, "PUT", "a", &[], Timestamp::now());
+    let url = presign(&world, "PUT", "a", &[], Utc::now());
     let asked = |origin, method, headers| {
         [
             ("origin", origin),

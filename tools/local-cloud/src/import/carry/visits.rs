@@ -1,6 +1,6 @@
 //! Encounters become appointments, written up afterwards.
 
-use jiff::Timestamp;
+use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::people::address;
@@ -40,11 +40,11 @@ pub fn appointment(
 ) -> Result<Value, String> {
     let start = encounter.period.start;
     let end = encounter.period.end.ok_or("lacks period.end")?;
-    let seconds = end.at.duration_since(start.at).as_secs();
+    let seconds = (end.at - start.at).num_seconds();
     if seconds < 0 {
         return Err("ends before it begins".into());
     }
-    if progress(encounter) == Progress::Finished && start.at > Timestamp::now() {
+    if progress(encounter) == Progress::Finished && start.at > Utc::now() {
         return Err("is finished before it begins".into());
     }
     let lasted = (seconds + 59) / 60;
@@ -63,7 +63,10 @@ pub fn appointment(
         notes.push(format!(
             "lasted {lasted} minutes; an appointment holds {MAX_MINUTES}"
         ));
-        about.push(format!("Lasted until {}", end.at));
+        about.push(format!(
+            "Lasted until {}",
+            end.at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+        ));
     }
     Ok(object([
         ("scheduled_at", Some(time(start, notes))),
