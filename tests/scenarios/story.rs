@@ -1,8 +1,8 @@
 //! The main job, as `cargo dev demo` tells it: a real patient is imported, her provider adds files,
 //! she reads her chart, another patient is refused, and the log shows all of it.
 
-use local::demo::{Story, tell};
-use local::import::api::Person;
+use client::Person;
+use demo::{Story, tell};
 use tests::prelude::*;
 
 #[tokio::test]
@@ -10,7 +10,7 @@ async fn the_story_goes_as_it_should_and_the_log_tells_it_again() {
     let world = World::new().await;
     let (admin, officer) = (world.admin().await, world.officer().await);
     let bundle = |name: &str| {
-        local::workspace::root()
+        local_cloud::workspace::root()
             .join("data/synthea-r4")
             .join(format!("{name}.json.gz"))
     };

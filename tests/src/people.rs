@@ -3,11 +3,11 @@
 use std::ops::Deref;
 
 use bytes::Bytes;
+use client::Client;
+use client::Person;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH, USER_AGENT};
 use http::{Method, Request};
 use http_body_util::Full;
-use local::client::Client;
-use local::import::api::Person;
 use serde_json::Value;
 use uuid::Uuid;
 

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use local::client::Client;
-use local::cloud::{Cloud, Settings};
-use local::import::api::Api;
-use local::issuer::{Issuer, TokenRequest};
-use local::postgres;
-use local::template::Template;
+use client::Api;
+use client::Client;
+use local_cloud::cloud::{Cloud, Settings};
+use local_cloud::issuer::{Issuer, TokenRequest};
+use local_cloud::postgres;
+use local_cloud::template::Template;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -63,7 +63,7 @@ pub fn template() -> &'static Template {
 }
 
 static TEMPLATE: LazyLock<Arc<Template>> = LazyLock::new(|| {
-    let file = local::workspace::root().join("template.yaml");
+    let file = local_cloud::workspace::root().join("template.yaml");
     Arc::new(Template::read(&file).expect("template.yaml is a template"))
 });
 
@@ -73,7 +73,7 @@ async fn functions() {
     static BUILT: OnceCell<()> = OnceCell::const_new();
     BUILT
         .get_or_init(|| async {
-            local::compile::functions()
+            local_cloud::compile::functions()
                 .await
                 .expect("the functions compile");
         })
@@ -339,7 +339,9 @@ impl World {
         // The same keys, for it asks for tokens by itself.
         let keys = self.folder.path().join("issuer.pem");
         let issuer = Issuer::open(self.cloud.url(), &keys).expect("the issuer's keys");
-        Api::new(self.cloud.url(), move |request| issuer.mint(request))
+        Api::new(self.cloud.url(), move |person| {
+            issuer.mint(&TokenRequest::new(person.id, &person.email))
+        })
     }
 
     /// A folder of its own.

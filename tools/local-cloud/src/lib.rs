@@ -2,14 +2,10 @@
 //!
 //! `cargo dev` runs it for a person, the tests run it for themselves. Nothing of it is deployed.
 
-pub mod client;
 pub mod cloud;
 pub mod compile;
 pub mod cors;
-pub mod demo;
-pub mod demo_users;
 pub mod gateway;
-pub mod import;
 pub mod issuer;
 pub mod lambda;
 pub mod listener;
@@ -17,8 +13,6 @@ pub mod objects;
 pub mod postgres;
 pub mod private_file;
 pub mod progress;
-pub mod running;
 pub mod schedules;
-pub mod seed;
 pub mod template;
 pub mod workspace;

@@ -1,8 +1,6 @@
 //! `POST /v1/files`: announces a file and answers where to send it.
 
-use files::{
-    Announced, Declared, FileType, Location, Multipart, Sha256, Window, limits, store,
-};
+use files::{Announced, Declared, FileType, Location, Multipart, Sha256, Window, limits, store};
 use serde::Deserialize;
 use shared::domain::custom_data::{CustomData, CustomDataTable};
 use shared::domain::file::{self, FileMetadata, FileOwnerType};
