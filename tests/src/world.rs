@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::database::{self, Database};
 use crate::link::Link;
-use crate::people::{Actor, Patient, Provider};
+use crate::people::{AGENT, Actor, Patient, Provider};
 use crate::pooler;
 
 /// A database and a cloud. Dropping it ends both.
@@ -112,7 +112,7 @@ impl World {
         settings.allowed_origin = setup.allowed_origin.unwrap_or(settings.allowed_origin);
         let cloud = Cloud::start(settings).await.expect("the cloud starts");
         Self {
-            client: Client::new(cloud.url()),
+            client: Client::new(cloud.url()).with_agent(AGENT),
             cloud,
             link,
             connection,
@@ -324,13 +324,13 @@ impl World {
 
     /// Who sends requests as this user, with a good token.
     fn actor(&self, user: Uuid, email: &str, role: Option<&'static str>) -> Actor {
+        let token = self.token(&TokenRequest::new(user, email));
         Actor {
             user,
             email: email.to_owned(),
             role,
-            token: Some(self.token(&TokenRequest::new(user, email))),
-            url: self.cloud.url(),
-            client: self.client.clone(),
+            client: self.client.with_token(token.clone()),
+            token: Some(token),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Speaks to a running cloud as people do: over HTTP alone, each with a token of their own.
+//! Calls the API as several people, each with a token of their own, and retries while it is busy.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,19 +12,20 @@ use http_body_util::Full;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::Client;
+use crate::client::Client;
+use crate::refusal::{Refusal, problem};
 
-/// How often a request is sent before it is given up.
+/// How often a request is sent before it fails.
 const TRIES: u32 = 6;
-/// Before the second try; it doubles for each further one.
+/// The pause before the second try. It doubles for each further try.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long a token is used; the issuer's last an hour.
+/// How long a token is used. The local issuer's tokens last an hour.
 const TOKEN_AGE: Duration = Duration::from_secs(300);
 
-/// Who calls.
+/// A caller.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Person {
-    /// The user, a token's `sub`.
+    /// The user's id, the token's `sub`.
     pub id: Uuid,
     /// The sign-in e-mail.
     pub email: String,
@@ -32,7 +33,7 @@ pub struct Person {
 
 type Mint = Box<dyn Fn(&Person) -> anyhow::Result<String> + Send + Sync>;
 
-/// A running cloud.
+/// A running Caretrail.
 pub struct Api {
     client: Client,
     mint: Mint,
@@ -46,58 +47,8 @@ impl fmt::Debug for Api {
     }
 }
 
-/// Why a call did not succeed. Tells nothing of what was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// Answered, with another status than success.
-    Problem {
-        /// The status.
-        status: u16,
-        /// The last part of the problem's `type`, e.g. `already-exists`.
-        slug: String,
-        /// The fields concerned, with what is expected of them.
-        fields: Vec<String>,
-        /// The request, as in the audit log.
-        request_id: String,
-    },
-    /// Not answered, after several tries.
-    Unanswered(String),
-}
-
-impl Refusal {
-    /// Whether it is this kind of problem.
-    pub fn is(&self, kind: &str) -> bool {
-        matches!(self, Self::Problem { slug, .. } if slug == kind)
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Problem {
-                status,
-                slug,
-                fields,
-                request_id,
-            } => {
-                write!(out, "answered {status} {slug}")?;
-                if !fields.is_empty() {
-                    write!(out, " ({})", fields.join("; "))?;
-                }
-                if !request_id.is_empty() {
-                    write!(out, ", request {request_id}")?;
-                }
-                Ok(())
-            }
-            Self::Unanswered(reason) => write!(out, "not answered: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for Refusal {}
-
 impl Api {
-    /// The cloud at `base`, such as `http://127.0.0.1:4000`, whose tokens `mint` makes.
+    /// The API at `base`, such as `http://127.0.0.1:4000`. `mint` makes an access token for a person.
     pub fn new(
         base: impl Into<String>,
         mint: impl Fn(&Person) -> anyhow::Result<String> + Send + Sync + 'static,
@@ -110,31 +61,31 @@ impl Api {
         }
     }
 
-    /// Number of requests sent so far, repetitions included.
+    /// The number of requests sent so far, including retries.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// GET, answered 200.
+    /// Sends GET and returns the JSON of the answer.
     ///
     /// # Errors
-    /// Any other answer, or none.
+    /// The answer has another status than success, or no answer comes.
     pub async fn get(&self, who: &Person, path: &str) -> Result<Value, Refusal> {
         self.call(who, Method::GET, path, None).await
     }
 
-    /// POST of a JSON body.
+    /// Sends POST with a JSON body and returns the JSON of the answer.
     ///
     /// # Errors
-    /// Any answer but success, or none.
+    /// As [`Api::get`].
     pub async fn post(&self, who: &Person, path: &str, body: &Value) -> Result<Value, Refusal> {
         self.call(who, Method::POST, path, Some(body)).await
     }
 
-    /// PUT without a body.
+    /// Sends PUT without a body and returns the JSON of the answer.
     ///
     /// # Errors
-    /// Any answer but success, or none.
+    /// As [`Api::get`].
     pub async fn put(&self, who: &Person, path: &str) -> Result<Value, Refusal> {
         self.call(who, Method::PUT, path, None).await
     }
@@ -154,10 +105,10 @@ impl Api {
             .map_err(|_| Refusal::Unanswered("the answer is not JSON".into()))
     }
 
-    /// Any answer of the API.
+    /// Sends a request and returns the answer, whatever its status.
     ///
     /// # Errors
-    /// None came, or only that the cloud is unavailable.
+    /// No answer comes.
     pub async fn answer(
         &self,
         who: &Person,
@@ -173,17 +124,17 @@ impl Api {
             .await
     }
 
-    /// A request to any URL, such as a presigned one, without a token.
+    /// Sends a request to any URL, such as a presigned one, without a token.
     ///
     /// # Errors
-    /// As of [`Api::answer`].
-    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Refusal> {
-        self.patiently(|| self.client.send_request(request.clone().map(Full::new)))
+    /// As [`Api::answer`].
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Refusal> {
+        self.patiently(|| self.client.send_request(request.clone()))
             .await
     }
 
-    /// Tries again when the connection breaks or the other side is unavailable: all that is sent
-    /// here may be sent twice.
+    /// Retries when the connection breaks or the API is busy. All that is sent here may be sent
+    /// twice.
     async fn patiently<F>(&self, send: impl Fn() -> F) -> Result<Response<Bytes>, Refusal>
     where
         F: Future<Output = anyhow::Result<Response<Bytes>>>,
@@ -206,7 +157,7 @@ impl Api {
         unreachable!("the last try returns")
     }
 
-    /// A token of theirs that hasn't expired.
+    /// A token of this person that hasn't expired.
     fn token(&self, who: &Person) -> anyhow::Result<String> {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((made, token)) = tokens.get(&who.id)
@@ -220,34 +171,11 @@ impl Api {
     }
 }
 
-/// The cloud may well answer a little later.
+/// Whether a later try may succeed.
 fn is_busy(status: StatusCode) -> bool {
     [
         StatusCode::SERVICE_UNAVAILABLE,
         StatusCode::TOO_MANY_REQUESTS,
     ]
     .contains(&status)
-}
-
-/// Reads an RFC 9457 problem; a body that is none leaves the status.
-pub fn problem(answer: &Response<Bytes>) -> Refusal {
-    let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-    let slug = body["type"]
-        .as_str()
-        .and_then(|kind| kind.rsplit('/').next())
-        .unwrap_or("without a problem type");
-    let fields = body["errors"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|error| {
-            let part = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-            format!("{}: {}", part("field"), part("message"))
-        });
-    Refusal::Problem {
-        status: answer.status().as_u16(),
-        slug: slug.to_owned(),
-        fields: fields.collect(),
-        request_id: body["request_id"].as_str().unwrap_or_default().to_owned(),
-    }
 }

@@ -2,6 +2,10 @@
 
 mod api;
 mod client;
+mod refusal;
+mod upload;
 
-pub use api::{Api, Person, Refusal, problem};
+pub use api::{Api, Person};
 pub use client::Client;
+pub use refusal::{Refusal, problem};
+pub use upload::upload;

@@ -12,7 +12,8 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use client::{Api, Person, problem};
-use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http::{Method, Request, Response};
+use http_body_util::Full;
 use import::{Imported, Known, import};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -257,7 +258,7 @@ impl Teller<'_> {
         let sent = self
             .story
             .api
-            .send(presigned(upload, bytes)?)
+            .send(client::upload(upload, bytes.clone())?)
             .await
             .context("the upload")?;
         ensure!(
@@ -389,7 +390,7 @@ impl Teller<'_> {
         let url = read["download"]["url"]
             .as_str()
             .context("the file can't be downloaded")?;
-        let download = Request::get(url).body(Bytes::new())?;
+        let download = Request::get(url).body(Full::default())?;
         let download = self
             .story
             .api
@@ -612,36 +613,10 @@ impl Trace {
     }
 }
 
-/// The request that a presigned URL is for, with the headers it was signed with.
-fn presigned(upload: &Value, bytes: &Bytes) -> Result<Request<Bytes>> {
-    let text = |name: &str| {
-        upload[name]
-            .as_str()
-            .with_context(|| format!("the upload has no {name}"))
-    };
-    let mut request = Request::new(bytes.clone());
-    *request.method_mut() = text("method")?.parse()?;
-    *request.uri_mut() = text("url")?.parse()?;
-    for (name, value) in upload["headers"]
-        .as_object()
-        .context("the upload has no headers")?
-    {
-        let value = value.as_str().context("a header is no text")?;
-        request
-            .headers_mut()
-            .insert(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
-    }
-    Ok(request)
-}
-
 fn id(resource: &Value) -> Result<Uuid> {
     serde_json::from_value(resource["id"].clone()).context("an answer holds no id")
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes)
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(digest(&SHA256, bytes))
 }
