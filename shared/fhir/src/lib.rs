@@ -3,6 +3,7 @@
 //! Knows no HTTP and no database. <https://hl7.org/fhir/R4/>
 
 pub mod bundle;
+mod date_time;
 pub mod lookup;
 pub mod mapping;
 mod parse;

@@ -4,17 +4,16 @@
     reason = "FHIR R4 documents its elements: https://hl7.org/fhir/R4/resourcelist.html"
 )]
 
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use serde::de::{Error as _, IgnoredAny};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Number;
 use serde_json::value::RawValue;
 
+pub use crate::date_time::When;
 use crate::parse::typed;
 
-/// What all resources have that are about a patient.
+/// The elements that all resources about a patient share.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Frame {
@@ -27,7 +26,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The entry its `subject` or `patient` refers to.
+    /// The `fullUrl` of its `subject` or `patient`.
     pub fn subject(&self) -> Option<&str> {
         self.subject
             .as_ref()?
@@ -35,7 +34,7 @@ impl Frame {
             .map(|reference| reference.reference.as_str())
     }
 
-    /// The entry its `encounter` refers to.
+    /// The `fullUrl` of its `encounter`.
     pub fn encounter(&self) -> Option<&str> {
         self.encounter
             .as_ref()?
@@ -43,7 +42,7 @@ impl Frame {
             .map(|reference| reference.reference.as_str())
     }
 
-    /// Says of itself that it should not have been recorded.
+    /// Whether its status is `entered-in-error`: it should not have been recorded.
     pub fn is_entered_in_error(&self) -> bool {
         const ERROR: &str = "entered-in-error";
         self.status
@@ -59,7 +58,7 @@ impl Frame {
     }
 }
 
-/// Something that another type of resource may have in another shape.
+/// An element that other resource types may have in another shape.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Lenient<T> {
@@ -76,7 +75,7 @@ impl<T> Lenient<T> {
     }
 }
 
-/// The types that are carried over.
+/// A resource of a type that is carried over.
 #[derive(Debug)]
 pub enum Resource {
     Patient(Patient),
@@ -87,7 +86,7 @@ pub enum Resource {
     Goal(Goal),
     Condition(Condition),
     Procedure(Procedure),
-    /// With itself as a component: a code and its value.
+    /// The component holds its own code and value.
     Observation(Observation, Component),
     Report(DiagnosticReport),
     Medication(MedicationRequest),
@@ -97,7 +96,7 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// The resource in `raw`; none when its type isn't one that is read.
+    /// Parses the resource in `raw`. `None`: its type isn't carried over.
     pub fn parse(frame: &Frame, raw: &RawValue) -> Option<Result<Self, String>> {
         Some(match frame.resource_type.as_str() {
             "Patient" => typed(raw).map(Self::Patient),
@@ -117,43 +116,6 @@ impl Resource {
             "CarePlan" => typed(raw).map(Self::CarePlan),
             "ImagingStudy" => typed(raw).map(Self::Imaging),
             _ => return None,
-        })
-    }
-}
-
-/// A point in time. FHIR allows less than a second of precision: it then stands for the first
-/// moment, in UTC, of the day, month or year, and says so.
-#[derive(Debug, Clone, Copy)]
-pub struct When {
-    pub at: Timestamp,
-    pub is_exact: bool,
-}
-
-impl<'de> Deserialize<'de> for When {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("a FHIR dateTime"))
-    }
-}
-
-impl When {
-    fn parse(text: &str) -> Option<Self> {
-        if text.contains('T') {
-            return Some(Self {
-                at: text.parse().ok()?,
-                is_exact: true,
-            });
-        }
-        let date: Date = match text.len() {
-            4 => format!("{text}-01-01").parse().ok()?,
-            7 => format!("{text}-01").parse().ok()?,
-            10 => text.parse().ok()?,
-            _ => return None,
-        };
-        let at = date.to_zoned(TimeZone::UTC).ok()?.timestamp();
-        Some(Self {
-            at,
-            is_exact: false,
         })
     }
 }
@@ -317,7 +279,7 @@ resources! {
 }
 
 impl Component {
-    /// Its value is of a kind the API has no place for.
+    /// Whether its value has a type that the API has no place for.
     pub fn has_another_value(&self) -> bool {
         let others = [
             &self.value_range,

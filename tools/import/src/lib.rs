@@ -1,14 +1,16 @@
-//! Imports FHIR R4 bundles into a running cloud: over HTTP alone, each call made by who would make
-//! it. Administration registers people and assigns providers; providers write visits and records.
+//! Imports FHIR R4 bundles into a running Caretrail, over HTTP alone. An administrator registers
+//! people and assigns providers. The providers write visits and records.
 //!
-//! Importing twice changes nothing: people have ids derived from the bundle's, visits and records
-//! keep the bundle's `fullUrl` as their `external_id`.
+//! Importing a bundle twice changes nothing: the ids of people derive from the bundle's, and visits
+//! and records keep the bundle's `fullUrl` as their `external_id`.
 
 mod file;
 pub mod plan;
+mod planner;
 mod progress;
 mod send;
 pub mod summary;
+mod tally;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -20,16 +22,16 @@ use self::progress::Bars;
 pub use self::send::{Imported, Known};
 use self::summary::{Complaint, Summary};
 
-/// Reads a bundle and says what to send for it, without sending anything.
+/// Reads a bundle and plans what to send for it. Sends nothing.
 ///
 /// # Errors
-/// When the file as a whole is of no use: unreadable, not gzip, not JSON, not a Bundle.
+/// The file is unreadable, not gzip, not JSON, or not a Bundle.
 pub fn read(file: &Path) -> Result<Plan, Complaint> {
-    file::read(file).map(|entries| Plan::of(file, entries))
+    file::read(file).map(|entries| planner::plan(file, &entries))
 }
 
-/// Imports the files one after the other. What is wrong with an entry or a file is in the
-/// summary, and stops nothing else.
+/// Imports the files one after the other. A fault in an entry or a file goes to the summary and
+/// doesn't stop the rest.
 pub async fn import(files: &[PathBuf], api: &Api, admin: &Person) -> (Summary, Vec<Imported>) {
     let began = Instant::now();
     let sent_before = api.sent();

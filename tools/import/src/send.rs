@@ -1,5 +1,5 @@
-//! Sends a plan. Each call is made by who would make it: administration registers people, a
-//! provider writes what he or she did.
+//! Sends a plan. The administrator registers people; each provider writes their own visits and
+//! records.
 
 use std::path::PathBuf;
 
@@ -8,40 +8,41 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::plan::{NewPatient, NewProvider, NewRecord, NewVisit, Origin, Plan};
+use crate::plan::{NewPatient, NewProvider, NewRecord, NewVisit, Plan};
 use crate::progress::Bars;
 use crate::summary::Summary;
+use crate::tally::{Done, Result, Tally};
 
-/// Records that are under way at the same time.
+/// How many records are sent at the same time.
 const CONCURRENCY: usize = 8;
 
 const EXISTS: &str = "already-exists";
 
-/// What the import of one bundle left in the cloud.
+/// What the cloud has of one bundle after its import.
 #[derive(Debug, Clone)]
 pub struct Imported {
-    /// The file it came from.
+    /// The file of the bundle.
     pub file: PathBuf,
-    /// The patient, when there is one now.
+    /// The patient, if the cloud has them now.
     pub patient: Option<Known>,
-    /// The practitioners, as far as there are any now; those of the bundle's first visits first.
+    /// The practitioners that the cloud has now, in the bundle's order.
     pub providers: Vec<Known>,
-    /// How many of its visits are there now.
+    /// The number of its visits that the cloud has now.
     pub visits: usize,
-    /// How many of its records are there now.
+    /// The number of its records that the cloud has now.
     pub records: usize,
 }
 
-/// A person the cloud knows.
+/// A person who is registered in the cloud.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// Who signs in.
+    /// Their user.
     pub person: Person,
-    /// The `patient_id` or `provider_id`.
+    /// Their `patient_id` or `provider_id`.
     pub id: Uuid,
 }
 
-/// Sends the plan and accounts for each of its entries.
+/// Sends the plan and counts each of its entries in the summary.
 pub async fn send(
     plan: Plan,
     api: &Api,
@@ -138,56 +139,6 @@ pub async fn send(
     }
 }
 
-/// What a call came to.
-#[derive(Debug, Clone, Copy)]
-enum Done {
-    Created,
-    Unchanged,
-}
-
-type Result<T> = std::result::Result<T, String>;
-
-/// Keeps the account.
-struct Tally<'a> {
-    plan: &'a Plan,
-    summary: &'a mut Summary,
-    bars: &'a Bars,
-}
-
-impl Tally<'_> {
-    fn settle<T>(&mut self, origin: &Origin, result: Result<(Done, T)>) -> Option<T> {
-        let counts = self.summary.of(&origin.kind);
-        let value = match result {
-            Ok((Done::Created, value)) => {
-                counts.created += 1;
-                Some(value)
-            }
-            Ok((Done::Unchanged, value)) => {
-                counts.unchanged += 1;
-                Some(value)
-            }
-            Err(reason) => {
-                counts.failed += 1;
-                self.complain(origin, reason);
-                None
-            }
-        };
-        self.bars.done(1);
-        value
-    }
-
-    fn complain(&mut self, origin: &Origin, reason: String) {
-        let complaint = self.plan.complaint(origin, reason);
-        self.bars.complain(&complaint);
-        self.summary.complain(complaint);
-    }
-
-    fn note(&mut self, origin: &Origin, note: &str) {
-        let note = self.plan.complaint(origin, note.to_owned());
-        self.summary.notes.push(note);
-    }
-}
-
 struct Sender<'a> {
     api: &'a Api,
     admin: &'a Person,
@@ -210,10 +161,10 @@ impl Sender<'_> {
         if let Some(known) = self.own_id(&new.person, "provider_id").await? {
             return Ok((Done::Unchanged, known));
         }
-        // Generated identifiers are unique in their own set only.
+        // Synthetic licence numbers are unique within one data set only.
         tally.note(
             &new.origin,
-            "has another person's licence number: told apart by a suffix",
+            "has the licence number of another person, so a suffix is added",
         );
         let mut apart = new.provider.clone();
         let license = apart["license_number"].as_str().unwrap_or_default();
@@ -242,7 +193,7 @@ impl Sender<'_> {
         let known = self.own_id(&new.person, "patient_id").await?;
         Ok((
             Done::Unchanged,
-            known.ok_or("its medical record number is another patient's")?,
+            known.ok_or("its medical record number belongs to another patient")?,
         ))
     }
 
@@ -254,7 +205,7 @@ impl Sender<'_> {
         }
     }
 
-    /// The patient or provider that this person is.
+    /// The id of the patient or provider that this person is, if any.
     async fn own_id(&self, person: &Person, field: &str) -> Result<Option<Uuid>> {
         let me = self
             .api
@@ -264,7 +215,8 @@ impl Sender<'_> {
         Ok(serde_json::from_value(me[field].clone()).unwrap_or_default())
     }
 
-    /// Puts the provider in charge of the patient; one that can't be is of no further use here.
+    /// Assigns the provider to the patient. Clears a provider that can't be assigned, who could write
+    /// nothing for this patient.
     async fn assign(
         &self,
         tally: &mut Tally<'_>,
@@ -280,7 +232,8 @@ impl Sender<'_> {
         }
     }
 
-    /// Accounts for what is part of the patient: sent with a new one, compared with one there.
+    /// Counts the parts of the patient. They were sent with a new patient. With an existing one they
+    /// are compared.
     async fn parts(
         &self,
         tally: &mut Tally<'_>,
@@ -295,9 +248,9 @@ impl Sender<'_> {
         let there = match (patient, unchanged, reader) {
             (None, _, _) => Err("its patient was not imported".to_owned()),
             (_, false, _) => Ok(None),
-            (_, true, None) => {
-                Err("the patient is there, and nobody who could read more of her or him".into())
-            }
+            (_, true, None) => Err(
+                "the patient exists, and no practitioner can read the rest of their data".into(),
+            ),
             (Some(patient), true, Some(reader)) => {
                 let read = self
                     .api
@@ -313,7 +266,7 @@ impl Sender<'_> {
                 Ok(None) => Ok(Done::Created),
                 Ok(Some(patient)) => match patient[field].as_array() {
                     Some(items) if items.contains(item) => Ok(Done::Unchanged),
-                    _ => Err("the patient is there without it".into()),
+                    _ => Err("the patient exists without it".into()),
                 },
             };
             tally.settle(origin, result.map(|done| (done, ())));
@@ -353,7 +306,7 @@ impl Sender<'_> {
             .await
         {
             Ok(_) => Ok((done, visit)),
-            // A request that was sent twice finds its own work.
+            // A retried request may find that its first try succeeded.
             Err(refusal) if refusal.is("conflict") => {
                 match self.visit_there(new, provider).await?["status"].as_str() {
                     Some("COMPLETED") => Ok((done, visit)),
@@ -380,7 +333,7 @@ impl Sender<'_> {
         page["items"]
             .get(0)
             .cloned()
-            .ok_or_else(|| "its identifier is another appointment's".to_owned())
+            .ok_or_else(|| "its identifier belongs to another appointment".to_owned())
     }
 
     async fn record(
