@@ -14,24 +14,24 @@ use crate::resources::{Frame, Resource};
 /// An entry of a bundle.
 #[derive(Debug)]
 pub struct Entry {
-    /// Its place in the bundle, from 0.
+    /// Its index in the bundle, from 0.
     pub index: usize,
-    /// What the bundle's references call it, when it says.
+    /// The `fullUrl`, which the bundle's references use.
     pub full_url: Option<String>,
-    /// The resource's type, "?" when it says none.
+    /// The resource's type; "?" if it has none.
     pub kind: String,
-    /// What it holds.
+    /// Its resource, if that is carried over.
     pub content: Content,
 }
 
-/// What came of reading an entry.
+/// The result of reading an entry.
 #[derive(Debug)]
 pub enum Content {
     /// A resource to carry over.
     Carried(Box<Resource>, Frame),
-    /// Of a type, or in a status, that isn't carried over.
+    /// A resource of a type or in a status that isn't carried over.
     Aside,
-    /// Not understood, and why.
+    /// A resource that can't be read, with the reason.
     Bad(String),
 }
 
@@ -107,7 +107,7 @@ impl<'de> Visitor<'de> for Entries {
             if let Some(url) = &entry.full_url
                 && !seen.insert(url.clone())
             {
-                entry.content = Content::Bad("its fullUrl is that of an earlier entry".into());
+                entry.content = Content::Bad("its fullUrl repeats that of an earlier entry".into());
             }
             entries.push(entry);
         }
@@ -160,5 +160,5 @@ fn parse(index: usize, raw: &RawValue) -> Entry {
     }
 }
 
-/// The longest `external_id` the API takes.
+/// The longest `external_id` that the API takes.
 const MAX_URL: usize = 255;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// Parses one value. Errors name the field and never what it holds.
+/// Parses one value. The error names the field but not its content.
 pub fn typed<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, String> {
     let json = &mut serde_json::Deserializer::from_str(raw.get());
     serde_path_to_error::deserialize(json).map_err(|error| {
@@ -15,7 +15,7 @@ pub fn typed<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, String> {
         {
             Some(field) if path == "." => format!("lacks {field}"),
             Some(field) => format!("lacks {path}.{field}"),
-            None => format!("{path} is not what FHIR R4 has there"),
+            None => format!("{path} isn't valid in FHIR R4"),
         }
     })
 }

@@ -42,7 +42,7 @@ impl Teller<'_> {
             .await?;
         ensure!(
             me["patient_id"] == json!(patient.id),
-            "/v1/me is of another patient"
+            "/v1/me describes another patient"
         );
         ensure!(me["role"] == "PATIENT", "/v1/me has another role");
         self.narrator.step(
@@ -121,12 +121,12 @@ impl Teller<'_> {
             body["type"]
                 .as_str()
                 .is_some_and(|kind| kind.ends_with("/not-found")),
-            "the refusal says more than that there is nothing"
+            "the refusal reveals more than that there is no such resource"
         );
         self.narrator.step(
             "PATIENT",
             format!(
-                "(another one) asks for that {}: refused",
+                "(another patient) asks for that {}: refused",
                 deed.resource_type
             ),
             Some(404),

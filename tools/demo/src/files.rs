@@ -146,7 +146,7 @@ impl Teller<'_> {
         );
         ensure!(
             read["sha256"] == json!(expected),
-            "the SHA-256 of {name} is another's"
+            "the answer has another SHA-256 for {name}"
         );
         self.narrator.step(
             "PATIENT",

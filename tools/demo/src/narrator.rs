@@ -1,32 +1,32 @@
-//! The story's steps, as they are told.
+//! The steps of the story.
 
 use std::fmt;
 
 use uuid::Uuid;
 
-/// What happened.
+/// The whole story.
 #[derive(Debug)]
 pub struct Report {
     /// All steps.
     pub steps: Vec<Step>,
-    /// The patient whom the story is about.
+    /// The id of the patient whom the story is about.
     pub patient_id: Uuid,
-    /// Her files.
+    /// The ids of their files.
     pub files: Vec<Uuid>,
 }
 
-/// One step. Tells roles, ids and what was done; nothing about a patient.
+/// One step. It holds roles and ids, but no patient data.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// From 1.
+    /// Its number, from 1.
     pub number: usize,
-    /// In which role.
+    /// The role of the person who acts.
     pub who: &'static str,
-    /// Did what.
+    /// What the person does.
     pub what: String,
-    /// The HTTP status, of a step that is one request.
+    /// The HTTP status, if the step is one request.
     pub status: Option<u16>,
-    /// What it was about.
+    /// The id of the resource it is about.
     pub id: Option<Uuid>,
 }
 
@@ -45,14 +45,14 @@ impl fmt::Display for Step {
     }
 }
 
-/// Numbers the steps and tells each as it happens.
+/// Numbers the steps and reports each as it happens.
 pub struct Narrator<'a> {
     steps: Vec<Step>,
     listen: &'a mut (dyn FnMut(&Step) + Send),
 }
 
 impl<'a> Narrator<'a> {
-    /// Tells to `listen`.
+    /// Reports each step to `listen`.
     pub fn new(listen: &'a mut (dyn FnMut(&Step) + Send)) -> Self {
         Self {
             steps: Vec::new(),
@@ -60,7 +60,7 @@ impl<'a> Narrator<'a> {
         }
     }
 
-    /// The next step.
+    /// Adds and reports a step.
     pub fn step(
         &mut self,
         who: &'static str,
@@ -79,12 +79,12 @@ impl<'a> Narrator<'a> {
         self.steps.push(step);
     }
 
-    /// Number of the last step.
+    /// The number of the last step.
     pub fn last(&self) -> usize {
         self.steps.len()
     }
 
-    /// In which role the last step was.
+    /// The role of the last step.
     pub fn role(&self) -> &'static str {
         self.steps.last().map_or("", |step| step.who)
     }

@@ -1,5 +1,5 @@
-//! Three small files, genuine of their kind and without anybody's data: made here, so that what is
-//! in them can be read.
+//! Three small files that are valid for their type and hold nobody's data. They are made in code, so
+//! that a reader can check their content.
 
 use std::io::Write;
 

@@ -53,7 +53,7 @@ impl<'a> Teller<'a> {
         let answer = answer.with_context(|| format!("{method} {path}"))?;
         if answer.status() != expected {
             bail!(
-                "{method} {path} should be answered {expected} but was {}",
+                "{method} {path} should have status {expected} but was {}",
                 problem(&answer)
             );
         }

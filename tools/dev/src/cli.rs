@@ -29,13 +29,13 @@ struct Cli {
     place: Place,
 }
 
-/// Which cloud.
+/// The options that select a cloud.
 #[derive(Debug, Clone, Args)]
 pub struct Place {
     /// The callers' port [default: 9000, or the running cloud's].
     #[arg(long, global = true)]
     port: Option<u16>,
-    /// Where data is kept [default: .dev in the project].
+    /// The data folder [default: .dev in the project].
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
 }
@@ -44,11 +44,11 @@ pub struct Place {
 enum Command {
     /// Start the cloud and serve until Ctrl-C (what `cargo dev` alone does).
     ///
-    /// Environment variables change what it consists of: DATABASE_URL, S3_ENDPOINT and SUPABASE_URL
-    /// name real services instead of local ones, ALLOWED_ORIGIN the origin whose pages may call it
-    /// from a browser, http://localhost:3000 where not said.
+    /// Environment variables replace its parts. DATABASE_URL, S3_ENDPOINT and SUPABASE_URL name real
+    /// services to use instead of local ones. ALLOWED_ORIGIN is the origin whose pages may call it
+    /// from a browser; its default is http://localhost:3000.
     Up,
-    /// Remove all data of a cloud that does not run.
+    /// Remove all data of a cloud that isn't running.
     Reset,
     /// Print an access token for a user of the running cloud.
     Token(token::Token),
@@ -60,7 +60,7 @@ enum Command {
     Demo,
 }
 
-/// Reads the command line and does what it says.
+/// Runs the command line.
 pub async fn run() -> Result<()> {
     let Cli { command, place } = Cli::parse();
     match command.unwrap_or(Command::Up) {
@@ -81,10 +81,10 @@ impl Place {
             .unwrap_or_else(|| workspace::root().join(".dev"))
     }
 
-    /// The cloud that runs here.
+    /// The running cloud.
     ///
     /// # Errors
-    /// When there is none.
+    /// No cloud runs.
     pub fn running(&self) -> Result<Running> {
         running::find(&self.data(), self.port)
     }

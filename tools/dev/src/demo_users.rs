@@ -1,12 +1,12 @@
-//! Plainly fictional people, one per role, with the same ids in every local cloud.
+//! Fictional people, one per role, with the same ids in every local cloud.
 
 use client::Person;
 use uuid::{Uuid, uuid};
 
-/// Who a demo token is for.
+/// A user that demo tokens are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DemoUser {
-    /// `user_profiles.role`
+    /// The role, as in `roles`.
     pub role: &'static str,
     /// The token's `sub`.
     pub id: Uuid,
@@ -27,7 +27,7 @@ impl From<DemoUser> for Person {
     }
 }
 
-/// Registers everybody else.
+/// Registers the other users.
 pub const ADMIN: DemoUser = DemoUser {
     role: "ADMIN",
     id: uuid!("00000000-0000-4000-8000-000000000001"),
@@ -45,7 +45,7 @@ pub const PROVIDER: DemoUser = DemoUser {
     last_name: "Provider",
 };
 
-/// Has a chart of her own.
+/// Has a chart.
 pub const PATIENT: DemoUser = DemoUser {
     role: "PATIENT",
     id: uuid!("00000000-0000-4000-8000-000000000003"),
@@ -66,7 +66,7 @@ pub const COMPLIANCE_OFFICER: DemoUser = DemoUser {
 /// All of them.
 pub const ALL: [DemoUser; 4] = [ADMIN, PROVIDER, PATIENT, COMPLIANCE_OFFICER];
 
-/// The one with `role`, in upper or lower case.
+/// The demo user with `role`, in upper or lower case.
 pub fn of_role(role: &str) -> Option<DemoUser> {
     ALL.into_iter()
         .find(|user| user.role.eq_ignore_ascii_case(role))

@@ -1,4 +1,4 @@
-//! What a running cloud tells the other subcommands, in a file of its data folder.
+//! How subcommands find the running cloud: a file in its data folder.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -8,26 +8,26 @@ use serde::{Deserialize, Serialize};
 
 use local_cloud::private_file;
 
-/// A cloud that serves.
+/// A running cloud.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {
-    /// Its process.
+    /// Its process id.
     pub process: u32,
-    /// The callers' URL.
+    /// The gateway's URL.
     pub url: String,
     /// The Invoke API's URL.
     pub lambda_url: String,
-    /// Of the S3 API.
+    /// The S3 API's URL.
     pub s3_url: String,
-    /// Of the token issuer's project.
+    /// The URL of the token issuer's project.
     pub supabase_url: String,
-    /// The functions' database.
+    /// The URL of the functions' database.
     pub database_url: String,
-    /// The same database for migrations and the superuser.
+    /// The URL of the same database for migrations and the superuser.
     pub direct_database_url: String,
 }
 
-/// Whose data folder it is for now. Freed with the value, or the process.
+/// Holds a data folder for one process. Dropping it, or the end of the process, frees the folder.
 #[derive(Debug)]
 pub struct Claim {
     data: PathBuf,
@@ -35,10 +35,10 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Claims `data`, made when it isn't there.
+    /// Claims the folder `data` and creates it if needed.
     ///
     /// # Errors
-    /// When a cloud runs on it.
+    /// A cloud runs on it.
     pub fn new(data: &Path) -> Result<Self> {
         fs::create_dir_all(data).with_context(|| format!("{} was not made", data.display()))?;
         let lock = lock_file(data)?;
@@ -57,10 +57,10 @@ impl Claim {
         }
     }
 
-    /// Tells that the cloud serves.
+    /// Lets subcommands find the cloud.
     ///
     /// # Errors
-    /// When the folder can't be written.
+    /// The folder can't be written.
     pub fn announce(&self, running: &Running) -> Result<()> {
         Ok(private_file::write(
             &state_file(&self.data),
@@ -75,10 +75,10 @@ impl Drop for Claim {
     }
 }
 
-/// The cloud that runs on `data`, checked to be on `port` where one is given.
+/// The cloud that runs on `data`, and on `port` if one is given.
 ///
 /// # Errors
-/// When there is none, it does not serve yet, or it is on another port.
+/// No cloud runs there, it doesn't serve yet, or it is on another port.
 pub fn find(data: &Path, port: Option<u16>) -> Result<Running> {
     let none = || {
         format!(

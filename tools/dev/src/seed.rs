@@ -1,5 +1,5 @@
-//! Registers the demo users of a new cloud: the administrator in the database, the others as she
-//! would, over HTTP.
+//! Registers the demo users of a new cloud over HTTP, as the administrator does. The administrator
+//! is in the database already.
 
 use anyhow::{Context, Result, bail};
 use http::Method;
@@ -9,10 +9,10 @@ use crate::demo_users::{ADMIN, COMPLIANCE_OFFICER, DemoUser, PATIENT, PROVIDER};
 use client::Client;
 use local_cloud::issuer::{Issuer, TokenRequest};
 
-/// Registers who is missing. The administrator must be in the database.
+/// Registers the demo users that are missing. The administrator must be in the database.
 ///
 /// # Errors
-/// When a request is refused: with the answer.
+/// A request is refused; holds the answer.
 pub async fn demo_users(url: &str, issuer: &Issuer) -> Result<()> {
     let client = Client::new(url);
     let as_user = |user: DemoUser| {
@@ -68,7 +68,7 @@ pub async fn demo_users(url: &str, issuer: &Issuer) -> Result<()> {
     Ok(())
 }
 
-/// Makes a resource; one that exists is left as it is.
+/// Creates a resource. Leaves an existing one as it is.
 async fn make(admin: &Client, path: &str, new: &Value) -> Result<()> {
     let answer = admin.send(Method::POST, path, Some(new)).await?;
     match answer.status().as_u16() {
@@ -80,7 +80,7 @@ async fn make(admin: &Client, path: &str, new: &Value) -> Result<()> {
     }
 }
 
-/// A field of `GET /v1/me`; none for who isn't registered.
+/// A field of `GET /v1/me`; `None` if the user isn't registered.
 async fn own(user: &Client, field: &str) -> Result<Option<String>> {
     let answer = user.send(Method::GET, "/v1/me", None).await?;
     if answer.status().is_server_error() {

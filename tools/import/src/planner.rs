@@ -98,7 +98,7 @@ impl<'a> Planner<'a> {
     ) -> Result<(), String> {
         match resource {
             Resource::Patient(_) if self.plan.patient.is_some() => {
-                return Err("is a second Patient: a bundle is about one".into());
+                return Err("is a second Patient, but a bundle may have only one".into());
             }
             Resource::Patient(patient) => {
                 let new = people::patient(url, patient, notes)?;
@@ -243,7 +243,7 @@ impl<'a> Planner<'a> {
             .ok_or("refers to a patient that isn't in the bundle")?;
         match &self.plan.patient {
             Some(patient) if patient.origin.entry == target.index => Ok(()),
-            _ if target.kind != "Patient" => Err("its subject is no patient".into()),
+            _ if target.kind != "Patient" => Err("its subject isn't a Patient".into()),
             Some(_) => Err("is about another patient than the bundle".into()),
             None => Err("its patient can't be imported".into()),
         }
@@ -265,7 +265,7 @@ impl<'a> Planner<'a> {
         Err(if entry.kind == "Encounter" {
             "its visit can't be imported"
         } else {
-            "its encounter is none"
+            "its encounter isn't an Encounter"
         }
         .into())
     }
@@ -273,7 +273,7 @@ impl<'a> Planner<'a> {
     /// The named practitioner, or the bundle's first if none is named.
     fn provider(&self, named: Option<&str>, notes: &mut Notes) -> Result<usize, String> {
         let Some(named) = named else {
-            notes.push("names no practitioner: taken to be of the bundle's first".into());
+            notes.push("names no practitioner, so the bundle's first is used".into());
             return if self.plan.providers.is_empty() {
                 Err("there is no practitioner".into())
             } else {
@@ -284,7 +284,7 @@ impl<'a> Planner<'a> {
             match self.lookup.entry(named) {
                 None => "refers to a practitioner that isn't in the bundle",
                 Some(entry) if entry.kind == "Practitioner" => "its practitioner can't be imported",
-                Some(_) => "its practitioner is none",
+                Some(_) => "its practitioner isn't a Practitioner",
             }
             .into()
         })

@@ -1,4 +1,4 @@
-//! What an import did: counts, complaints and notes, none of which tells anything of a patient.
+//! The result of an import: counts, complaints and notes. They hold no patient data.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,46 +8,46 @@ use std::time::Duration;
 /// The result of an import.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// Per FHIR resource type.
+    /// The counts per FHIR resource type.
     pub counts: BTreeMap<String, Counts>,
-    /// What could not be imported, and why.
+    /// What could not be imported, with the reason.
     pub complaints: Vec<Complaint>,
-    /// What was carried over less precisely than it was said.
+    /// What was carried over less precisely than the bundle says it.
     pub notes: Vec<Complaint>,
-    /// How long it took.
+    /// The duration of the import.
     pub elapsed: Duration,
-    /// Number of HTTP requests, repetitions included.
+    /// The number of HTTP requests, including retries.
     pub requests: u64,
 }
 
-/// Entries of one type.
+/// The counts of entries of one type.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
-    /// New in the cloud.
+    /// Entries that are new in the cloud.
     pub created: usize,
-    /// There already.
+    /// Entries that the cloud had before.
     pub unchanged: usize,
-    /// Complained of.
+    /// Entries with a complaint.
     pub failed: usize,
-    /// Of a type or in a status that isn't carried over.
+    /// Entries of a type or in a status that isn't carried over.
     pub not_imported: usize,
 }
 
-/// Something to say about a file or one of its entries.
+/// A complaint or note about a file or one of its entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Complaint {
     /// The file.
     pub file: PathBuf,
-    /// The entry's place in the bundle, from 0; none when it is about the file.
+    /// The entry's index in the bundle, from 0; `None` if it is about the file.
     pub entry: Option<usize>,
     /// The entry's `fullUrl`.
     pub full_url: Option<String>,
-    /// What there is to say.
+    /// The fault, or what the note says.
     pub reason: String,
 }
 
 impl Complaint {
-    /// About a file as a whole.
+    /// A complaint about a file as a whole.
     pub fn of_file(file: &Path, reason: impl Into<String>) -> Self {
         Self {
             file: file.to_owned(),
@@ -65,7 +65,7 @@ impl fmt::Display for Complaint {
             write!(out, ": entry {entry}")?;
         }
         if let Some(url) = &self.full_url {
-            // What was not checked to be a URL is not let out to the terminal.
+            // Unchecked text could hold control sequences of the terminal.
             let plain: String = url.chars().filter(|c| !c.is_control()).take(255).collect();
             write!(out, " ({plain})")?;
         }
@@ -74,12 +74,12 @@ impl fmt::Display for Complaint {
 }
 
 impl Summary {
-    /// Nothing failed.
+    /// Whether nothing failed.
     pub fn is_clean(&self) -> bool {
         self.complaints.is_empty()
     }
 
-    /// All types together.
+    /// The counts of all types together.
     pub fn total(&self) -> Counts {
         self.counts
             .values()

@@ -196,7 +196,7 @@ fn a_visit_without_a_practitioner_goes_to_the_first_and_a_death_is_noted() {
     let plan = read(&shipped_one("Tony")).unwrap();
     let reasons: Vec<_> = plan.notes.iter().map(|note| note.reason.as_str()).collect();
     assert!(
-        reasons.contains(&"names no practitioner: taken to be of the bundle's first"),
+        reasons.contains(&"names no practitioner, so the bundle's first is used"),
         "{reasons:?}"
     );
     assert!(
@@ -269,7 +269,7 @@ fn bad_entries_are_named_and_stop_nothing_else() {
         (
             "Observation",
             |it| *it = json!(7),
-            ". is not what FHIR R4 has there",
+            ". isn't valid in FHIR R4",
         ),
         (
             "Observation",
@@ -279,12 +279,12 @@ fn bad_entries_are_named_and_stop_nothing_else() {
         (
             "Observation",
             |it| it["resource"]["code"] = json!("heart"),
-            "code is not what FHIR R4 has there",
+            "code isn't valid in FHIR R4",
         ),
         (
             "Observation",
             |it| it["resource"]["valueQuantity"]["value"] = json!("seven"),
-            "valueQuantity.value is not what FHIR R4 has there",
+            "valueQuantity.value isn't valid in FHIR R4",
         ),
         (
             "Observation",
@@ -304,12 +304,12 @@ fn bad_entries_are_named_and_stop_nothing_else() {
         (
             "Observation",
             |it| it["resource"]["effectiveDateTime"] = json!("yesterday"),
-            "effectiveDateTime is not what FHIR R4 has there",
+            "effectiveDateTime isn't valid in FHIR R4",
         ),
         (
             "Observation",
             |it| it["resource"]["valueRatio"] = json!({}),
-            "its value[x] is of a kind that can't be carried over",
+            "its value[x] has a type that can't be carried over",
         ),
         (
             "Condition",
@@ -324,12 +324,12 @@ fn bad_entries_are_named_and_stop_nothing_else() {
         (
             "ImagingStudy",
             |it| it["resource"]["numberOfInstances"] = json!(-1),
-            "numberOfInstances is not what FHIR R4 has there",
+            "numberOfInstances isn't valid in FHIR R4",
         ),
         (
             "AllergyIntolerance",
             |it| it["resource"]["criticality"] = json!("deadly"),
-            "criticality is not what FHIR R4 has there",
+            "criticality isn't valid in FHIR R4",
         ),
         (
             "MedicationRequest",
@@ -359,10 +359,7 @@ fn nothing_of_a_value_is_in_what_is_said_of_it() {
     let mut changed = Changed::new();
     let (patient, entry) = changed.first("Patient");
     entry["resource"]["birthDate"] = json!("Very Secret");
-    assert_eq!(
-        changed.said(patient),
-        "birthDate is not what FHIR R4 has there"
-    );
+    assert_eq!(changed.said(patient), "birthDate isn't valid in FHIR R4");
     let (allergy, _) = changed.first("AllergyIntolerance");
     assert_eq!(changed.said(allergy), "its patient can't be imported");
 }
@@ -383,7 +380,7 @@ fn what_belongs_to_another_patient_or_a_bad_visit_is_refused() {
     let last = changed.bundle["entry"].as_array().unwrap().len() - 1;
     assert_eq!(
         changed.said(last),
-        "is a second Patient: a bundle is about one"
+        "is a second Patient, but a bundle may have only one"
     );
 
     let mut changed = Changed::new();

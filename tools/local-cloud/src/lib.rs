@@ -1,6 +1,6 @@
-//! The local cloud: what AWS, Neon and Supabase are to a deployed Caretrail, on one machine.
+//! The local cloud takes the place of AWS, Neon and Supabase on one machine.
 //!
-//! `cargo dev` runs it for a person, the tests run it for themselves. Nothing of it is deployed.
+//! `cargo dev` and the tests run it. Nothing of it is deployed.
 
 pub mod cloud;
 pub mod compile;

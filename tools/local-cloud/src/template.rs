@@ -1,4 +1,4 @@
-//! Reads `template.yaml` (AWS SAM): the functions, and what starts them.
+//! Reads `template.yaml` (AWS SAM): the functions and what starts them.
 
 mod function;
 mod yaml;
@@ -14,14 +14,14 @@ pub use self::function::{Function, Route, Schedule};
 use self::yaml::{map_of, mapping, text_of};
 use crate::cors;
 
-/// What the local cloud takes from a template.
+/// What the local cloud uses of a template.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
     /// Every function, by package name.
     pub functions: Vec<Function>,
-    /// What pages may ask of the API.
+    /// The CORS rule of the API.
     pub api_cors: cors::Rule,
-    /// What pages may ask of the files bucket.
+    /// The CORS rule of the files bucket.
     pub files_cors: cors::Rule,
 }
 
@@ -29,7 +29,7 @@ impl Template {
     /// Reads a template file.
     ///
     /// # Errors
-    /// When it can't be read, is no YAML, or a function in it is incomplete: names the function.
+    /// The file can't be read or isn't YAML, or a function is incomplete; names the function.
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path)
             .with_context(|| format!("{} can't be read", path.display()))?;
@@ -64,7 +64,7 @@ impl Template {
                     api_cors = rule(properties.get("CorsConfiguration"), "Allow", "Expose");
                     continue;
                 }
-                // The one that pages may use.
+                // Only the files bucket has a CORS rule.
                 Some("AWS::S3::Bucket") if properties.contains_key("CorsConfiguration") => {
                     let rules = properties.get("CorsConfiguration").and_then(map_of);
                     let rules = rules.and_then(|rules| rules.get("CorsRules")?.as_sequence());
@@ -100,7 +100,7 @@ impl Template {
     }
 }
 
-/// A CORS rule, whose parts an API and a bucket name a little differently.
+/// A CORS rule. An API and a bucket name its parts differently.
 fn rule(source: Option<&Value>, allowed: &str, exposed: &str) -> cors::Rule {
     let part = |name: String| source.and_then(map_of)?.get(name);
     let list = |name| {

@@ -34,7 +34,7 @@ fn identity(full_url: &str, first: &str, last: &str) -> (Uuid, String) {
             .take(25)
             .collect()
     };
-    // Part of the id keeps people of one name apart.
+    // Part of the id distinguishes people of the same name.
     let apart = &id.simple().to_string()[..8];
     let parts = [plain(first), plain(last), apart.to_owned()];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -169,7 +169,7 @@ pub fn goal(goal: &Goal) -> Result<Value, String> {
     ]))
 }
 
-/// An address within the API's bounds.
+/// An address within the API's limits.
 pub fn address(address: &Address) -> Value {
     let lines: Vec<_> = address
         .line
@@ -185,7 +185,7 @@ pub fn address(address: &Address) -> Value {
     ])
 }
 
-/// Given and family name: the official one, if one is.
+/// The given and the family name of the official name, or else of the first.
 fn name(names: &[HumanName]) -> Result<(String, String), String> {
     let official = names
         .iter()
@@ -216,7 +216,8 @@ fn is_record_number(identifier: &Identifier) -> bool {
         .any(|coding| coding.code.as_deref() == Some("MR"))
 }
 
-/// An identifier, whole: cut short it would be another's.
+/// The identifier's value. One that is too long is left out, because a cut one could be another
+/// person's.
 fn identifier(identifiers: &[Identifier], is: impl Fn(&Identifier) -> bool) -> Option<&str> {
     let value = identifiers
         .iter()

@@ -153,7 +153,10 @@ fn care_plan(plan: &CarePlan, lookup: &Lookup<'_>, notes: &mut Notes) -> Result<
 
 fn imaging(study: &ImagingStudy, notes: &mut Notes) -> Carried {
     if study.series.len() > 1 {
-        notes.push("modality and body site are those of the first of several series".into());
+        notes.push(
+            "only the modality and body site of the first of several series are carried over"
+                .into(),
+        );
     }
     let series = study.series.first();
     let titles = study.series.iter().flat_map(|series| &series.instance);

@@ -1,4 +1,4 @@
-//! Encounters become appointments, written up afterwards.
+//! Encounters become appointments.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -11,18 +11,18 @@ use crate::resources::{Encounter, Resource};
 /// The longest appointment, in minutes.
 const MAX_MINUTES: i64 = 1440;
 
-/// How far the visit is.
+/// The progress of a visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// It took place.
     Finished,
-    /// It is to come, or under way.
+    /// It is planned or has begun.
     Open,
-    /// It won't take place.
+    /// It was cancelled or is in error.
     Off,
 }
 
-/// How far an encounter is.
+/// The progress of an encounter, from its status.
 pub fn progress(encounter: &Encounter) -> Progress {
     match encounter.status.as_str() {
         "finished" => Progress::Finished,
@@ -31,7 +31,10 @@ pub fn progress(encounter: &Encounter) -> Progress {
     }
 }
 
-/// The appointment's body, but for `patient_id` and `provider_id`.
+/// Maps an Encounter to the body of create-appointment without `patient_id` and `provider_id`.
+///
+/// # Errors
+/// Its period has no end or isn't plausible, or its organization isn't in the bundle.
 pub fn appointment(
     full_url: &str,
     encounter: &Encounter,
@@ -74,7 +77,7 @@ pub fn appointment(
     ]))
 }
 
-/// Where: at the organization's, unless the class says how else (v3-ActCode).
+/// The location: a video call if the class is VR (v3-ActCode), otherwise the organization's place.
 fn location(encounter: &Encounter, lookup: &Lookup<'_>) -> Result<Value, String> {
     let place = encounter
         .service_provider

@@ -1,4 +1,4 @@
-//! Text, codes and times within the API's bounds.
+//! Text, codes and times within the API's limits.
 
 use serde_json::{Map, Value, json};
 
@@ -12,7 +12,7 @@ const MAX_DISPLAY: usize = 500;
 /// The longest status.
 const MAX_STATUS: usize = 50;
 
-/// An object of those fields that have a value.
+/// An object of the fields that have a value.
 pub fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     let fields = fields
         .into_iter()
@@ -20,7 +20,7 @@ pub fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     Value::Object(fields.collect::<Map<_, _>>())
 }
 
-/// The text on at most `max` characters, without control characters; none when blank.
+/// The text cut to `max` characters, without control characters; `None` if it is blank.
 pub fn words(text: &str, max: usize) -> Option<String> {
     let clean: String = text
         .chars()
@@ -48,7 +48,7 @@ pub fn status_of(concept: Option<&Concept>) -> Option<Value> {
     status(concept?.coding.first()?.code.as_deref()?)
 }
 
-/// The concept as words: what was written, or else what its code stands for.
+/// The concept in words: its text, or else the `display` of a coding.
 pub fn label(concept: &Concept, max: usize) -> Option<String> {
     let displays = concept
         .coding
@@ -62,14 +62,14 @@ pub fn label(concept: &Concept, max: usize) -> Option<String> {
         .find_map(|text| words(text, max))
 }
 
-/// The concept's first complete coding. Errors when it has none: the API keeps no uncoded concept.
+/// The concept's first complete coding. Errors: it has none, and the API needs one.
 pub fn coding(concept: &Concept, field: &str) -> Result<Value, String> {
     (concept.coding.iter())
         .find_map(|coding| coding_of(coding, concept.text.as_deref()))
         .ok_or_else(|| format!("{field} has no coding with system and code"))
 }
 
-/// A coding, when it is complete, with what it stands for.
+/// A coding that has a system and a code. `otherwise` is its display if it has none.
 pub fn coding_of(coding: &Coding, otherwise: Option<&str>) -> Option<Value> {
     let display = coding.display.as_deref().or(otherwise);
     let (system, code) = (coding.system.as_deref()?, coding.code.as_deref()?);
@@ -87,7 +87,7 @@ pub fn coding_of(coding: &Coding, otherwise: Option<&str>) -> Option<Value> {
 /// A time, in UTC.
 pub fn time(when: When, notes: &mut Notes) -> Value {
     if !when.is_exact {
-        notes.push("a date without a time of day stands for its first moment, UTC".into());
+        notes.push("a date without a time of day becomes its first moment in UTC".into());
     }
     json!(when.at)
 }

@@ -1,4 +1,4 @@
-//! The database of `cargo dev`: the embedded one, or the one that `DATABASE_URL` names.
+//! The database of `cargo dev`: an embedded one, or the one at `DATABASE_URL`.
 
 use std::env;
 use std::path::Path;
@@ -14,13 +14,13 @@ const APP: &str = "caretrail_app";
 
 /// A migrated database.
 pub struct Database {
-    /// For migrations: the owner's or the superuser's.
+    /// The URL for migrations, of the owner or the superuser.
     pub direct_url: String,
-    /// For the functions.
+    /// The URL for the functions.
     pub app_url: String,
-    /// PEM roots for a server that is not ours.
+    /// A PEM file of root certificates for a server at `DATABASE_URL`.
     pub ca_file: Option<String>,
-    /// Whether it is the embedded one.
+    /// The embedded server, if that is used.
     pub server: Option<Server>,
 }
 
@@ -60,7 +60,7 @@ impl Database {
         })
     }
 
-    /// Ends the embedded server.
+    /// Ends the embedded server, if any.
     pub async fn stop(self) {
         if let Some(server) = self.server {
             server.stop().await;

@@ -1,8 +1,5 @@
 //! `cargo dev demo`
-#![expect(
-    clippy::print_stdout,
-    reason = "a story is what the command is asked for"
-)]
+#![expect(clippy::print_stdout, reason = "the command prints a story")]
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,12 +13,12 @@ use tokio::signal;
 
 use super::{Place, import, up};
 
-/// Whom the story is about: allergies, an imaging study, two practitioners.
+/// The patient of the story. They have allergies, an imaging study and two practitioners.
 const BUNDLE: &str = "Karena_Pfeffer_1f99a0cb-594b-476a-b9cb-502594c1ee6b.json.gz";
-/// Who is refused.
+/// The patient who is refused.
 const OTHER_BUNDLE: &str = "Tony_Beer_bb8cd3e5-8910-4eea-bbc6-3f64a4a655b8.json.gz";
 
-/// Tells the story on the running cloud, or on one that runs as long as it takes.
+/// Tells the story on the running cloud, or starts one for as long as the story takes.
 pub async fn run(place: &Place) -> Result<()> {
     if place.running().is_ok() {
         return story(place).await;
@@ -50,7 +47,7 @@ async fn story(place: &Place) -> Result<()> {
     };
     let report = tell(&story, &mut |step| println!("{step}"))
         .await
-        .context("the story went otherwise")?;
+        .context("a step of the story failed")?;
     println!(
         "The story is told: {} steps, each as it should be.",
         report.steps.len()

@@ -1,8 +1,5 @@
 //! `cargo dev import`
-#![expect(
-    clippy::print_stdout,
-    reason = "a summary is what the command is asked for"
-)]
+#![expect(clippy::print_stdout, reason = "the command prints a summary")]
 
 use std::path::PathBuf;
 
@@ -22,7 +19,7 @@ pub struct Import {
     files: Vec<PathBuf>,
 }
 
-/// Imports the files, and fails when anything in them could not be imported.
+/// Imports the files. Fails if anything in them could not be imported.
 pub async fn run(place: &Place, import: &Import) -> Result<()> {
     let api = api(place)?;
     let (summary, _) = import::import(&import.files, &api, &Person::from(ADMIN)).await;
@@ -34,12 +31,12 @@ pub async fn run(place: &Place, import: &Import) -> Result<()> {
     }
 }
 
-/// The running cloud, with the local issuer's tokens.
+/// A client of the running cloud, with tokens of the local issuer.
 pub fn api(place: &Place) -> Result<Api> {
     let running = place.running()?;
     if running.supabase_url != running.url {
         bail!(
-            "tokens are of {}, not of the local cloud",
+            "the cloud takes tokens of {}, so the local issuer can't make one",
             running.supabase_url
         );
     }

@@ -1,8 +1,5 @@
 //! `cargo dev invoke`
-#![expect(
-    clippy::print_stdout,
-    reason = "an answer is what the command is asked for"
-)]
+#![expect(clippy::print_stdout, reason = "the command prints an answer")]
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,7 +12,7 @@ use serde_json::Value;
 
 use super::Place;
 
-/// What to run on what.
+/// The function and its event.
 #[derive(Debug, Args)]
 pub struct Invoke {
     /// The function: get-patient.
@@ -25,13 +22,13 @@ pub struct Invoke {
     event: PathBuf,
 }
 
-/// Prints what the function answers, as it is.
+/// Prints the function's answer unchanged.
 pub async fn run(place: &Place, invoke: &Invoke) -> Result<()> {
     let running = place.running()?;
     let text = fs::read(&invoke.event)
         .with_context(|| format!("{} can't be read", invoke.event.display()))?;
     let event: Value = serde_json::from_slice(&text)
-        .with_context(|| format!("{} is no JSON", invoke.event.display()))?;
+        .with_context(|| format!("{} isn't JSON", invoke.event.display()))?;
     let path = format!("/2015-03-31/functions/{}/invocations", invoke.function);
     let answer = Client::new(running.lambda_url)
         .send(Method::POST, &path, Some(&event))

@@ -8,7 +8,7 @@ use local_cloud::postgres;
 
 use super::Place;
 
-/// Removes the data folder, and the database's data where that is elsewhere.
+/// Removes the data folder, and the database's data if it is elsewhere.
 pub fn run(place: &Place) -> Result<()> {
     let data = place.data();
     if !data.exists() {

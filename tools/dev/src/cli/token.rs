@@ -1,8 +1,5 @@
 //! `cargo dev token`
-#![expect(
-    clippy::print_stdout,
-    reason = "a token is what the command is asked for"
-)]
+#![expect(clippy::print_stdout, reason = "the command prints a token")]
 
 use crate::demo_users;
 use anyhow::{Context, Result, bail};
@@ -12,7 +9,7 @@ use uuid::Uuid;
 
 use super::Place;
 
-/// Whom the token is for. The role itself is in the user's profile, not in the token.
+/// The user that the token is for. Their role is in their profile, not in the token.
 #[derive(Debug, Args)]
 pub struct Token {
     /// The demo user of this role: patient, provider, admin or compliance_officer.
@@ -27,17 +24,17 @@ pub struct Token {
     /// Authenticator assurance level.
     #[arg(long, default_value = "aal2", value_parser = ["aal1", "aal2"])]
     aal: String,
-    /// Seconds until it expires; negative for one that has.
+    /// Seconds until it expires; negative for an expired token.
     #[arg(long, default_value_t = 3600, allow_negative_numbers = true)]
     expires_in: i64,
 }
 
-/// Prints a token and nothing else.
+/// Prints the token and nothing else.
 pub fn run(place: &Place, token: &Token) -> Result<()> {
     let running = place.running()?;
     if running.supabase_url != running.url {
         bail!(
-            "tokens are of {}, not of the local cloud",
+            "the cloud takes tokens of {}, so the local issuer can't make one",
             running.supabase_url
         );
     }

@@ -1,7 +1,7 @@
 //! `cargo dev up`
 #![expect(
     clippy::print_stdout,
-    reason = "tells the person in front of it what runs where"
+    reason = "the command prints where everything runs"
 )]
 
 use std::collections::BTreeMap;
@@ -26,10 +26,10 @@ use super::database::Database;
 
 const DEFAULT_PORT: u16 = 9000;
 
-/// As AWS waits, roughly, before it tries a failed event again, for a person who does not.
+/// Pauses before a failed event is retried. AWS waits minutes; a developer shouldn't have to.
 const RETRIES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 
-/// Credentials of a real S3, taken from this process's environment.
+/// The variables that a real S3 needs, taken from this process's environment.
 const S3_VARIABLES: [&str; 5] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -38,7 +38,7 @@ const S3_VARIABLES: [&str; 5] = [
     "FILES_BUCKET",
 ];
 
-/// Serves until it is told to end.
+/// Serves until SIGINT or SIGTERM.
 pub async fn run(place: &Place) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -46,7 +46,7 @@ pub async fn run(place: &Place) -> Result<()> {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
     };
     tokio::pin!(told);
-    // Told to end while starting, what has started ends with its future.
+    // If a signal comes during the start, dropping the future ends the parts that have started.
     let served = tokio::select! {
         started = start(place) => started?,
         () = &mut told => return Ok(()),
@@ -58,7 +58,7 @@ pub async fn run(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// A cloud that this process runs.
+/// A cloud that runs in this process.
 pub struct Served {
     running: Running,
     claim: Claim,
@@ -67,7 +67,7 @@ pub struct Served {
 }
 
 impl Served {
-    /// Ends it; data stays.
+    /// Ends the cloud and keeps its data.
     pub async fn stop(self) {
         self.cloud.shutdown().await;
         self.database.stop().await;
@@ -78,12 +78,12 @@ impl Served {
 /// Starts a cloud with its demo users.
 ///
 /// # Errors
-/// When one runs on this data already, or a part can't be started.
+/// A cloud runs on this data already, or a part can't be started.
 pub async fn start(place: &Place) -> Result<Served> {
     let data = std::path::absolute(place.data())?;
     let claim = Claim::new(&data)?;
     let port = place.port.unwrap_or(DEFAULT_PORT);
-    // Known before anything takes its time.
+    // Checked before the slow steps.
     TcpListener::bind(("127.0.0.1", port))
         .with_context(|| format!("port {port} is not free: choose another with --port"))?;
     let template = Arc::new(Template::read(&workspace::root().join("template.yaml"))?);
@@ -129,10 +129,10 @@ pub async fn start(place: &Place) -> Result<Served> {
         .await?;
         seed::demo_users(&running.url, cloud.issuer())
             .await
-            .context("the demo users are not all there")?;
+            .context("not all demo users could be registered")?;
     }
     claim.announce(&running)?;
-    step.done("Demo users are there");
+    step.done("The demo users are registered");
     Ok(Served {
         running,
         claim,
@@ -141,7 +141,7 @@ pub async fn start(place: &Place) -> Result<Served> {
     })
 }
 
-/// What functions get beside the cloud's own values.
+/// Environment variables of the functions beyond the cloud's own.
 fn environment(database: &Database, settings: &Settings) -> BTreeMap<String, String> {
     let mut environment = BTreeMap::new();
     environment.extend(

@@ -1,4 +1,4 @@
-//! The Runtime API that instances talk to, and the Invoke API that tools use.
+//! The Runtime API, which instances call, and the Invoke API, which tools call.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
@@ -135,7 +135,7 @@ async fn invoke(functions: &Functions, name: &str, request: Request<Incoming>) -
     response
 }
 
-/// `Err(true)`: larger than Lambda allows; `Err(false)`: it broke off.
+/// `Err(true)`: the body is larger than Lambda allows. `Err(false)`: it broke off.
 async fn body(request: Request<Incoming>) -> Result<Bytes, bool> {
     match Limited::new(request.into_body(), LARGEST_ANSWER)
         .collect()

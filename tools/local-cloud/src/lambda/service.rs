@@ -99,10 +99,10 @@ impl Lambda {
     /// Runs `package` on `event` and waits for its answer. `trace` is an X-Ray trace header, or empty.
     ///
     /// # Errors
-    /// As [`super::Failure`] says.
+    /// See [`super::Failure`].
     ///
     /// # Panics
-    /// When the template has no such function.
+    /// The template has no such function.
     pub async fn invoke_raw(&self, package: &str, event: Bytes, trace: String) -> Outcome {
         let trace = match trace.is_empty() {
             true => self::trace(),
@@ -114,7 +114,7 @@ impl Lambda {
     /// As [`Lambda::invoke_raw`], with JSON.
     ///
     /// # Errors
-    /// The function failed, or answered no JSON.
+    /// The function failed, or its answer isn't JSON.
     pub async fn invoke(&self, package: &str, event: &Value) -> Result<Value> {
         let function = self
             .functions
@@ -145,7 +145,7 @@ impl Lambda {
     /// The output of all instances of `package`.
     ///
     /// # Panics
-    /// When the template has no such function.
+    /// The template has no such function.
     pub fn logs(&self, package: &str) -> &Logs {
         &self.function(package).logs
     }

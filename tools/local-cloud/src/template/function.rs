@@ -8,39 +8,39 @@ use serde_yaml_ng::{Mapping, Value};
 
 use super::yaml::{map_of, text_of};
 
-/// Lambda's own default where the template is silent.
+/// Seconds; Lambda's default.
 const DEFAULT_TIMEOUT: u64 = 3;
-/// Lambda's own default where the template is silent, MB.
+/// MB; Lambda's default.
 const DEFAULT_MEMORY: u64 = 128;
 
 /// One `AWS::Serverless::Function`.
 #[derive(Debug, Clone)]
 pub struct Function {
-    /// Package and binary, the last segment of `CodeUri`: `get-patient`.
+    /// The package and its binary, such as `get-patient`: the last segment of `CodeUri`.
     pub package: String,
-    /// HTTP routes that lead to it.
+    /// The HTTP routes that start it.
     pub routes: Vec<Route>,
-    /// When it runs by itself.
+    /// The schedules that start it.
     pub schedules: Vec<Schedule>,
     /// Whether a new object in the files bucket starts it.
     pub on_upload: bool,
-    /// Whether an EventBridge rule starts it; no such event happens here by itself.
+    /// Whether an EventBridge rule starts it. The local cloud sends no such events.
     pub on_rule: bool,
-    /// How long one invocation may take.
+    /// The longest time of one invocation.
     pub timeout: Duration,
-    /// MB.
+    /// Memory in MB.
     pub memory: u64,
-    /// The environment variables declared for it, with their value where it is a plain text, a
-    /// number, or a parameter's default.
+    /// The environment variables declared for it. A value is known if it is a text, a number, or a
+    /// parameter's default.
     pub environment: BTreeMap<String, Option<String>>,
 }
 
 /// An `HttpApi` event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// Upper case; `ANY` stands for all.
+    /// The method in upper case; `ANY` means all.
     pub method: String,
-    /// `/v1/patients/{id}`.
+    /// The path, such as `/v1/patients/{id}`.
     pub path: String,
 }
 
@@ -49,9 +49,9 @@ pub struct Route {
 pub struct Schedule {
     /// The event's name in the template.
     pub name: String,
-    /// `rate(1 minute)` or `cron(0 3 * * ? *)`.
+    /// A time such as `rate(1 minute)` or `cron(0 3 * * ? *)`.
     pub expression: String,
-    /// What the function gets; EventBridge Scheduler's own event when silent.
+    /// The function's event; `None` means EventBridge Scheduler's own event.
     pub input: Option<String>,
 }
 

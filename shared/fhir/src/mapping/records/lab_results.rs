@@ -105,7 +105,7 @@ fn effective(at: Option<When>, during: Option<&Period>, notes: &mut Notes) -> Op
 /// The value as the API has it. Errors: the API has no place for its type.
 fn value(of: &Component) -> Result<Option<Value>, String> {
     if of.has_another_value() {
-        return Err("its value[x] is of a kind that can't be carried over".into());
+        return Err("its value[x] has a type that can't be carried over".into());
     }
     if let Some(amount) = &of.value_quantity {
         return Ok(quantity(amount));
