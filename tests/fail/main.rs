@@ -57,8 +57,8 @@ fn built_crates() -> BTreeMap<String, PathBuf> {
     let mut command = Command::new(cargo);
     command
         .args(["build", "--workspace", "--quiet", "--message-format=json"])
-        .current_dir(local::workspace::root());
-    if local::workspace::binaries().ends_with("release") {
+        .current_dir(local_cloud::workspace::root());
+    if local_cloud::workspace::binaries().ends_with("release") {
         command.arg("--release");
     }
     let output = command.output().expect("cargo runs");
@@ -97,7 +97,7 @@ fn check(case: &Path, crates: &BTreeMap<String, PathBuf>) -> String {
         .arg("-L")
         .arg(format!(
             "dependency={}",
-            local::workspace::binaries().join("deps").display()
+            local_cloud::workspace::binaries().join("deps").display()
         ))
         .arg(case);
     for name in [

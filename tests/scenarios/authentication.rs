@@ -6,7 +6,7 @@ use http::Method;
 use http::header::AUTHORIZATION;
 use http_body_util::Full;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use local::issuer::{Key, TokenRequest};
+use local_cloud::issuer::{Key, TokenRequest};
 use tests::audit::Expected;
 use tests::prelude::*;
 

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 
-use local::import::api::Person;
-use local::import::import;
+use client::Person;
+use import::import;
 use tests::prelude::*;
 
 fn shipped() -> Vec<PathBuf> {
-    let folder = local::workspace::root().join("data/synthea-r4");
+    let folder = local_cloud::workspace::root().join("data/synthea-r4");
     let mut bundles: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -56,8 +56,7 @@ async fn the_shipped_bundles_are_imported_whole_and_a_second_time_changes_nothin
     assert_eq!(stored["patients"], bundles.len());
     assert!(stored["with_allergies"].as_i64() > Some(0));
     assert!(stored["providers"].as_i64() > Some(0));
-    let total =
-        |count: fn(&local::import::Imported) -> usize| imported.iter().map(count).sum::<usize>();
+    let total = |count: fn(&import::Imported) -> usize| imported.iter().map(count).sum::<usize>();
     assert_eq!(stored["visits"], total(|bundle| bundle.visits));
     assert_eq!(stored["records"], total(|bundle| bundle.records));
     assert!(stored["types"].as_i64() >= Some(5), "{stored}");

@@ -2,8 +2,8 @@
 //! files, the patient reads their chart, another patient is refused, and the audit log shows all of
 //! it.
 
-use local::demo::{Story, tell};
-use local::import::api::Person;
+use client::Person;
+use demo::{Story, tell};
 use tests::prelude::*;
 
 #[tokio::test]
@@ -11,7 +11,7 @@ async fn the_main_workflow_succeeds_and_the_audit_log_shows_it() {
     let world = World::new().await;
     let (admin, officer) = (world.admin().await, world.officer().await);
     let bundle = |name: &str| {
-        local::workspace::root()
+        local_cloud::workspace::root()
             .join("data/synthea-r4")
             .join(format!("{name}.json.gz"))
     };

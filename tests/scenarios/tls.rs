@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use local::postgres::{Options, Server, Tls};
+use local_cloud::postgres::{Options, Server, Tls};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use tests::database::{APP, APP_PASSWORD};

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use local::listener::Listener;
+use local_cloud::listener::Listener;
 use serde_json::Value;
 use tokio::process::Command;
 use tokio::sync::mpsc;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{LazyLock, Mutex};
 
-use local::postgres::{Options, Server};
+use local_cloud::postgres::{Options, Server};
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 

@@ -43,23 +43,9 @@ pub fn announcement(owner_type: &str, owner: Uuid, file_type: &str, bytes: &[u8]
 impl Actor {
     /// Sends these bytes as the answer's `upload` says. Returns the status.
     pub async fn upload(&self, upload: &Value, bytes: &[u8]) -> u16 {
-        let mut request = Request::builder()
-            .method(upload["method"].as_str().unwrap())
-            .uri(upload["url"].as_str().unwrap());
-        for (name, value) in upload["headers"].as_object().unwrap() {
-            if name != "content-length" {
-                request = request.header(name, value.as_str().unwrap());
-            }
-        }
-        let request = request
-            .body(Full::from(Bytes::copy_from_slice(bytes)))
-            .unwrap();
-        self.client
-            .send_request(request)
-            .await
-            .unwrap()
-            .status()
-            .as_u16()
+        let request = client::upload(upload, bytes.to_vec()).unwrap();
+        let answer = self.client.send_request(request).await.unwrap();
+        answer.status().as_u16()
     }
 
     /// Downloads the file that an answer's `download` names.

@@ -3,11 +3,12 @@
 use std::ops::Deref;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH, USER_AGENT};
+use client::Client;
+use client::Person;
+use http::header::{CONTENT_TYPE, IF_MATCH};
+use http::request::Builder;
 use http::{Method, Request};
 use http_body_util::Full;
-use local::client::Client;
-use local::import::api::Person;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -27,7 +28,6 @@ pub struct Actor {
     pub role: Option<&'static str>,
     /// The access token, or none for a caller who did not sign in.
     pub token: Option<String>,
-    pub(crate) url: String,
     pub(crate) client: Client,
 }
 
@@ -77,6 +77,7 @@ impl Actor {
     #[must_use]
     pub fn with_token(&self, token: Option<String>) -> Self {
         Self {
+            client: self.client.with_token(token.clone()),
             token,
             ..self.clone()
         }
@@ -123,26 +124,12 @@ impl Actor {
 
     /// Sends a request with a JSON body, or without one.
     pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let request = self.request(method, path);
-        let request = match body {
-            Some(body) => request
-                .header(CONTENT_TYPE, "application/json")
-                .body(Full::from(body.to_string())),
-            None => request.body(Full::default()),
-        };
-        self.send_request(request.unwrap()).await
+        Answer::new(self.client.send(method, path, body.as_ref()).await.unwrap())
     }
 
     /// Builds a request with the caller's token. The path is relative to the cloud's URL.
-    pub fn request(&self, method: Method, path: &str) -> http::request::Builder {
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.url))
-            .header(USER_AGENT, AGENT);
-        match &self.token {
-            Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
-            None => request,
-        }
+    pub fn request(&self, method: Method, path: &str) -> Builder {
+        self.client.request(method, path)
     }
 
     /// Sends a request unchanged.

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use local::client::Client;
-use local::cloud::{Cloud, Settings};
-use local::import::api::Api;
-use local::issuer::{Issuer, TokenRequest};
-use local::postgres;
-use local::template::Template;
+use client::Api;
+use client::Client;
+use local_cloud::cloud::{Cloud, Settings};
+use local_cloud::issuer::{Issuer, TokenRequest};
+use local_cloud::postgres;
+use local_cloud::template::Template;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::database::{self, Database};
 use crate::link::Link;
-use crate::people::{Actor, Patient, Provider};
+use crate::people::{AGENT, Actor, Patient, Provider};
 use crate::pooler;
 
 /// A database and a local cloud. Dropping it ends both.
@@ -63,8 +63,8 @@ pub fn template() -> &'static Template {
 }
 
 static TEMPLATE: LazyLock<Arc<Template>> = LazyLock::new(|| {
-    let file = local::workspace::root().join("template.yaml");
-    Arc::new(Template::read(&file).expect("template.yaml is valid"))
+    let file = local_cloud::workspace::root().join("template.yaml");
+    Arc::new(Template::read(&file).expect("template.yaml is a template"))
 });
 
 /// Builds the functions from the current sources, once per process. Cargo has released its lock
@@ -73,7 +73,7 @@ async fn functions() {
     static BUILT: OnceCell<()> = OnceCell::const_new();
     BUILT
         .get_or_init(|| async {
-            local::compile::functions()
+            local_cloud::compile::functions()
                 .await
                 .expect("the functions compile");
         })
@@ -112,7 +112,7 @@ impl World {
         settings.allowed_origin = setup.allowed_origin.unwrap_or(settings.allowed_origin);
         let cloud = Cloud::start(settings).await.expect("the cloud starts");
         Self {
-            client: Client::new(cloud.url()),
+            client: Client::new(cloud.url()).with_agent(AGENT),
             cloud,
             link,
             connection,
@@ -324,13 +324,13 @@ impl World {
 
     /// Returns a caller for this user, with a valid token.
     fn actor(&self, user: Uuid, email: &str, role: Option<&'static str>) -> Actor {
+        let token = self.token(&TokenRequest::new(user, email));
         Actor {
             user,
             email: email.to_owned(),
             role,
-            token: Some(self.token(&TokenRequest::new(user, email))),
-            url: self.cloud.url(),
-            client: self.client.clone(),
+            client: self.client.with_token(token.clone()),
+            token: Some(token),
         }
     }
 
@@ -339,7 +339,9 @@ impl World {
         // It uses the same keys, because it requests tokens by itself.
         let keys = self.folder.path().join("issuer.pem");
         let issuer = Issuer::open(self.cloud.url(), &keys).expect("the issuer's keys");
-        Api::new(self.cloud.url(), move |request| issuer.mint(request))
+        Api::new(self.cloud.url(), move |person| {
+            issuer.mint(&TokenRequest::new(person.id, &person.email))
+        })
     }
 
     /// Returns a folder of this test.

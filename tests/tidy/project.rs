@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use local::template::{self, Template};
+use local_cloud::template::{self, Template};
 use serde_json::Value;
 
 /// The project, read once for all tests.
@@ -51,7 +51,7 @@ pub struct Function {
 
 impl Project {
     fn read() -> Self {
-        let root = local::workspace::root();
+        let root = local_cloud::workspace::root();
         let metadata = metadata(&root);
         let packages: &'static [Package] = Vec::leak(packages(&root, &metadata));
         let mut functions: Vec<Function> = packages

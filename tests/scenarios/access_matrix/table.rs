@@ -100,7 +100,8 @@ pub struct Table {
 impl Table {
     /// Reads docs/access.md, and the permissions of each role from the database.
     pub async fn read(world: &World) -> Self {
-        let text = fs::read_to_string(local::workspace::root().join("docs/access.md")).unwrap();
+        let text =
+            fs::read_to_string(local_cloud::workspace::root().join("docs/access.md")).unwrap();
         let mut lines = text
             .lines()
             .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());

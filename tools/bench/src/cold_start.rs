@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use local::client::Client;
-use local::template::Function;
+use client::Client;
+use local_cloud::template::Function;
 use serde_json::json;
 
 use crate::figures::median;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use aws_lc_rs::digest::{Context, SHA256};
-use local::cloud::FILES_BUCKET;
+use local_cloud::cloud::FILES_BUCKET;
 use serde_json::json;
 use uuid::Uuid;
 

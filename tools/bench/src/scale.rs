@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use local::client::Client;
+use client::Client;
 use serde_json::Value;
 
 use crate::figures::Ratio;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use local::client::Client;
-use local::cloud::{Cloud, Settings};
-use local::issuer::TokenRequest;
-use local::postgres::{Options, Server, Tls};
-use local::template::Template;
+use client::Client;
+use local_cloud::cloud::{Cloud, Settings};
+use local_cloud::issuer::TokenRequest;
+use local_cloud::postgres::{Options, Server, Tls};
+use local_cloud::template::Template;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -144,7 +144,8 @@ impl Site {
         let data = databases.folder.path().join(name);
         let binaries = data.join("bin");
         std::fs::create_dir_all(&binaries)?;
-        let template = std::fs::read_to_string(local::workspace::root().join("template.yaml"))?;
+        let template =
+            std::fs::read_to_string(local_cloud::workspace::root().join("template.yaml"))?;
         let mut template = Template::parse(&template.replacen("\nResources:\n", HELLO, 1))?;
         let built = built
             .canonicalize()

@@ -1,4 +1,4 @@
-//! The parts together: everything but the database, which outlives a cloud in the tests.
+//! Runs all parts of the cloud except the database, which outlives a cloud in the tests.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,38 +21,39 @@ use crate::template::Template;
 /// The bucket of uploaded files.
 pub const FILES_BUCKET: &str = "caretrail-files";
 
-/// What to run, and with what.
+/// How to run a cloud.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where objects, keys and logs are kept.
+    /// The folder of objects, keys and logs.
     pub data: PathBuf,
-    /// The callers' port; 0 takes a free one.
+    /// The gateway's port; 0 takes a free one.
     pub port: u16,
-    /// What functions get as `DATABASE_URL`.
+    /// The functions' `DATABASE_URL`.
     pub database_url: String,
     /// The functions and their routes.
     pub template: Arc<Template>,
     /// The folder of the functions' binaries.
     pub binaries: PathBuf,
-    /// Most instances of one function at a time.
+    /// Most instances of one function.
     pub instances: usize,
-    /// Most invocations of one function that may wait for an instance.
+    /// Most invocations of one function that may wait.
     pub queue: usize,
-    /// Pauses before a failed event is tried again; as on AWS, two tries more.
+    /// Pauses before each retry of a failed event. AWS retries twice.
     pub retries: Vec<Duration>,
-    /// Whether functions built anew take over while the cloud runs.
+    /// Whether new binaries replace running functions.
     pub reload: bool,
-    /// Whether schedules run; else a test sends their events itself.
+    /// Whether schedules run. Tests send their events themselves.
     pub schedules: bool,
-    /// Whether functions log to files under `data` too.
+    /// Whether functions also log to files under `data`.
     pub log_files: bool,
-    /// A real Supabase project instead of the local issuer.
+    /// The URL of a real Supabase project to use instead of the local issuer.
     pub supabase_url: Option<String>,
-    /// A real S3 endpoint instead of the local one; its credentials come with `environment`.
+    /// The URL of a real S3 endpoint to use instead of the local one. Its credentials are in
+    /// `environment`.
     pub s3_endpoint: Option<String>,
-    /// Whose pages may call from a browser: the template's parameter `AllowedOrigin`.
+    /// The origin whose pages may call from a browser: the template's parameter `AllowedOrigin`.
     pub allowed_origin: String,
-    /// Further values for variables that the template declares; they win over the cloud's own.
+    /// Further values for variables that the template declares. They win over the cloud's own.
     pub environment: BTreeMap<String, String>,
 }
 
@@ -79,10 +80,10 @@ impl Settings {
     }
 }
 
-/// A running cloud. Dropping it ends all of it; data stays.
+/// A running cloud. Dropping it ends all parts and keeps the data.
 #[derive(Debug)]
 pub struct Cloud {
-    // In the order of dropping: first what starts functions, last what they use.
+    // Fields drop in this order: first what starts functions, last what functions use.
     schedules: Option<Schedules>,
     gateway: Gateway,
     lambda: Arc<Lambda>,
@@ -95,12 +96,12 @@ impl Cloud {
     /// Starts all parts.
     ///
     /// # Errors
-    /// When a port can't be had or the data folder can't be used.
+    /// A port is not free, or the data folder can't be used.
     pub async fn start(settings: Settings) -> Result<Self> {
         let data = &settings.data;
         std::fs::create_dir_all(data)
             .with_context(|| format!("{} was not made", data.display()))?;
-        // Bound first, for the issuer and the functions are told its port.
+        // Bound first, because the issuer and the functions need its port.
         let socket = TcpListener::bind(("127.0.0.1", settings.port))
             .await
             .with_context(|| format!("port {} is not free", settings.port))?;
@@ -114,7 +115,7 @@ impl Cloud {
                 private_file::read_or_make(&data.join("cursor-key"), private_file::key)?,
             ),
             ("FILES_BUCKET".to_owned(), FILES_BUCKET.to_owned()),
-            // Nobody scans here unless CLAMD_ADDRESS says who.
+            // There is no scanner unless CLAMD_ADDRESS names one.
             ("SCAN_POLICY".to_owned(), "allow".to_owned()),
         ]);
         let issuer = match &settings.supabase_url {
@@ -128,8 +129,9 @@ impl Cloud {
             }
         };
 
-        // Objects need someone to tell, functions need the objects' address: the way between is filled in last.
-        let told = Arc::new(std::sync::OnceLock::<Box<dyn Fn(Value) + Send + Sync>>::new());
+        // Objects send events to functions, and functions need the objects' address, so the receiver
+        // of the events is set last.
+        let receiver = Arc::new(std::sync::OnceLock::<Box<dyn Fn(Value) + Send + Sync>>::new());
         let (objects, credentials) = match &settings.s3_endpoint {
             Some(real) => {
                 environment.insert("S3_ENDPOINT".into(), real.clone());
@@ -143,7 +145,7 @@ impl Cloud {
                         private_file::secret,
                     )?,
                 };
-                let tell = told.clone();
+                let receiver = receiver.clone();
                 let objects = Objects::start(
                     0,
                     &data.join("s3"),
@@ -151,8 +153,8 @@ impl Cloud {
                     &credentials,
                     Cors::new(&settings.allowed_origin, &template.files_cors),
                     move |event| {
-                        if let Some(tell) = tell.get() {
-                            tell(event);
+                        if let Some(receive) = receiver.get() {
+                            receive(event);
                         }
                     },
                 )
@@ -184,7 +186,7 @@ impl Cloud {
             .filter(|function| function.on_upload)
             .map(|f| f.package.clone())
             .collect();
-        let _ = told.set(Box::new(move |event| {
+        let _ = receiver.set(Box::new(move |event| {
             on_upload
                 .iter()
                 .for_each(|package| send(package, event.clone()))
@@ -211,7 +213,7 @@ impl Cloud {
         })
     }
 
-    /// The callers' URL.
+    /// The gateway's URL.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.gateway.port())
     }
@@ -224,21 +226,21 @@ impl Cloud {
     /// The local issuer.
     ///
     /// # Panics
-    /// When a real Supabase project is used.
+    /// The cloud uses a real Supabase project.
     pub fn issuer(&self) -> &Issuer {
-        self.issuer
-            .as_deref()
-            .unwrap_or_else(|| panic!("tokens are of a real Supabase project"))
+        self.issuer.as_deref().unwrap_or_else(|| {
+            panic!("the cloud uses a real Supabase project, not the local issuer")
+        })
     }
 
     /// The local S3.
     ///
     /// # Panics
-    /// When a real S3 is used.
+    /// The cloud uses a real S3.
     pub fn objects(&self) -> &Objects {
         self.objects
             .as_ref()
-            .unwrap_or_else(|| panic!("files are in a real S3"))
+            .unwrap_or_else(|| panic!("the cloud uses a real S3, not the local one"))
     }
 
     /// The key pair of the local S3.
@@ -246,43 +248,43 @@ impl Cloud {
         self.credentials.as_ref()
     }
 
-    /// Whether files are in the local S3.
+    /// Whether the cloud runs the local S3.
     pub fn has_objects(&self) -> bool {
         self.objects.is_some()
     }
 
-    /// Whether tokens are of the local issuer.
+    /// Whether the cloud runs the local issuer.
     pub fn has_issuer(&self) -> bool {
         self.issuer.is_some()
     }
 
-    /// Runs `function` on `event` and waits for its answer.
+    /// Runs `function` on `event` and returns its answer.
     ///
     /// # Errors
-    /// The function failed (downcasts to [`lambda::Failure`]), or answered no JSON.
+    /// The function failed (the error downcasts to [`lambda::Failure`]), or its answer isn't JSON.
     pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value> {
         self.lambda.invoke(function, event).await
     }
 
-    /// What the instances of `function` wrote.
+    /// The output of all instances of `function`.
     ///
     /// # Panics
-    /// When the template has no such function.
+    /// The template has no such function.
     pub fn logs(&self, function: &str) -> &Logs {
         self.lambda.logs(function)
     }
 
-    /// Waits until every event sent so far, by S3 or a schedule, was dealt with.
+    /// Waits until every event that S3 or a schedule has sent is handled.
     pub async fn settled(&self) {
         self.lambda.settled().await;
     }
 
-    /// Events that failed at every try.
+    /// The events that failed at every try.
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
         self.lambda.dead_letters()
     }
 
-    /// Ends all of it and waits until no process is left.
+    /// Ends all parts and waits until all processes have ended.
     pub async fn shutdown(self) {
         drop(self.schedules);
         drop(self.gateway);

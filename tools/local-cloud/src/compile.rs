@@ -8,11 +8,11 @@ use tokio::process::Command;
 
 use crate::workspace;
 
-/// Builds every binary of the workspace beside the program that runs, with Cargo's own progress on
-/// standard error. Quick when nothing has changed.
+/// Builds every binary of the workspace into the folder of the running program. Cargo shows its
+/// progress on standard error. Quick if nothing has changed.
 ///
 /// # Errors
-/// When something does not compile; Cargo has said what.
+/// Something doesn't compile. Cargo has printed what.
 pub async fn functions() -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);

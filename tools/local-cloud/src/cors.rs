@@ -1,4 +1,4 @@
-//! Which pages may call from a browser, by the template's rules: CORS as API Gateway and S3 do it.
+//! CORS by the template's rules, as API Gateway and S3 apply them.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>,
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html>
@@ -10,8 +10,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method};
 
-/// What the template says of one API or bucket; whose pages it is about, its parameter
-/// `AllowedOrigin` says.
+/// A CORS rule of one API or bucket in the template. Its origin is the template's parameter
+/// `AllowedOrigin`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rule {
     /// Methods that a page may use.
@@ -20,11 +20,11 @@ pub struct Rule {
     pub headers: Vec<String>,
     /// Headers that a page may read.
     pub exposed: Vec<String>,
-    /// Seconds for which a browser may remember it.
+    /// Seconds for which a browser may cache the rule.
     pub max_age: u64,
 }
 
-/// The rule for the pages of one origin.
+/// A rule applied to the pages of one origin.
 #[derive(Debug, Clone)]
 pub struct Cors {
     origin: String,
@@ -32,7 +32,7 @@ pub struct Cors {
 }
 
 impl Cors {
-    /// For the pages of `origin`, such as `https://portal.example.org`.
+    /// Applies `rule` to the pages of `origin`, such as `https://portal.example.org`.
     pub fn new(origin: &str, rule: &Rule) -> Self {
         Self {
             origin: origin.to_owned(),
@@ -40,14 +40,14 @@ impl Cors {
         }
     }
 
-    /// Whether a browser asks whether it may ask.
+    /// Whether a request is a CORS preflight.
     pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
         method == Method::OPTIONS
             && headers.contains_key(ORIGIN)
             && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
     }
 
-    /// What a preflight is told; none where it asks for more than is allowed.
+    /// The headers of a preflight's answer; `None` if it asks for more than the rule allows.
     pub fn preflight(&self, asked: &HeaderMap) -> Option<HeaderMap> {
         let method = text(asked, &ACCESS_CONTROL_REQUEST_METHOD)?;
         let names = text(asked, &ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
@@ -73,7 +73,7 @@ impl Cors {
         Some(headers)
     }
 
-    /// Lets the page that asked read the answer, if it is one of the origin's.
+    /// Lets a page of the origin read the answer.
     pub fn tell(&self, asked: &HeaderMap, answer: &mut HeaderMap) {
         if !self.allows(asked) {
             return;
@@ -97,7 +97,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// A template's words are good for a header; where not, the browser is told nothing.
+/// A header of the template's words; empty if they aren't valid in a header.
 fn value(words: &[String]) -> HeaderValue {
     HeaderValue::from_str(&words.join(", ")).unwrap_or(HeaderValue::from_static(""))
 }

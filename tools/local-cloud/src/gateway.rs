@@ -1,4 +1,4 @@
-//! API Gateway's HTTP API: one port for callers, every route of the template behind it.
+//! API Gateway's HTTP API: serves every route of the template on one port.
 
 mod answer;
 mod event;
@@ -41,11 +41,11 @@ struct Behind {
 }
 
 impl Gateway {
-    /// Serves the routes of `template` on `socket`, to the pages of `origin` too, and the keys of
-    /// `issuer` where Supabase has them.
+    /// Serves the routes of `template` on `socket`. Pages of `origin` may call them. Also serves the
+    /// keys of `issuer` on Supabase's path.
     ///
     /// # Errors
-    /// When two routes are the same.
+    /// Two routes are the same.
     pub fn start(
         socket: TcpListener,
         template: &Template,
@@ -79,7 +79,7 @@ impl Gateway {
         Ok(Self { listener })
     }
 
-    /// The port callers use.
+    /// The port.
     pub fn port(&self) -> u16 {
         self.listener.port()
     }
@@ -145,7 +145,7 @@ fn failed(failure: &Failure) -> Answer {
     }
 }
 
-/// An answer of the gateway's own.
+/// An answer of the gateway itself.
 fn message(status: StatusCode, text: &str) -> Answer {
     let content = serde_json::json!({ "message": text }).to_string();
     let mut response = Response::new(Full::new(content.into()));

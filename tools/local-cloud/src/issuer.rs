@@ -1,4 +1,4 @@
-//! A token issuer as Supabase Auth is: ES256 keys, a JWKS, access tokens.
+//! Issues access tokens as Supabase Auth does: ES256 keys, published as a JWKS.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::private_file;
 
-/// Where Supabase publishes its keys, under the project's URL.
+/// The path of the JWKS below the URL of a Supabase project.
 pub const JWKS_PATH: &str = "/auth/v1/.well-known/jwks.json";
 
 const PEM_END: &str = "-----END PRIVATE KEY-----";
@@ -25,9 +25,9 @@ const PEM_END: &str = "-----END PRIVATE KEY-----";
 /// Signs tokens and publishes its keys.
 #[derive(Debug)]
 pub struct Issuer {
-    /// The project's URL: tokens are of `{url}/auth/v1`.
+    /// The project's URL. The issuer in tokens is `{url}/auth/v1`.
     url: String,
-    /// Oldest first; the last one signs.
+    /// The published keys, oldest first. The last one signs.
     keys: RwLock<Vec<Key>>,
     file: Option<PathBuf>,
     offline: AtomicBool,
@@ -37,7 +37,7 @@ pub struct Issuer {
 /// A signing key.
 #[derive(Clone)]
 pub struct Key {
-    /// Its name in tokens and in the JWKS: the key's own thumbprint (RFC 7638).
+    /// The key id in tokens and in the JWKS: the key's thumbprint (RFC 7638).
     pub kid: String,
     /// The private key, PKCS#8.
     pub pem: String,
@@ -51,10 +51,10 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// What a token says.
+/// The contents of a token.
 #[derive(Debug, Clone)]
 pub struct TokenRequest {
-    /// The user.
+    /// The user's id.
     pub sub: Uuid,
     /// The sign-in e-mail.
     pub email: String,
@@ -62,14 +62,14 @@ pub struct TokenRequest {
     pub aal: String,
     /// Seconds from now; negative for a token that has expired.
     pub expires_in: i64,
-    /// The session; a new one when not given.
+    /// The session's id; `None` makes a new one.
     pub session_id: Option<Uuid>,
-    /// Claims to set beside and over the others; null takes a claim away.
+    /// Claims that replace or extend the others. Null removes a claim.
     pub overrides: Map<String, Value>,
 }
 
 impl TokenRequest {
-    /// A good token for `sub`, of an hour, with two factors.
+    /// A valid token for `sub` that lasts an hour and has assurance level `aal2`.
     pub fn new(sub: Uuid, email: impl Into<String>) -> Self {
         Self {
             sub,
@@ -81,7 +81,7 @@ impl TokenRequest {
         }
     }
 
-    /// With a claim set, or taken away by null.
+    /// The same with this claim. Null removes the claim.
     #[must_use]
     pub fn with(mut self, claim: &str, value: Value) -> Self {
         self.overrides.insert(claim.to_owned(), value);
@@ -90,10 +90,10 @@ impl TokenRequest {
 }
 
 impl Issuer {
-    /// An issuer with a key of its own, forgotten with it. `url` is the project's, without a path.
+    /// An issuer whose key is not stored. `url` is the project's, without a path.
     ///
     /// # Errors
-    /// When no key can be made.
+    /// No key can be made.
     pub fn new(url: impl Into<String>) -> Result<Self> {
         Ok(Self {
             url: url.into(),
@@ -104,10 +104,10 @@ impl Issuer {
         })
     }
 
-    /// An issuer whose keys are kept in `file`, made when there are none.
+    /// An issuer whose keys are stored in `file`. Makes a key if the file doesn't exist.
     ///
     /// # Errors
-    /// When the file can't be used.
+    /// The file can't be read or written.
     pub fn open(url: impl Into<String>, file: &Path) -> Result<Self> {
         let content = private_file::read_or_make(file, || {
             Key::generate()
@@ -138,7 +138,7 @@ impl Issuer {
     /// A signed token.
     ///
     /// # Errors
-    /// When it can't be signed.
+    /// The token can't be signed.
     pub fn mint(&self, request: &TokenRequest) -> Result<String> {
         let key = self.current_key();
         let mut header = Header::new(Algorithm::ES256);
@@ -149,19 +149,19 @@ impl Issuer {
     /// A token with a header and a key of the caller's choice.
     ///
     /// # Errors
-    /// When it can't be signed.
+    /// The token can't be signed.
     pub fn sign(&self, header: &Header, claims: &Map<String, Value>, key: &Key) -> Result<String> {
         Ok(jsonwebtoken::encode(header, claims, &key.encoding)?)
     }
 
-    /// The claims of a token, as Supabase has them.
+    /// The claims of a token, as Supabase sets them.
     pub fn claims(&self, request: &TokenRequest) -> Map<String, Value> {
         let now = Utc::now().timestamp();
         let claims = json!({
             "iss": format!("{}/auth/v1", self.url),
             "aud": "authenticated",
             "exp": now + request.expires_in,
-            // A token that has expired was issued before that.
+            // An expired token was issued before it expired.
             "iat": now + request.expires_in.min(0),
             "sub": request.sub,
             "email": request.email,
@@ -187,7 +187,7 @@ impl Issuer {
         claims
     }
 
-    /// The key that signs.
+    /// The key that signs tokens.
     pub fn current_key(&self) -> Key {
         self.keys()
             .last()
@@ -195,10 +195,10 @@ impl Issuer {
             .unwrap_or_else(|| unreachable!("an issuer has a key"))
     }
 
-    /// Signs with a new key from now on; the old ones stay published. Returns the new one.
+    /// Makes a new key and signs with it from now on. The old keys stay published. Returns the new key.
     ///
     /// # Errors
-    /// When it can't be made or kept.
+    /// The key can't be made or stored.
     pub fn rotate(&self) -> Result<Key> {
         let key = Key::generate()?;
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
@@ -207,10 +207,10 @@ impl Issuer {
         Ok(key)
     }
 
-    /// Publishes the key that signs, and no other any more.
+    /// Publishes only the key that signs.
     ///
     /// # Errors
-    /// When that can't be kept.
+    /// The keys can't be stored.
     pub fn forget_old_keys(&self) -> Result<()> {
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         let old = keys.len() - 1;
@@ -218,12 +218,12 @@ impl Issuer {
         self.keep(&keys)
     }
 
-    /// Makes the JWKS answer 503, or end that.
+    /// While offline, the JWKS answers 503.
     pub fn set_offline(&self, offline: bool) {
         self.offline.store(offline, Ordering::SeqCst);
     }
 
-    /// How often the JWKS was asked for.
+    /// The number of requests for the JWKS so far.
     pub fn fetches(&self) -> usize {
         self.fetches.load(Ordering::SeqCst)
     }
@@ -279,7 +279,7 @@ impl Key {
     /// A new key.
     ///
     /// # Errors
-    /// When the system has no randomness to give.
+    /// The system has no randomness.
     pub fn generate() -> Result<Self> {
         Self::from_pem(&KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?.serialize_pem())
     }

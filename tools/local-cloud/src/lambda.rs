@@ -2,16 +2,19 @@
 
 mod delivery;
 mod environment;
+mod failure;
 mod function;
 mod instance;
 mod logs;
 mod runtime_api;
 mod service;
+mod state;
+mod trace;
 
 pub use delivery::DeadLetter;
 pub(crate) use environment::REGION;
-pub use function::Failure;
-pub(crate) use function::Function;
+pub use failure::Failure;
+pub(crate) use function::{Function, Functions};
 pub use logs::Logs;
-pub(crate) use service::{Functions, trace};
 pub use service::{Lambda, Settings};
+pub(crate) use trace::trace;

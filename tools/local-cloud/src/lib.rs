@@ -1,15 +1,11 @@
-//! The local cloud: what AWS, Neon and Supabase are to a deployed Caretrail, on one machine.
+//! The local cloud takes the place of AWS, Neon and Supabase on one machine.
 //!
-//! `cargo dev` runs it for a person, the tests run it for themselves. Nothing of it is deployed.
+//! `cargo dev` and the tests run it. Nothing of it is deployed.
 
-pub mod client;
 pub mod cloud;
 pub mod compile;
 pub mod cors;
-pub mod demo;
-pub mod demo_users;
 pub mod gateway;
-pub mod import;
 pub mod issuer;
 pub mod lambda;
 pub mod listener;
@@ -17,8 +13,6 @@ pub mod objects;
 pub mod postgres;
 pub mod private_file;
 pub mod progress;
-pub mod running;
 pub mod schedules;
-pub mod seed;
 pub mod template;
 pub mod workspace;

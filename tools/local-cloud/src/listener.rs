@@ -1,4 +1,4 @@
-//! The HTTP/1.1 server loop under every endpoint of the local cloud.
+//! The HTTP/1.1 server of every endpoint of the local cloud.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -24,7 +24,7 @@ impl Listener {
     /// Answers requests to `port` (0 takes a free one) with `handler`.
     ///
     /// # Errors
-    /// When the port can't be had.
+    /// The port is not free.
     pub async fn start<H, F, B>(port: u16, handler: H) -> io::Result<Self>
     where
         H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
@@ -37,10 +37,10 @@ impl Listener {
         Self::serve(socket, handler)
     }
 
-    /// As [`Listener::start`], on a socket bound before: its port can be told to others first.
+    /// As [`Listener::start`], on a socket that is bound already, so that its port is known earlier.
     ///
     /// # Errors
-    /// When the socket has no address any more.
+    /// The socket has no address.
     pub fn serve<H, F, B>(socket: TcpListener, handler: H) -> io::Result<Self>
     where
         H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
@@ -74,7 +74,7 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    // Connections live in the set, so that they end with the listener.
+    // The set ends all connections with the listener.
     let mut connections = JoinSet::new();
     loop {
         let (stream, peer) = match socket.accept().await {
@@ -93,7 +93,7 @@ where
                 let answer = handler(request, peer);
                 async move { Ok::<_, Infallible>(answer.await) }
             });
-            // A caller that hangs up is no error of ours.
+            // A caller may hang up.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;

@@ -1,5 +1,5 @@
-//! S3: buckets on disk behind the real API, signatures and checksums enforced, with what s3s leaves
-//! out and Caretrail needs: versions, tags, notifications of new objects, and CORS for browsers.
+//! S3: buckets on disk behind the real API, which enforces signatures and checksums. Adds what s3s
+//! lacks and Caretrail needs: versions, tags, notifications of new objects, and CORS.
 
 mod checked;
 mod notification;
@@ -46,7 +46,7 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// A function's environment variables for them.
+    /// The environment variables of a function that uses them.
     pub fn environment(&self) -> BTreeMap<String, String> {
         BTreeMap::from([
             ("AWS_ACCESS_KEY_ID".to_owned(), self.access_key.clone()),
@@ -55,7 +55,7 @@ impl Credentials {
     }
 }
 
-/// A running S3 endpoint. Dropping it closes its port; objects stay.
+/// A running S3 endpoint. Dropping it closes its port and keeps the objects.
 #[derive(Debug)]
 pub struct Objects {
     root: PathBuf,
@@ -69,12 +69,11 @@ struct Behind {
 }
 
 impl Objects {
-    /// Serves the folder `root` on `port` (0 takes a free one), with `buckets` in it, to the pages that
-    /// `cors` names too. `created` gets the S3 event of each new object before its writer gets the
-    /// answer.
+    /// Serves `buckets` in the folder `root` on `port`; 0 takes a free one. `cors` says which pages may
+    /// call. `created` gets the S3 event of each new object before its writer gets the answer.
     ///
     /// # Errors
-    /// When the folder or the port can't be had.
+    /// The folder can't be used, or the port is not free.
     pub async fn start(
         port: u16,
         root: &Path,
@@ -118,15 +117,15 @@ impl Objects {
         format!("http://127.0.0.1:{}", self.listener.port())
     }
 
-    /// Where an object's current content is on disk.
+    /// The file of an object's current version.
     pub fn path(&self, bucket: &str, key: &str) -> PathBuf {
         self.root.join(bucket).join(key)
     }
 
-    /// The tags of an object's current version; none where it isn't there.
+    /// The tags of an object's current version; empty if there is no object.
     ///
     /// # Errors
-    /// When the disk can't be read.
+    /// The disk can't be read.
     pub fn tags(&self, bucket: &str, key: &str) -> Result<BTreeMap<String, String>> {
         let versions = &self.versions;
         let place = versions.place(bucket, key)?;
@@ -136,10 +135,10 @@ impl Objects {
         }
     }
 
-    /// The id of an object's current version; none where it isn't there.
+    /// The id of an object's current version; `None` if there is no object.
     ///
     /// # Errors
-    /// When it has no place on disk, or the disk can't be read.
+    /// The key is no path on disk, or the disk can't be read.
     pub fn version(&self, bucket: &str, key: &str) -> Result<Option<String>> {
         let place = self.versions.place(bucket, key)?;
         Ok(self.versions.current(&place)?)
@@ -148,7 +147,7 @@ impl Objects {
     /// Adds a tag to an object's current version, as a scanner does.
     ///
     /// # Errors
-    /// When the object isn't there, has its ten tags, or the disk can't be written.
+    /// There is no object, it has ten tags already, or the disk can't be written.
     pub fn tag(&self, bucket: &str, key: &str, name: &str, value: &str) -> Result<()> {
         let versions = &self.versions;
         let place = versions.place(bucket, key)?;

@@ -1,4 +1,4 @@
-//! Files only their owner may read: passwords, keys, the state of a running cloud.
+//! Files that only their owner may read: passwords, keys, the state of a running cloud.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,10 +9,10 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-/// Writes `content` with mode 0600, replacing the file at once or not at all.
+/// Writes `content` with mode 0600. Replaces the file atomically.
 ///
 /// # Errors
-/// When the folder can't be written.
+/// The folder can't be written.
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let draft = path.with_extension(format!("{}.draft", Uuid::new_v4().simple()));
     let mut file = fs::OpenOptions::new()
@@ -25,10 +25,10 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::rename(draft, path)
 }
 
-/// Reads the file, or fills it with what `make` gives when there is none.
+/// Reads the file, or creates it with what `make` returns.
 ///
 /// # Errors
-/// When it can be neither read nor made.
+/// The file can be neither read nor created.
 pub fn read_or_make(path: &Path, make: impl FnOnce() -> io::Result<String>) -> io::Result<String> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -40,18 +40,18 @@ pub fn read_or_make(path: &Path, make: impl FnOnce() -> io::Result<String>) -> i
     }
 }
 
-/// A fresh secret of 256 random bits, in characters that need no escaping in a URL.
+/// A new secret of 256 random bits, in characters that need no escaping in a URL.
 ///
 /// # Errors
-/// When the system has no randomness to give.
+/// The system has no randomness.
 pub fn secret() -> io::Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(random()?))
 }
 
-/// A fresh 256-bit key, in standard base64.
+/// A new 256-bit key, in standard base64.
 ///
 /// # Errors
-/// When the system has no randomness to give.
+/// The system has no randomness.
 pub fn key() -> io::Result<String> {
     Ok(STANDARD.encode(random()?))
 }

@@ -1,15 +1,15 @@
-//! What a person sees while something takes its time.
+//! Shows a step that takes time.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A step under way: a spinner on a terminal, on standard error.
+/// A running step: a spinner on standard error if that is a terminal.
 #[derive(Debug)]
 pub struct Step(ProgressBar);
 
-/// Begins a step, e.g. "Starting PostgreSQL".
+/// Begins a step, for example "Starting PostgreSQL".
 pub fn step(what: impl Into<Cow<'static, str>>) -> Step {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}") {
@@ -21,7 +21,7 @@ pub fn step(what: impl Into<Cow<'static, str>>) -> Step {
 }
 
 impl Step {
-    /// Ends the step and leaves a line that says so.
+    /// Ends the step and prints a line.
     pub fn done(self, what: impl Into<Cow<'static, str>>) {
         self.0.finish_and_clear();
         eprintln!("✓ {}", what.into());

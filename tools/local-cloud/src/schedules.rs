@@ -1,4 +1,4 @@
-//! EventBridge Scheduler: starts functions at their times.
+//! EventBridge Scheduler: starts functions at the times that the template sets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,11 @@ use uuid::Uuid;
 use crate::lambda::REGION;
 use crate::template::{Schedule, Template};
 
-/// The last value of each field of a cron expression: minutes, hours, day of month, month, day of week, year.
+/// The largest value of each field of a cron expression: minutes, hours, day of month, month, day of
+/// week, year.
 const LAST: [u16; 6] = [59, 23, 31, 12, 7, 2199];
 
-/// Schedules under way. Dropping it ends them.
+/// Running schedules. Dropping it ends them.
 #[derive(Debug)]
 pub struct Schedules {
     _tasks: JoinSet<()>,
@@ -30,10 +31,10 @@ enum Times {
 }
 
 impl Schedules {
-    /// Runs every schedule of `template`: `send` gets the function and its event.
+    /// Runs every schedule of `template`. `send` gets the function and its event.
     ///
     /// # Errors
-    /// When an expression can't be read: names the function.
+    /// An expression isn't valid; names the function.
     pub fn start(
         template: &Template,
         send: impl Fn(&str, Value) + Send + Sync + 'static,
@@ -54,12 +55,12 @@ impl Schedules {
     }
 }
 
-/// The event that `schedule` starts its function with.
+/// The event that a schedule sends to its function.
 pub fn event(schedule: &Schedule) -> Value {
     if let Some(input) = &schedule.input {
         return serde_json::from_str(input).unwrap_or_else(|_| Value::String(input.clone()));
     }
-    // What EventBridge Scheduler sends when nothing else was said.
+    // EventBridge Scheduler sends this if the schedule has no input.
     json!({
         "version": "0",
         "id": Uuid::new_v4(),
@@ -119,7 +120,7 @@ impl Times {
         }
     }
 
-    /// From `now` to the next time; none when there is no more.
+    /// The time from `now` to the next start; `None` if there is none.
     fn pause(&self, now: &DateTime<Utc>) -> Option<Duration> {
         match self {
             Self::Every(pause) => Some(*pause),
@@ -131,7 +132,7 @@ impl Times {
     }
 }
 
-/// AWS's `5/10`, every tenth from the fifth on, with its end: `5-59/10`.
+/// Adds the end to AWS's `5/10`, every tenth from the fifth on: `5-59/10`.
 fn with_ends(field: &str, last: u16) -> String {
     let part = |part: &str| match part.split_once('/') {
         Some((start, step)) if start.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -142,7 +143,7 @@ fn with_ends(field: &str, last: u16) -> String {
     field.split(',').map(part).collect::<Vec<_>>().join(",")
 }
 
-/// `5 minutes`
+/// Reads a rate such as `5 minutes`.
 fn every(rate: &str) -> Result<Duration> {
     let (count, unit) = rate
         .trim()

@@ -1,78 +1,35 @@
-//! Reads `template.yaml` (AWS SAM): the functions, and what starts them.
+//! Reads `template.yaml` (AWS SAM): the functions and what starts them.
 
-use std::collections::BTreeMap;
+mod function;
+mod yaml;
+
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_yaml_ng::{Mapping, Value};
 
+use self::function::Reader;
+pub use self::function::{Function, Route, Schedule};
+use self::yaml::{map_of, mapping, text_of};
 use crate::cors;
 
-/// Lambda's own default where the template is silent.
-const DEFAULT_TIMEOUT: u64 = 3;
-/// Lambda's own default where the template is silent, MB.
-const DEFAULT_MEMORY: u64 = 128;
-
-/// What the local cloud takes from a template.
+/// What the local cloud uses of a template.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
     /// Every function, by package name.
     pub functions: Vec<Function>,
-    /// What pages may ask of the API.
+    /// The CORS rule of the API.
     pub api_cors: cors::Rule,
-    /// What pages may ask of the files bucket.
+    /// The CORS rule of the files bucket.
     pub files_cors: cors::Rule,
-}
-
-/// One `AWS::Serverless::Function`.
-#[derive(Debug, Clone)]
-pub struct Function {
-    /// Package and binary, the last segment of `CodeUri`: `get-patient`.
-    pub package: String,
-    /// HTTP routes that lead to it.
-    pub routes: Vec<Route>,
-    /// When it runs by itself.
-    pub schedules: Vec<Schedule>,
-    /// Whether a new object in the files bucket starts it.
-    pub on_upload: bool,
-    /// Whether an EventBridge rule starts it; no such event happens here by itself.
-    pub on_rule: bool,
-    /// How long one invocation may take.
-    pub timeout: Duration,
-    /// MB.
-    pub memory: u64,
-    /// The environment variables declared for it, with their value where it is a plain text, a
-    /// number, or a parameter's default.
-    pub environment: BTreeMap<String, Option<String>>,
-}
-
-/// An `HttpApi` event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// Upper case; `ANY` stands for all.
-    pub method: String,
-    /// `/v1/patients/{id}`.
-    pub path: String,
-}
-
-/// A `ScheduleV2` event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schedule {
-    /// The event's name in the template.
-    pub name: String,
-    /// `rate(1 minute)` or `cron(0 3 * * ? *)`.
-    pub expression: String,
-    /// What the function gets; EventBridge Scheduler's own event when silent.
-    pub input: Option<String>,
 }
 
 impl Template {
     /// Reads a template file.
     ///
     /// # Errors
-    /// When it can't be read, is no YAML, or a function in it is incomplete: names the function.
+    /// The file can't be read or isn't YAML, or a function is incomplete; names the function.
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path)
             .with_context(|| format!("{} can't be read", path.display()))?;
@@ -107,7 +64,7 @@ impl Template {
                     api_cors = rule(properties.get("CorsConfiguration"), "Allow", "Expose");
                     continue;
                 }
-                // The one that pages may use.
+                // Only the files bucket has a CORS rule.
                 Some("AWS::S3::Bucket") if properties.contains_key("CorsConfiguration") => {
                     let rules = properties.get("CorsConfiguration").and_then(map_of);
                     let rules = rules.and_then(|rules| rules.get("CorsRules")?.as_sequence());
@@ -143,115 +100,7 @@ impl Template {
     }
 }
 
-struct Reader<'a> {
-    properties: &'a Mapping,
-    globals: &'a Mapping,
-    parameters: &'a Mapping,
-}
-
-impl Reader<'_> {
-    fn function(&self) -> Result<Function> {
-        let code = text_of(self.properties.get("CodeUri")).context("CodeUri is missing")?;
-        let package = code
-            .trim_end_matches('/')
-            .rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        let mut function = Function {
-            package,
-            routes: Vec::new(),
-            schedules: Vec::new(),
-            on_upload: false,
-            on_rule: false,
-            timeout: Duration::from_secs(self.number("Timeout")?.unwrap_or(DEFAULT_TIMEOUT)),
-            memory: self.number("MemorySize")?.unwrap_or(DEFAULT_MEMORY),
-            environment: self.environment(),
-        };
-        for (name, event) in self
-            .properties
-            .get("Events")
-            .and_then(map_of)
-            .into_iter()
-            .flatten()
-        {
-            let name = name.as_str().unwrap_or_default();
-            let event = map_of(event).with_context(|| format!("event {name} is empty"))?;
-            self.event(&mut function, name, event)
-                .with_context(|| format!("event {name}"))?;
-        }
-        Ok(function)
-    }
-
-    fn event(&self, function: &mut Function, name: &str, event: &Mapping) -> Result<()> {
-        let nothing = Mapping::new();
-        let properties = event.get("Properties").and_then(map_of).unwrap_or(&nothing);
-        match text_of(event.get("Type")).as_deref() {
-            Some("HttpApi") => function.routes.push(Route {
-                method: text_of(properties.get("Method"))
-                    .context("Method is missing")?
-                    .to_uppercase(),
-                path: text_of(properties.get("Path")).context("Path is missing")?,
-            }),
-            Some("Schedule" | "ScheduleV2") => {
-                let expression = properties
-                    .get("ScheduleExpression")
-                    .or_else(|| properties.get("Schedule"));
-                function.schedules.push(Schedule {
-                    name: name.to_owned(),
-                    expression: self
-                        .resolve(expression)
-                        .context("ScheduleExpression is missing")?,
-                    input: text_of(properties.get("Input")),
-                });
-            }
-            Some("S3") => function.on_upload = true,
-            Some("EventBridgeRule") => function.on_rule = true,
-            other => bail!(
-                "the local cloud knows no event of type {}",
-                other.unwrap_or("(none)")
-            ),
-        }
-        Ok(())
-    }
-
-    fn number(&self, name: &str) -> Result<Option<u64>> {
-        let value = self.properties.get(name).or_else(|| self.globals.get(name));
-        let Some(value) = value else { return Ok(None) };
-        let text = self
-            .resolve(Some(value))
-            .with_context(|| format!("{name} has no plain value"))?;
-        Ok(Some(
-            text.parse()
-                .with_context(|| format!("{name} is no number"))?,
-        ))
-    }
-
-    fn environment(&self) -> BTreeMap<String, Option<String>> {
-        [self.globals, self.properties]
-            .into_iter()
-            .filter_map(|source| map_of(map_of(source.get("Environment")?)?.get("Variables")?))
-            .flatten()
-            .filter_map(|(name, value)| {
-                Some((name.as_str()?.to_owned(), self.resolve(Some(value))))
-            })
-            .collect()
-    }
-
-    /// A plain value, or the default of the parameter that `!Ref` names.
-    fn resolve(&self, value: Option<&Value>) -> Option<String> {
-        match value? {
-            Value::Tagged(tagged) if tagged.tag == "Ref" => {
-                let parameter = self.parameters.get(tagged.value.as_str()?)?;
-                text_of(map_of(parameter)?.get("Default"))
-            }
-            Value::Tagged(_) => None,
-            plain => text_of(Some(plain)),
-        }
-    }
-}
-
-/// A CORS rule, whose parts an API and a bucket name a little differently.
+/// A CORS rule. An API and a bucket name its parts differently.
 fn rule(source: Option<&Value>, allowed: &str, exposed: &str) -> cors::Rule {
     let part = |name: String| source.and_then(map_of)?.get(name);
     let list = |name| {
@@ -271,28 +120,10 @@ fn rule(source: Option<&Value>, allowed: &str, exposed: &str) -> cors::Rule {
     }
 }
 
-fn mapping<'a>(document: &'a Value, name: &str) -> Option<&'a Mapping> {
-    map_of(document.get(name)?)
-}
-
-fn map_of(value: &Value) -> Option<&Mapping> {
-    match value {
-        Value::Tagged(tagged) => tagged.value.as_mapping(),
-        plain => plain.as_mapping(),
-    }
-}
-
-fn text_of(value: Option<&Value>) -> Option<String> {
-    match value? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const SMALL: &str = r#"

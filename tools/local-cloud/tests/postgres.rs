@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use local::postgres::{Options, Server, Tls};
+use local_cloud::postgres::{Options, Server, Tls};
 use tokio_postgres::NoTls;
 
 const HOLD: &str = "CARETRAIL_TEST_HOLDS_A_SERVER";

@@ -1,4 +1,4 @@
-//! Makes an HTTP response of what a function answered: payload format 2.0.
+//! Makes an HTTP response from a function's answer: payload format 2.0.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ struct Document {
     is_base64_encoded: bool,
 }
 
-/// The response; none when API Gateway would call the answer malformed.
+/// The response; `None` if API Gateway would call the answer malformed.
 pub fn decode(answer: &[u8]) -> Option<Response<Full<Bytes>>> {
     let Ok(document) = serde_json::from_slice::<Document>(answer) else {
         return inferred(answer);
@@ -49,7 +49,7 @@ pub fn decode(answer: &[u8]) -> Option<Response<Full<Bytes>>> {
         let Ok(name_of) = name.parse::<HeaderName>() else {
             return None;
         };
-        // Both forms may name a header; the longer one holds all its values.
+        // A header may be in both maps. This one holds all its values.
         headers.remove(name_of);
         for value in values {
             add(headers, name, value)?;
@@ -58,14 +58,14 @@ pub fn decode(answer: &[u8]) -> Option<Response<Full<Bytes>>> {
     for cookie in document.cookies.iter().flatten() {
         headers.append(SET_COOKIE, HeaderValue::from_str(cookie).ok()?);
     }
-    // The connection is the gateway's business.
+    // The gateway sets these itself.
     for name in [CONNECTION, TRANSFER_ENCODING, CONTENT_LENGTH] {
         headers.remove(name);
     }
     Some(response)
 }
 
-/// JSON without a status code is a body of its own.
+/// JSON without a status code is the body of a 200.
 fn inferred(answer: &[u8]) -> Option<Response<Full<Bytes>>> {
     let value: Value = serde_json::from_slice(answer).ok()?;
     if value.get("statusCode").is_some() {

@@ -1,4 +1,4 @@
-//! Shapes a request as API Gateway hands it to a function: payload format 2.0.
+//! Makes the event that API Gateway sends a function for a request: payload format 2.0.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
@@ -87,7 +87,7 @@ pub fn shape(
         .flatten();
 
     let mut headers = joined(&head.headers);
-    // What a caller claims about its own address counts for nothing.
+    // API Gateway replaces the address that the caller claims.
     headers.insert("x-forwarded-for", Cow::from(&peer));
     headers.insert("x-forwarded-port", Cow::from(port));
     headers.insert("x-forwarded-proto", Cow::from("http"));
@@ -133,11 +133,11 @@ pub fn shape(
         },
         is_base64_encoded: !body.is_empty() && text.is_none(),
     };
-    // Text and numbers only: this can't fail.
+    // Can't fail: the event holds only text and numbers.
     serde_json::to_vec(&event).unwrap_or_default().into()
 }
 
-/// The trace a caller is in, or a new one.
+/// The caller's trace, or a new one.
 pub fn trace(headers: &HeaderMap) -> String {
     let given = headers
         .get(TRACE_HEADER)
@@ -148,7 +148,8 @@ pub fn trace(headers: &HeaderMap) -> String {
     }
 }
 
-/// Lower-case names, the values of a repeated header joined with commas; cookies go elsewhere.
+/// All headers but cookies, with lower-case names. The values of a repeated header are joined with
+/// commas.
 fn joined(headers: &HeaderMap) -> BTreeMap<&str, Cow<'_, str>> {
     let mut joined = BTreeMap::<&str, Cow<'_, str>>::new();
     for (name, value) in headers.iter().filter(|(name, _)| *name != COOKIE) {
@@ -179,7 +180,7 @@ fn cookies(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
         .collect()
 }
 
-/// Decoded; the values of a repeated name joined with commas.
+/// The decoded query. The values of a repeated name are joined with commas.
 fn query_parameters(query: &str) -> BTreeMap<Cow<'_, str>, String> {
     let mut parameters = BTreeMap::<Cow<'_, str>, String>::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -205,7 +206,7 @@ fn form_decoded(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether API Gateway passes such a body on as text; everything else goes as base64.
+/// Whether API Gateway sends a body of this type as text. It sends all others as base64.
 fn textual(headers: &HeaderMap) -> bool {
     let Some(kind) = headers.get(CONTENT_TYPE) else {
         return true;

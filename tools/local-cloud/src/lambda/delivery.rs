@@ -1,4 +1,4 @@
-//! Asynchronous invocations: events of S3 and schedules, tried again and kept when they fail.
+//! Asynchronous invocations: events of S3 and schedules, retried, and kept if every try fails.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,8 +7,9 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::function::{Failure, Function};
-use super::service::trace;
+use super::failure::Failure;
+use super::function::Function;
+use super::trace::trace;
 
 /// An event that failed at every try.
 #[derive(Debug, Clone)]

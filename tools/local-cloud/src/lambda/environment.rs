@@ -1,13 +1,13 @@
-//! The environment of an instance: what the template declares, and what AWS sets.
+//! The environment variables of an instance: those the template declares, and those AWS sets.
 
 use std::collections::BTreeMap;
 
 use crate::template::Function;
 
-/// Where everything runs that is not told otherwise.
+/// The AWS region, unless `AWS_REGION` is set.
 pub const REGION: &str = "us-east-1";
 
-/// The variables of one instance, and no others: what isn't declared in the template isn't there.
+/// All variables of one instance. A variable that the template doesn't declare is absent.
 pub fn of_instance(
     function: &Function,
     values: &BTreeMap<String, String>,

@@ -1,129 +1,64 @@
-//! One function: its queue, its instances, and which of them does what.
+//! One function: takes invocations, starts instances for them, and ends these.
 
-use std::collections::{HashMap, VecDeque};
-use std::fmt;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
-use tokio::task::AbortHandle;
 use uuid::Uuid;
 
-use super::Logs;
-use super::instance;
-use super::service::Shared;
+use super::failure::{Failure, Outcome};
+use super::instance::{self, Host};
+use super::logs::Logs;
+use super::state::{Idle, Instance, Order, State, Waiting};
 use crate::template;
 
+/// The functions of a template, by package.
+pub type Functions = HashMap<String, Arc<Function>>;
+
+/// What every function of a service may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Most instances of one function.
+    pub instances: usize,
+    /// Most invocations of one function that may wait.
+    pub queue: usize,
+    /// Whether a new binary replaces running instances.
+    pub reload: bool,
+}
+
 const REBUILT: &str = "its binary was built anew";
-
-/// Why an invocation has no result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    /// The function reported an error: its JSON document (errorType, errorMessage).
-    Reported(Bytes),
-    /// Its process ended, or could not be started.
-    Crashed(String),
-    /// It took longer than its `Timeout`; its process was ended.
-    TimedOut(Duration),
-    /// Too many invocations wait already.
-    Overloaded,
-    /// The answer is larger than Lambda allows.
-    TooLarge,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Reported(document) => {
-                write!(out, "reported {}", String::from_utf8_lossy(document))
-            }
-            Self::Crashed(how) => write!(out, "crashed: {how}"),
-            Self::TimedOut(limit) => write!(out, "timed out after {limit:?}"),
-            Self::Overloaded => write!(out, "too many invocations wait"),
-            Self::TooLarge => write!(out, "the answer is too large"),
-        }
-    }
-}
-
-impl std::error::Error for Failure {}
-
-/// What an invocation comes to.
-pub type Outcome = Result<Bytes, Failure>;
-
-/// An event on its way to an instance.
-#[derive(Debug)]
-pub struct Order {
-    pub id: String,
-    pub event: Bytes,
-    pub trace: String,
-    pub deadline_ms: u128,
-}
 
 #[derive(Debug)]
 pub struct Function {
     pub definition: template::Function,
-    pub shared: Arc<Shared>,
-    pub logs: Logs,
+    pub logs: Arc<Logs>,
+    host: Arc<Host>,
+    limits: Limits,
     state: Mutex<State>,
-    /// Told when an instance has ended.
+    /// Notified when an instance has ended.
     gone: Notify,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    waiting: VecDeque<Waiting>,
-    /// Instances that asked for work, the one used last on top, as it is the warmest.
-    idle: Vec<Idle>,
-    /// Invocations under way, by request id.
-    running: HashMap<String, Running>,
-    instances: HashMap<u64, Instance>,
-    last_instance: u64,
-    closed: bool,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    order: Order,
-    started: oneshot::Sender<()>,
-    reply: oneshot::Sender<Outcome>,
-}
-
-#[derive(Debug)]
-struct Idle {
-    instance: u64,
-    hand: oneshot::Sender<Order>,
-}
-
-#[derive(Debug)]
-struct Running {
-    instance: u64,
-    reply: oneshot::Sender<Outcome>,
-}
-
-#[derive(Debug)]
-struct Instance {
-    /// Whether it has asked for its first event.
-    ready: bool,
-    /// When the binary it runs was built, where that matters.
-    built: Option<SystemTime>,
-    /// Tells its keeper to end it.
-    end: Option<oneshot::Sender<String>>,
-    keeper: Option<AbortHandle>,
-}
-
 impl Function {
-    pub fn new(definition: template::Function, shared: Arc<Shared>, logs: Logs) -> Self {
+    pub fn new(
+        definition: template::Function,
+        host: Arc<Host>,
+        limits: Limits,
+        logs: Logs,
+    ) -> Self {
         Self {
             definition,
-            shared,
-            logs,
+            logs: Arc::new(logs),
+            host,
+            limits,
             state: Mutex::default(),
             gone: Notify::new(),
         }
     }
 
-    /// Runs the function on `event`, on an instance that is free or becomes so.
+    /// Runs the function on `event`, on the first instance that is free.
     pub async fn invoke(self: &Arc<Self>, event: Bytes, trace: String) -> Outcome {
         let id = Uuid::new_v4().to_string();
         let (started, has_started) = oneshot::channel();
@@ -140,11 +75,11 @@ impl Function {
             reply,
         })?;
 
-        // Its own task: the limit holds also when the caller went away.
+        // In its own task, so that the time limit also holds after the caller has gone.
         let function = self.clone();
         let limit = self.definition.timeout;
         let watch = tokio::spawn(async move {
-            // An error here means it never began; the answer then says why.
+            // An error means it never began. The answer then says why.
             let _ = has_started.await;
             match tokio::time::timeout(limit, answer).await {
                 Ok(Ok(outcome)) => outcome,
@@ -160,20 +95,20 @@ impl Function {
             .unwrap_or_else(|_| Err(Failure::Crashed("the local cloud is closing".into())))
     }
 
-    /// The next event for `instance`; waits until there is one. `None`: no such instance.
+    /// Waits for the next event for `instance`. `None`: there is no such instance, or it is to end.
     pub async fn next(&self, instance: u64) -> Option<Order> {
         let built = self.built();
         let handed = {
             let mut state = self.lock();
             let caller = state.instances.get_mut(&instance)?;
             caller.ready = true;
-            // Told to end, but not gone yet: what it took now would end with it.
+            // An instance that is to end would take the event with it.
             caller.end.as_ref()?;
             if caller.built != built {
                 state.end(instance, REBUILT);
                 return None;
             }
-            // A runtime that asks again without having answered has lost what it had.
+            // A runtime that asks again without an answer has lost its event.
             state.fail_running(instance, "asked for the next event without answering");
             if let Some(waiting) = state.waiting.pop_front() {
                 return Some(state.begin(waiting, instance, self.definition.timeout));
@@ -185,7 +120,7 @@ impl Function {
         handed.await.ok()
     }
 
-    /// Ends the invocation `id` of `instance`. False: there is none such.
+    /// Ends the invocation `id` of `instance`. False: there is no such invocation.
     pub fn complete(&self, instance: u64, id: &str, outcome: Outcome) -> bool {
         let mut state = self.lock();
         if state
@@ -204,12 +139,12 @@ impl Function {
         true
     }
 
-    /// Ends `instance`, e.g. because it can't initialise.
+    /// Ends `instance`, for example because it can't initialise.
     pub fn end(&self, instance: u64, why: &str) {
         self.lock().end(instance, why);
     }
 
-    /// Ends every instance; the next invocation starts a new one.
+    /// Ends every instance. The next invocation starts a new one.
     pub fn end_all(&self) {
         let mut state = self.lock();
         let all: Vec<_> = state.instances.keys().copied().collect();
@@ -226,21 +161,33 @@ impl Function {
             .is_some_and(|instance| instance.ready)
     }
 
-    /// How many instances there are.
+    /// The number of instances.
     pub fn instances(&self) -> usize {
         self.lock().instances.len()
     }
 
-    /// Called by its keeper when the process of `instance` has ended.
-    pub fn ended(self: &Arc<Self>, instance: u64, how: &str) {
+    /// Runs instance `number` until its process has ended.
+    async fn keep(self: Arc<Self>, number: u64, ends: oneshot::Receiver<String>) {
+        let is_ready = || self.is_ready(number);
+        let (host, definition, logs) = (&self.host, &self.definition, &self.logs);
+        let how = instance::run(host, definition, number, logs, is_ready, ends).await;
+        if !self.is_ready(number) {
+            self.logs
+                .push(format!("instance {number} did not start: {how}"));
+        }
+        self.ended(number, &how);
+    }
+
+    /// Forgets `instance`, whose process has ended, and fails what it ran.
+    fn ended(self: &Arc<Self>, instance: u64, how: &str) {
         let mut state = self.lock();
         let Some(gone) = state.instances.remove(&instance) else {
             return;
         };
         state.idle.retain(|idle| idle.instance != instance);
         state.fail_running(instance, how);
-        // As on AWS, the invocation that an instance was started for fails with its start; this also
-        // bounds how often a function that can't start is tried.
+        // As on AWS, an invocation fails if the instance started for it fails to start. This also
+        // bounds how often a function that can't start is started.
         if !gone.ready
             && let Some(waiting) = state.waiting.pop_front()
         {
@@ -251,7 +198,7 @@ impl Function {
         self.gone.notify_waiters();
     }
 
-    /// Ends every instance and starts none any more.
+    /// Ends every instance and starts no more.
     pub fn end_for_good(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -273,7 +220,7 @@ impl Function {
         }
     }
 
-    /// Ends everything without waiting, and starts nothing more.
+    /// Ends every instance without waiting for it, and starts no more.
     pub fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -307,7 +254,7 @@ impl Function {
             let order = state.begin(waiting, idle.instance, self.definition.timeout);
             match idle.hand.send(order) {
                 Ok(()) => return Ok(()),
-                // It hung up in this very moment: its reply is taken back for another.
+                // The instance hung up just now, so the invocation goes to another.
                 Err(order) => {
                     let Some(running) = state.running.remove(&order.id) else {
                         return Ok(());
@@ -320,7 +267,7 @@ impl Function {
                 }
             }
         }
-        if state.closed || state.waiting.len() >= self.shared.queue {
+        if state.closed || state.waiting.len() >= self.limits.queue {
             return Err(Failure::Overloaded);
         }
         state.waiting.push_back(waiting);
@@ -328,7 +275,7 @@ impl Function {
         Ok(())
     }
 
-    /// Starts an instance for each invocation that waits, up to the limit.
+    /// Starts an instance for each waiting invocation, up to the limit.
     fn grow(self: &Arc<Self>, state: &mut State) {
         let mut starting = state
             .instances
@@ -336,15 +283,14 @@ impl Function {
             .filter(|instance| !instance.ready)
             .count();
         while !state.closed
-            && state.instances.len() < self.shared.instances
+            && state.instances.len() < self.limits.instances
             && starting < state.waiting.len()
         {
             starting += 1;
             state.last_instance += 1;
             let number = state.last_instance;
             let (end, ends) = oneshot::channel();
-            let keeper = tokio::spawn(instance::keep(self.clone(), number, ends));
-            let keeper = Some(keeper.abort_handle());
+            let keeper = Some(tokio::spawn(self.clone().keep(number, ends)).abort_handle());
             state.instances.insert(
                 number,
                 Instance {
@@ -357,16 +303,16 @@ impl Function {
         }
     }
 
-    /// When the binary was built, where instances give way to a new one.
+    /// When the binary was built; `None` if a new binary does not replace instances.
     fn built(&self) -> Option<SystemTime> {
         let binary = self
-            .shared
+            .limits
             .reload
-            .then(|| self.shared.binaries.join(&self.definition.package))?;
+            .then(|| self.host.binaries.join(&self.definition.package))?;
         binary.metadata().and_then(|file| file.modified()).ok()
     }
 
-    /// Ends the instance that took too long over `id`.
+    /// Ends the instance that exceeded the time limit on `id`.
     fn give_up(&self, id: &str) {
         let running = self.lock().running.remove(id);
         if let Some(running) = running {
@@ -382,45 +328,5 @@ impl Function {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// Tells the keeper of `instance` to end it, and gives it nothing more to do.
-    fn end(&mut self, instance: u64, why: &str) {
-        self.idle.retain(|idle| idle.instance != instance);
-        let end = self
-            .instances
-            .get_mut(&instance)
-            .and_then(|instance| instance.end.take());
-        if let Some(end) = end {
-            let _ = end.send(why.to_owned());
-        }
-    }
-
-    /// Notes that `instance` has `waiting` in hand, and starts its time.
-    fn begin(&mut self, waiting: Waiting, instance: u64, limit: Duration) -> Order {
-        let Waiting {
-            mut order,
-            started,
-            reply,
-        } = waiting;
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        order.deadline_ms = (now + limit).as_millis();
-        let _ = started.send(());
-        self.running
-            .insert(order.id.clone(), Running { instance, reply });
-        order
-    }
-
-    fn fail_running(&mut self, instance: u64, how: &str) {
-        for (_, running) in self
-            .running
-            .extract_if(|_, running| running.instance == instance)
-        {
-            let _ = running.reply.send(Err(Failure::Crashed(how.to_owned())));
-        }
     }
 }

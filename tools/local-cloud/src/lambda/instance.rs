@@ -1,5 +1,7 @@
-//! One instance: a process of the function's binary, kept until it ends.
+//! One instance: a process of the function's binary, from its start to its end.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,39 +11,52 @@ use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
 use super::environment;
-use super::function::Function;
+use super::logs::Logs;
+use crate::template;
 
 /// How long a function may take to ask for its first event, as on AWS.
 const INITIALIZATION_LIMIT: Duration = Duration::from_secs(10);
 
-/// Starts instance `number` and stays with it until its process has ended.
-pub async fn keep(function: Arc<Function>, number: u64, ends: oneshot::Receiver<String>) {
-    let how = match spawn(&function, number) {
-        Ok(child) => watch(&function, number, child, ends).await,
-        Err(error) => format!("its binary could not be started: {error}"),
-    };
-    if !function.is_ready(number) {
-        function
-            .logs
-            .push(format!("instance {number} did not start: {how}"));
-    }
-    function.ended(number, &how);
+/// Where instances run, and what they get.
+#[derive(Debug)]
+pub struct Host {
+    /// The folder of the binaries, one per package; absolute.
+    pub binaries: PathBuf,
+    /// Values for the environment variables that the template declares, and AWS credentials.
+    pub environment: BTreeMap<String, String>,
+    /// The port of the Runtime API.
+    pub port: u16,
 }
 
-fn spawn(function: &Function, number: u64) -> std::io::Result<Child> {
-    let shared = &function.shared;
-    let package = &function.definition.package;
-    // The path names who calls: every instance has a Runtime API of its own.
-    let runtime_api = format!("http://127.0.0.1:{}/{package}/{number}", shared.port);
-    Command::new(shared.binaries.join(package))
+/// Starts instance `number`, waits until its process has ended, and returns how it ended.
+/// `ends` ends it early, for the reason it carries.
+pub async fn run(
+    host: &Host,
+    definition: &template::Function,
+    number: u64,
+    logs: &Arc<Logs>,
+    is_ready: impl Fn() -> bool,
+    ends: oneshot::Receiver<String>,
+) -> String {
+    match spawn(host, definition, number) {
+        Ok(child) => watch(child, logs, is_ready, ends).await,
+        Err(error) => format!("its binary could not be started: {error}"),
+    }
+}
+
+fn spawn(host: &Host, definition: &template::Function, number: u64) -> std::io::Result<Child> {
+    let package = &definition.package;
+    // The path identifies the instance that calls.
+    let runtime_api = format!("http://127.0.0.1:{}/{package}/{number}", host.port);
+    Command::new(host.binaries.join(package))
         .env_clear()
         .envs(environment::of_instance(
-            &function.definition,
-            &shared.environment,
+            definition,
+            &host.environment,
             runtime_api,
             number,
         ))
-        .current_dir(&shared.binaries)
+        .current_dir(&host.binaries)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -51,22 +66,22 @@ fn spawn(function: &Function, number: u64) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// Returns how the process ended, once what it wrote is read.
+/// Returns how the process ended, after all its output is read.
 async fn watch(
-    function: &Arc<Function>,
-    number: u64,
     mut child: Child,
+    logs: &Arc<Logs>,
+    is_ready: impl Fn() -> bool,
     mut ends: oneshot::Receiver<String>,
 ) -> String {
     let readers = [
         child
             .stdout
             .take()
-            .map(|pipe| tokio::spawn(read(function.clone(), pipe))),
+            .map(|pipe| tokio::spawn(read(logs.clone(), pipe))),
         child
             .stderr
             .take()
-            .map(|pipe| tokio::spawn(read(function.clone(), pipe))),
+            .map(|pipe| tokio::spawn(read(logs.clone(), pipe))),
     ];
     let initialization = tokio::time::sleep(INITIALIZATION_LIMIT);
     tokio::pin!(initialization);
@@ -81,7 +96,7 @@ async fn watch(
             }
             () = &mut initialization, if initializing => {
                 initializing = false;
-                if !function.is_ready(number) {
+                if !is_ready() {
                     let _ = child.start_kill();
                     told = Some(format!("asked for no event within {INITIALIZATION_LIMIT:?}"));
                 }
@@ -98,7 +113,7 @@ async fn watch(
     }
 }
 
-async fn read(function: Arc<Function>, pipe: impl AsyncRead + Unpin) {
+async fn read(logs: Arc<Logs>, pipe: impl AsyncRead + Unpin) {
     let mut lines = BufReader::new(pipe);
     let mut line = Vec::new();
     while lines
@@ -106,9 +121,7 @@ async fn read(function: Arc<Function>, pipe: impl AsyncRead + Unpin) {
         .await
         .is_ok_and(|length| length > 0)
     {
-        function
-            .logs
-            .push(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
+        logs.push(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
         line.clear();
     }
 }

@@ -1,4 +1,4 @@
-//! What a function's instances write: kept for readers, and in a file where one is wanted.
+//! The output of a function's instances: in memory, and in a file if one is given.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// Lines kept in memory per function; older ones are dropped.
+/// Lines kept in memory per function. Older ones are dropped.
 const KEPT: usize = 10_000;
 
-/// The lines of one function, of all its instances, standard output and error.
+/// The lines that all instances of one function wrote to standard output and standard error.
 #[derive(Debug, Default)]
 pub struct Logs {
     lines: Mutex<Lines>,
@@ -60,7 +60,7 @@ impl Logs {
             loop {
                 let news = self.news.notified();
                 tokio::pin!(news);
-                // Registered before the look, so that no line falls between the two.
+                // Registered before the search, so that no line is missed between the two.
                 news.as_mut().enable();
                 if let Some(found) = self.find_from(&mut seen, &matches) {
                     return found;
@@ -87,7 +87,7 @@ impl Logs {
         self.news.notify_waiters();
     }
 
-    /// Looks through the lines from number `seen` on, counted from the function's first.
+    /// Searches the lines from number `seen` on, counted from the function's first line.
     fn find_from(&self, seen: &mut usize, matches: impl Fn(&str) -> bool) -> Option<String> {
         let lines = self.lock();
         let skip = seen.saturating_sub(lines.dropped);

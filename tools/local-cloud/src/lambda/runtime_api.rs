@@ -1,4 +1,4 @@
-//! The Runtime API that instances talk to, and the Invoke API that tools use.
+//! The Runtime API, which instances call, and the Invoke API, which tools call.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
@@ -11,8 +11,10 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use serde_json::json;
 
-use super::function::{Failure, Function, Outcome};
-use super::service::Functions;
+use super::environment::REGION;
+use super::failure::{Failure, Outcome};
+use super::function::{Function, Functions};
+use super::trace::trace;
 
 /// Lambda's limit on a synchronous answer.
 const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
@@ -85,10 +87,7 @@ async fn next(function: &Function, instance: u64) -> Answer {
         .header("lambda-runtime-deadline-ms", order.deadline_ms.to_string())
         .header(
             "lambda-runtime-invoked-function-arn",
-            format!(
-                "arn:aws:lambda:{}:000000000000:function:{package}",
-                super::environment::REGION
-            ),
+            format!("arn:aws:lambda:{REGION}:000000000000:function:{package}"),
         )
         .header("lambda-runtime-trace-id", order.trace)
         .body(Full::new(order.event))
@@ -116,7 +115,7 @@ async fn invoke(functions: &Functions, name: &str, request: Request<Incoming>) -
     let Ok(event) = body(request).await else {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the event is too large");
     };
-    let (error, document) = match function.invoke(event, super::service::trace()).await {
+    let (error, document) = match function.invoke(event, trace()).await {
         Ok(answer) => (false, answer),
         Err(Failure::Reported(document)) => (true, document),
         Err(failure) => (
@@ -136,7 +135,7 @@ async fn invoke(functions: &Functions, name: &str, request: Request<Incoming>) -
     response
 }
 
-/// `Err(true)`: larger than Lambda allows; `Err(false)`: it broke off.
+/// `Err(true)`: the body is larger than Lambda allows. `Err(false)`: it broke off.
 async fn body(request: Request<Incoming>) -> Result<Bytes, bool> {
     match Limited::new(request.into_body(), LARGEST_ANSWER)
         .collect()

@@ -1,54 +1,43 @@
-//! All functions of a template, ready to be invoked.
+//! The Lambda service: all functions of a template, ready to be invoked.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use uuid::Uuid;
 
 use super::delivery::{DeadLetter, Delivery};
-use super::function::{Function, Outcome};
-use super::{Logs, runtime_api};
+use super::failure::Outcome;
+use super::function::{Function, Functions, Limits};
+use super::instance::Host;
+use super::logs::Logs;
+use super::runtime_api;
+use super::trace::trace;
 use crate::listener::Listener;
 use crate::template::Template;
-
-pub type Functions = HashMap<String, Arc<Function>>;
 
 /// How to run functions.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The folder of the binaries, one per package.
     pub binaries: PathBuf,
-    /// Most instances of one function at a time.
+    /// Most instances of one function.
     pub instances: usize,
-    /// Most invocations of one function that may wait for an instance.
+    /// Most invocations of one function that may wait.
     pub queue: usize,
     /// Values for the environment variables that the template declares, and AWS credentials.
     pub environment: BTreeMap<String, String>,
     /// A folder for one log file per function.
     pub logs: Option<PathBuf>,
-    /// Whether an instance gives way when its binary was built anew.
+    /// Whether a new binary replaces running instances.
     pub reload: bool,
-    /// Pauses before an event that failed is tried again: as many tries more as there are pauses.
+    /// Pauses before each retry of a failed event. Their number is the number of retries.
     pub retries: Vec<Duration>,
-}
-
-/// What every function knows of the service.
-#[derive(Debug)]
-pub struct Shared {
-    pub binaries: PathBuf,
-    pub instances: usize,
-    pub queue: usize,
-    pub environment: BTreeMap<String, String>,
-    pub reload: bool,
-    /// Of the Runtime API.
-    pub port: u16,
 }
 
 /// The service. Dropping it ends every instance.
@@ -60,21 +49,23 @@ pub struct Lambda {
 }
 
 impl Lambda {
-    /// Makes the functions of `template` ready. No process is started before the first invocation.
+    /// Prepares the functions of `template`. The first invocation of each starts a process.
     ///
     /// # Errors
-    /// When no port can be had, or a log file can't be opened.
+    /// No port is free, or a log file can't be opened.
     pub async fn start(template: &Template, settings: Settings) -> Result<Self> {
         let socket = TcpListener::bind("127.0.0.1:0").await?;
-        let shared = Arc::new(Shared {
-            // Instances run in that folder, so a relative path would not find it again.
+        let host = Arc::new(Host {
+            // Instances run in this folder, where a relative path would lead elsewhere.
             binaries: std::path::absolute(settings.binaries)?,
-            instances: settings.instances.max(1),
-            queue: settings.queue,
             environment: settings.environment,
-            reload: settings.reload,
             port: socket.local_addr()?.port(),
         });
+        let limits = Limits {
+            instances: settings.instances.max(1),
+            queue: settings.queue,
+            reload: settings.reload,
+        };
         if let Some(folder) = &settings.logs {
             fs::create_dir_all(folder)
                 .with_context(|| format!("{} was not made", folder.display()))?;
@@ -85,7 +76,7 @@ impl Lambda {
                 Some(folder) => Logs::to_file(&folder.join(format!("{}.log", definition.package)))?,
                 None => Logs::default(),
             };
-            let function = Function::new(definition.clone(), shared.clone(), logs);
+            let function = Function::new(definition.clone(), host.clone(), limits, logs);
             functions.insert(definition.package.clone(), Arc::new(function));
         }
         let functions = Arc::new(functions);
@@ -108,15 +99,14 @@ impl Lambda {
     /// Runs `package` on `event` and waits for its answer. `trace` is an X-Ray trace header, or empty.
     ///
     /// # Errors
-    /// As [`super::Failure`] says.
+    /// See [`super::Failure`].
     ///
     /// # Panics
-    /// When the template has no such function.
+    /// The template has no such function.
     pub async fn invoke_raw(&self, package: &str, event: Bytes, trace: String) -> Outcome {
-        let trace = if trace.is_empty() {
-            self::trace()
-        } else {
-            trace
+        let trace = match trace.is_empty() {
+            true => self::trace(),
+            false => trace,
         };
         self.function(package).invoke(event, trace).await
     }
@@ -124,7 +114,7 @@ impl Lambda {
     /// As [`Lambda::invoke_raw`], with JSON.
     ///
     /// # Errors
-    /// The function failed, or answered no JSON.
+    /// The function failed, or its answer isn't JSON.
     pub async fn invoke(&self, package: &str, event: &Value) -> Result<Value> {
         let function = self
             .functions
@@ -134,47 +124,47 @@ impl Lambda {
         Ok(serde_json::from_slice(&answer)?)
     }
 
-    /// Sends an event as S3 and schedules do: not waited for, tried again when it fails, and a dead
-    /// letter at last.
+    /// Sends an event as S3 and schedules do: without waiting, with retries, and to the dead letters
+    /// in the end.
     pub fn send(&self, package: &str, event: Value) {
         if let Some(function) = self.functions.get(package) {
             self.delivery.send(function.clone(), event);
         }
     }
 
-    /// Waits until every event sent was dealt with.
+    /// Waits until every event sent so far has been handled.
     pub async fn settled(&self) {
         self.delivery.settled().await;
     }
 
-    /// Events that failed at every try.
+    /// The events that failed at every try.
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
         self.delivery.dead_letters()
     }
 
-    /// What the instances of `package` wrote.
+    /// The output of all instances of `package`.
     ///
     /// # Panics
-    /// When the template has no such function.
+    /// The template has no such function.
     pub fn logs(&self, package: &str) -> &Logs {
         &self.function(package).logs
     }
 
-    /// How many instances of `package` there are.
+    /// The number of instances of `package`.
     pub fn instances(&self, package: &str) -> usize {
         self.functions
             .get(package)
             .map_or(0, |function| function.instances())
     }
 
-    /// Ends the instances of `package`, so that its next invocation starts cold.
+    /// Ends the instances of `package`, so its next invocation is a cold start.
     pub fn restart(&self, package: &str) {
         if let Some(function) = self.functions.get(package) {
             function.end_all();
         }
     }
 
-    /// Ends every instance and waits until its process is gone.
+    /// Ends every instance and waits until all processes have ended.
     pub async fn close(&self) {
         self.delivery.close();
         for function in self.functions.values() {
@@ -191,7 +181,7 @@ impl Lambda {
             .unwrap_or_else(|| panic!("the template has no function {package}"))
     }
 
-    /// Something to send events with that may outlive a borrow.
+    /// [`Lambda::send`] as a function that owns what it needs.
     pub(crate) fn sender(&self) -> impl Fn(&str, Value) + Send + Sync + 'static {
         let (functions, delivery) = (self.functions.clone(), self.delivery.clone());
         move |package, event| {
@@ -213,14 +203,4 @@ impl Drop for Lambda {
             function.close();
         }
     }
-}
-
-/// A new X-Ray trace header, not sampled.
-pub fn trace() -> String {
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    let random = Uuid::new_v4().simple().to_string();
-    format!("Root=1-{seconds:08x}-{};Sampled=0", &random[..24])
 }

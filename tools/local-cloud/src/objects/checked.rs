@@ -1,6 +1,6 @@
-//! Refuses a content before it is stored when it isn't the one that was promised.
+//! Refuses content that doesn't match its checksum before it is stored.
 //!
-//! s3s-fs compares checksums too, but after it has replaced the object: S3 keeps the old one.
+//! s3s-fs also compares checksums, but only after it has replaced the object. S3 keeps the old one.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use s3s::HttpResponse;
 
-/// A body that fails at its end when its SHA-256 is another than `x-amz-checksum-sha256` says.
+/// A body that fails at its end if its SHA-256 isn't the one in `x-amz-checksum-sha256`.
 pub struct Checked {
     body: Incoming,
     hash: Option<(digest::Context, Vec<u8>)>,
     differs: Arc<AtomicBool>,
 }
 
-/// Tells, after the request, whether its body was refused.
+/// Knows after the request whether its body was refused.
 pub struct Verdict(Arc<AtomicBool>);
 
 impl Checked {
@@ -72,7 +72,7 @@ impl Body for Checked {
         if let (Some((hash, _)), Some(data)) = (&mut self.hash, frame.data_ref()) {
             hash.update(data);
         }
-        // The last piece is withheld from a reader that stops when the length is reached.
+        // Fails before the last piece, because a reader may stop once it has the whole length.
         if self.body.is_end_stream() {
             self.end()?;
         }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::versions::{self, Place};
 use crate::lambda::REGION;
 
-/// As in a form, with the slashes of a key kept.
+/// Form encoding that keeps the slashes of a key.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -21,20 +21,20 @@ const KEY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b' ');
 
-/// An object that was made.
+/// A new object.
 #[derive(Debug)]
 pub struct Created<'a> {
     pub place: &'a Place,
     pub version: &'a str,
     pub e_tag: &'a str,
-    /// Bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// Whether it came in parts.
+    /// Whether it was uploaded in parts.
     pub in_parts: bool,
 }
 
 impl Created<'_> {
-    /// The event, one record.
+    /// The event, which has one record.
     pub fn event(&self, peer: SocketAddr) -> Value {
         let name = match self.in_parts {
             true => "ObjectCreated:CompleteMultipartUpload",

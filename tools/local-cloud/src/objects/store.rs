@@ -1,5 +1,5 @@
-//! What S3 does and s3s-fs does not: versions, tags, and uploads in parts that are told apart. The
-//! bytes themselves, their checksums and metadata stay the business of s3s-fs.
+//! The operations of S3: adds versions, tags and separate uploads in parts to s3s-fs, which handles
+//! bytes, checksums and metadata.
 
 use std::fs;
 use std::io;
@@ -24,26 +24,26 @@ use super::versions::{self, FOLDER, Place, Versions};
 
 type Answer<T> = S3Result<S3Response<T>>;
 
-/// Who hears of new objects.
-pub type Told = Box<dyn Fn(Value) + Send + Sync>;
+/// Receives the S3 event of each new object.
+pub type OnCreated = Box<dyn Fn(Value) + Send + Sync>;
 
 /// Buckets with versioning, in a folder.
 pub struct Store {
-    /// What is current: for listings.
+    /// The current versions, for listings.
     current: FileSystem,
     /// All versions, each an object whose key ends with its version's id.
     kept: FileSystem,
-    /// Where they are, and what s3s-fs knows of each.
+    /// The folder of the versions, and of what s3s-fs stores about each.
     folder: PathBuf,
     versions: Arc<Versions>,
     uploads: Uploads,
-    told: Told,
+    created: OnCreated,
 }
 
 impl Store {
-    /// Serves the folders in `root` as buckets, and `versions` of the same root. `told` gets the S3
-    /// event of each new object before its writer gets the answer.
-    pub fn new(root: &Path, versions: Arc<Versions>, told: Told) -> anyhow::Result<Self> {
+    /// Serves the folders in `root` as buckets with `versions`. `created` gets the S3 event of each new
+    /// object before its writer gets the answer.
+    pub fn new(root: &Path, versions: Arc<Versions>, created: OnCreated) -> anyhow::Result<Self> {
         let kept = root.join(FOLDER);
         fs::create_dir_all(&kept)?;
         let files = |folder: &Path| {
@@ -56,11 +56,11 @@ impl Store {
             folder: kept,
             versions,
             uploads: Uploads::new(root)?,
-            told,
+            created,
         })
     }
 
-    /// Makes a version that is there whole the object's latest, and tells of it.
+    /// Makes a version that is complete the object's latest, and sends its event.
     fn publish(
         &self,
         place: &Place,
@@ -78,19 +78,19 @@ impl Store {
             in_parts,
         };
         if let Some(peer) = peer {
-            (self.told)(created.event(peer));
+            (self.created)(created.event(peer));
         }
         Ok(())
     }
 
-    /// The version that a request is about, and where.
+    /// The place and the version that a request is about.
     fn find(&self, bucket: &str, key: &str, asked: Option<&str>) -> S3Result<(Place, String)> {
         let place = self.versions.place(bucket, key)?;
         let version = self.versions.find(&place, asked)?;
         Ok((place, version))
     }
 
-    /// The parts that came, by their number.
+    /// The parts that came, by part number.
     async fn parts(&self, upload: &Upload) -> S3Result<Vec<Part>> {
         let input = ListPartsInput {
             bucket: upload.bucket.clone(),
@@ -103,7 +103,7 @@ impl Store {
         let mut parts = Vec::new();
         for mut part in there.unwrap_or_default() {
             let e_tag = part.part_number.and_then(|number| e_tags.remove(&number));
-            // Without one it is on its way still.
+            // A part without an entity tag is still on its way.
             if e_tag.is_some() {
                 part.e_tag = e_tag.map(ETag::Strong);
                 parts.push(part);
@@ -113,8 +113,8 @@ impl Store {
         Ok(parts)
     }
 
-    /// Keeps the entity tag of a version that was put on disk past this API, where s3s-fs keeps those of
-    /// the others: it would read the whole content for each request.
+    /// Stores the entity tag of a version that was put on disk without this API, where s3s-fs stores
+    /// those of the others. Otherwise s3s-fs reads the whole content for each request.
     fn keep_e_tag(&self, place: &Place, version: &str, e_tag: Option<&ETag>) -> S3Result<()> {
         let [bucket, key] =
             [&place.bucket, &place.kept(version)].map(|name| URL_SAFE_NO_PAD.encode(name));
@@ -160,7 +160,7 @@ impl S3 for Store {
             return Err(s3_error!(NotImplemented));
         }
         let place = self.versions.place(&input.bucket, &input.key)?;
-        // What was put there past this API is older than what comes now.
+        // A file put there without this API becomes an older version.
         self.versions.current(&place).map_err(internal)?;
         let version = versions::later();
         input.key = place.kept(&version);
@@ -168,7 +168,7 @@ impl S3 for Store {
         let mut answer = match self.kept.put_object(request).await {
             Ok(answer) => answer,
             Err(error) => {
-                // s3s-fs compares some checksums only when it has stored the content.
+                // s3s-fs compares some checksums only after it has stored the content.
                 let _ = fs::remove_file(self.versions.path(&place, &version));
                 return Err(error);
             }
@@ -263,7 +263,7 @@ impl S3 for Store {
                 }
             }
         }
-        // All on one page, whatever the caller takes for one.
+        // All on one page, whatever page size the caller asks for.
         Ok(S3Response::new(ListObjectVersionsOutput {
             name: Some(input.bucket),
             prefix: Some(prefix),
@@ -388,7 +388,7 @@ impl S3 for Store {
             initiated: Some(Timestamp::from(upload.begun)),
             ..Default::default()
         });
-        // All on one page, as the versions.
+        // All on one page, as with versions.
         Ok(S3Response::new(ListMultipartUploadsOutput {
             bucket: Some(input.bucket),
             prefix: Some(prefix),
@@ -416,7 +416,7 @@ impl S3 for Store {
         input.key = place.kept(&upload.version);
         let peer = peer(&request);
         let mut answer = self.kept.complete_multipart_upload(request).await?;
-        // s3s-fs tells it later, for uploads that take longer than a connection lasts.
+        // s3s-fs may answer later, because completing may take longer than a connection lasts.
         if let Some(told) = answer.output.future.take() {
             answer.output = told.await?;
         }
@@ -445,7 +445,7 @@ fn internal(error: io::Error) -> S3Error {
     S3Error::internal_error(error)
 }
 
-/// A request of our own.
+/// A request made by the store itself.
 fn about<T>(input: T) -> S3Request<T> {
     S3Request {
         input,
@@ -464,7 +464,7 @@ fn peer<T>(request: &S3Request<T>) -> Option<SocketAddr> {
     request.extensions.get().copied()
 }
 
-/// What `If-Match` asks; s3s-fs passes over it.
+/// Checks `If-Match`, which s3s-fs ignores.
 fn matches(condition: Option<&ETagCondition>, e_tag: Option<&ETag>) -> S3Result<()> {
     match (condition.and_then(ETagCondition::as_etag), e_tag) {
         (Some(asked), Some(is)) if !asked.strong_cmp(is) => Err(s3_error!(PreconditionFailed)),

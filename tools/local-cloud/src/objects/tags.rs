@@ -18,7 +18,7 @@ const LONGEST_KEY: usize = 128;
 /// Characters.
 const LONGEST_VALUE: usize = 256;
 
-/// Where the tags of a version are.
+/// The file of a version's tags.
 #[derive(Debug)]
 pub struct Tags(PathBuf);
 
@@ -35,7 +35,7 @@ impl Tags {
         }
     }
 
-    /// These and no others. Errors: `InvalidTag` for what S3 takes for none.
+    /// Replaces all tags. Errors: `InvalidTag` for a tag that S3 doesn't allow.
     pub fn write(&self, tags: &BTreeMap<String, String>) -> S3Result<()> {
         let is_good = |(key, value): (&String, &String)| {
             (1..=LONGEST_KEY).contains(&key.chars().count())
@@ -58,7 +58,7 @@ impl Tags {
     }
 }
 
-/// Tags as they arrive. Errors: one without a key or a value, or two of one key.
+/// Reads the tags of a request. Errors: a tag without a key or a value, or a repeated key.
 pub fn told(tags: TagSet) -> S3Result<BTreeMap<String, String>> {
     let count = tags.len();
     let tags: BTreeMap<_, _> = tags
@@ -71,7 +71,7 @@ pub fn told(tags: TagSet) -> S3Result<BTreeMap<String, String>> {
     }
 }
 
-/// Tags as they are told.
+/// Writes tags for an answer.
 pub fn set(tags: BTreeMap<String, String>) -> TagSet {
     let tag = |(key, value)| Tag {
         key: Some(key),

@@ -1,5 +1,5 @@
-//! What is known of uploads in parts until they are complete: s3s-fs keeps their bytes, and forgets
-//! whose they are and which entity tags it told.
+//! The uploads in parts that are not complete. s3s-fs keeps their bytes but forgets their object and
+//! the entity tags of their parts.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,39 +14,39 @@ use uuid::Uuid;
 
 use super::versions::Place;
 
-/// Bytes; the last part alone may be smaller.
+/// The smallest part, in bytes. Only the last part may be smaller.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const SMALLEST_PART: i64 = 5 * 1024 * 1024;
 
-/// What tells of the upload itself, in its folder.
+/// The file that describes an upload, in the upload's folder.
 const UPLOAD: &str = "upload.json";
 
-/// All uploads under way.
+/// All open uploads.
 #[derive(Debug)]
 pub struct Uploads {
     folder: PathBuf,
 }
 
-/// An upload under way.
+/// An open upload.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Upload {
     pub id: String,
     pub bucket: String,
     pub key: String,
-    /// The version that it becomes: as in S3, of two uploads the one begun later is the later.
+    /// The version that it becomes. As in S3, the upload that began later becomes the later version.
     pub version: String,
     pub begun: SystemTime,
 }
 
 impl Uploads {
-    /// Those that were begun under `root`, also by a process before this one.
+    /// The open uploads under `root`, including those of an earlier process.
     pub fn new(root: &Path) -> io::Result<Self> {
         let folder = root.join(".uploads");
         fs::create_dir_all(&folder)?;
         Ok(Self { folder })
     }
 
-    /// Takes up a new upload.
+    /// Stores a new upload.
     pub fn begin(&self, upload: &Upload) -> S3Result<()> {
         let folder = self.folder.join(&upload.id);
         fs::create_dir(&folder).map_err(S3Error::internal_error)?;
@@ -54,7 +54,7 @@ impl Uploads {
         write(&folder.join(UPLOAD), &content)
     }
 
-    /// The upload of this id, where it is of this object.
+    /// The upload with this id. Errors: `NoSuchUpload`, also if it is of another object.
     pub fn find(&self, place: &Place, id: &str) -> S3Result<Upload> {
         let id = Uuid::parse_str(id).map_err(|_| s3_error!(NoSuchUpload))?;
         read(&self.folder.join(id.to_string()))
@@ -62,7 +62,7 @@ impl Uploads {
             .ok_or_else(|| s3_error!(NoSuchUpload))
     }
 
-    /// Takes up a part; one of its number that came before is replaced.
+    /// Stores the entity tag of a part, in place of an earlier part with this number.
     pub fn add(&self, upload: &Upload, number: i32, e_tag: &str) -> S3Result<()> {
         write(
             &self.folder.join(&upload.id).join(number.to_string()),
@@ -70,7 +70,7 @@ impl Uploads {
         )
     }
 
-    /// The entity tags of those that came, by their number.
+    /// The entity tags of the parts that came, by part number.
     pub fn e_tags(&self, upload: &Upload) -> S3Result<BTreeMap<i32, String>> {
         let files = files(&self.folder.join(&upload.id))?;
         let parts = files.iter().filter_map(|path| {
@@ -80,7 +80,7 @@ impl Uploads {
         Ok(parts.collect())
     }
 
-    /// Ends it: of two at once, one. Errors: it has ended.
+    /// Ends an upload. Errors: it has ended already. Of two concurrent calls one succeeds.
     pub fn end(&self, upload: &Upload) -> S3Result<()> {
         let folder = self.folder.join(&upload.id);
         let ended = self.folder.join(format!(".ended-{}", upload.id));
@@ -88,7 +88,7 @@ impl Uploads {
         fs::remove_dir_all(ended).map_err(S3Error::internal_error)
     }
 
-    /// Those into a bucket, by key and age.
+    /// The open uploads into a bucket, by key and age.
     pub fn all(&self, bucket: &str, prefix: &str) -> S3Result<Vec<Upload>> {
         let mut uploads: Vec<Upload> = files(&self.folder)?
             .iter()
@@ -101,7 +101,7 @@ impl Uploads {
     }
 }
 
-/// Whether these parts, all of them come as told, make an object.
+/// Checks that the parts the caller names came and make an object.
 pub fn check(came: &[Part], told: &[CompletedPart]) -> S3Result<()> {
     if told.is_empty() {
         return Err(s3_error!(MalformedXML));
@@ -137,7 +137,7 @@ fn read(folder: &Path) -> Option<Upload> {
     serde_json::from_slice(&fs::read(folder.join(UPLOAD)).ok()?).ok()
 }
 
-/// In whole or not at all: it may be read meanwhile.
+/// Replaces a file atomically, because another request may read it.
 pub fn write(path: &Path, content: &[u8]) -> S3Result<()> {
     let passing = path.with_extension(super::versions::later());
     fs::write(&passing, content).map_err(S3Error::internal_error)?;

@@ -1,7 +1,7 @@
-//! The versions of objects on disk, as in a bucket with versioning: nothing written is ever lost.
+//! The versions of objects on disk, as in a bucket with versioning: no write destroys a version.
 //!
-//! Every version is a file under `.versions`; the current one is linked into its bucket's folder too,
-//! where a listing finds it.
+//! Every version is a file under `.versions`. The current one is also linked into the folder of its
+//! bucket, where a listing finds it.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>
 
@@ -19,18 +19,18 @@ use s3s::{S3Error, S3Result, s3_error};
 /// The folder of all versions, beside the buckets.
 pub const FOLDER: &str = ".versions";
 
-/// After the version's id in the name of a delete marker: an empty file.
+/// Ends the file name of a delete marker, after the version's id. The file is empty.
 const MARKER: &str = ".deleted";
 
 /// All objects in all buckets.
 #[derive(Debug)]
 pub struct Versions {
     root: PathBuf,
-    /// Held while it is found out or changed which version is the current one.
+    /// Held while the current version is read or changed.
     linking: Mutex<()>,
 }
 
-/// An object's bucket and key, good for the disk.
+/// An object's bucket and key, checked to be a path on disk.
 #[derive(Clone, Debug)]
 pub struct Place {
     pub bucket: String,
@@ -41,11 +41,11 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
     pub id: String,
-    /// Whether it says that the object was deleted, and holds nothing.
+    /// Whether it is a delete marker.
     pub is_marker: bool,
 }
 
-/// An id for a version, or a place in the order of events: later ones are greater.
+/// An id for a version or an event. Later ids are greater.
 pub fn later() -> String {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let now = u64::try_from(Utc::now().timestamp_micros()).unwrap_or_default();
@@ -55,7 +55,7 @@ pub fn later() -> String {
 }
 
 impl Place {
-    /// A version's key among all versions.
+    /// The key of a version under [`FOLDER`].
     pub fn kept(&self, id: &str) -> String {
         format!("{}/{id}", self.key)
     }
@@ -74,7 +74,7 @@ impl Version {
         })
     }
 
-    /// Of its file.
+    /// The name of its file.
     pub fn name(&self) -> String {
         let end = if self.is_marker { MARKER } else { "" };
         format!("{}{end}", self.id)
@@ -89,7 +89,7 @@ impl Versions {
         }
     }
 
-    /// Errors: no such bucket, or a key that is no path within one.
+    /// Checks a bucket and a key. Errors: there is no such bucket, or the key is no path in it.
     pub fn place(&self, bucket: &str, key: &str) -> S3Result<Place> {
         if bucket.starts_with('.') || !self.root.join(bucket).is_dir() {
             return Err(s3_error!(NoSuchBucket));
@@ -117,7 +117,7 @@ impl Versions {
         self.root.join(&place.bucket).join(&place.key)
     }
 
-    /// The version to read: the one asked for, else the current one.
+    /// The id of the version asked for, or of the current one.
     pub fn find(&self, place: &Place, asked: Option<&str>) -> S3Result<String> {
         match asked {
             None => self
@@ -135,7 +135,7 @@ impl Versions {
         }
     }
 
-    /// The version linked into the bucket. A file that was put there past this API becomes one.
+    /// The version linked into the bucket. A file put there without this API becomes a version.
     pub fn current(&self, place: &Place) -> io::Result<Option<String>> {
         let _linking = self.linking.lock().unwrap_or_else(PoisonError::into_inner);
         let linked = self.linked(place);
@@ -172,7 +172,7 @@ impl Versions {
         Ok(versions)
     }
 
-    /// The objects of a bucket with a key that begins so, deleted ones too.
+    /// The objects of a bucket whose key has this prefix, including deleted ones.
     pub fn places(&self, bucket: &str, prefix: &str) -> S3Result<Vec<Place>> {
         let root = self.root.join(FOLDER).join(bucket);
         let mut keys = BTreeSet::new();
@@ -200,7 +200,7 @@ impl Versions {
         if let Some(folder) = linked.parent() {
             fs::create_dir_all(folder)?;
         }
-        // Renamed into its place, for whoever reads the former one meanwhile.
+        // Renamed into place, because another request may read the former version.
         let passing = self.root.join(format!(".tmp.{}", later()));
         fs::hard_link(kept, &passing)?;
         fs::rename(passing, linked)
@@ -219,7 +219,7 @@ impl Versions {
         Ok(marker.id)
     }
 
-    /// Ends one version for good. Returns it; none where it isn't there.
+    /// Removes a version for good. Returns it; `None` if there is no such version.
     pub fn remove(&self, place: &Place, id: &str) -> io::Result<Option<Version>> {
         let found = self.all(place)?.into_iter().find(|one| one.id == id);
         if let Some(version) = &found {
@@ -248,7 +248,7 @@ fn collect(root: &Path, folder: &Path, keys: &mut BTreeSet<String>) -> io::Resul
     Ok(())
 }
 
-/// What is known of a file; none where none is.
+/// The metadata of a file; `None` if there is no file.
 fn file(path: &Path) -> io::Result<Option<Metadata>> {
     match fs::metadata(path) {
         Ok(file) => Ok(file.is_file().then_some(file)),

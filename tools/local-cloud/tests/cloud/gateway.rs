@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
-use local::issuer::{JWKS_PATH, TokenRequest};
+use local_cloud::issuer::{JWKS_PATH, TokenRequest};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

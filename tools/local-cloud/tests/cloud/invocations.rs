@@ -3,9 +3,9 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use client::Client;
 use http::Method;
-use local::client::Client;
-use local::lambda::Failure;
+use local_cloud::lambda::Failure;
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -54,7 +54,10 @@ async fn an_instance_has_the_declared_environment_and_no_other() {
         .collect();
     assert_eq!(environment["DATABASE_URL"], "postgres://nowhere");
     assert_eq!(environment["LITERAL"], "replaced");
-    assert_eq!(environment["FILES_BUCKET"], local::cloud::FILES_BUCKET);
+    assert_eq!(
+        environment["FILES_BUCKET"],
+        local_cloud::cloud::FILES_BUCKET
+    );
     assert_eq!(environment["AWS_LAMBDA_FUNCTION_NAME"], "environment");
     assert_eq!(environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"], "128");
     for absent in ["UNDECLARED", "HOME", "SUPABASE_URL", "CURSOR_KEY"] {

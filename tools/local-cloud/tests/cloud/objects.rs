@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use http::{Method, Request, Response};
 use http_body_util::Full;
-use local::cloud::FILES_BUCKET;
+use local_cloud::cloud::FILES_BUCKET;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::world::World;

@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use local::client::Client;
-use local::cloud::{Cloud, Settings};
-use local::template::Template;
+use client::Client;
+use local_cloud::cloud::{Cloud, Settings};
+use local_cloud::template::Template;
 use tempfile::TempDir;
 
 const TEMPLATE: &str = r#"

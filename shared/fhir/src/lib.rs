@@ -1,0 +1,10 @@
+//! FHIR R4: the resources that Caretrail reads, and what they become in its API.
+//!
+//! Knows no HTTP and no database. <https://hl7.org/fhir/R4/>
+
+pub mod bundle;
+mod date_time;
+pub mod lookup;
+pub mod mapping;
+mod parse;
+pub mod resources;

@@ -1,0 +1,8 @@
+//! What a FHIR resource becomes in Caretrail's API: plain JSON bodies, no request yet.
+
+pub mod people;
+pub mod records;
+pub mod visits;
+mod words;
+
+pub use words::Notes;

@@ -1,0 +1,11 @@
+//! Sends HTTP requests to Caretrail's API as its callers do: for the import, the demo and the tests.
+
+mod api;
+mod client;
+mod refusal;
+mod upload;
+
+pub use api::{Api, Person};
+pub use client::Client;
+pub use refusal::{Refusal, problem};
+pub use upload::upload;

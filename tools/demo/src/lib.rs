@@ -1,0 +1,108 @@
+//! The main job as a story, told over HTTP against a running Caretrail: a patient is imported, their
+//! provider adds files, the patient reads the chart, another patient is refused, and the audit log
+//! shows all of it.
+
+mod audit;
+mod chart;
+mod files;
+mod narrator;
+mod samples;
+mod story;
+mod teller;
+mod trace;
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use import::{Imported, Known, import};
+
+pub use self::narrator::{Report, Step};
+pub use self::story::Story;
+use self::teller::Teller;
+use self::trace::{GET_FILE, GET_PATIENT, GET_RECORD};
+
+/// Tells the story and reports each step to `listen` as it happens.
+///
+/// # Errors
+/// The first step that fails or has another result than it should.
+pub async fn tell(story: &Story, listen: &mut (dyn FnMut(&Step) + Send)) -> Result<Report> {
+    let mut teller = Teller::new(story, listen);
+    let about = teller.import(&story.bundle, "a patient").await?;
+    let (patient, provider) = cast(&about)?;
+    let about_other = teller
+        .import(&story.other_bundle, "another patient")
+        .await?;
+    let (other, _) = cast(&about_other)?;
+
+    let visit = teller.find_imaging(&provider, &patient).await?;
+    let mut uploaded = Vec::new();
+    for sample in samples::samples() {
+        uploaded.push((
+            teller.upload(&provider, &patient, visit, &sample).await?,
+            sample,
+        ));
+    }
+
+    teller.who_am_i(&patient).await?;
+    let record = teller.read_records(&patient, about.records).await?;
+    for (file, sample) in &uploaded {
+        teller.read_file(&patient, *file, sample).await?;
+    }
+
+    let (file, _) = uploaded[0];
+    teller
+        .refuse(&other, GET_PATIENT, "/v1/patients", patient.id)
+        .await?;
+    teller
+        .refuse(&other, GET_RECORD, "/v1/medical-records", record)
+        .await?;
+    teller.refuse(&other, GET_FILE, "/v1/files", file).await?;
+
+    teller.audit([&about, &about_other]).await?;
+    Ok(Report {
+        patient_id: patient.id,
+        files: uploaded.into_iter().map(|(file, _)| file).collect(),
+        steps: teller.narrator.into_steps(),
+    })
+}
+
+impl Teller<'_> {
+    /// Imports a bundle as the administrator.
+    async fn import(&mut self, bundle: &Path, whom: &str) -> Result<Imported> {
+        let Story { api, admin, .. } = self.story;
+        let (summary, imported) = import(&[bundle.to_owned()], api, admin).await;
+        if let Some(complaint) = summary.complaints.first() {
+            bail!("the import of {whom} complains: {complaint}");
+        }
+        let total = summary.total();
+        let what = format!(
+            "imports {whom}: {} new, {} there already, {} left out",
+            total.created, total.unchanged, total.not_imported
+        );
+        let imported = imported
+            .into_iter()
+            .next()
+            .context("nothing was imported")?;
+        self.narrator.step(
+            "ADMIN",
+            what,
+            None,
+            imported.patient.as_ref().map(|known| known.id),
+        );
+        Ok(imported)
+    }
+}
+
+/// The patient and their first provider.
+fn cast(imported: &Imported) -> Result<(Known, Known)> {
+    let patient = imported
+        .patient
+        .clone()
+        .context("the bundle has no patient")?;
+    let provider = imported
+        .providers
+        .first()
+        .cloned()
+        .context("the bundle has no practitioner")?;
+    Ok((patient, provider))
+}

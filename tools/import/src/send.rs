@@ -1,0 +1,369 @@
+//! Sends a plan. The administrator registers people; each provider writes their own visits and
+//! records.
+
+use std::path::PathBuf;
+
+use client::{Api, Person, Refusal};
+use futures_util::stream::{self, StreamExt as _};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::plan::{NewPatient, NewProvider, NewRecord, NewVisit, Plan};
+use crate::progress::Bars;
+use crate::summary::Summary;
+use crate::tally::{Done, Result, Tally};
+
+/// How many records are sent at the same time.
+const CONCURRENCY: usize = 8;
+
+const EXISTS: &str = "already-exists";
+
+/// What the cloud has of one bundle after its import.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// The file of the bundle.
+    pub file: PathBuf,
+    /// The patient, if the cloud has them now.
+    pub patient: Option<Known>,
+    /// The practitioners that the cloud has now, in the bundle's order.
+    pub providers: Vec<Known>,
+    /// The number of its visits that the cloud has now.
+    pub visits: usize,
+    /// The number of its records that the cloud has now.
+    pub records: usize,
+}
+
+/// A person who is registered in the cloud.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Their user.
+    pub person: Person,
+    /// Their `patient_id` or `provider_id`.
+    pub id: Uuid,
+}
+
+/// Sends the plan and counts each of its entries in the summary.
+pub async fn send(
+    plan: Plan,
+    api: &Api,
+    admin: &Person,
+    summary: &mut Summary,
+    bars: &Bars,
+) -> Imported {
+    let complaints = summary.complaints.len();
+    plan.account(summary);
+    for complaint in &summary.complaints[complaints..] {
+        bars.complain(complaint);
+    }
+    bars.done(plan.aside.len() + plan.bad.len());
+
+    let sender = Sender { api, admin };
+    let mut tally = Tally {
+        plan: &plan,
+        summary,
+        bars,
+    };
+
+    let mut providers: Vec<Option<Known>> = Vec::new();
+    for new in &plan.providers {
+        let result = sender.provider(&mut tally, new).await;
+        providers.push(tally.settle(&new.origin, result).map(|id| Known {
+            person: new.person.clone(),
+            id,
+        }));
+    }
+    let patient = match &plan.patient {
+        Some(new) => {
+            let result = sender.patient(new).await;
+            let unchanged = matches!(result, Ok((Done::Unchanged, _)));
+            let id = tally.settle(&new.origin, result);
+            if let Some(id) = id {
+                for known in providers.iter_mut() {
+                    sender.assign(&mut tally, new, id, known).await;
+                }
+            }
+            let reader = providers.iter().flatten().next();
+            sender.parts(&mut tally, new, id, unchanged, reader).await;
+            id.map(|id| Known {
+                person: new.person.clone(),
+                id,
+            })
+        }
+        None => None,
+    };
+
+    let patient_id = patient.as_ref().map(|patient| patient.id);
+    let mut visits: Vec<Option<Uuid>> = Vec::new();
+    for new in &plan.visits {
+        let result = match (patient_id, &providers[new.provider]) {
+            (Some(patient), Some(provider)) => sender.visit(new, patient, provider).await,
+            (None, _) => Err("its patient was not imported".into()),
+            (_, None) => Err("its practitioner was not imported".into()),
+        };
+        visits.push(tally.settle(&new.origin, result));
+    }
+
+    let writing = plan.records.iter().map(|new| {
+        let (sender, visits, providers) = (&sender, &visits, &providers);
+        async move {
+            let visit = new.visit.map(|visit| visits[visit]);
+            let result = match (patient_id, &providers[new.provider], visit) {
+                (None, _, _) => Err("its patient was not imported".into()),
+                (_, None, _) => Err("its practitioner was not imported".into()),
+                (_, _, Some(None)) => Err("its visit was not imported".into()),
+                (Some(patient), Some(provider), visit) => {
+                    sender.record(new, patient, provider, visit.flatten()).await
+                }
+            };
+            (&new.origin, result)
+        }
+    });
+    let mut writing = stream::iter(writing).buffer_unordered(CONCURRENCY);
+    let mut records = 0;
+    while let Some((origin, result)) = writing.next().await {
+        records += usize::from(
+            tally
+                .settle(origin, result.map(|done| (done, ())))
+                .is_some(),
+        );
+    }
+    drop(writing);
+
+    let providers = providers.into_iter().flatten().collect();
+    Imported {
+        file: plan.file,
+        patient,
+        providers,
+        visits: visits.iter().flatten().count(),
+        records,
+    }
+}
+
+struct Sender<'a> {
+    api: &'a Api,
+    admin: &'a Person,
+}
+
+impl Sender<'_> {
+    async fn provider(&self, tally: &mut Tally<'_>, new: &NewProvider) -> Result<(Done, Uuid)> {
+        self.user(&new.user).await?;
+        match self
+            .api
+            .post(self.admin, "/v1/providers", &new.provider)
+            .await
+        {
+            Ok(provider) => return Ok((Done::Created, id(&provider)?)),
+            Err(refusal) if !refusal.is(EXISTS) => {
+                return Err(said("creating the provider", refusal));
+            }
+            Err(_) => {}
+        }
+        if let Some(known) = self.own_id(&new.person, "provider_id").await? {
+            return Ok((Done::Unchanged, known));
+        }
+        // Synthetic licence numbers are unique within one data set only.
+        tally.note(
+            &new.origin,
+            "has the licence number of another person, so a suffix is added",
+        );
+        let mut apart = new.provider.clone();
+        let license = apart["license_number"].as_str().unwrap_or_default();
+        apart["license_number"] =
+            format!("{license}-{}", &new.person.id.simple().to_string()[..8]).into();
+        let provider = self.api.post(self.admin, "/v1/providers", &apart).await;
+        Ok((
+            Done::Created,
+            id(&provider.map_err(|refusal| said("creating the provider", refusal))?)?,
+        ))
+    }
+
+    async fn patient(&self, new: &NewPatient) -> Result<(Done, Uuid)> {
+        self.user(&new.user).await?;
+        match self
+            .api
+            .post(self.admin, "/v1/patients", &new.patient)
+            .await
+        {
+            Ok(patient) => return Ok((Done::Created, id(&patient)?)),
+            Err(refusal) if !refusal.is(EXISTS) => {
+                return Err(said("creating the patient", refusal));
+            }
+            Err(_) => {}
+        }
+        let known = self.own_id(&new.person, "patient_id").await?;
+        Ok((
+            Done::Unchanged,
+            known.ok_or("its medical record number belongs to another patient")?,
+        ))
+    }
+
+    async fn user(&self, user: &Value) -> Result<()> {
+        match self.api.post(self.admin, "/v1/users", user).await {
+            Ok(_) => Ok(()),
+            Err(refusal) if refusal.is(EXISTS) => Ok(()),
+            Err(refusal) => Err(said("creating the user", refusal)),
+        }
+    }
+
+    /// The id of the patient or provider that this person is, if any.
+    async fn own_id(&self, person: &Person, field: &str) -> Result<Option<Uuid>> {
+        let me = self
+            .api
+            .get(person, "/v1/me")
+            .await
+            .map_err(|refusal| said("reading /v1/me", refusal))?;
+        Ok(serde_json::from_value(me[field].clone()).unwrap_or_default())
+    }
+
+    /// Assigns the provider to the patient. Clears a provider that can't be assigned, who could write
+    /// nothing for this patient.
+    async fn assign(
+        &self,
+        tally: &mut Tally<'_>,
+        new: &NewPatient,
+        patient: Uuid,
+        provider: &mut Option<Known>,
+    ) {
+        let Some(known) = provider else { return };
+        let path = format!("/v1/patients/{patient}/providers/{}", known.id);
+        if let Err(refusal) = self.api.put(self.admin, &path).await {
+            tally.complain(&new.origin, said("assigning a provider", refusal));
+            *provider = None;
+        }
+    }
+
+    /// Counts the parts of the patient. They were sent with a new patient. With an existing one they
+    /// are compared.
+    async fn parts(
+        &self,
+        tally: &mut Tally<'_>,
+        new: &NewPatient,
+        patient: Option<Uuid>,
+        unchanged: bool,
+        reader: Option<&Known>,
+    ) {
+        if new.parts.is_empty() {
+            return;
+        }
+        let there = match (patient, unchanged, reader) {
+            (None, _, _) => Err("its patient was not imported".to_owned()),
+            (_, false, _) => Ok(None),
+            (_, true, None) => Err(
+                "the patient exists, and no practitioner can read the rest of their data".into(),
+            ),
+            (Some(patient), true, Some(reader)) => {
+                let read = self
+                    .api
+                    .get(&reader.person, &format!("/v1/patients/{patient}"))
+                    .await;
+                read.map(Some)
+                    .map_err(|refusal| said("reading the patient", refusal))
+            }
+        };
+        for (origin, field, item) in &new.parts {
+            let result = match &there {
+                Err(reason) => Err(reason.clone()),
+                Ok(None) => Ok(Done::Created),
+                Ok(Some(patient)) => match patient[field].as_array() {
+                    Some(items) if items.contains(item) => Ok(Done::Unchanged),
+                    _ => Err("the patient exists without it".into()),
+                },
+            };
+            tally.settle(origin, result.map(|done| (done, ())));
+        }
+    }
+
+    async fn visit(&self, new: &NewVisit, patient: Uuid, provider: &Known) -> Result<(Done, Uuid)> {
+        let mut body = new.body.clone();
+        body["patient_id"] = json!(patient);
+        body["provider_id"] = json!(provider.id);
+        let (done, visit) = match self
+            .api
+            .post(&provider.person, "/v1/appointments", &body)
+            .await
+        {
+            Ok(appointment) => (Done::Created, id(&appointment)?),
+            Err(refusal) if refusal.is(EXISTS) => {
+                let there = self.visit_there(new, provider).await?;
+                let visit = id(&there)?;
+                if there["status"] != "SCHEDULED" {
+                    return Ok((Done::Unchanged, visit));
+                }
+                (Done::Unchanged, visit)
+            }
+            Err(refusal) => return Err(said("creating the appointment", refusal)),
+        };
+        if !new.finished {
+            return Ok((done, visit));
+        }
+        match self
+            .api
+            .post(
+                &provider.person,
+                &format!("/v1/appointments/{visit}/complete"),
+                &json!({}),
+            )
+            .await
+        {
+            Ok(_) => Ok((done, visit)),
+            // A retried request may find that its first try succeeded.
+            Err(refusal) if refusal.is("conflict") => {
+                match self.visit_there(new, provider).await?["status"].as_str() {
+                    Some("COMPLETED") => Ok((done, visit)),
+                    _ => Err(said("completing the appointment", refusal)),
+                }
+            }
+            Err(refusal) => Err(said("completing the appointment", refusal)),
+        }
+    }
+
+    /// The appointment of this `external_id`.
+    async fn visit_there(&self, new: &NewVisit, provider: &Known) -> Result<Value> {
+        let external_id = new.body["external_id"].as_str().unwrap_or_default();
+        let external_id =
+            percent_encoding::utf8_percent_encode(external_id, percent_encoding::NON_ALPHANUMERIC);
+        let page = self
+            .api
+            .get(
+                &provider.person,
+                &format!("/v1/appointments?external_id={external_id}"),
+            )
+            .await;
+        let page = page.map_err(|refusal| said("looking for the appointment", refusal))?;
+        page["items"]
+            .get(0)
+            .cloned()
+            .ok_or_else(|| "its identifier belongs to another appointment".to_owned())
+    }
+
+    async fn record(
+        &self,
+        new: &NewRecord,
+        patient: Uuid,
+        author: &Known,
+        visit: Option<Uuid>,
+    ) -> Result<Done> {
+        let mut body = new.body.clone();
+        body["patient_id"] = json!(patient);
+        if let Some(visit) = visit {
+            body["appointment_id"] = json!(visit);
+        }
+        match self
+            .api
+            .post(&author.person, "/v1/medical-records", &body)
+            .await
+        {
+            Ok(_) => Ok(Done::Created),
+            Err(refusal) if refusal.is(EXISTS) => Ok(Done::Unchanged),
+            Err(refusal) => Err(said("creating the record", refusal)),
+        }
+    }
+}
+
+fn id(resource: &Value) -> Result<Uuid> {
+    serde_json::from_value(resource["id"].clone()).map_err(|_| "the answer holds no id".to_owned())
+}
+
+fn said(doing: &str, refusal: Refusal) -> String {
+    format!("{doing} was {refusal}")
+}

@@ -1,0 +1,150 @@
+//! The result of an import: counts, complaints and notes. They hold no patient data.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The result of an import.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// The counts per FHIR resource type.
+    pub counts: BTreeMap<String, Counts>,
+    /// What could not be imported, with the reason.
+    pub complaints: Vec<Complaint>,
+    /// What was carried over less precisely than the bundle says it.
+    pub notes: Vec<Complaint>,
+    /// The duration of the import.
+    pub elapsed: Duration,
+    /// The number of HTTP requests, including retries.
+    pub requests: u64,
+}
+
+/// The counts of entries of one type.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Entries that are new in the cloud.
+    pub created: usize,
+    /// Entries that the cloud had before.
+    pub unchanged: usize,
+    /// Entries with a complaint.
+    pub failed: usize,
+    /// Entries of a type or in a status that isn't carried over.
+    pub not_imported: usize,
+}
+
+/// A complaint or note about a file or one of its entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// The file.
+    pub file: PathBuf,
+    /// The entry's index in the bundle, from 0; `None` if it is about the file.
+    pub entry: Option<usize>,
+    /// The entry's `fullUrl`.
+    pub full_url: Option<String>,
+    /// The fault, or what the note says.
+    pub reason: String,
+}
+
+impl Complaint {
+    /// A complaint about a file as a whole.
+    pub fn of_file(file: &Path, reason: impl Into<String>) -> Self {
+        Self {
+            file: file.to_owned(),
+            entry: None,
+            full_url: None,
+            reason: reason.into(),
+        }
+    }
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.file.display())?;
+        if let Some(entry) = self.entry {
+            write!(out, ": entry {entry}")?;
+        }
+        if let Some(url) = &self.full_url {
+            // Unchecked text could hold control sequences of the terminal.
+            let plain: String = url.chars().filter(|c| !c.is_control()).take(255).collect();
+            write!(out, " ({plain})")?;
+        }
+        write!(out, ": {}", self.reason)
+    }
+}
+
+impl Summary {
+    /// Whether nothing failed.
+    pub fn is_clean(&self) -> bool {
+        self.complaints.is_empty()
+    }
+
+    /// The counts of all types together.
+    pub fn total(&self) -> Counts {
+        self.counts
+            .values()
+            .fold(Counts::default(), |sum, counts| Counts {
+                created: sum.created + counts.created,
+                unchanged: sum.unchanged + counts.unchanged,
+                failed: sum.failed + counts.failed,
+                not_imported: sum.not_imported + counts.not_imported,
+            })
+    }
+
+    pub(super) fn of(&mut self, kind: &str) -> &mut Counts {
+        self.counts.entry(kind.to_owned()).or_default()
+    }
+
+    pub(super) fn complain(&mut self, complaint: Complaint) {
+        self.complaints.push(complaint);
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut row = |kind: &str, cells: [String; 4]| {
+            let [created, unchanged, failed, aside] = cells;
+            writeln!(
+                out,
+                "{kind:22} {created:>9} {unchanged:>9} {failed:>9} {aside:>12}"
+            )
+        };
+        let cells = |counts: &Counts| {
+            [
+                counts.created,
+                counts.unchanged,
+                counts.failed,
+                counts.not_imported,
+            ]
+            .map(|n| n.to_string())
+        };
+        row(
+            "resource",
+            ["created", "unchanged", "failed", "not imported"].map(String::from),
+        )?;
+        for (kind, counts) in &self.counts {
+            row(kind, cells(counts))?;
+        }
+        let total = self.total();
+        row("total", cells(&total))?;
+
+        let mut notes: BTreeMap<&str, usize> = BTreeMap::new();
+        for note in &self.notes {
+            *notes.entry(&note.reason).or_default() += 1;
+        }
+        for (reason, times) in notes {
+            writeln!(out, "note: {reason} ({times} ×)")?;
+        }
+        let seconds = self.elapsed.as_secs_f64();
+        let rate = if seconds > 0.0 {
+            self.requests as f64 / seconds
+        } else {
+            0.0
+        };
+        write!(
+            out,
+            "{} created, {} unchanged, {} failed, {} not imported; {} requests in {seconds:.1} s, {rate:.0} per second",
+            total.created, total.unchanged, total.failed, total.not_imported, self.requests,
+        )
+    }
+}
