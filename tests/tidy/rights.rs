@@ -10,7 +10,13 @@ use crate::project::{Function, PROJECT};
 
 #[test]
 fn no_function_opens_its_own_connection() {
-    let drivers = ["tokio-postgres", "deadpool-postgres", "postgres", "sqlx"];
+    let drivers = [
+        "database",
+        "tokio-postgres",
+        "deadpool-postgres",
+        "postgres",
+        "sqlx",
+    ];
     none(
         PROJECT.functions.iter().flat_map(|function| {
             let used = drivers

@@ -10,32 +10,31 @@ pub enum IfMatch {
     Any,
     /// This one.
     Version(i32),
+    /// A tag that this API never gives. It matches no version.
+    Unknown,
 }
 
 impl IfMatch {
-    /// Reads the header. Errors: [`Error::PreconditionFailed`] for a tag that this API never gives.
-    pub(crate) fn parse(headers: &HeaderMap) -> Result<Option<Self>, Error> {
-        let Some(value) = headers.get(header::IF_MATCH) else {
-            return Ok(None);
-        };
-        let parsed = match value.to_str() {
-            Ok("*") => Some(Self::Any),
-            // A weak tag never matches (RFC 9110, 13.1.1).
-            Ok(tag) => tag
-                .strip_prefix('"')
-                .and_then(|tag| tag.strip_suffix('"'))
-                .and_then(|version| version.parse().ok())
-                .map(Self::Version),
-            Err(_) => None,
-        };
-        parsed.map(Some).ok_or(Error::PreconditionFailed)
+    /// Reads the header.
+    pub(crate) fn parse(headers: &HeaderMap) -> Option<Self> {
+        let tag = headers.get(header::IF_MATCH)?.to_str().unwrap_or_default();
+        if tag == "*" {
+            return Some(Self::Any);
+        }
+        // A weak tag never matches (RFC 9110, 13.1.1).
+        let version = tag
+            .strip_prefix('"')
+            .and_then(|tag| tag.strip_suffix('"'))
+            .and_then(|version| version.parse().ok());
+        Some(version.map_or(Self::Unknown, Self::Version))
     }
 
     /// Errors: [`Error::PreconditionFailed`] if the resource has another version.
     pub fn check(self, version: i32) -> Result<(), Error> {
         match self {
-            Self::Version(expected) if expected != version => Err(Error::PreconditionFailed),
-            _ => Ok(()),
+            Self::Any => Ok(()),
+            Self::Version(expected) if expected == version => Ok(()),
+            Self::Version(_) | Self::Unknown => Err(Error::PreconditionFailed),
         }
     }
 }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::text::Text;
-use crate::text::expected;
+use crate::expected::expected;
 
 /// A concept from a code system, as FHIR R4 `Coding`. For example, `{"system":
 /// "http://snomed.info/sct", "code": "38341003", "display": "Hypertension"}`.

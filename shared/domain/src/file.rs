@@ -1,6 +1,6 @@
 //! The metadata of files. The bytes of a file are an object in S3.
 
-use crate::text::expected;
+use crate::expected::expected;
 use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize as _, Deserializer, Serialize};

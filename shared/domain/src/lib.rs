@@ -6,6 +6,7 @@ pub mod coding;
 pub mod content;
 pub mod custom_data;
 pub mod disclosure;
+mod expected;
 pub mod file;
 pub mod ids;
 pub mod patient;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::text::ZoneName;
 use super::zone::Zone;
-use crate::text::expected;
+use crate::expected::expected;
 use crate::time::{Date, Time, TimeDelta, Timestamp};
 
 /// A day of the week.

@@ -10,11 +10,7 @@ use super::zone::Zone;
 use errors::Error;
 use sql::delegate_sql;
 
-/// The error of a value that has another form than `what`. It doesn't repeat the value: that may be
-/// PHI.
-pub(crate) fn expected<E: serde::de::Error>(what: &str) -> E {
-    E::invalid_value(serde::de::Unexpected::Other("text"), &what)
-}
+use crate::expected::expected;
 
 /// Text of 1 to `MAX` characters. It is not blank and has no control characters except line breaks and
 /// tabs.

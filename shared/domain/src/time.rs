@@ -14,7 +14,7 @@ use tokio_postgres::types::Type;
 
 use sql::delegate_sql;
 
-use crate::text::expected;
+use crate::expected::expected;
 
 /// A point in time, to the microsecond: PostgreSQL stores no more.
 ///

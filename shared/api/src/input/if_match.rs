@@ -8,7 +8,8 @@ use crate::description::{Description, IfMatchKind};
 use crate::if_match::IfMatch;
 use crate::input::{Input, Takes};
 
-/// Errors: [`Error::PreconditionRequired`] without the header.
+/// Errors: [`Error::PreconditionRequired`] without the header, [`Error::PreconditionFailed`] for a tag
+/// that this API never gives.
 impl Input<Call> for IfMatch {
     type Settings = ();
 
@@ -17,7 +18,11 @@ impl Input<Call> for IfMatch {
     }
 
     fn read(call: &Call, _: Takes, _: &'static ()) -> Result<Self, Error> {
-        IfMatch::parse(call.headers())?.ok_or(Error::PreconditionRequired)
+        match IfMatch::parse(call.headers()) {
+            None => Err(Error::PreconditionRequired),
+            Some(IfMatch::Unknown) => Err(Error::PreconditionFailed),
+            Some(if_match) => Ok(if_match),
+        }
     }
 
     fn describe(description: &mut Description) {
@@ -34,7 +39,7 @@ impl Input<Call> for Option<IfMatch> {
     }
 
     fn read(call: &Call, _: Takes, _: &'static ()) -> Result<Self, Error> {
-        IfMatch::parse(call.headers())
+        Ok(IfMatch::parse(call.headers()))
     }
 
     fn describe(description: &mut Description) {
