@@ -78,7 +78,7 @@ impl AuditWriter<'_> {
         match (appended, committed) {
             (Ok(_), Ok(())) => {
                 session.release();
-                place.landed(&link);
+                place.advance(&link);
                 Ok(())
             }
             // The server refused the row, so the COMMIT behind it rolled back.
@@ -124,12 +124,12 @@ impl AuditWriter<'_> {
         for _ in 0..FENCE_TRIES {
             match self.hash_at(&fence).await {
                 Ok(hash) if hash == fence.row_hash => {
-                    place.landed(&fence);
+                    place.advance(&fence);
                     self.0.attempt.set_recorded();
                     return Err(Error::Unavailable("the change was not made; try again"));
                 }
                 Ok(hash) if hash == link.row_hash => {
-                    place.landed(link);
+                    place.advance(link);
                     return Ok(());
                 }
                 Ok(_) => {
