@@ -9,9 +9,8 @@ use super::text::Text;
 
 /// A concept from a code system, as FHIR R4 `Coding`. For example, `{"system":
 /// "http://snomed.info/sct", "code": "38341003", "display": "Hypertension"}`.
-#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "AnyCoding")]
-#[schemars(!try_from, deny_unknown_fields)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub struct Coding {
     /// The URI of the code system, for example `http://snomed.info/sct` or `http://loinc.org`.
     pub system: SystemUri,
@@ -31,19 +30,17 @@ struct AnyCoding {
     display: Option<Text<500>>,
 }
 
-impl TryFrom<AnyCoding> for Coding {
-    type Error = &'static str;
-
-    fn try_from(coding: AnyCoding) -> Result<Self, &'static str> {
+impl<'de> Deserialize<'de> for Coding {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let AnyCoding {
             system,
             code,
             display,
-        } = coding;
+        } = AnyCoding::deserialize(deserializer)?;
         if let Some((_, expected, fits)) = SHAPES.iter().find(|shape| shape.0 == system.0)
             && !fits(code.as_str())
         {
-            return Err(expected);
+            return Err(D::Error::invalid_value(Unexpected::Other("code"), expected));
         }
         Ok(Self {
             system,
@@ -53,38 +50,34 @@ impl TryFrom<AnyCoding> for Coding {
     }
 }
 
-/// A code system's URI, the error message for its codes, and the check of a code.
+/// The URI of a code system, the expected form of its codes, and the check of a code.
 type Shape = (&'static str, &'static str, fn(&str) -> bool);
 
 const SHAPES: [Shape; 5] = [
     (
         "http://snomed.info/sct",
-        "expected a SNOMED CT code of 6 to 18 digits",
+        "a SNOMED CT code of 6 to 18 digits",
         |code| is_number(code, 6, 18),
     ),
-    (
-        "http://loinc.org",
-        "expected a LOINC code such as 4548-4",
-        |code| {
-            code.split_once('-').is_some_and(|(number, check)| {
-                let number = number.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
-                is_number(number, 1, 10) && is_number(check, 1, 1)
-            })
-        },
-    ),
+    ("http://loinc.org", "a LOINC code such as 4548-4", |code| {
+        code.split_once('-').is_some_and(|(number, check)| {
+            let number = number.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
+            is_number(number, 1, 10) && is_number(check, 1, 1)
+        })
+    }),
     (
         "http://www.nlm.nih.gov/research/umls/rxnorm",
-        "expected an RxNorm code of 1 to 8 digits",
+        "an RxNorm code of 1 to 8 digits",
         |code| is_number(code, 1, 8),
     ),
     (
         "http://hl7.org/fhir/sid/cvx",
-        "expected a CVX code of 1 to 3 digits",
+        "a CVX code of 1 to 3 digits",
         |code| is_number(code, 1, 3),
     ),
     (
         "http://hl7.org/fhir/sid/icd-10-cm",
-        "expected an ICD-10-CM code such as E11.9",
+        "an ICD-10-CM code such as E11.9",
         is_icd_10_cm,
     ),
 ];
@@ -139,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_have_the_shape_of_their_system() {
+    fn a_code_must_have_the_form_of_its_system() {
         for (system, right, wrong) in [
             (
                 "http://snomed.info/sct",

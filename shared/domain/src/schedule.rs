@@ -10,7 +10,7 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Span, Timestamp};
 use schemars::JsonSchema;
-use serde::de::Error as _;
+use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::text::ZoneName;
@@ -122,7 +122,10 @@ fn is_whole_minute(time: Time) -> bool {
 fn whole_minute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
     let time = Time::deserialize(deserializer)?;
     if !is_whole_minute(time) {
-        return Err(D::Error::custom("expected a whole minute"));
+        return Err(D::Error::invalid_value(
+            Unexpected::Other("time"),
+            &"a time in whole minutes",
+        ));
     }
     Ok(time)
 }
@@ -132,20 +135,24 @@ fn optional_whole_minute<'de, D: Deserializer<'de>>(
 ) -> Result<Option<Time>, D::Error> {
     let time = Option::<Time>::deserialize(deserializer)?;
     if time.is_some_and(|time| !is_whole_minute(time)) {
-        return Err(D::Error::custom("expected a whole minute"));
+        return Err(D::Error::invalid_value(
+            Unexpected::Other("time"),
+            &"a time in whole minutes",
+        ));
     }
     Ok(time)
 }
 
-fn ends_behind(from: Time, to: Time) -> bool {
+fn ends_after(from: Time, to: Time) -> bool {
     from < to || to == Time::midnight()
 }
 
 fn weekly<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<WeeklyHours>, D::Error> {
     let hours = Vec::<WeeklyHours>::deserialize(deserializer)?;
-    if hours.len() > 100 || !hours.iter().all(|h| ends_behind(h.from, h.to)) {
-        return Err(D::Error::custom(
-            "expected at most 100 hours that end after they begin",
+    if hours.len() > 100 || !hours.iter().all(|h| ends_after(h.from, h.to)) {
+        return Err(D::Error::invalid_value(
+            Unexpected::Other("hours"),
+            &"at most 100 entries, each with `to` after `from`",
         ));
     }
     Ok(hours)
@@ -156,12 +163,13 @@ fn exceptions<'de, D: Deserializer<'de>>(
 ) -> Result<Vec<ExceptionalHours>, D::Error> {
     let hours = Vec::<ExceptionalHours>::deserialize(deserializer)?;
     let ordered = hours.iter().all(|h| match (h.from, h.to) {
-        (Some(from), Some(to)) => ends_behind(from, to),
+        (Some(from), Some(to)) => ends_after(from, to),
         (from, to) => from.is_none() && to.is_none(),
     });
     if hours.len() > 1000 || !ordered {
-        return Err(D::Error::custom(
-            "expected at most 1000 dates, each without times or with both, the end behind",
+        return Err(D::Error::invalid_value(
+            Unexpected::Other("hours"),
+            &"at most 1000 entries, each with neither `from` nor `to`, or with `to` after `from`",
         ));
     }
     Ok(hours)
@@ -170,7 +178,10 @@ fn exceptions<'de, D: Deserializer<'de>>(
 fn lead_minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let minutes = Option::<u32>::deserialize(deserializer)?;
     if minutes.is_some_and(|minutes| minutes > 525_600) {
-        return Err(D::Error::custom("expected at most 525600 minutes, a year"));
+        return Err(D::Error::invalid_value(
+            Unexpected::Other("minutes"),
+            &"at most 525600 minutes, which is a year",
+        ));
     }
     Ok(minutes)
 }
