@@ -1,19 +1,19 @@
-//! `If-Match` (RFC 9110): a change says which version it was made from.
+//! `If-Match` (RFC 9110): a request to change a resource names the version that it is based on.
 
 use errors::Error;
 use http::{HeaderMap, header};
 
-/// The version a change was made from.
+/// The version that a change is based on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfMatch {
-    /// Whichever the resource has: `*`.
+    /// Any version: `*`.
     Any,
-    /// This one.
+    /// This version.
     Version(i32),
 }
 
 impl IfMatch {
-    /// Reads the header. Errors: [`Error::PreconditionFailed`] for a tag that this API never gives.
+    /// Parses the header. Errors: [`Error::PreconditionFailed`] for a tag that this API never sends.
     pub(crate) fn parse(headers: &HeaderMap) -> Result<Option<Self>, Error> {
         let Some(value) = headers.get(header::IF_MATCH) else {
             return Ok(None);
@@ -31,7 +31,7 @@ impl IfMatch {
         parsed.map(Some).ok_or(Error::PreconditionFailed)
     }
 
-    /// Errors: [`Error::PreconditionFailed`] if the resource has another version.
+    /// Checks the resource's version. Errors: [`Error::PreconditionFailed`] if it is another one.
     pub fn check(self, version: i32) -> Result<(), Error> {
         match self {
             Self::Version(expected) if expected != version => Err(Error::PreconditionFailed),
