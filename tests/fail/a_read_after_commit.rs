@@ -3,8 +3,7 @@
 use domain::patient::Patient;
 use api::prelude::*;
 
-pub async fn handle(call: Call) -> Result<(), Error> {
-    let id: PatientId = call.path("id")?;
+pub async fn handle(call: Call, Path(id): Path<PatientId>) -> Result<(), Error> {
     let mut access = call.authorize(id);
     let patient: Patient = access.one(sql("select", &[&id])).await?;
     access.commit(Json(patient)).await?;

@@ -100,9 +100,7 @@ fn check(case: &Path, crates: &BTreeMap<String, PathBuf>) -> String {
             local::workspace::binaries().join("deps").display()
         ))
         .arg(case);
-    for name in [
-        "api", "audit", "database", "domain", "errors", "files", "serde", "sql",
-    ] {
+    for name in ["api", "audit", "domain", "errors", "files", "serde", "sql"] {
         command
             .arg("--extern")
             .arg(format!("{name}={}", crates[name].display()));

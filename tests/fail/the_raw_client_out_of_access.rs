@@ -7,11 +7,7 @@ pub async fn by_the_session(access: Access<PatientId>) {
 }
 
 pub async fn by_the_pool(call: Call) {
-    let _ = &call.trail.environment.database;
-}
-
-pub async fn by_a_pool_of_its_own(database: database::Database) {
-    let _ = database.connection().await;
+    let _ = &call.context.environment.database;
 }
 
 pub async fn by_the_statements_text(statement: sql::Statement<'_>) -> String {

@@ -2,7 +2,7 @@
 //! sends the answer.
 //!
 //! This crate knows Lambda, HTTP, the transaction and the audit row. It must not know any endpoint or
-//! any table but those of the audit log and the idempotency keys.
+//! any table of the domain.
 //!
 //! A handler has five steps: parse, authorise, query, shape, commit. Its [`input`]s parse the request.
 //! [`call::Call::authorize`] returns an [`access::Access`], which runs statements in one transaction.

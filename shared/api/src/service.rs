@@ -141,8 +141,8 @@ impl Service {
             )))
     }
 
-    /// Runs the handler, and again after a transient error. A COMMIT is never sent twice, because an error
-    /// after it was sent isn't transient.
+    /// Runs the handler, and again after a transient error. An unconfirmed COMMIT is never repeated,
+    /// because its error isn't transient.
     async fn run(&self, call: &Call) -> Outcome {
         let mut tries = 1;
         loop {
