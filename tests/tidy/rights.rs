@@ -10,6 +10,7 @@ use crate::project::{Function, PROJECT};
 
 #[test]
 fn no_function_opens_its_own_connection() {
+    // The crate `database` is in the list, because it hands out connections of its pool.
     let drivers = [
         "database",
         "tokio-postgres",
@@ -24,7 +25,7 @@ fn no_function_opens_its_own_connection() {
                 .filter(|driver| function.package.dependencies.contains(**driver));
             used.map(|driver| format!("{} depends on {driver}", function.name()))
         }),
-        "use Access of the crate shared: only its commit writes the audit row",
+        "use Access of the crate api: only its commit writes the audit row",
     );
 }
 

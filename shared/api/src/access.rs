@@ -1,7 +1,7 @@
-//! One audited transaction, from the actor to the COMMIT.
+//! The audited transaction of a request.
 //!
-//! The first flush carries BEGIN, the actor and the first statement; the last one the audit
-//! INSERT and COMMIT: a request with one statement takes two network round trips.
+//! The first flush contains BEGIN, the actor and the first statement. The last flush contains the audit
+//! INSERT and COMMIT. So a request with one statement takes two network round trips.
 
 use std::sync::Arc;
 
@@ -19,15 +19,15 @@ use crate::audit_writer::AuditWriter;
 use crate::current::Current;
 use crate::idempotency::{Claim, Kept};
 use crate::if_match::IfMatch;
-use crate::input::Patch;
+use crate::patch::Patch;
 use crate::reply::{Answer, Audited, Reply};
 use crate::request_context::RequestContext;
 use crate::session::Session;
 use crate::target::Target;
 
-/// The right to work on `T` in one transaction, as the caller, with the endpoint's permission.
+/// A transaction that works on the target `T` for the caller, with the endpoint's permission.
 ///
-/// Dropped without [`commit`](Self::commit), it leaves nothing behind.
+/// If it is dropped before [`commit`](Self::commit), it is rolled back.
 pub struct Access<T> {
     context: Arc<RequestContext>,
     granted: T,
@@ -38,7 +38,7 @@ pub struct Access<T> {
     action: Action,
 }
 
-/// What a write and the read behind it gave.
+/// The result of a write and of the read that follows it.
 #[derive(Debug)]
 pub struct Written<R> {
     /// The row as it is now.
@@ -48,7 +48,7 @@ pub struct Written<R> {
 }
 
 impl<T: Target> Access<T> {
-    /// `claim` is the key to claim first and to keep the answer under.
+    /// `claim` is the `Idempotency-Key` to claim in the first flush. The answer is kept under it.
     pub(crate) fn new(context: Arc<RequestContext>, granted: T, claim: Option<Claim>) -> Self {
         context.attempt.set_target(&granted);
         Self {
@@ -62,39 +62,39 @@ impl<T: Target> Access<T> {
         }
     }
 
-    /// Lets the first statement fail with this error, if there is one.
+    /// Makes the first statement fail with this error, if there is one.
     pub(crate) fn reject_with(mut self, error: Option<Error>) -> Self {
         self.rejection = error;
         self
     }
 
-    /// Names the resource once it is known.
+    /// Sets the resource of the audit row when it becomes known.
     pub(crate) fn set_resource(&self, resource: Option<Uuid>) {
         self.context.attempt.set_resource(resource);
     }
 
-    /// What this access is to.
+    /// The target of this transaction.
     pub fn granted(&self) -> &T {
         &self.granted
     }
 
-    /// Adds to the audit row's details, and to those of the row that a failure gets: ids, field names
-    /// and counts; never a PHI value, and nothing that the client sent and nothing has checked.
+    /// Adds a detail to the request's audit row, whether the request succeeds or fails. Details are ids,
+    /// field names and counts. Never add patient data or input that was not checked.
     pub fn add_note(&mut self, key: &str, value: impl Into<Value>) {
         self.context.attempt.add_note(key, value.into());
     }
 
-    /// Records in the audit row that the answer hands out a way to content outside the API.
+    /// Records in the audit row that the answer contains a link to data outside of the API.
     pub fn mark_disclosure(&mut self) {
         self.action = Action::Disclose;
     }
 
-    /// The one row of a statement. Errors: [`Error::NotFound`] without a row.
+    /// Returns the first row of a statement. Errors: [`Error::NotFound`] if there is no row.
     pub async fn one<R: FromRow>(&mut self, statement: Statement<'_>) -> Result<R, Error> {
         self.optional(statement).await?.ok_or(Error::NotFound)
     }
 
-    /// The row of a statement, if there is one.
+    /// Returns the first row of a statement, or none if there is no row.
     pub async fn optional<R: FromRow>(
         &mut self,
         statement: Statement<'_>,
@@ -103,15 +103,15 @@ impl<T: Target> Access<T> {
         Ok(rows.first().map(R::from_row).transpose()?)
     }
 
-    /// All rows of a statement. Its text must bound their number.
+    /// Returns all rows of a statement. The statement must limit their number.
     pub async fn all<R: FromRow>(&mut self, statement: Statement<'_>) -> Result<Vec<R>, Error> {
         let rows = self.rows(statement).await?;
         Ok(rows.iter().map(R::from_row).collect::<Result<_, _>>()?)
     }
 
-    /// Loads the row that is to be changed. `locked` selects its `version` and locks it. Errors:
-    /// [`Error::NotFound`] without a row, [`Error::PreconditionFailed`] if its version is another one
-    /// than the request names.
+    /// Loads the row to change. `locked` selects its `version` and locks it. Errors: [`Error::NotFound`]
+    /// if there is no row, [`Error::PreconditionFailed`] if the row has another version than `if_match`
+    /// names.
     pub async fn load<E: FromRow, X: FromRow>(
         &mut self,
         if_match: IfMatch,
@@ -122,13 +122,13 @@ impl<T: Target> Access<T> {
         Ok(current)
     }
 
-    /// Checks the version of the row that is to be changed. Errors as for [`load`](Self::load).
+    /// Checks the version of the row to change. Errors: as for [`load`](Self::load).
     pub async fn check(&mut self, if_match: IfMatch, locked: Statement<'_>) -> Result<(), Error> {
         self.load::<(), ()>(if_match, locked).await.map(drop)
     }
 
-    /// Applies a patch to the fields of a loaded row, and notes the names of the changed fields. Errors:
-    /// the result doesn't fit.
+    /// Applies a patch to the fields of a loaded row, and adds the names of the changed fields to the
+    /// audit row. Errors: the result doesn't fit `E`.
     pub fn apply<E: Serialize + DeserializeOwned>(
         &mut self,
         patch: &Patch<E>,
@@ -139,7 +139,7 @@ impl<T: Target> Access<T> {
         Ok(changed)
     }
 
-    /// Writes, then reads the row, in one flush. Errors: [`Error::NotFound`] if `read` finds nothing.
+    /// Writes, then reads the row, in one flush. Errors: [`Error::NotFound`] if `read` finds no row.
     pub async fn write_then_read<R: FromRow>(
         &mut self,
         write: Statement<'_>,
@@ -159,7 +159,7 @@ impl<T: Target> Access<T> {
             .map(|(_, rows)| rows)
     }
 
-    /// Sends the statements and awaits them; the first time, behind what begins the transaction.
+    /// Sends the statements and waits for their results. The first flush also begins the transaction.
     async fn flush(
         &mut self,
         write: Option<Statement<'_>>,
@@ -171,7 +171,7 @@ impl<T: Target> Access<T> {
         }
     }
 
-    /// The first flush: BEGIN, the actor, the key's claim, then the statements.
+    /// Sends the first flush: BEGIN, the actor, the claim of the `Idempotency-Key`, the statements.
     async fn begin(
         &mut self,
         write: Option<Statement<'_>>,
@@ -184,13 +184,13 @@ impl<T: Target> Access<T> {
         let endpoint = &self.context.environment.endpoint;
         let session = self.session.insert(self.context.session().await?);
         let claim = self.claim.as_ref();
-        // join4 polls in order, so this is the order on the wire.
+        // join4 polls its futures in order, so they are sent in this order.
         let (begun, actor, claimed, results) = session
             .flush(|client| {
                 join4(
                     client.batch_execute("begin"),
                     caller.act(client, endpoint.permission),
-                    OptionFuture::from(claim.map(|claim| claim.stake(client, endpoint.name))),
+                    OptionFuture::from(claim.map(|claim| claim.insert(client, endpoint.name))),
                     send(client, write, read),
                 )
             })
@@ -201,7 +201,8 @@ impl<T: Target> Access<T> {
         results
     }
 
-    /// Writes the audit row, commits and makes the answer. There is no other way to make one.
+    /// Writes the audit row, commits and makes the answer. Nothing else can make an answer. Errors: the
+    /// COMMIT failed or its outcome is unknown.
     pub async fn commit<A: Answer>(mut self, answer: A) -> Reply<A> {
         if self.session.is_none() {
             self.begin(None, None).await?;
@@ -209,7 +210,7 @@ impl<T: Target> Access<T> {
         let session = self
             .session
             .take()
-            .ok_or(Error::Internal("a transaction without session"))?;
+            .ok_or(Error::Internal("a transaction has no session"))?;
         let writer = AuditWriter(&self.context);
         let mut entry = writer.entry(Outcome::Success);
         entry.actor_role = self.actor_role.take();
@@ -235,9 +236,9 @@ async fn send(
 ) -> Result<(u64, Vec<Row>), Error> {
     let write = write.map(|statement| statement.execute(client));
     let read = read.map(|statement| statement.query(client));
-    // join polls in order too.
+    // join polls its futures in order, too.
     let (written, rows) = join(OptionFuture::from(write), OptionFuture::from(read)).await;
-    // The first error is the cause. One behind it only says that the transaction is aborted.
+    // The first error is the cause. A later one only says that the transaction is aborted.
     let written = written.transpose()?.unwrap_or_default();
     let rows = rows.transpose()?.unwrap_or_default();
     Ok((written, rows))

@@ -1,4 +1,4 @@
-//! What a request tries to do: what its audit row says besides the caller, whatever the outcome.
+//! What a request attempts. The audit row contains it, whatever the outcome.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::session::Session;
 use crate::target::Target;
 
-/// Shared by the handler's transaction and by what records a failure once the handler has failed.
+/// An attempt. The handler's transactions share it with the code that records a failure.
 #[derive(Default)]
 pub(crate) struct Attempt(Mutex<State>);
 
@@ -18,11 +18,11 @@ struct State {
     about: About,
     /// The transaction that a failed handler left open.
     left_open: Option<Session>,
-    /// The failure's audit row is written already.
+    /// Whether the audit row of the failure is already written.
     is_recorded: bool,
 }
 
-/// What the attempt is about.
+/// What the attempt is about, as the audit row names it.
 #[derive(Clone, Default)]
 pub(crate) struct About {
     pub(crate) resource: Option<Uuid>,
@@ -40,7 +40,7 @@ impl Attempt {
         self.state().about.clone()
     }
 
-    /// Begins anew: a transaction that runs again has the details of its last run alone.
+    /// Sets the target and removes all details, because a transaction that runs again adds them again.
     pub(crate) fn set_target(&self, target: &impl Target) {
         self.state().about = About {
             resource: target.resource(),
@@ -50,7 +50,7 @@ impl Attempt {
         };
     }
 
-    /// For a resource that becomes known on the way.
+    /// Sets the resource when it becomes known.
     pub(crate) fn set_resource(&self, resource: Option<Uuid>) {
         self.state().about.resource = resource;
     }

@@ -1,4 +1,4 @@
-//! Writes the audit row with the COMMIT, settles a COMMIT without an answer, and records failures.
+//! Writes the audit row with the COMMIT, settles a COMMIT that was not confirmed, and records failures.
 
 use audit::{Entry, Link, Outcome, Place};
 use domain::ids::{AuditLogId, PatientId, UserId};
@@ -16,7 +16,7 @@ use crate::session::Session;
 const DESCRIBE_ATTEMPT: &str = "select user_id, actor_role, target_exists, patient_id from describe_attempt($1, $2, $3, $4, $5)";
 const AUDIT_LINK: &str = "select audit_link($1, $2, $3) as hash";
 
-/// How often the fence is tried before the row's fate counts as unknown.
+/// The number of attempts to write the fence before the outcome of the COMMIT counts as unknown.
 const FENCE_TRIES: usize = 3;
 
 /// Writes the audit rows of one request.
@@ -24,7 +24,7 @@ const FENCE_TRIES: usize = 3;
 pub(crate) struct AuditWriter<'a>(pub(crate) &'a RequestContext);
 
 impl AuditWriter<'_> {
-    /// A row about this request, to be completed with what became of it.
+    /// Returns the entry for this request. The caller adds what depends on the outcome.
     pub(crate) fn entry(&self, outcome: Outcome) -> Entry {
         let context = self.0;
         let endpoint = &context.environment.endpoint;
@@ -47,9 +47,9 @@ impl AuditWriter<'_> {
         }
     }
 
-    /// The last flush: the answer to be kept, the audit INSERT and the COMMIT. Returns once the row is
-    /// known to be in the database with everything that the transaction did. On any error nothing of
-    /// it is there.
+    /// Sends the last flush: the kept answer, the audit INSERT and the COMMIT. Returns when it is known
+    /// that the transaction is committed. Errors: the transaction had no effect, or its outcome can't be
+    /// determined.
     pub(crate) async fn commit(
         &self,
         mut session: Session,
@@ -75,10 +75,10 @@ impl AuditWriter<'_> {
         match (appended, committed) {
             (Ok(_), Ok(())) => {
                 session.release();
-                place.landed(&link);
+                place.advance(&link);
                 Ok(())
             }
-            // The server refused the row, so the COMMIT behind it rolled back.
+            // PostgreSQL refused the row, so the COMMIT after it rolled back.
             (Err(refusal), _) if refusal.as_db_error().is_some() => {
                 place.abandon();
                 let code = refusal.code().map(|code| code.code().to_owned());
@@ -91,9 +91,11 @@ impl AuditWriter<'_> {
                     code,
                     "PostgreSQL refused the audit row"
                 );
-                Err(Error::Unavailable("the audit log can't be written"))
+                Err(Error::Unavailable(
+                    "The audit log can't be written, so nothing was changed. Try again later.",
+                ))
             }
-            // The link broke with a COMMIT on its way.
+            // The connection broke after the COMMIT was sent.
             (appended, committed) => {
                 drop(session);
                 let cause = appended.err().or(committed.err());
@@ -107,8 +109,9 @@ impl AuditWriter<'_> {
         }
     }
 
-    /// Learns what became of `link` by claiming its place for a row of failure: the unique key allows
-    /// one of the two, so afterwards the answer can't change any more.
+    /// Determines whether `link` is committed: it tries to write a fence to its place in the chain. The
+    /// unique key allows only one of the two rows, so the outcome is final. Errors: the fence has the
+    /// place, or the outcome can't be determined.
     async fn settle(&self, place: &mut Place<'_>, link: &Link) -> Result<(), Error> {
         let mut entry = Entry {
             id: AuditLogId::generate(),
@@ -116,17 +119,17 @@ impl AuditWriter<'_> {
             ..link.entry.clone()
         };
         entry.details.insert("reason".into(), "commit-lost".into());
-        // All tries write the same row, because an earlier one may have landed without an answer too.
+        // All attempts write the same row, because an earlier one may be committed but not confirmed.
         let fence = link.with_entry(entry);
         for _ in 0..FENCE_TRIES {
             match self.hash_at(&fence).await {
                 Ok(hash) if hash == fence.row_hash => {
-                    place.landed(&fence);
+                    place.advance(&fence);
                     self.0.attempt.set_recorded();
-                    return Err(Error::Unavailable("the change was not made; try again"));
+                    return Err(Error::Unavailable("The change was not made. Try again."));
                 }
                 Ok(hash) if hash == link.row_hash => {
-                    place.landed(link);
+                    place.advance(link);
                     return Ok(());
                 }
                 Ok(_) => {
@@ -147,11 +150,11 @@ impl AuditWriter<'_> {
         }
         place.abandon();
         Err(Error::Unavailable(
-            "it can't be told whether the change was made",
+            "It is unknown whether the change was made. Read the resource before you try again.",
         ))
     }
 
-    /// Writes `fence` unless its place in the chain is taken. Returns the hash of the row that has it.
+    /// Writes `fence` unless its place in the chain is taken. Returns the hash of the row at that place.
     async fn hash_at(&self, fence: &Link) -> Result<[u8; 32], Error> {
         let mut session = self.0.session().await?;
         let place: [&dyn Parameter; 3] = [&fence.month, &fence.chain_id, &fence.seq];
@@ -175,7 +178,7 @@ impl AuditWriter<'_> {
             .ok_or(Error::Internal("no row has this place in the audit chain"))
     }
 
-    /// Writes the row of a request that was refused or failed, in a transaction of its own.
+    /// Writes the audit row of a request that was refused or failed, in a separate transaction.
     pub(crate) async fn record_failure(&self, error: &Error) -> Result<(), Error> {
         let context = self.0;
         let open = context.attempt.take_open().filter(Session::is_usable);
@@ -219,7 +222,7 @@ impl AuditWriter<'_> {
         entry
             .patients
             .extend(described.try_get::<_, Option<PatientId>>("patient_id")?);
-        // Absent and forbidden get the same answer. The audit log tells them apart.
+        // The answer is the same for an absent and a forbidden resource. Only the audit log differs.
         if matches!(error, Error::NotFound) && described.try_get("target_exists")? {
             entry.outcome = Outcome::Denied;
         }
@@ -230,7 +233,7 @@ impl AuditWriter<'_> {
     }
 }
 
-/// Refused by a rule of access, or failed otherwise.
+/// DENIED if the caller was not allowed to act, FAILURE for all other errors.
 fn outcome(error: &Error) -> Outcome {
     match error {
         Error::Forbidden(_) | Error::NotAuthenticated => Outcome::Denied,

@@ -1,4 +1,4 @@
-//! One request by a verified caller.
+//! A request by an authenticated caller.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use serde::{Deserialize, Serialize};
 use crate::access::Access;
 use crate::endpoint::Endpoint;
 use crate::idempotency::Claim;
-use crate::input::Takes;
 use crate::pages::{PageRequest, Signer};
 use crate::request_context::RequestContext;
+use crate::takes::Takes;
 use crate::target::Target;
 
-/// JSON bodies hold a resource, never a file: files go to S3.
+/// The largest body in bytes. A body contains one resource; files are sent to S3.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// A request whose caller is known and whose every outcome is audited. The handler's inputs read it.
+/// A request by an authenticated caller. Every outcome of it is audited. The handler's inputs read it.
 #[derive(Clone)]
 pub struct Call {
     pub(crate) context: Arc<RequestContext>,
@@ -33,10 +33,10 @@ pub struct Call {
     pub(crate) cursor_key: hmac::Key,
 }
 
-/// What the gateway handed over.
+/// The request as API Gateway sent it.
 pub(crate) struct Incoming {
     headers: HeaderMap,
-    /// In the order of the route.
+    /// The values of the path parameters, in the order of the route.
     path_parameters: Vec<String>,
     query: String,
     body: Bytes,
@@ -44,13 +44,14 @@ pub(crate) struct Incoming {
     takes: Takes,
 }
 
-/// The query of a handler that takes none.
+/// The query of a handler that takes no parameters.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NoParameters {}
 
 impl Incoming {
-    /// `takes` is what the handler's inputs take. Errors: the header `Idempotency-Key` is malformed.
+    /// Reads the request of a handler whose arguments take `takes`. Errors: the header `Idempotency-Key` is
+    /// malformed.
     pub(crate) fn read(
         request: Request<Body>,
         endpoint: &Endpoint,
@@ -76,11 +77,11 @@ impl Incoming {
         })
     }
 
-    /// What the request has and no input reads. Errors: it has a query parameter or a body that the
-    /// signature doesn't take.
-    fn surplus(&self) -> Result<(), Error> {
+    /// Checks that the handler's inputs take all of the request. Errors: the request has a query
+    /// parameter or a body that no input takes.
+    fn check_all_taken(&self) -> Result<(), Error> {
         if self.takes.queries == 0 {
-            form::<NoParameters>(&self.query, |name| !self.is_of_page(name))?;
+            form::<NoParameters>(&self.query, |name| !self.is_page_parameter(name))?;
         }
         if self.takes.bodies == 0 && !self.body.is_empty() {
             return Err(Error::invalid("", "expected no body"));
@@ -88,12 +89,12 @@ impl Incoming {
         Ok(())
     }
 
-    fn is_of_page(&self, parameter: &str) -> bool {
+    fn is_page_parameter(&self, parameter: &str) -> bool {
         self.takes.pages > 0 && matches!(parameter, "limit" | "cursor")
     }
 }
 
-/// The values of the path's parameters. All routes of an endpoint have the same ones.
+/// Returns the values of the path parameters. All routes of an endpoint have the same parameters.
 fn path_parameters(request: &Request<Body>, endpoint: &Endpoint) -> Vec<String> {
     let given: HashMap<_, _> = request
         .path_parameters_ref()
@@ -121,15 +122,15 @@ impl Call {
         &self.incoming.query
     }
 
-    pub(crate) fn is_of_page(&self, parameter: &str) -> bool {
-        self.incoming.is_of_page(parameter)
+    pub(crate) fn is_page_parameter(&self, parameter: &str) -> bool {
+        self.incoming.is_page_parameter(parameter)
     }
 
     pub(crate) fn headers(&self) -> &HeaderMap {
         &self.incoming.headers
     }
 
-    /// The body. Errors: it is not declared as `media_type`, or it is too large.
+    /// Returns the body. Errors: its `Content-Type` isn't `media_type`, or it is too large.
     pub(crate) fn body(&self, media_type: &str) -> Result<&[u8], Error> {
         let declared = self
             .headers()
@@ -147,8 +148,8 @@ impl Call {
         Ok(&self.incoming.body)
     }
 
-    /// The page that `limit` and `cursor` ask for, where they are not parameters of the query. Errors:
-    /// `limit` is out of range, or `cursor` is not one of this list and caller.
+    /// Returns the page for `limit` and `cursor`, for a handler that doesn't read them from the query.
+    /// Errors: `limit` is out of range, or `cursor` isn't from this caller and list.
     pub fn page<K: Serialize + DeserializeOwned>(
         &self,
         limit: Option<u32>,
@@ -159,10 +160,11 @@ impl Call {
         PageRequest::new(limit, cursor, Signer::new(self.cursor_key.clone(), context))
     }
 
-    /// Opens the audited transaction on `target`. It sends nothing yet: the first statement takes the
-    /// actor along, and fails if the request has a parameter or a body that the handler doesn't take.
+    /// Prepares the audited transaction on `target`. It is opened with the first statement. That
+    /// statement fails if the request has a parameter or a body that the handler doesn't take.
     pub fn authorize<T: Target>(&self, target: T) -> Access<T> {
         let claim = self.incoming.claim.clone();
-        Access::new(self.context.clone(), target, claim).reject_with(self.incoming.surplus().err())
+        Access::new(self.context.clone(), target, claim)
+            .reject_with(self.incoming.check_all_taken().err())
     }
 }

@@ -1,25 +1,26 @@
-//! Who a transaction acts for, and how PostgreSQL learns it.
+//! The caller that a transaction acts for.
 
 use domain::ids::UserId;
 use sql::sql;
 use tokio_postgres::{Client, Row};
 
-/// Who a transaction acts for.
+/// The caller that a transaction acts for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Caller {
-    /// A verified subject; `assured` where its assurance level satisfies the deployment.
+    /// The subject of a verified token. `assured` is whether the token's assurance level satisfies the
+    /// deployment's requirement.
     Person { user: UserId, assured: bool },
-    /// A schedule or event.
+    /// A function that a schedule or an event started.
     System,
 }
 
-// No permission is looked up in Rust: the function raises where one is missing, so that a
-// statement sent along in the same flush doesn't run either.
+// Rust checks no permission. These SQL functions raise an error if the permission is missing, and then
+// the other statements of the flush don't run either.
 const BEGIN_REQUEST: &str = "select role from begin_request($1, $2, $3)";
 const BEGIN_JOB: &str = "select role from begin_job($1)";
 
 impl Caller {
-    /// The person, if it is one.
+    /// The user, or none for a function.
     pub(crate) fn user(self) -> Option<UserId> {
         match self {
             Self::Person { user, .. } => Some(user),
@@ -27,7 +28,8 @@ impl Caller {
         }
     }
 
-    /// Sends who acts in the transaction begun, with which permission. Returns its `role`.
+    /// Sets the actor of the open transaction. Returns a row with its `role`. Errors: the caller may not act
+    /// or lacks the permission.
     pub(crate) async fn act(
         self,
         client: &Client,

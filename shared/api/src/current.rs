@@ -1,12 +1,12 @@
-//! A row as it is before a change.
+//! A row before a change.
 
 use sql::FromRow;
 use sql::postgres::{Error, Row};
 
-/// A row that is locked to be changed.
+/// A locked row before its change.
 #[derive(Debug)]
 pub struct Current<E, X = ()> {
-    /// The fields that a patch may name.
+    /// The fields that a patch can change.
     pub editable: E,
     /// The row's version.
     pub version: i32,

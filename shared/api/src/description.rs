@@ -1,41 +1,41 @@
-//! What a handler's signature says of its operation, for the OpenAPI document.
+//! The description of an operation for the OpenAPI document, made from a handler's signature.
 
 use schemars::{Schema, SchemaGenerator};
 
-/// Describes a type to a generator.
+/// Generates the JSON Schema of a type.
 pub type Describe = fn(&mut SchemaGenerator) -> Schema;
 
-/// What a request carries as its body.
+/// The kind of a request's body.
 #[derive(Clone, Copy)]
 pub enum BodyKind {
-    /// `application/json`: a whole value.
+    /// `application/json`: a complete value.
     Whole(Describe),
-    /// `application/merge-patch+json`: changes to such a value (RFC 7396).
+    /// `application/merge-patch+json`: changes to a value (RFC 7396).
     MergePatch(Describe),
 }
 
-/// Whether a request names the version that it was made from.
+/// When a request must have the header `If-Match`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfMatchKind {
     /// Always.
     Required,
-    /// If something exists that the request replaces.
+    /// Only if the request replaces an existing resource.
     ToReplace,
 }
 
-/// The parts of an operation, as its handler's types say them.
+/// The parts of an operation.
 #[derive(Default)]
 pub struct Description {
-    /// The path's parameters, in their order.
+    /// The path parameters, in their order.
     pub path: Vec<Describe>,
-    /// The query's parameters, without those of a page.
+    /// The query parameters, without `limit` and `cursor`.
     pub query: Option<Describe>,
-    /// Whether the query also has `limit` and `cursor`.
+    /// Whether the query has `limit` and `cursor`.
     pub is_paged: bool,
     /// The body.
     pub body: Option<BodyKind>,
     /// The header `If-Match`.
     pub if_match: Option<IfMatchKind>,
-    /// The success's status and body.
+    /// The status and the body of a successful answer.
     pub answer: Option<(u16, Describe)>,
 }

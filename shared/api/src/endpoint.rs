@@ -1,5 +1,5 @@
-//! What an endpoint is, said once beside its handler: what starts it, which permission it needs, what
-//! its audit rows say, and which conflicts it can answer.
+//! The declaration of an endpoint, which is beside its handler: what starts it, the permission it needs,
+//! what its audit rows contain, and the conflicts it can answer with.
 
 use audit::{Action, ResourceType};
 
@@ -18,7 +18,7 @@ pub enum Method {
     Delete,
 }
 
-/// A method and a path. Path parameters stand in braces: `/v1/patients/{id}`.
+/// A method and a path. Path parameters are in braces: `/v1/patients/{id}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
     /// The method.
@@ -30,20 +30,20 @@ pub struct Route {
 /// What starts a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
-    /// An HTTP request to one of these routes. The handler sees no difference between them.
+    /// An HTTP request to one of these routes. The handler can't tell them apart.
     Http {
-        /// The route that the OpenAPI document shows first.
+        /// The first route in the OpenAPI document.
         route: Route,
         /// Other routes to the same handler, with the same path parameters in the same order.
         others: &'static [Route],
     },
-    /// An event of S3 or EventBridge, by its name.
+    /// An event of S3 or EventBridge, with its name.
     Event(&'static str),
-    /// A schedule, in words.
+    /// A schedule, described in words.
     Schedule(&'static str),
 }
 
-/// A function with an audit row for each of its outcomes.
+/// A function whose every outcome has an audit row.
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoint {
     /// The package's name. The operation, the binary, the event and the scenario have the same name.
@@ -58,13 +58,13 @@ pub struct Endpoint {
     pub action: Action,
     /// The `resource_type` of its audit rows.
     pub resource: ResourceType,
-    /// The details of every 409 that it can answer. Groups can be shared by endpoints.
+    /// The details of all 409 responses that it can send, in groups. Endpoints can share a group.
     pub conflicts: &'static [&'static [&'static str]],
-    /// Whether the header `Idempotency-Key` makes it safe to send a request again.
+    /// Whether a caller can repeat a request safely with the header `Idempotency-Key`.
     pub is_idempotent: bool,
 }
 
-/// An endpoint without caller, patient data and audit row.
+/// An endpoint without a caller, patient data and audit rows.
 #[derive(Clone, Copy, Debug)]
 pub struct PublicEndpoint {
     /// The package's name.
@@ -76,7 +76,7 @@ pub struct PublicEndpoint {
 }
 
 impl Method {
-    /// As HTTP writes it.
+    /// The method's name in HTTP.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -89,7 +89,7 @@ impl Method {
 }
 
 impl Route {
-    /// The names of the path's parameters, in their order.
+    /// The names of the path parameters, in their order.
     pub fn parameters(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.path
             .split('/')
@@ -127,42 +127,45 @@ impl Endpoint {
         Self::new(Trigger::Http { route, others: &[] })
     }
 
-    /// Reads.
+    /// A `GET` endpoint, which reads.
     pub const fn get(path: &'static str) -> Self {
         Self::http(Method::Get, path)
     }
 
-    /// Creates, searches, or takes a step such as `/cancel`.
+    /// A `POST` endpoint, which creates, searches or performs an action such as `/cancel`.
     pub const fn post(path: &'static str) -> Self {
         Self::http(Method::Post, path)
     }
 
-    /// Creates or replaces at a path that the caller chose.
+    /// A `PUT` endpoint, which creates or replaces a resource at a path that the caller chooses.
     pub const fn put(path: &'static str) -> Self {
         Self::http(Method::Put, path)
     }
 
-    /// Changes by a merge patch (RFC 7396).
+    /// A `PATCH` endpoint, which applies a merge patch (RFC 7396).
     pub const fn patch(path: &'static str) -> Self {
         Self::http(Method::Patch, path)
     }
 
-    /// Archives, or takes back.
+    /// A `DELETE` endpoint, which archives or withdraws.
     pub const fn delete(path: &'static str) -> Self {
         Self::http(Method::Delete, path)
     }
 
-    /// Handles an event of S3 or EventBridge, such as `S3 event`.
+    /// A function that handles an event of S3 or EventBridge, such as `S3 event`.
     pub const fn event(name: &'static str) -> Self {
         Self::new(Trigger::Event(name))
     }
 
-    /// Runs on a schedule, such as `every five minutes`.
+    /// A function that runs on a schedule, such as `every five minutes`.
     pub const fn schedule(rate: &'static str) -> Self {
         Self::new(Trigger::Schedule(rate))
     }
 
-    /// Serves other routes, too.
+    /// Adds other routes to the same handler.
+    ///
+    /// # Panics
+    /// If no HTTP request starts the function.
     #[must_use]
     pub const fn also(mut self, routes: &'static [Route]) -> Self {
         match self.trigger {
@@ -177,28 +180,28 @@ impl Endpoint {
         self
     }
 
-    /// Takes the package's name: `env!("CARGO_PKG_NAME")`.
+    /// Sets the package's name: `env!("CARGO_PKG_NAME")`.
     #[must_use]
     pub const fn named(mut self, package: &'static str) -> Self {
         self.name = package;
         self
     }
 
-    /// Says the purpose in one short sentence, without a full stop.
+    /// Sets the purpose: one short sentence without a full stop.
     #[must_use]
     pub const fn summary(mut self, summary: &'static str) -> Self {
         self.summary = summary;
         self
     }
 
-    /// Needs this permission of the caller's role.
+    /// Sets the permission that the caller's role must have.
     #[must_use]
     pub const fn needs(mut self, permission: &'static str) -> Self {
         self.permission = permission;
         self
     }
 
-    /// Says what the audit rows say.
+    /// Sets the action and the resource type of the audit rows.
     #[must_use]
     pub const fn recorded_as(mut self, action: Action, resource: ResourceType) -> Self {
         self.action = action;
@@ -206,21 +209,21 @@ impl Endpoint {
         self
     }
 
-    /// Names the details of every 409 that it can answer.
+    /// Sets the details of all 409 responses that it can send.
     #[must_use]
     pub const fn conflicts(mut self, groups: &'static [&'static [&'static str]]) -> Self {
         self.conflicts = groups;
         self
     }
 
-    /// Answers the same `Idempotency-Key` with the same answer for a day.
+    /// Makes a request with the same `Idempotency-Key` get the same answer for a day.
     #[must_use]
     pub const fn idempotent(mut self) -> Self {
         self.is_idempotent = true;
         self
     }
 
-    /// Its routes, the documented one first. None if no request starts it.
+    /// Its routes, in the order of the OpenAPI document. Empty if no HTTP request starts it.
     pub fn routes(&self) -> impl Iterator<Item = Route> + use<> {
         let (route, others) = match self.trigger {
             Trigger::Http { route, others } => (Some(route), others),
@@ -229,7 +232,7 @@ impl Endpoint {
         route.into_iter().chain(others.iter().copied())
     }
 
-    /// Whether it may answer a 409 with this detail.
+    /// Whether it can send a 409 response with this detail.
     pub fn can_answer_conflict(&self, detail: &str) -> bool {
         self.conflicts
             .iter()
@@ -240,7 +243,7 @@ impl Endpoint {
 }
 
 impl PublicEndpoint {
-    /// Reads.
+    /// A `GET` endpoint, which reads.
     pub const fn get(path: &'static str) -> Self {
         let method = Method::Get;
         Self {
@@ -250,14 +253,14 @@ impl PublicEndpoint {
         }
     }
 
-    /// Takes the package's name: `env!("CARGO_PKG_NAME")`.
+    /// Sets the package's name: `env!("CARGO_PKG_NAME")`.
     #[must_use]
     pub const fn named(mut self, package: &'static str) -> Self {
         self.name = package;
         self
     }
 
-    /// Says the purpose in one short sentence, without a full stop.
+    /// Sets the purpose: one short sentence without a full stop.
     #[must_use]
     pub const fn summary(mut self, summary: &'static str) -> Self {
         self.summary = summary;

@@ -1,4 +1,4 @@
-//! What lives as long as the execution environment: pool, key cache, chain head, configuration.
+//! The state of an execution environment: pool, key cache, chain head and settings.
 
 use std::time::Duration;
 
@@ -11,21 +11,22 @@ use settings::Misconfigured;
 
 use crate::endpoint::Endpoint;
 
-/// One per process, made at start-up; connects to nothing until a request needs it.
+/// The state that every function has. It is created once, when the function starts, and connects to
+/// nothing until a request needs it.
 pub(crate) struct Environment {
     pub(crate) endpoint: Endpoint,
     pub(crate) database: Database,
     pub(crate) chain: ChainHead,
 }
 
-/// What functions with a caller need besides.
+/// The additional state of functions with callers.
 pub(crate) struct Gate {
     pub(crate) verifier: identity::Verifier,
     pub(crate) require_aal2: bool,
     pub(crate) cursor_key: hmac::Key,
 }
 
-/// Kept back from Lambda's own time limit, to record the failure and answer.
+/// The part of Lambda's time limit that is reserved for recording a timeout and answering.
 pub(crate) const RESERVE: Duration = Duration::from_millis(1500);
 
 impl Environment {
@@ -56,7 +57,7 @@ impl Gate {
     }
 }
 
-/// `CURSOR_KEY`: 32 bytes in base64 that sign page cursors.
+/// Reads `CURSOR_KEY`: 32 bytes in base64, the key that signs page cursors.
 fn cursor_key() -> Result<hmac::Key, Misconfigured> {
     const NAME: &str = "CURSOR_KEY";
     let bytes = BASE64_STANDARD

@@ -1,5 +1,5 @@
-//! A handler is an async function whose parameters are its inputs. The signature says all that the
-//! endpoint reads and answers.
+//! A handler is an async function. The types in its signature say everything that the endpoint reads and
+//! answers.
 
 use std::pin::Pin;
 
@@ -8,54 +8,55 @@ use http::Response;
 use lambda_http::Body;
 use settings::Misconfigured;
 
+use crate::argument::Argument;
 use crate::call::Call;
 use crate::description::Description;
 use crate::endpoint::{Endpoint, Method, Trigger};
-use crate::input::{Input, Takes};
 use crate::job::Job;
 use crate::reply::{Audited, Described, Reply};
+use crate::takes::Takes;
 
-/// The future of a handler, its types erased.
+/// The future of a handler, without its type.
 pub type Running<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 
-/// An async function of a [`Call`] or a [`Job`] and up to five inputs.
-pub trait Handler<Request, Inputs>: Send + Sync + Sized + 'static {
-    /// What its inputs take of the request.
+/// An async function of a [`Call`] or a [`Job`] and up to five other arguments.
+pub trait Handler<Request, Arguments>: Send + Sync + Sized + 'static {
+    /// What its arguments take of the request.
     const TAKES: Takes;
-    /// What its inputs need of the deployment.
+    /// The settings that its arguments need.
     type Settings: Send + Sync + 'static;
-    /// What is left to be sent: a response, or nothing.
+    /// The result: a response, or nothing for an event.
     type Done;
 
-    /// Reads the settings of all inputs. Errors: one is missing or wrong.
+    /// Reads the settings of all arguments. Errors: a setting is missing or invalid.
     fn configure() -> Result<Self::Settings, Misconfigured>;
 
-    /// Reads the inputs and runs.
+    /// Reads the arguments and calls the function.
     fn run(
         &'static self,
         request: Request,
         settings: &'static Self::Settings,
     ) -> Running<Self::Done>;
 
-    /// What the signature says, for the OpenAPI document.
+    /// Describes the signature for the OpenAPI document.
     fn describe() -> Description;
 }
 
 macro_rules! handlers {
-    ($(($($input:ident $value:ident),*))+) => {$(
-        impl<H, F, T, $($input),*> Handler<Call, ($($input,)*)> for H
+    ($(($($argument:ident $value:ident),*))+) => {$(
+        impl<H, F, T, $($argument),*> Handler<Call, ($($argument,)*)> for H
         where
-            H: Fn(Call, $($input),*) -> F + Send + Sync + 'static,
+            H: Fn(Call, $($argument),*) -> F + Send + Sync + 'static,
             F: Future<Output = Reply<T>> + Send + 'static,
             T: Described + Send + 'static,
-            $($input: Input<Call> + 'static,)*
+            $($argument: Argument<Call> + 'static,)*
         {
-            const TAKES: Takes = Takes::NOTHING$(.and($input::TAKES))*;
-            type Settings = ($($input::Settings,)*);
+            const TAKES: Takes = Takes::NOTHING$(.and($argument::TAKES))*;
+            type Settings = ($($argument::Settings,)*);
             type Done = Response<Body>;
 
             fn configure() -> Result<Self::Settings, Misconfigured> {
-                Ok(($($input::configure()?,)*))
+                Ok(($($argument::configure()?,)*))
             }
 
             fn run(
@@ -67,8 +68,8 @@ macro_rules! handlers {
                     let before = Takes::NOTHING;
                     $(
                         let (before, $value) = (
-                            before.and($input::TAKES),
-                            $input::read(&call, before, $value)?,
+                            before.and($argument::TAKES),
+                            $argument::read(&call, before, $value)?,
                         );
                     )*
                     let _: Takes = before;
@@ -78,24 +79,24 @@ macro_rules! handlers {
 
             fn describe() -> Description {
                 let mut description = Description::default();
-                $($input::describe(&mut description);)*
+                $($argument::describe(&mut description);)*
                 description.answer = Some((T::STATUS, T::describe));
                 description
             }
         }
 
-        impl<H, F, $($input),*> Handler<Job, ($($input,)*)> for H
+        impl<H, F, $($argument),*> Handler<Job, ($($argument,)*)> for H
         where
-            H: Fn(Job, $($input),*) -> F + Send + Sync + 'static,
+            H: Fn(Job, $($argument),*) -> F + Send + Sync + 'static,
             F: Future<Output = Result<(), Error>> + Send + 'static,
-            $($input: Input<Job> + 'static,)*
+            $($argument: Argument<Job> + 'static,)*
         {
-            const TAKES: Takes = Takes::NOTHING$(.and($input::TAKES))*;
-            type Settings = ($($input::Settings,)*);
+            const TAKES: Takes = Takes::NOTHING$(.and($argument::TAKES))*;
+            type Settings = ($($argument::Settings,)*);
             type Done = ();
 
             fn configure() -> Result<Self::Settings, Misconfigured> {
-                Ok(($($input::configure()?,)*))
+                Ok(($($argument::configure()?,)*))
             }
 
             fn run(&'static self, job: Job, ($($value,)*): &'static Self::Settings) -> Running<()> {
@@ -103,8 +104,8 @@ macro_rules! handlers {
                     let before = Takes::NOTHING;
                     $(
                         let (before, $value) = (
-                            before.and($input::TAKES),
-                            $input::read(&job, before, $value)?,
+                            before.and($argument::TAKES),
+                            $argument::read(&job, before, $value)?,
                         );
                     )*
                     let _: Takes = before;
@@ -128,7 +129,8 @@ handlers! {
     (A a, B b, C c, D d, E e)
 }
 
-/// Refuses to compile where `ENDPOINT` and the handler's signature don't fit.
+/// Checks that `ENDPOINT` and the handler's signature fit together. If they don't, the crate doesn't
+/// compile.
 ///
 /// # Panics
 /// At compile time, in a `const`.
@@ -162,7 +164,7 @@ pub const fn check<R, I, H: Handler<R, I>>(endpoint: &Endpoint, _handle: &H) {
             }
             assert!(
                 !endpoint.is_idempotent || matches!(route.method, Method::Post),
-                "an Idempotency-Key is for POST alone"
+                "only a POST endpoint can have an Idempotency-Key"
             );
         }
         Trigger::Event(_) | Trigger::Schedule(_) => fits(takes, 0),

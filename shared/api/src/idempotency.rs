@@ -1,7 +1,7 @@
-//! `Idempotency-Key`: a repeated request gets the same answer and has no further effect.
+//! `Idempotency-Key`: a repeated request gets the kept answer and has no further effect.
 //!
-//! The first flush of the transaction inserts the key, and the last one stores the answer with it. So
-//! the database has the key exactly if the work of the request is committed.
+//! The first flush of the transaction inserts the key, and the last flush stores the answer with it. So
+//! the database has the key if and only if the request's work is committed.
 
 use audit::Entry;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -38,13 +38,13 @@ impl Claim {
             return Ok(None);
         };
         let is_fit = |key: &&str| {
-            let may_have = |byte: u8| byte.is_ascii_graphic() && byte != b',';
-            (1..=255).contains(&key.len()) && key.bytes().all(may_have)
+            let is_allowed = |byte: u8| byte.is_ascii_graphic() && byte != b',';
+            (1..=255).contains(&key.len()) && key.bytes().all(is_allowed)
         };
         let key = value.to_str().ok().filter(is_fit).ok_or_else(|| {
             Error::invalid(
                 "Idempotency-Key",
-                "expected once, 1 to 255 visible characters without a comma",
+                "expected one value of 1 to 255 visible ASCII characters without a comma",
             )
         })?;
         let parts: Vec<u8> = [
@@ -63,8 +63,8 @@ impl Claim {
         }))
     }
 
-    /// Inserts the key for the endpoint of this name. Errors: the key was used before.
-    pub(crate) async fn stake(
+    /// Inserts the key for the endpoint of this name. Errors: the key is already in use.
+    pub(crate) async fn insert(
         &self,
         client: &Client,
         endpoint: &str,
@@ -100,7 +100,7 @@ impl Claim {
 }
 
 row! {
-    /// A stored answer.
+    /// A kept answer.
     pub struct Kept {
         /// The HTTP status.
         pub status: i32,
@@ -116,8 +116,8 @@ row! {
 }
 
 impl Kept {
-    /// The answer with the resource and the patients of its audit row. The request id is not in its
-    /// headers yet, so a repeated answer gets the id of its own request.
+    /// The answer to keep, with the resource and the patients of its audit row. Its headers don't contain
+    /// the request id yet, so a replay has the id of its own request.
     pub(crate) fn of(response: &Response<Body>, entry: &Entry) -> Result<Self, Error> {
         let Body::Text(body) = response.body() else {
             return Err(Error::Internal("an answer to keep is not text"));

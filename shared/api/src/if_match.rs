@@ -1,14 +1,14 @@
-//! `If-Match` (RFC 9110): a change says which version it was made from.
+//! `If-Match` (RFC 9110): a request to change a resource names the version that it is based on.
 
 use errors::Error;
 use http::{HeaderMap, header};
 
-/// The version a change was made from.
+/// The version that a change is based on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfMatch {
-    /// Whichever the resource has: `*`.
+    /// Any version: `*`.
     Any,
-    /// This one.
+    /// This version.
     Version(i32),
     /// A tag that this API never gives. It matches no version.
     Unknown,
@@ -29,7 +29,7 @@ impl IfMatch {
         Some(version.map_or(Self::Unknown, Self::Version))
     }
 
-    /// Errors: [`Error::PreconditionFailed`] if the resource has another version.
+    /// Checks the resource's version. Errors: [`Error::PreconditionFailed`] if it is another one.
     pub fn check(self, version: i32) -> Result<(), Error> {
         match self {
             Self::Any => Ok(()),

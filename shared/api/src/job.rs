@@ -1,4 +1,4 @@
-//! Work that no person asked for: an event or a schedule, acting as SYSTEM, audited all the same.
+//! Work that an event or a schedule starts. It acts as SYSTEM and is audited like a request.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::environment::Environment;
 use crate::request_context::RequestContext;
 use crate::target::Target;
 
-/// One event.
+/// One event or one run of a schedule.
 #[derive(Clone)]
 pub struct Job {
     pub(crate) environment: &'static Environment,
@@ -22,7 +22,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// Does one piece of the work: `work` gets an access to `target`; its failure is recorded.
+    /// Calls `work` with a transaction on `target`. Errors: `work` fails. The failure is recorded first.
     pub async fn audited<T, R, W, F>(&self, target: T, work: W) -> Result<R, Error>
     where
         T: Target,

@@ -1,5 +1,5 @@
-//! The entry points of the functions. Not generic beyond a thin shell, so that each binary
-//! compiles its handler and nothing else anew.
+//! The entry points of the functions. Only a thin layer is generic, so each binary compiles little more
+//! than its handler.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,18 +15,18 @@ use crate::call::Call;
 use crate::endpoint::{Endpoint, PublicEndpoint};
 use crate::environment::{Environment, Gate};
 use crate::handler::{Handler, Running};
-use crate::input::Takes;
 use crate::job::Job;
 use crate::reply::problem;
-use crate::service::{Service, request_id, stamped, time_left};
+use crate::service::{Service, request_id, time_left, with_common_headers};
+use crate::takes::Takes;
 
 type Worker = Box<dyn Fn(Job) -> Running<()> + Send + Sync>;
 
-/// Why a function ended; `main` returns it, so that Lambda logs it.
+/// The error of `main`, which Lambda logs.
 pub type Failure = lambda_runtime::Error;
 
-/// Serves an endpoint: verifies the caller, runs the handler, records what failed. Called by
-/// [`serve!`](crate::serve).
+/// Serves an endpoint: authenticates the caller, runs the handler and records failures.
+/// [`serve!`](crate::serve) calls it. Errors: a setting is missing or invalid.
 pub fn serve<I, H: Handler<Call, I, Done = Response<Body>>>(
     endpoint: Endpoint,
     handler: &'static H,
@@ -39,7 +39,8 @@ pub fn serve<I, H: Handler<Call, I, Done = Response<Body>>>(
     )
 }
 
-/// Serves an event or schedule. Called by [`serve_event!`](crate::serve_event).
+/// Serves an event or a schedule. [`serve_event!`](crate::serve_event) calls it. Errors: a setting is
+/// missing or invalid.
 pub fn serve_event<I, H: Handler<Job, I, Done = ()>>(
     endpoint: Endpoint,
     handler: &'static H,
@@ -48,7 +49,8 @@ pub fn serve_event<I, H: Handler<Job, I, Done = ()>>(
     serve_event_boxed(endpoint, Box::new(move |job| handler.run(job, settings)))
 }
 
-/// Serves the health check: no caller, no patient data, and so no audit row.
+/// Serves the health check. It has no caller and no patient data, so it writes no audit row. Errors: a
+/// setting is missing or invalid.
 pub fn serve_health(endpoint: PublicEndpoint) -> Result<(), Failure> {
     run(async move {
         let database: &'static Database = Box::leak(Box::new(Database::new(
@@ -65,15 +67,15 @@ pub fn serve_health(endpoint: PublicEndpoint) -> Result<(), Failure> {
                         .body(Body::from(r#"{"status":"ok"}"#))?,
                     Err(error) => problem(&error.translated(), &request_id),
                 };
-                Ok::<_, Failure>(stamped(response, &request_id))
+                Ok::<_, Failure>(with_common_headers(response, &request_id))
             },
         ))
         .await
     })
 }
 
-/// Serves what is the same for everybody: no caller, no data, and so no audit row. `headers` go
-/// with it, its type among them.
+/// Serves a document that is the same for everyone. It has no caller and no patient data, so it writes no
+/// audit row. `headers` are the headers of the answer, including `Content-Type`.
 pub fn serve_document(
     endpoint: PublicEndpoint,
     headers: Vec<(HeaderName, String)>,
@@ -91,7 +93,7 @@ pub fn serve_document(
                     response.headers_mut().insert(header, value);
                 }
                 tracing::info!(request_id, function = endpoint.name, "document answered");
-                Ok::<_, Failure>(stamped(response, &request_id))
+                Ok::<_, Failure>(with_common_headers(response, &request_id))
             },
         ))
         .await
@@ -133,7 +135,7 @@ fn serve_event_boxed(endpoint: Endpoint, worker: Worker) -> Result<(), Failure> 
                 };
                 let result = tokio::time::timeout(time_left(event.context.deadline), worker(job))
                     .await
-                    .unwrap_or(Err(Error::Unavailable("out of time")));
+                    .unwrap_or(Err(Error::Unavailable("The event took too long.")));
                 let outcome = result
                     .as_ref()
                     .map_or_else(|error| error.kind().slug, |()| "ok");
@@ -144,8 +146,7 @@ fn serve_event_boxed(endpoint: Endpoint, worker: Worker) -> Result<(), Failure> 
                     duration_ms = started.elapsed().as_secs_f64() * 1000.0,
                     "event handled"
                 );
-                // The kind alone: what Lambda logs and what reaches the dead-letter queue is no place
-                // for more.
+                // Lambda logs the error and sends it to the dead-letter queue, so it contains only the kind.
                 result.map_err(|error| Failure::from(error.kind().slug))
             },
         ))
@@ -153,8 +154,8 @@ fn serve_event_boxed(endpoint: Endpoint, worker: Worker) -> Result<(), Failure> 
     })
 }
 
-/// One thread: an environment answers one request at a time, and what one poll sends leaves in
-/// one write.
+/// Sets up the log and runs `main` on one thread. An environment answers one request at a time, and all
+/// statements that one poll sends leave in one write.
 fn run(main: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tracing_subscriber::fmt()
         .json()

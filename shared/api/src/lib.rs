@@ -1,11 +1,16 @@
-//! Requests and their answers: who calls, the audited transaction, the reply, and the entry points of
-//! the functions. This crate knows no endpoint.
+//! Runs the functions: authenticates the caller, parses the request, opens the audited transaction and
+//! sends the answer.
 //!
-//! A handler reads parse → authorise → query → shape → commit. Its [`input`]s parse;
-//! [`call::Call::authorize`] gives an [`access::Access`], which runs statements in one transaction;
-//! [`access::Access::commit`] writes the audit row, commits, and alone makes the answer.
+//! This crate knows Lambda, HTTP, the transaction and the audit row. It must not know any endpoint or
+//! any table of the domain.
+//!
+//! A handler has five steps: parse, authorise, query, shape, commit. Its [`input`]s parse the request.
+//! [`call::Call::authorize`] returns an [`access::Access`], which runs statements in one transaction.
+//! [`access::Access::commit`] writes the audit row, commits and makes the answer. Nothing else can make
+//! an answer.
 
 pub mod access;
+mod argument;
 mod attempt;
 mod audit_writer;
 pub mod call;
@@ -21,15 +26,17 @@ pub mod input;
 pub mod job;
 pub mod lambda;
 pub mod pages;
+mod patch;
 mod replay;
 pub mod reply;
 mod request_context;
 mod serve;
 mod service;
 mod session;
+mod takes;
 pub mod target;
 
-/// What a handler imports.
+/// The names that most handlers need.
 pub mod prelude {
     pub use audit::{Action, ResourceType};
     pub use domain::disclosure::Content;

@@ -1,4 +1,4 @@
-//! Keyset pagination: each page costs the same, whatever its position, and cursors are signed so that
+//! Keyset pagination: every page takes the same time, whatever its position. Cursors are signed, so
 //! clients can't forge them.
 
 use aws_lc_rs::hmac;
@@ -30,7 +30,7 @@ impl<T: Content> Content for Page<T> {
     }
 }
 
-/// The page that the caller asks for. `K` is the key of the last item before the page.
+/// The page that the caller requests. `K` is the key of the last item before the page.
 #[derive(Debug)]
 pub struct PageRequest<K> {
     limit: u32,
@@ -50,9 +50,12 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
         }
         let after = cursor
             .map(|cursor| {
-                signer
-                    .open(cursor)
-                    .ok_or_else(|| Error::invalid("cursor", "expected a next_cursor of this list"))
+                signer.open(cursor).ok_or_else(|| {
+                    Error::invalid(
+                        "cursor",
+                        "expected the next_cursor of the preceding page of this list",
+                    )
+                })
             })
             .transpose()?;
         Ok(Self {
@@ -62,7 +65,7 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
         })
     }
 
-    /// The number of rows to fetch: one more than fits on the page, to learn whether another page
+    /// The number of rows to fetch: one more than the page can contain, which shows whether another page
     /// follows.
     pub fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1

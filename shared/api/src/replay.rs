@@ -1,4 +1,4 @@
-//! Gives a kept answer again, audited as what it discloses.
+//! Answers with a kept answer. The audit row names the patients whose data the answer contains.
 
 use errors::Error;
 use sql::sql;
@@ -15,7 +15,9 @@ const REPLAY: &str = "
 
 pub(crate) async fn replay(call: &Call) -> Reply<Kept> {
     let claim = call.incoming.claim.as_ref();
-    let claim = claim.ok_or(Error::Internal("a request without key has no kept answer"))?;
+    let claim = claim.ok_or(Error::Internal(
+        "a request without Idempotency-Key can't be replayed",
+    ))?;
     let mut access = Access::new(call.context.clone(), Search::default(), None);
     let kept: Kept = access.one(sql(REPLAY, &[&claim.key])).await?;
     access.add_note("replayed", true);

@@ -1,4 +1,4 @@
-//! What leaves the system: answers, and the proof that their audit row is committed.
+//! The answers, and the proof that their audit rows are committed.
 
 use std::marker::PhantomData;
 
@@ -10,11 +10,11 @@ use lambda_http::Body;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
-/// What every handler returns.
+/// The result of every handler.
 pub type Reply<T> = Result<Audited<T>, Error>;
 
-/// An answer whose audit row is committed. Only [`Access::commit`](crate::access::Access::commit)
-/// makes one, so a handler can't answer without.
+/// An answer whose audit row is committed. Only [`Access::commit`](crate::access::Access::commit) makes
+/// one, so a handler can't answer without an audit row.
 #[derive(Debug)]
 pub struct Audited<T> {
     response: Response<Body>,
@@ -34,11 +34,11 @@ impl<T> Audited<T> {
     }
 }
 
-/// An answer as the handler gives it.
+/// An answer before it is committed.
 pub trait Answer {
-    /// The patients whose data it holds.
+    /// The patients whose data it contains.
     fn patients(&self) -> Vec<PatientId>;
-    /// As HTTP.
+    /// Converts it into an HTTP response. Errors: [`Error::Internal`] if it can't be converted.
     fn into_response(self) -> Result<Response<Body>, Error>;
 }
 
@@ -47,7 +47,7 @@ pub trait Described: Answer {
     /// The HTTP status.
     const STATUS: u16;
 
-    /// The body's schema.
+    /// The JSON Schema of the body.
     fn describe(generator: &mut SchemaGenerator) -> Schema;
 }
 
@@ -55,10 +55,10 @@ pub trait Described: Answer {
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
-/// `201` with a body and where it can be read again.
+/// `201` with a body and a `Location` header.
 #[derive(Debug)]
 pub struct Created<T> {
-    /// The resource's path.
+    /// The path of the resource.
     pub location: String,
     /// The resource.
     pub body: T,

@@ -1,4 +1,4 @@
-//! The context of one request or event: who calls, from where, and what it tries.
+//! The context of one request or event: the caller, the origin and the attempt.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::caller::Caller;
 use crate::environment::Environment;
 use crate::session::Session;
 
-/// Shared by the wrapper around the handler and the handler's transactions.
+/// The context that the service shares with the handler's transactions.
 pub(crate) struct RequestContext {
     pub(crate) environment: &'static Environment,
     pub(crate) caller: Caller,
@@ -23,7 +23,7 @@ pub(crate) struct RequestContext {
 }
 
 impl RequestContext {
-    /// A connection for this request.
+    /// Returns a connection for this request. Errors: the database can't be reached.
     pub(crate) async fn session(&self) -> Result<Session, Error> {
         let connection = self.environment.database.connection().await?;
         Ok(Session::new(connection, self.round_trips.clone()))

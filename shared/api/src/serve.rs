@@ -1,7 +1,7 @@
-//! The `main` of a function.
+//! The macros that define the `main` of a function.
 
-/// Makes the `main` of an endpoint's function. Refuses to compile where the crate's `ENDPOINT` and the
-/// signature of its `handle` don't fit.
+/// Defines the `main` of an endpoint. It doesn't compile if the crate's `ENDPOINT` and the signature of its
+/// `handle` don't fit together.
 #[macro_export]
 macro_rules! serve {
     ($function:ident) => {
@@ -13,7 +13,8 @@ macro_rules! serve {
     };
 }
 
-/// The same for a function that an event or a schedule starts.
+/// Defines the `main` of a function that an event or a schedule starts, with the same check as
+/// [`serve!`](crate::serve).
 #[macro_export]
 macro_rules! serve_event {
     ($function:ident) => {

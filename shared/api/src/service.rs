@@ -1,5 +1,5 @@
-//! What happens around every handler with a caller: who calls is verified, the handler is run in
-//! its time and its transaction again where that may help, and what failed is recorded.
+//! The code around every handler with a caller. It authenticates the caller, runs the handler within its
+//! time limit, repeats a transaction after a transient error, and records failures.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,16 +18,16 @@ use crate::call::{Call, Incoming};
 use crate::caller::Caller;
 use crate::environment::{Environment, Gate, RESERVE};
 use crate::handler::Running;
-use crate::input::Takes;
 use crate::replay::replay;
 use crate::reply::{Audited, problem};
 use crate::request_context::RequestContext;
+use crate::takes::Takes;
 
-/// What a handler's future resolves to once its types are erased.
+/// The result of any handler.
 type Outcome = Result<Response<Body>, Error>;
 pub(crate) type Handler = Box<dyn Fn(Call) -> Running<Response<Body>> + Send + Sync>;
 
-/// How often a transaction is run again that failed for a passing reason before its COMMIT.
+/// The number of times that a transaction is run if it fails with transient errors.
 const TRIES: u32 = 3;
 
 const MAX_USER_AGENT: usize = 512;
@@ -65,7 +65,7 @@ impl Service {
             }
             Err(error) => (problem(&error, &request_id), None),
         };
-        let response = stamped(response, &request_id);
+        let response = with_common_headers(response, &request_id);
         let actor = context.as_ref().and_then(|context| context.caller.user());
         tracing::info!(
             request_id,
@@ -79,10 +79,11 @@ impl Service {
         response
     }
 
-    /// Who calls. Errors: nobody that is known, which is a security event.
+    /// Authenticates the caller. Errors: the token is missing or invalid, which is logged as a security
+    /// event, or the signing keys can't be fetched.
     async fn verify(&self, request: &Request, request_id: &str) -> Result<identity::Claims, Error> {
         let mut headers = request.headers().get_all(header::AUTHORIZATION).iter();
-        // More than one header, or bytes that are not text, is no token.
+        // Several headers, or bytes that are not text, count as a missing token.
         let authorization = match (headers.next(), headers.next()) {
             (Some(header), None) => header.to_str().ok(),
             _ => None,
@@ -101,15 +102,15 @@ impl Service {
                 );
                 match refusal {
                     identity::Refusal::Unauthenticated(_) => Error::NotAuthenticated,
-                    identity::Refusal::KeysUnavailable => {
-                        Error::Unavailable("the identity provider can't be reached")
-                    }
+                    identity::Refusal::KeysUnavailable => Error::Unavailable(
+                        "The identity provider can't be reached. Try again later.",
+                    ),
                 }
             })
     }
 
-    /// Runs the handler in the time there is, or gives the answer that is kept under the request's
-    /// key.
+    /// Runs the handler within the time limit. If the request's `Idempotency-Key` has a kept answer, returns
+    /// that answer. Errors: the handler fails or the time is over.
     async fn handle(
         &self,
         request: Request,
@@ -135,11 +136,13 @@ impl Service {
         };
         tokio::time::timeout(time_left, answered)
             .await
-            .unwrap_or(Err(Error::Unavailable("out of time")))
+            .unwrap_or(Err(Error::Unavailable(
+                "The request took too long. Check whether the change was made before you try again.",
+            )))
     }
 
-    /// Runs the handler, again where its transaction failed for a passing reason. A COMMIT that
-    /// was sent is never sent twice: its error is not transient.
+    /// Runs the handler, and again after a transient error. An unconfirmed COMMIT is never repeated,
+    /// because its error isn't transient.
     async fn run(&self, call: &Call) -> Outcome {
         let mut tries = 1;
         loop {
@@ -155,7 +158,7 @@ impl Service {
     }
 }
 
-/// Records the failure, and answers it once it is recorded.
+/// Records the failure, then returns the problem response.
 async fn refuse(context: &RequestContext, error: Error) -> Response<Body> {
     let error = declared(context, error.translated());
     if let Error::Database(_) | Error::Internal(_) = &error {
@@ -170,14 +173,14 @@ async fn refuse(context: &RequestContext, error: Error) -> Response<Body> {
                 "a failure could not be recorded"
             );
             problem(
-                &Error::Unavailable("the audit log can't be written"),
+                &Error::Unavailable("The audit log can't be written. Try again later."),
                 &context.request_id,
             )
         }
     }
 }
 
-/// In debug builds, turns a 409 that `ENDPOINT` doesn't name into a defect, so that a test finds it.
+/// Turns a 409 that `ENDPOINT` doesn't name into an internal error in debug builds, so tests find it.
 fn declared(context: &RequestContext, error: Error) -> Error {
     match &error {
         Error::Conflict(detail) | Error::AlreadyExists(detail)
@@ -190,7 +193,7 @@ fn declared(context: &RequestContext, error: Error) -> Error {
     }
 }
 
-/// What API Gateway saw; what the client says of itself in `X-Forwarded-For` counts for nothing.
+/// The address that API Gateway saw. `X-Forwarded-For` is ignored, because the client can forge it.
 fn source_ip(request: &Request) -> Option<IpAddr> {
     match request.request_context_ref() {
         Some(GatewayContext::ApiGatewayV2(context)) => {
@@ -205,7 +208,7 @@ fn user_agent(request: &Request) -> Option<String> {
     Some(text.chars().take(MAX_USER_AGENT).collect())
 }
 
-/// API Gateway's own id of the request, so that its access log and ours agree.
+/// API Gateway's id of the request, which its access log contains, too.
 pub(crate) fn request_id(request: &Request) -> String {
     match request.request_context_ref() {
         Some(GatewayContext::ApiGatewayV2(context)) => context.request_id.clone(),
@@ -214,8 +217,11 @@ pub(crate) fn request_id(request: &Request) -> String {
     .unwrap_or_else(|| request.lambda_context().request_id)
 }
 
-/// The response with what every one has.
-pub(crate) fn stamped(mut response: Response<Body>, request_id: &str) -> Response<Body> {
+/// Adds the headers that every response has.
+pub(crate) fn with_common_headers(
+    mut response: Response<Body>,
+    request_id: &str,
+) -> Response<Body> {
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert("x-request-id", value);
@@ -227,7 +233,7 @@ pub(crate) fn stamped(mut response: Response<Body>, request_id: &str) -> Respons
     response
 }
 
-/// Until the function must answer. `deadline` is in milliseconds since the epoch.
+/// The time until the function must answer. `deadline` is in milliseconds since the Unix epoch.
 pub(crate) fn time_left(deadline: u64) -> Duration {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)

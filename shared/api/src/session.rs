@@ -1,6 +1,5 @@
-//! A connection in use by one transaction, and the rule for giving it back: only after every
-//! statement sent on it was answered. Anything else closes it, for what a dropped statement left
-//! behind may belong to the next request.
+//! The connection of a transaction. It returns to the pool only after every statement on it was answered.
+//! Otherwise it is closed, because the next request could receive the answers of this one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,14 +9,14 @@ use errors::Error;
 use tokio_postgres::Client;
 
 pub(crate) struct Session {
-    /// None only once it is released or dropped.
+    /// None only after the session is released or dropped.
     connection: Option<Object>,
     in_flight: bool,
     round_trips: Arc<AtomicU32>,
 }
 
 impl Session {
-    /// Counts its flushes in `round_trips`.
+    /// Creates a session that counts its flushes in `round_trips`.
     pub(crate) fn new(connection: Object, round_trips: Arc<AtomicU32>) -> Self {
         Self {
             connection: Some(connection),
@@ -26,7 +25,7 @@ impl Session {
         }
     }
 
-    /// Sends what `work` sends as one flush and awaits all its answers.
+    /// Sends the statements of `work` as one flush and waits for all their answers.
     pub(crate) async fn flush<'a, F: Future>(
         &'a mut self,
         work: impl FnOnce(&'a Client) -> F,
@@ -34,7 +33,7 @@ impl Session {
         let connection = self
             .connection
             .as_ref()
-            .ok_or(Error::Internal("a session without connection"))?;
+            .ok_or(Error::Internal("a session has no connection"))?;
         self.in_flight = true;
         self.round_trips.fetch_add(1, Ordering::Relaxed);
         let output = work(connection).await;
@@ -42,7 +41,7 @@ impl Session {
         Ok(output)
     }
 
-    /// Whether a failure's audit row can be written over this connection.
+    /// Whether this connection can be used for another transaction.
     pub(crate) fn is_usable(&self) -> bool {
         !self.in_flight
             && self
@@ -51,7 +50,7 @@ impl Session {
                 .is_some_and(|connection| !connection.is_closed())
     }
 
-    /// Back to the pool: the transaction is over and known to be.
+    /// Returns the connection to the pool. The transaction must have ended.
     pub(crate) fn release(mut self) {
         drop(self.connection.take());
     }

@@ -1,19 +1,19 @@
-//! What a transaction is about, as its audit row says it.
+//! The target of a transaction, as its audit row names it.
 
 use domain::ids::{AppointmentId, AuditLogId, FileId, PatientId, ProviderId, RecordId, UserId};
 use uuid::Uuid;
 
-/// What a transaction is about: the resource and, where known, the patient whose chart it is in.
+/// The target of a transaction: the resource and, if known, the patient whose chart contains it.
 pub trait Target {
-    /// The resource's id; none for a search.
+    /// The id of the resource. None for a search.
     fn resource(&self) -> Option<Uuid>;
 
-    /// The patient, where the request names one.
+    /// The patient, if the request names one.
     fn patient(&self) -> Option<PatientId> {
         None
     }
 
-    /// The user, where the request names one whose chart it may be in.
+    /// The owner, if the request names one. The owner may be a patient.
     fn owner(&self) -> Option<UserId> {
         None
     }
@@ -44,7 +44,7 @@ targets!(
 pub struct InChart<T> {
     /// The resource.
     pub resource: T,
-    /// Whose chart.
+    /// The patient.
     pub patient: PatientId,
 }
 
@@ -63,7 +63,7 @@ impl<T: Target> Target for InChart<T> {
 pub struct OwnedBy<T> {
     /// The resource.
     pub resource: T,
-    /// Whose it is.
+    /// The owner.
     pub owner: UserId,
 }
 
@@ -77,10 +77,10 @@ impl<T: Target> Target for OwnedBy<T> {
     }
 }
 
-/// A list or search, of one patient's data where the filter names her.
+/// A list or a search. If it is filtered by a patient, it concerns only their data.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Search {
-    /// The patient filtered by.
+    /// The patient to filter by.
     pub patient: Option<PatientId>,
 }
 

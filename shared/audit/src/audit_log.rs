@@ -7,7 +7,7 @@ use serde_json::Value;
 use sql::Jsonb;
 use uuid::Uuid;
 
-use crate::{Action, Outcome};
+use crate::entry::{Action, Outcome};
 use domain::disclosure::Content;
 use domain::ids::{AuditLogId, PatientId, UserId};
 use sql::row;

@@ -1,23 +1,24 @@
-//! The hash chain of one execution environment: its head in memory, made when first needed, a
-//! new one each month.
+//! The hash chain of one execution environment. Its head is in memory. A chain begins with the
+//! environment's first row of a month.
 //!
-//! One chain for all writers was measured at 59–71 rows a second, a chain each at about 1,000.
+//! Each environment has its own chain because of speed: all writers together wrote 59–71 rows a second
+//! to one shared chain, and about 1,000 with a chain each.
 
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use tokio_postgres::Client;
 
-use crate::Entry;
+use crate::entry::Entry;
 use domain::ids::PatientId;
 use domain::time::Date;
 use sql::{Jsonb, Parameter, sql};
 
-/// The chain this environment writes, behind a lock: two rows never take one place.
+/// The head of this environment's chain. A lock prevents two rows from taking the same place.
 #[derive(Default)]
 pub struct ChainHead(Mutex<Option<Head>>);
 
-/// The last link that is known to have landed.
+/// The last link that is known to be committed.
 #[derive(Clone, Debug)]
 pub struct Head {
     chain_id: Uuid,
@@ -26,15 +27,15 @@ pub struct Head {
     hash: [u8; 32],
 }
 
-/// An entry in its place: what the INSERT writes.
+/// An entry with its place in a chain, as the INSERT writes it.
 pub struct Link {
-    /// What the row says.
+    /// The content of the row.
     pub entry: Entry,
-    /// The month whose partition the row belongs to: its first day, UTC.
+    /// The first day (UTC) of the month whose partition contains the row.
     pub month: Date,
-    /// The chain.
+    /// The id of the chain.
     pub chain_id: Uuid,
-    /// The place in the chain, from 1.
+    /// The position in the chain. The first row has position 1.
     pub seq: i64,
     /// The hash of the row before it in the chain. All zeros for the first.
     pub prev_hash: [u8; 32],
@@ -43,17 +44,18 @@ pub struct Link {
 }
 
 impl ChainHead {
-    /// Takes the head for one row. Held until that row's fate is known.
+    /// Locks the head for one row. The caller holds the lock until it is known whether the row is
+    /// committed.
     pub async fn head(&self) -> Place<'_> {
         Place(self.0.lock().await)
     }
 }
 
-/// The right to write the next link.
+/// The locked head: the right to write the next link.
 pub struct Place<'a>(MutexGuard<'a, Option<Head>>);
 
 impl Place<'_> {
-    /// Puts `entry` behind the head. The head moves only with [`landed`](Self::landed).
+    /// Links `entry` to the head. The head stays the same until [`advance`](Self::advance).
     pub fn link(&self, entry: Entry) -> Link {
         // The partition that the row belongs to.
         let month = entry.timestamp.first_of_month();
@@ -72,9 +74,9 @@ impl Place<'_> {
         }
     }
 
-    /// `link` is in the database: it is the head now. Writes the witness line, which goes to a
-    /// log that the database's owner can't change.
-    pub fn landed(&mut self, link: &Link) {
+    /// Makes the committed `link` the head and logs its witness line. The owner of the database can't
+    /// change the log.
+    pub fn advance(&mut self, link: &Link) {
         tracing::info!(
             target: "witness",
             chain = %link.chain_id,
@@ -90,7 +92,8 @@ impl Place<'_> {
         });
     }
 
-    /// What became of a row can't be learnt: its chain ends here, the next row begins another.
+    /// Ends the chain, because it is not known whether a row is committed. The next row begins another
+    /// chain.
     pub fn abandon(&mut self) {
         *self.0 = None;
     }
@@ -113,12 +116,12 @@ macro_rules! append {
     };
 }
 
-// Refused where the place is taken, so that the COMMIT behind it rolls back.
+// If the place is taken, PostgreSQL refuses the row and rolls back at the COMMIT that follows.
 const APPEND: &str = append!("");
 const FENCE: &str = append!("on conflict do nothing");
 
 impl Link {
-    /// The same place with another row in it.
+    /// Returns a link with another entry at the same place.
     pub fn with_entry(&self, entry: Entry) -> Self {
         let row_hash = entry.hash(self.chain_id, self.seq, &self.prev_hash);
         Self {
@@ -128,12 +131,12 @@ impl Link {
         }
     }
 
-    /// Sends the INSERT. Errors where the place in the chain is taken, as on any other refusal.
+    /// Sends the INSERT. Errors: PostgreSQL refuses the row, for example because its place is taken.
     pub async fn append(&self, client: &Client) -> Result<u64, tokio_postgres::Error> {
         self.send(client, APPEND).await
     }
 
-    /// The same, but leaves the place to a row that has it already.
+    /// Sends the INSERT, which does nothing if another row has the place already.
     pub async fn fence(&self, client: &Client) -> Result<u64, tokio_postgres::Error> {
         self.send(client, FENCE).await
     }

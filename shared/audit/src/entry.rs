@@ -73,7 +73,7 @@ pub struct Entry {
     pub id: AuditLogId,
     /// The time of the action, to the microsecond.
     pub timestamp: Timestamp,
-    /// The user who acted; none for a function without a caller and for a subject without a
+    /// The user who acted. None if a function acted without a caller, or if the token's subject has no
     /// profile.
     pub user_id: Option<UserId>,
     /// The role in which the user acted.
@@ -82,7 +82,7 @@ pub struct Entry {
     pub action_type: Action,
     /// The kind of resource.
     pub resource_type: ResourceType,
-    /// The resource; none for a search.
+    /// The resource. None for a search.
     pub resource_id: Option<Uuid>,
     /// The patients whose data the action concerned.
     pub patients: Vec<PatientId>,
@@ -96,12 +96,12 @@ pub struct Entry {
     pub application: String,
     /// The request's id, as in the answer's `x-request-id` and in the logs.
     pub request_id: String,
-    /// Ids, field names and counts; never patient data and no fractions.
+    /// Ids, field names and counts. No patient data and no fractions.
     pub details: Map<String, Value>,
 }
 
 impl Entry {
-    /// The patient for the column `patient_id`; none unless the action concerned exactly one.
+    /// The value of the column `patient_id`: none unless the action concerned exactly one patient.
     pub fn patient_id(&self) -> Option<PatientId> {
         match self.patients[..] {
             [patient] => Some(patient),
@@ -109,14 +109,14 @@ impl Entry {
         }
     }
 
-    /// The patients for the column `patient_ids`; none unless the action concerned more than one.
+    /// The value of the column `patient_ids`: none unless the action concerned several patients.
     pub fn patient_ids(&self) -> Option<&[PatientId]> {
         (self.patients.len() > 1).then_some(&self.patients)
     }
 
-    /// The SHA-256 hash of the canonical form, version 1. Each part follows its length, a 32-bit
-    /// big-endian number; an absent part is the length 2³²−1 alone. Times are RFC 3339 with
-    /// microseconds, ids are lower-case UUIDs, details are RFC 8785 JSON, and numbers are decimal.
+    /// The SHA-256 hash of the canonical form, version 1. Each part is preceded by its length as a 32-bit
+    /// big-endian number. An absent part is only the length 2³²−1. Times are RFC 3339 with microseconds,
+    /// ids are lower-case UUIDs, details are RFC 8785 JSON, and numbers are decimal.
     pub fn hash(&self, chain_id: Uuid, seq: i64, prev_hash: &[u8; 32]) -> [u8; 32] {
         let mut hasher = Hasher::new();
         hasher.part(b"caretrail-audit-row-v1");
@@ -153,7 +153,7 @@ impl Hasher {
     }
 
     fn part(&mut self, bytes: &[u8]) {
-        // No part comes near 4 GiB: a request body is bounded at 6 MB by Lambda.
+        // No part is near 4 GiB, because Lambda limits a request body to 6 MB.
         self.0.update(
             &u32::try_from(bytes.len())
                 .unwrap_or(u32::MAX - 1)

@@ -1,5 +1,8 @@
-//! The audit log: what a row says, its canonical form and hash, its place in a hash chain, and how a
-//! stored row is read. This crate needs neither Lambda nor a connection pool.
+//! The audit log: the content of a row, its canonical form and hash, its place in a hash chain, and how
+//! a stored row is read.
+//!
+//! This crate knows the ids of the domain and sends its own INSERT. It must not know Lambda, HTTP
+//! requests or the connection pool.
 
 pub mod audit_log;
 mod chain;

@@ -1,4 +1,4 @@
-//! The hash of an audit row: pinned, and different for every difference.
+//! The hash of an audit row is stable, and rows that differ have different hashes.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// A row in its place.
+/// An entry with its place in a chain.
 #[derive(Clone, Debug)]
 struct Row {
     entry: Entry,
@@ -59,9 +59,10 @@ fn sample() -> Row {
     }
 }
 
-/// Computed by another program from the words above [`Entry::hash`]: rows of years ago must verify.
+/// Another program computed this hash from the description of [`Entry::hash`]. It must not change, or old
+/// rows could no longer be verified.
 #[test]
-fn the_canonical_form_is_what_it_was() {
+fn the_canonical_form_is_unchanged() {
     assert_eq!(
         hex::encode(sample().hash()),
         "351e6d05e05f5e8ac60acf36b8f05ec78e25b07da2d343e1c02ea3f122a1e858"
@@ -69,7 +70,7 @@ fn the_canonical_form_is_what_it_was() {
 }
 
 #[test]
-fn parts_that_run_together_alike_differ() {
+fn rows_whose_parts_are_equal_when_joined_have_different_hashes() {
     let mut other = sample();
     other.entry.application = "list-record".into();
     other.entry.request_id = "sr-1".into();
@@ -85,7 +86,7 @@ fn parts_that_run_together_alike_differ() {
 }
 
 #[test]
-fn the_order_in_which_details_were_noted_does_not_matter() {
+fn the_order_of_the_details_does_not_matter() {
     let mut other = sample();
     other.entry.details = sample().entry.details.into_iter().rev().collect();
     assert_eq!(sample().hash(), other.hash());
@@ -161,7 +162,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn one_field_of_another_row_makes_another_hash(row in row(), other in row(), field in 0..17) {
+    fn a_row_with_one_field_of_another_row_has_another_hash(row in row(), other in row(), field in 0..17) {
         let mut changed = row.clone();
         let (to, from) = (&mut changed.entry, &other.entry);
         match field {

@@ -1,5 +1,8 @@
-//! Connections to PostgreSQL: verified TLS, a small pool for the functions, a direct connection
-//! for migrations.
+//! Connects to PostgreSQL over verified TLS: a small pool for the functions, a direct connection for
+//! migrations.
+//!
+//! This crate knows URLs, certificates and the pool. It must not know any statement, table, HTTP or
+//! Lambda.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,19 +19,19 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use errors::Error;
 use settings::Misconfigured;
 
-/// Long enough for a suspended Neon compute to wake, short enough to answer 503 in time.
+/// A suspended Neon compute can start within this time, and the function can still answer 503.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An environment answers one request at a time; the second connection serves a failure's audit
-/// row while the first is being discarded.
+/// An execution environment answers one request at a time. If the request's connection must be
+/// discarded, the second one writes the audit row of the failure.
 const CONNECTIONS: usize = 2;
 
-/// The pooled database of the functions.
+/// The connection pool of a function.
 pub struct Database(Pool);
 
 impl Database {
-    /// Prepares the pool; connects when first used. `ca_file` names PEM roots to trust besides
-    /// the public ones.
+    /// Creates the pool. It connects when it is first used. `ca_file` is a PEM file of root certificates
+    /// to trust in addition to the public ones. Errors: the URL or the file is invalid.
     pub fn new(url: &str, ca_file: Option<&str>, application: &str) -> Result<Self, Misconfigured> {
         let mut config = parse(url)?;
         config.application_name(application);
@@ -46,18 +49,19 @@ impl Database {
             .wait_timeout(Some(CONNECT_TIMEOUT))
             .build()
             .map(Self)
-            .map_err(|_| Misconfigured("DATABASE_URL", "no pool can be made of it"))
+            .map_err(|_| Misconfigured("DATABASE_URL", "can't be used for a connection pool"))
     }
 
-    /// A connection, new or used before. Errors: the database can't be reached.
+    /// Returns an idle or a new connection. Errors: [`Error::Unavailable`] if the database can't be
+    /// reached.
     pub async fn connection(&self) -> Result<Object, Error> {
         self.0.get().await.map_err(|error| {
-            tracing::error!(error = %error, "no connection to the database");
-            Error::Unavailable("the database can't be reached")
+            tracing::error!(error = %error, "the database can't be reached");
+            Error::Unavailable("The database can't be reached. Try again later.")
         })
     }
 
-    /// One round trip, for health checks.
+    /// Makes one round trip, for health checks. Errors: the database can't be reached.
     pub async fn ping(&self) -> Result<(), Error> {
         self.connection()
             .await?
@@ -68,7 +72,8 @@ impl Database {
     }
 }
 
-/// Connects past the pool, over the same verified TLS: for migrations.
+/// Connects directly, without a pool, for migrations. Errors: the URL or the file is invalid, or
+/// PostgreSQL refuses the connection or can't be reached.
 pub async fn connect(url: &str, ca_file: Option<&str>) -> Result<Client, ConnectError> {
     let (client, connection) = parse(url)?.connect(tls(ca_file)?).await?;
     tokio::spawn(async move {
@@ -79,12 +84,12 @@ pub async fn connect(url: &str, ca_file: Option<&str>) -> Result<Client, Connect
     Ok(client)
 }
 
-/// Why a direct connection was not made.
+/// The reason why [`connect`] failed.
 #[derive(Debug)]
 pub enum ConnectError {
-    /// The URL or the certificate file is at fault.
+    /// The URL or the certificate file is invalid.
     Misconfigured(Misconfigured),
-    /// PostgreSQL refused or can't be reached.
+    /// PostgreSQL refused the connection or can't be reached.
     Refused(tokio_postgres::Error),
 }
 
@@ -118,8 +123,8 @@ impl std::error::Error for ConnectError {
     }
 }
 
-/// Certificates are always verified, so libpq's stricter modes mean what `require` means here;
-/// and off this machine nothing goes in clear, whatever the URL leaves open.
+/// Parses the URL. Certificates are always verified, so libpq's stricter modes are equal to `require`.
+/// TLS is required for any host but this machine, whatever the URL says.
 fn parse(url: &str) -> Result<Config, Misconfigured> {
     let url = url
         .replace("sslmode=verify-full", "sslmode=require")
@@ -154,7 +159,7 @@ fn tls(ca_file: Option<&str>) -> Result<MakeRustlsConnect, Misconfigured> {
             .map_err(|_| Misconfigured(CA_FILE, "expected PEM certificates"))?;
         let (added, _) = roots.add_parsable_certificates(certificates);
         if added == 0 {
-            return Err(Misconfigured(CA_FILE, "holds no certificate"));
+            return Err(Misconfigured(CA_FILE, "contains no certificate"));
         }
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

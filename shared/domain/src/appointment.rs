@@ -156,7 +156,7 @@ impl Content for AppointmentChange {
     }
 }
 
-/// The details of the 409s that [`booking_rule`] gives.
+/// The details of the 409 responses that [`booking_rule`] can return.
 pub const BOOKING_CONFLICTS: &[&str] = &[
     PROVIDER_BUSY,
     PATIENT_BUSY,
@@ -173,8 +173,7 @@ const OUTSIDE_HOURS: &str = "The time is outside the provider's working hours.";
 const LEAD_TIME: &str = "The provider needs longer notice for a booking.";
 const PATIENT_ARCHIVED: &str = "The patient is archived, so nothing can be booked for them.";
 
-/// The error that a violated constraint on appointments means to the caller. None if the constraint is unknown
-/// here.
+/// The error for a violation of the named constraint on appointments. None if the constraint isn't one of them.
 pub fn booking_rule(constraint: &str) -> Option<Error> {
     Some(match constraint {
         "appointments_provider_no_overlap" => Error::Conflict(PROVIDER_BUSY),
@@ -183,13 +182,13 @@ pub fn booking_rule(constraint: &str) -> Option<Error> {
         "appointments_within_hours" => Error::Conflict(OUTSIDE_HOURS),
         "appointments_lead_time" => Error::Conflict(LEAD_TIME),
         "appointments_provider_practises" => {
-            Error::invalid("provider_id", "expected a provider who practises")
+            Error::invalid("provider_id", "expected a provider with an active account")
         }
         "appointments_patient_registered" => Error::Conflict(PATIENT_ARCHIVED),
         "appointments_scheduled_at_range" => {
-            Error::invalid("scheduled_at", "expected a time of 1850 to 2199")
+            Error::invalid("scheduled_at", "expected a time from 1850 to 2199")
         }
-        "appointments_not_past" => Error::invalid("scheduled_at", "expected a time to come"),
+        "appointments_not_past" => Error::invalid("scheduled_at", "expected a time in the future"),
         "appointments_duration_minutes_range" => {
             Error::invalid("duration_minutes", "expected 1 to 1440")
         }

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_have_the_shape_of_their_system() {
+    fn a_code_must_have_the_form_of_its_system() {
         for (system, right, wrong) in [
             (
                 "http://snomed.info/sct",

@@ -6,10 +6,34 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::coding::Coding;
-use super::record::RecordType;
 use super::text::Text;
 use errors::Error;
 use parsing::typed;
+use sql::text_enum;
+
+text_enum! {
+    /// The type of a medical record. It determines the structure of `content`.
+    pub enum RecordType: "SCREAMING_SNAKE_CASE" {
+        /// A condition of the patient.
+        Diagnosis,
+        /// A procedure that was performed.
+        Treatment,
+        /// A summary as free text.
+        Summary,
+        /// A measurement or a report of several measurements.
+        LabResult,
+        /// An order for a medicine.
+        Prescription,
+        /// A study with medical images.
+        Imaging,
+        /// A clinical note as free text.
+        Note,
+        /// A vaccination of the patient.
+        Immunization,
+        /// A plan for the patient's treatment.
+        CarePlan,
+    }
+}
 
 /// The clinical content of a medical record. Its structure depends on the record's type.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]

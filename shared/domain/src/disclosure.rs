@@ -1,15 +1,16 @@
-//! Whose data an answer discloses.
+//! Says which patients' data an answer discloses.
 
 use serde::Serialize;
 
 use crate::ids::PatientId;
 
-/// An answer's body. It says whose data it holds, so that the answer's audit row names every patient.
+/// The body of an answer. It names the patients whose data it contains, because the audit row must name
+/// them.
 pub trait Content: Serialize {
-    /// The patients whose data this is. Empty if it is no patient's data.
+    /// The patients whose data it contains. Empty if it contains no patient data.
     fn patients(&self) -> Vec<PatientId>;
 
-    /// The resource's version, for the header `ETag`.
+    /// The version of the resource, for the header `ETag`. None if it has no version.
     fn version(&self) -> Option<i32> {
         None
     }

@@ -16,10 +16,10 @@ use sql::text_enum;
 /// text (Unicode Standard Annex 9). With one, `invoice_fdp.exe` can be displayed as `invoice_exe.pdf`.
 pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Text<255>, D::Error> {
     let name = Text::deserialize(deserializer)?;
-    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    match name.as_str().contains(turns) {
+    let changes_direction = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    match name.as_str().contains(changes_direction) {
         true => Err(expected(
-            "a name without characters that turn its direction",
+            "a name without characters that change the direction of text",
         )),
         false => Ok(name),
     }

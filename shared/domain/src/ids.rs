@@ -1,4 +1,4 @@
-//! Typed ids: the id of one resource can't be used as the id of another, and none is a bare `Uuid`.
+//! Typed ids. The compiler rejects the id of one resource where the id of another is expected.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ macro_rules! ids {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new time-ordered id (UUIDv7, RFC 9562). New ids are inserted at the end of an index.
+            /// Creates a time-ordered id (UUIDv7, RFC 9562), because such ids are inserted at the end of an index.
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())
             }

@@ -1,5 +1,8 @@
-//! The domain's types: resources as they are stored and answered, typed ids, and what callers learn
-//! when a constraint of a table refuses a row.
+//! The types of the domain: the resources as they are stored and returned, their typed ids, and the
+//! errors for violated constraints of their tables.
+//!
+//! This crate knows the columns of the tables and the JSON of the API. It must not know any endpoint,
+//! transaction or audit row.
 
 pub mod appointment;
 pub mod coding;

@@ -99,20 +99,21 @@ impl Content for Provider {
     }
 }
 
-/// The details of the 409s that [`provider_rule`] gives.
+/// The details of the 409 responses that [`provider_rule`] can return.
 pub const PROVIDER_CONFLICTS: &[&str] = &[LICENSE_NUMBER_TAKEN];
 
 const LICENSE_NUMBER_TAKEN: &str = "Another provider already has this license_number.";
 
-/// The error that a violated constraint on providers means to the caller. None if the constraint is unknown
-/// here.
+/// The error for a violation of the named constraint on providers. None if the constraint isn't one of them.
 pub fn provider_rule(constraint: &str) -> Option<Error> {
     Some(match constraint {
         "providers_license_number_key" => Error::AlreadyExists(LICENSE_NUMBER_TAKEN),
-        "providers_specialties_count" => Error::invalid("specialties", "expected at most 50"),
+        "providers_specialties_count" => {
+            Error::invalid("specialties", "expected at most 50 specialties")
+        }
         "providers_schedule_time_zone" => Error::invalid(
             "schedule.time_zone",
-            "expected an IANA time zone by its full name",
+            "expected the full name of an IANA time zone that PostgreSQL knows",
         ),
         _ => return None,
     })

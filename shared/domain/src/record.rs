@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sql::Jsonb;
 
+pub use super::content::RecordType;
 use super::custom_data::CustomData;
 use super::text::Text;
 use crate::disclosure::Content;
@@ -13,30 +14,6 @@ use crate::ids::{AppointmentId, PatientId, ProviderId, RecordId, UserId};
 use errors::Error;
 use sql::row;
 use sql::text_enum;
-
-text_enum! {
-    /// The type of a medical record. It determines the structure of `content`.
-    pub enum RecordType: "SCREAMING_SNAKE_CASE" {
-        /// A condition of the patient.
-        Diagnosis,
-        /// A procedure that was performed.
-        Treatment,
-        /// A summary as free text.
-        Summary,
-        /// A measurement or a report of several measurements.
-        LabResult,
-        /// An order for a medicine.
-        Prescription,
-        /// A study with medical images.
-        Imaging,
-        /// A clinical note as free text.
-        Note,
-        /// A vaccination of the patient.
-        Immunization,
-        /// A plan for the patient's treatment.
-        CarePlan,
-    }
-}
 
 text_enum! {
     /// The legal ground for withholding a medical record from its patient (45 CFR 171 subpart B).
@@ -64,20 +41,23 @@ pub struct NewHold {
     pub note: Option<Text<1000>>,
 }
 
-/// A hold's reason, end and note as parameters of a statement.
+/// The reason, end and note of a hold as parameters of a statement.
 pub type HoldParts = (Option<HoldReason>, Option<Timestamp>, Option<Text<1000>>);
 
 impl NewHold {
-    /// The reason, end and note of the hold; all none if there is no hold.
+    /// Returns the reason, end and note of the hold, or three times none if there is no hold.
     pub fn parts(hold: Option<Self>) -> HoldParts {
         hold.map_or((None, None, None), |hold| {
             (Some(hold.reason), Some(hold.expires_at), hold.note)
         })
     }
 
-    /// The error that the constraint `record_releases_expiry_range` means to the client.
+    /// The error for a violation of the constraint `record_releases_expiry_range`.
     pub fn out_of_range() -> Error {
-        Error::invalid("hold.expires_at", "expected a time within a year from now")
+        Error::invalid(
+            "hold.expires_at",
+            "expected a time within 366 days from now",
+        )
     }
 }
 

@@ -105,14 +105,14 @@ pub struct Schedule {
     pub lead_minutes: Option<u32>,
 }
 
-fn ends_behind(from: Time, to: Time) -> bool {
+fn ends_after(from: Time, to: Time) -> bool {
     from < to || to == Time::MIDNIGHT
 }
 
 fn weekly<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<WeeklyHours>, D::Error> {
     let hours = Vec::<WeeklyHours>::deserialize(deserializer)?;
-    if hours.len() > 100 || !hours.iter().all(|h| ends_behind(h.from, h.to)) {
-        return Err(expected("at most 100 hours that end after they begin"));
+    if hours.len() > 100 || !hours.iter().all(|h| ends_after(h.from, h.to)) {
+        return Err(expected("at most 100 entries, each with `to` after `from`"));
     }
     Ok(hours)
 }
@@ -122,12 +122,12 @@ fn exceptions<'de, D: Deserializer<'de>>(
 ) -> Result<Vec<ExceptionalHours>, D::Error> {
     let hours = Vec::<ExceptionalHours>::deserialize(deserializer)?;
     let ordered = hours.iter().all(|h| match (h.from, h.to) {
-        (Some(from), Some(to)) => ends_behind(from, to),
+        (Some(from), Some(to)) => ends_after(from, to),
         (from, to) => from.is_none() && to.is_none(),
     });
     if hours.len() > 1000 || !ordered {
         return Err(expected(
-            "at most 1000 dates, each without times or with both, the end behind",
+            "at most 1000 entries, each with neither `from` nor `to`, or with `to` after `from`",
         ));
     }
     Ok(hours)
@@ -136,7 +136,7 @@ fn exceptions<'de, D: Deserializer<'de>>(
 fn lead_minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let minutes = Option::<u32>::deserialize(deserializer)?;
     if minutes.is_some_and(|minutes| minutes > 525_600) {
-        return Err(expected("at most 525600 minutes, a year"));
+        return Err(expected("at most 525600 minutes, which is a year"));
     }
     Ok(minutes)
 }

@@ -129,18 +129,22 @@ impl Content for User {
     }
 }
 
-/// The details of the 409s that [`user_rule`] gives.
+/// The details of the 409 responses that [`user_rule`] can return.
 pub const USER_CONFLICTS: &[&str] = &[USERNAME_TAKEN];
 
 const USERNAME_TAKEN: &str = "A user with this username already exists.";
 
-/// The error that a violated constraint on users means to the caller. None if the constraint is unknown
-/// here.
+/// The error for a violation of the named constraint on users. None if the constraint isn't one of them.
 pub fn user_rule(constraint: &str) -> Option<Error> {
     Some(match constraint {
         "user_profiles_username_key" => Error::AlreadyExists(USERNAME_TAKEN),
-        "user_profiles_role_fkey" => Error::invalid("role", "expected the name of a role"),
-        "user_profiles_role_personal" => Error::invalid("role", "expected a role for people"),
+        "user_profiles_role_fkey" => {
+            Error::invalid("role", "expected the name of an existing role")
+        }
+        "user_profiles_role_personal" => Error::invalid(
+            "role",
+            "expected a role other than SYSTEM, which is reserved for functions",
+        ),
         _ => return None,
     })
 }

@@ -1,11 +1,9 @@
-//! What a database error means for the caller, by SQLSTATE and by constraint.
-
-use std::error::Error as _;
-use std::fmt;
+//! Turns database errors into what the caller learns, by SQLSTATE and by constraint.
 
 use tokio_postgres::error::SqlState;
 
-use crate::Error;
+use crate::error::Error;
+use crate::postgres::{is_link_failure, is_transient};
 
 /// The SQLSTATEs that the schema's own functions raise (`migrations/`).
 mod raised {
@@ -17,100 +15,83 @@ mod raised {
     pub(super) const KEY_REUSED: &str = "CT006";
 }
 
-/// The transaction may succeed if it runs again.
-const TRANSIENT: [&SqlState; 5] = [
-    &SqlState::T_R_SERIALIZATION_FAILURE,
-    &SqlState::T_R_DEADLOCK_DETECTED,
-    &SqlState::ADMIN_SHUTDOWN,
-    &SqlState::CRASH_SHUTDOWN,
-    &SqlState::CANNOT_CONNECT_NOW,
-];
-
-/// Whether the transaction may succeed if it runs again from its start.
-pub fn is_transient(error: &tokio_postgres::Error) -> bool {
-    match error.code() {
-        Some(code) => TRANSIENT.contains(&code),
-        None => is_link_failure(error),
-    }
-}
-
-/// Whether the connection broke, rather than a statement.
-pub fn is_link_failure(error: &tokio_postgres::Error) -> bool {
-    error.is_closed()
-        || error
-            .source()
-            .is_some_and(|source| source.is::<std::io::Error>())
-}
-
 impl Error {
-    /// Whether the request's `Idempotency-Key` has an answer already. That is no failure: the answer
-    /// is given again.
+    /// Whether an answer is already stored under the request's `Idempotency-Key`. The caller then gets
+    /// that answer.
     pub fn is_answered_before(&self) -> bool {
         matches!(self, Self::Database(error)
             if error.code().is_some_and(|code| code.code() == raised::KEY_ANSWERED))
     }
+
+    /// Replaces a database error by what the caller may learn. Returns any other error unchanged.
+    #[must_use]
+    pub fn translated(self) -> Self {
+        match self {
+            Self::Database(error) => translate(error),
+            other => other,
+        }
+    }
 }
 
-pub(crate) fn translate(error: tokio_postgres::Error) -> Error {
+fn translate(error: tokio_postgres::Error) -> Error {
     let Some(code) = error.code() else {
         return match is_link_failure(&error) {
-            true => Error::Unavailable("the database can't be reached"),
+            true => Error::Unavailable("The database can't be reached. Try again later."),
             false => Error::Database(error),
         };
     };
-    if TRANSIENT.contains(&code) || *code == SqlState::TOO_MANY_CONNECTIONS {
-        return Error::Unavailable("the database is busy");
+    if is_transient(&error) || *code == SqlState::TOO_MANY_CONNECTIONS {
+        return Error::Unavailable("The database is busy. Try again later.");
     }
     match code.code() {
-        raised::UNKNOWN_CALLER => return Error::Forbidden("the caller has no profile"),
-        raised::INACTIVE_CALLER => return Error::Forbidden("the caller's account is not active"),
+        raised::UNKNOWN_CALLER => {
+            return Error::Forbidden(
+                "The caller has no user account here. Ask an administrator to create one.",
+            );
+        }
+        raised::INACTIVE_CALLER => {
+            return Error::Forbidden(
+                "The caller's account is not active. Ask an administrator to activate it.",
+            );
+        }
         raised::PERMISSION_MISSING => {
-            return Error::Forbidden("the caller's role doesn't hold the permission");
+            return Error::Forbidden(
+                "The caller's role lacks the permission that this operation requires.",
+            );
         }
         raised::SECOND_FACTOR_MISSING => {
-            return Error::Forbidden("this role needs a second factor (aal2)");
+            return Error::Forbidden(
+                "The caller's role requires a second factor. Sign in with one (assurance level aal2).",
+            );
         }
         raised::KEY_REUSED => return Error::KeyReused,
         _ => {}
     }
     match *code {
-        // A policy refused the row: to the caller it doesn't exist.
+        // Row-level security refused the row, so the caller may not learn that it exists.
         SqlState::INSUFFICIENT_PRIVILEGE => Error::NotFound,
         SqlState::UNTRANSLATABLE_CHARACTER | SqlState::CHARACTER_NOT_IN_REPERTOIRE => {
             Error::invalid("", "expected text without NUL characters")
         }
-        // A CHECK that no handler translates by its name is a bound of the schema.
+        // Handlers translate all other CHECKs by their names. What remains are the limits of columns.
         SqlState::CHECK_VIOLATION => {
-            Error::invalid("", "expected values within the bounds of the schema")
+            Error::invalid("", "expected values within the documented limits")
         }
         SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => {
-            Error::Unavailable("the database took too long")
+            Error::Unavailable("The database took too long. Try again later.")
         }
         _ => Error::Database(error),
     }
 }
 
-/// Writes the SQLSTATE and the constraint. The message and the detail quote stored values.
-pub(crate) fn describe(error: &tokio_postgres::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match error.as_db_error() {
-        Some(refusal) => write!(
-            f,
-            "SQLSTATE {}, constraint {}",
-            refusal.code().code(),
-            refusal.constraint().unwrap_or("none")
-        ),
-        None => fmt::Display::fmt(error, f),
-    }
-}
-
-/// Turns a named database constraint into what the caller learns.
+/// Turns the violation of a named constraint into what the caller learns.
 pub trait OnConstraint: Sized {
-    /// Replaces the error by what `rule` makes of the constraint's name. It stays if `rule` doesn't
-    /// know the constraint.
+    /// Calls `rule` with the name of the violated constraint and replaces the error by the result. If
+    /// `rule` returns none, the error is unchanged.
     #[must_use]
     fn on_constraints(self, rule: impl FnOnce(&str) -> Option<Error>) -> Self;
 
-    /// Replaces the error by `error` if the constraint `name` refused the row.
+    /// Replaces the error by `error` if the constraint `name` is violated.
     #[must_use]
     fn on_constraint(self, name: &str, error: Error) -> Self {
         self.on_constraints(|refused| (refused == name).then_some(error))

@@ -1,47 +1,51 @@
-//! The one error type of handlers and of everything below them.
+//! The error type of handlers and of everything below them.
 
 use std::fmt;
 
-use crate::database;
-use crate::problem::{FieldError, Kind};
+use http::StatusCode;
 
-/// Why a request is not answered as asked.
+use crate::field_error::FieldError;
+use crate::kind::Kind;
+use crate::postgres;
+
+/// Why a request fails.
 ///
-/// A `&'static str` is the text that the caller reads, except in [`Internal`](Self::Internal): that
-/// text is for the log alone. No variant carries patient data.
+/// The caller reads the text of a variant, except the text of [`Internal`](Self::Internal), which only
+/// the log contains. No variant contains patient data.
 #[derive(Debug)]
 pub enum Error {
     /// The body is not JSON.
     MalformedJson,
-    /// The body's declared media type is not the one that the operation takes.
+    /// The `Content-Type` of the body is not the one that the operation accepts.
     UnsupportedMediaType,
-    /// The body is larger than the operation takes.
+    /// The body is larger than the operation accepts.
     TooLarge,
-    /// Fields or parameters are missing, unknown or not acceptable.
+    /// Fields or parameters are missing, unknown or invalid.
     Invalid(Vec<FieldError>),
-    /// The request has no acceptable access token.
+    /// The request has no valid access token.
     NotAuthenticated,
-    /// The caller's role lacks the permission, or the caller has not used a second factor.
+    /// The caller has no active account, their role lacks the permission, or they have not used a second
+    /// factor.
     Forbidden(&'static str),
-    /// The resource does not exist, or the caller may not see it. Both get the same answer.
+    /// The resource does not exist, or the caller may not see it. The answer is the same in both cases.
     NotFound,
     /// A resource with the same unique identifier exists.
     AlreadyExists(&'static str),
-    /// The resource's state does not allow the step.
+    /// The current state of the data does not allow the request.
     Conflict(&'static str),
-    /// A change does not say which version it was made from.
+    /// The request changes a resource and has no `If-Match` header.
     PreconditionRequired,
-    /// The resource has another version than the one the change was made from.
+    /// The resource has another version than the one in `If-Match`.
     PreconditionFailed,
     /// The `Idempotency-Key` was used for another request.
     KeyReused,
-    /// A part that the answer depends on is not available. The audit log is such a part.
+    /// Something that the answer depends on is not available, for example the database or the audit log.
     Unavailable(&'static str),
     /// A defect of this system.
     Internal(&'static str),
     /// The connection broke before COMMIT was sent. Nothing was changed.
     LinkLost,
-    /// A statement failed, and nothing has translated the failure yet.
+    /// A statement failed. [`translated`](Self::translated) turns it into what the caller may learn.
     Database(tokio_postgres::Error),
 }
 
@@ -53,31 +57,74 @@ impl Error {
 
     /// Whether the same transaction may succeed if it runs again from its start.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Database(error) if database::is_transient(error))
+        matches!(self, Self::Database(error) if postgres::is_transient(error))
     }
 
-    /// Replaces a database error by what the caller may learn of it. Other errors stay.
-    #[must_use]
-    pub fn translated(self) -> Self {
-        match self {
-            Self::Database(error) => database::translate(error),
-            other => other,
-        }
-    }
-
-    /// The kind of problem.
+    /// The kind of problem that the caller gets.
     pub fn kind(&self) -> Kind {
-        Kind::of(self)
+        let (status, slug, title) = match self {
+            Self::MalformedJson => (StatusCode::BAD_REQUEST, "malformed-json", "Malformed JSON"),
+            Self::UnsupportedMediaType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "Unsupported media type",
+            ),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Body too large"),
+            Self::Invalid(_) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid",
+                "Invalid request",
+            ),
+            Self::NotAuthenticated => (
+                StatusCode::UNAUTHORIZED,
+                "not-authenticated",
+                "Not authenticated",
+            ),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not permitted"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
+            Self::AlreadyExists(_) => (StatusCode::CONFLICT, "already-exists", "Already exists"),
+            Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
+            Self::Unavailable(_) | Self::LinkLost => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "Unavailable",
+            ),
+            Self::PreconditionRequired => (
+                StatusCode::PRECONDITION_REQUIRED,
+                "precondition-required",
+                "If-Match required",
+            ),
+            Self::PreconditionFailed => (
+                StatusCode::PRECONDITION_FAILED,
+                "precondition-failed",
+                "Version mismatch",
+            ),
+            Self::KeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "Idempotency-Key used for another request",
+            ),
+            Self::Internal(_) | Self::Database(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "Internal error",
+            ),
+        };
+        Kind {
+            status,
+            slug,
+            title,
+        }
     }
 }
 
-/// For the log: the kind, and for a defect its cause. A database error is shown by its SQLSTATE and
-/// constraint alone, because its message and detail quote stored values.
+/// The text for the log: the cause of a defect, the SQLSTATE and constraint of a database error, and
+/// the slug of any other error.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Internal(cause) => f.write_str(cause),
-            Self::Database(error) => database::describe(error, f),
+            Self::Database(error) => postgres::describe(error, f),
             other => f.write_str(other.kind().slug),
         }
     }

@@ -1,9 +1,17 @@
-//! What can go wrong with a request, and what the caller learns of it (RFC 9457).
+//! The errors of a request, and the problem responses that callers get for them (RFC 9457).
+//!
+//! This crate knows HTTP's status codes and PostgreSQL's error codes. It must not know any table,
+//! endpoint or Lambda.
 
 mod database;
 mod error;
+mod field_error;
+mod kind;
+mod postgres;
 mod problem;
 
-pub use database::{OnConstraint, is_link_failure, is_transient};
+pub use database::OnConstraint;
 pub use error::Error;
-pub use problem::{FieldError, Kind, PROBLEM_BASE, Problem};
+pub use field_error::FieldError;
+pub use kind::Kind;
+pub use problem::{PROBLEM_BASE, Problem};

@@ -1,34 +1,14 @@
-//! The problem that the caller reads: RFC 9457, with a stable `type`.
+//! The body of an error response (RFC 9457).
 
-use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::Error;
+use crate::error::Error;
+use crate::field_error::FieldError;
+use crate::kind::Kind;
 
 /// The prefix of every problem `type`.
 pub const PROBLEM_BASE: &str = "https://caretrail.example/problems/";
-
-/// A kind of problem, the same for each occurrence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
-    /// The HTTP status.
-    pub status: StatusCode,
-    /// The last part of the problem's `type`. It never changes.
-    pub slug: &'static str,
-    /// The kind in words.
-    pub title: &'static str,
-}
-
-/// One invalid field or parameter of a request. It never repeats the value.
-#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
-pub struct FieldError {
-    /// The path of the field in the body, for example `allergies[0].code`, or the name of the
-    /// parameter.
-    pub field: String,
-    /// The value that is expected instead, in words, for example `expected 1 to 100`.
-    pub message: String,
-}
 
 /// The body of an error response, `application/problem+json` (RFC 9457).
 #[derive(Debug, JsonSchema, Serialize)]
@@ -50,76 +30,8 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
 }
 
-impl FieldError {
-    /// What is wrong with a field.
-    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            message: message.into(),
-        }
-    }
-}
-
-impl Kind {
-    pub(crate) fn of(error: &Error) -> Self {
-        let (status, slug, title) = match error {
-            Error::MalformedJson => (StatusCode::BAD_REQUEST, "malformed-json", "Malformed JSON"),
-            Error::UnsupportedMediaType => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported-media-type",
-                "Unsupported media type",
-            ),
-            Error::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Body too large"),
-            Error::Invalid(_) => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invalid",
-                "Invalid request",
-            ),
-            Error::NotAuthenticated => (
-                StatusCode::UNAUTHORIZED,
-                "not-authenticated",
-                "Not authenticated",
-            ),
-            Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not permitted"),
-            Error::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
-            Error::AlreadyExists(_) => (StatusCode::CONFLICT, "already-exists", "Already exists"),
-            Error::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
-            Error::Unavailable(_) | Error::LinkLost => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "Unavailable",
-            ),
-            Error::PreconditionRequired => (
-                StatusCode::PRECONDITION_REQUIRED,
-                "precondition-required",
-                "If-Match required",
-            ),
-            Error::PreconditionFailed => (
-                StatusCode::PRECONDITION_FAILED,
-                "precondition-failed",
-                "Another version stands",
-            ),
-            Error::KeyReused => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency-key-reused",
-                "Idempotency-Key used for another request",
-            ),
-            Error::Internal(_) | Error::Database(_) => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "Internal error",
-            ),
-        };
-        Self {
-            status,
-            slug,
-            title,
-        }
-    }
-}
-
 impl Problem {
-    /// What the caller of this request reads of an error.
+    /// The problem that the caller gets for this error.
     pub fn new(error: &Error, request_id: &str) -> Self {
         let Kind {
             status,

@@ -1,4 +1,4 @@
-//! Why a value doesn't fit a type, kept as what serde says of it and not as a text to be taken apart.
+//! The reason why a value doesn't fit a type. It stays structured, so no error text has to be parsed.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::de::{Expected, Unexpected};
 /// A serde error without the value that caused it.
 #[derive(Debug)]
 pub(crate) struct Fault {
-    /// The field below the path at which serde stopped, if the fault is a whole field's.
+    /// The field at fault below the path at which serde stopped, for example a missing field.
     field: Option<String>,
     message: String,
 }
@@ -23,7 +23,7 @@ impl Fault {
 
     fn expected(expected: &dyn Expected) -> Self {
         let expected = expected.to_string();
-        // serde calls numbers by Rust's names of their types.
+        // serde names number types as Rust does.
         let expected = match expected.as_str() {
             "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => {
                 "a whole number in range"
@@ -42,7 +42,7 @@ impl Fault {
         }
     }
 
-    /// The error of a request, with the fault's path.
+    /// The request's error for this fault at `path`.
     pub(crate) fn at(self, path: &str) -> Error {
         let path = if path == "." { "" } else { path };
         let field = match (path, self.field) {
@@ -55,9 +55,9 @@ impl Fault {
 }
 
 impl serde::de::Error for Fault {
-    // Its text may quote the value.
+    // The text is dropped, because it may quote the value.
     fn custom<T: fmt::Display>(_: T) -> Self {
-        Self::new("is not acceptable")
+        Self::new("is not valid; the API document describes the expected value")
     }
 
     fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -78,8 +78,8 @@ impl serde::de::Error for Fault {
 
     fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
         Self::new(match expected {
-            [] => "is not a field here".to_owned(),
-            names => format!("is not a field here; expected {}", one_of(names)),
+            [] => "is not a known field".to_owned(),
+            names => format!("is not a known field; expected {}", one_of(names)),
         })
     }
 

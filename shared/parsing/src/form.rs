@@ -9,8 +9,8 @@ use serde::{Deserializer, forward_to_deserialize_any};
 
 use crate::fault::Fault;
 
-/// Reads a query string as a type. `is_read` says which parameters belong to it. Errors: a parameter
-/// is unknown, missing, repeated or not of its type.
+/// Parses the parameters for which `is_read` returns true into a type and ignores all others. Errors: a
+/// parameter is unknown, missing, repeated or not of its type.
 pub fn form<T: DeserializeOwned>(query: &str, is_read: impl Fn(&str) -> bool) -> Result<T, Error> {
     let pairs = form_urlencoded::parse(query.as_bytes())
         .filter(|(name, _)| is_read(name))
@@ -22,7 +22,7 @@ pub fn form<T: DeserializeOwned>(query: &str, is_read: impl Fn(&str) -> bool) ->
     })
 }
 
-/// A parameter's text, which a type reads as a number, a flag, a label or itself.
+/// The text of a parameter as a deserializer. The target type decides how the text is parsed.
 struct Text<'a>(Cow<'a, str>);
 
 impl Text<'_> {
@@ -153,7 +153,7 @@ mod tests {
             (
                 "zebrafish=1",
                 "zebrafish",
-                "is not a field here; expected one of `text`, `count`, `flag`, `label`",
+                "is not a known field; expected one of `text`, `count`, `flag`, `label`",
             ),
         ] {
             match form::<Filter>(query, |_| true) {

@@ -13,8 +13,8 @@ use serde_path_to_error::Track;
 use crate::fault::Fault;
 use crate::value::JsonValue;
 
-/// Parses text into a value. Errors: [`Error::MalformedJson`]; or a key appears twice in one object,
-/// and the error names its path.
+/// Parses text into a value. Errors: [`Error::MalformedJson`] if it isn't JSON, [`Error::Invalid`] with
+/// the path of the key if a key appears twice in one object.
 pub fn json(text: &[u8]) -> Result<Value, Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let duplicate = RefCell::default();
@@ -32,8 +32,8 @@ pub fn json(text: &[u8]) -> Result<Value, Error> {
     Ok(value)
 }
 
-/// Reads a value as a type. Errors: the value doesn't fit. The error names the field at fault, below
-/// `prefix`.
+/// Converts a value into a type. Errors: the value doesn't fit. The error names the field at fault,
+/// below `prefix`.
 pub fn typed<T: DeserializeOwned>(value: Value, prefix: &str) -> Result<T, Error> {
     serde_path_to_error::deserialize(JsonValue(value)).map_err(|error| {
         let path = error.path().to_string();
@@ -46,7 +46,7 @@ pub fn typed<T: DeserializeOwned>(value: Value, prefix: &str) -> Result<T, Error
     })
 }
 
-/// Builds a value in which no object has a key twice. Keeps the key that does.
+/// Builds a value and stops at a duplicate key, which it stores in the cell.
 #[derive(Clone, Copy)]
 struct UniqueKeys<'a>(&'a RefCell<Option<String>>);
 
@@ -62,7 +62,7 @@ impl<'de> Visitor<'de> for UniqueKeys<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON without repeated keys")
+        f.write_str("JSON without duplicate keys")
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
@@ -102,7 +102,7 @@ impl<'de> Visitor<'de> for UniqueKeys<'_> {
         while let Some(key) = members.next_key::<String>()? {
             if object.contains_key(&key) {
                 self.0.replace(Some(key));
-                return Err(A::Error::custom("a repeated key"));
+                return Err(A::Error::custom("a duplicate key"));
             }
             object.insert(key, members.next_value_seed(self)?);
         }
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_is_read_of_objects() {
+    fn a_type_is_read_from_objects() {
         let value = json!({
             "inner": {"count": 1}, "pair": [1, 2],
             "more": ["nothing", {"words": "some"}, {"inner": {"count": 2}}, {"named": {"count": 3}}]
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn the_path_of_a_value_that_does_not_fit_is_named() {
         for (value, field) in [
             (json!([null, [], null]), "content"),
             (json!(7), "content"),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_twice_is_named_and_what_is_no_json_malformed() {
+    fn a_duplicate_key_is_named_and_text_that_is_not_json_is_malformed() {
         for (text, field) in [
             (r#"{"a": 1, "a": 1}"#, "a"),
             (r#"[{"a": {"b": 1, "c": 2, "b": 3}}]"#, "[0].a.b"),
@@ -224,7 +224,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(value in any_json()) {
+        fn a_value_that_is_written_is_read_back_unchanged(value in any_json()) {
             let read = super::json(value.to_string().as_bytes()).unwrap();
             prop_assert_eq!(&read, &value);
             prop_assert_eq!(typed::<Value>(read, "").unwrap(), value);

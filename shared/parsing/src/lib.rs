@@ -1,7 +1,8 @@
-//! Parses what callers send into types, and names the field at fault.
+//! Parses JSON, merge patches and query strings into types. Errors name the field at fault.
 //!
-//! Messages say what a field's type expects. They never repeat what the caller sent, because that
-//! may be patient data.
+//! This crate knows serde and the error type. It must not know HTTP, Lambda or any resource. Its
+//! messages say what was expected and never repeat what the caller sent, because that may be patient
+//! data.
 
 mod fault;
 mod form;

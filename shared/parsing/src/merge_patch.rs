@@ -1,4 +1,5 @@
-//! JSON merge patch (RFC 7396): a named field is changed, null removes it, the others stay.
+//! JSON merge patch (RFC 7396). A patch changes the fields that it names, null removes a field, and all
+//! other fields are unchanged.
 
 use errors::Error;
 use serde::Serialize;
@@ -7,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::json::{json, typed};
 
-/// The changes that a PATCH asks for.
+/// The changes that a PATCH request contains.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MergePatch(Map<String, Value>);
 
@@ -20,27 +21,28 @@ impl MergePatch {
         }
     }
 
-    /// Applies the changes to `current`. Errors: the result doesn't fit `T`. The error names the field.
+    /// Applies the changes to `current`. Errors: the patch removes an unknown field, or the result doesn't
+    /// fit `T`. The error names the field.
     pub fn apply<T: Serialize + DeserializeOwned>(&self, current: &T) -> Result<T, Error> {
         let mut document = serde_json::to_value(current)
             .map_err(|_| Error::Internal("a stored value is not JSON"))?;
-        // Null removes a field, so it would hide that the field is unknown.
+        // Null removes a field, so the merge would hide that the field is unknown.
         let is_unknown = |(name, value): &(&String, &Value)| {
             value.is_null() && document.get(name.as_str()).is_none()
         };
         if let Some((name, _)) = self.0.iter().find(is_unknown) {
-            return Err(Error::invalid(name, "is not a field here"));
+            return Err(Error::invalid(name, "is not a known field"));
         }
         json_patch::merge(&mut document, &Value::Object(self.0.clone()));
         typed(document, "")
     }
 
-    /// Whether the patch names this field.
+    /// Whether the patch changes this field.
     pub fn names(&self, field: &str) -> bool {
         self.0.contains_key(field)
     }
 
-    /// The names of the fields that the patch names, for the audit row.
+    /// The names of the fields that the patch changes, for the audit row.
     pub fn fields(&self) -> Vec<String> {
         self.0.keys().cloned().collect()
     }

@@ -1,4 +1,4 @@
-//! A JSON value as the source of a type.
+//! Deserializes a type from a JSON value.
 
 use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqDeserializer};
 use serde::de::{Error as _, IntoDeserializer, Unexpected, Visitor};
@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::fault::Fault;
 
-/// Reads like serde_json's own value, but never takes an array for a struct
-/// (<https://github.com/serde-rs/serde/issues/1587>), and its errors hold no value.
+/// A JSON value as a deserializer. It differs from serde_json's own in two ways: it rejects an array
+/// where a struct is expected (<https://github.com/serde-rs/serde/issues/1587>), and its errors don't
+/// contain the value.
 pub(crate) struct JsonValue(pub(crate) Value);
 
 fn members<'de>(

@@ -1,13 +1,15 @@
-//! A deployment's settings: environment variables, read once when a function starts.
+//! Reads the settings of a deployment, which are environment variables, once when a function starts.
+//!
+//! This crate knows no setting by name and depends on no other crate.
 
 use std::env;
 
-/// A variable that is missing or has a value of the wrong form. The function does not start.
+/// An environment variable is missing or has an invalid value. The function then doesn't start.
 #[derive(Debug)]
 pub struct Misconfigured(
-    /// The variable's name.
+    /// The name of the variable.
     pub &'static str,
-    /// What is wrong with it.
+    /// The problem: what was expected, or what is wrong.
     pub &'static str,
 );
 
@@ -19,17 +21,18 @@ impl std::fmt::Display for Misconfigured {
 
 impl std::error::Error for Misconfigured {}
 
-/// The value of a variable, if it is set and not empty.
+/// Returns the value of a variable, or none if it is not set or empty.
 pub fn optional(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The value of a variable. Errors: it is not set, or empty.
+/// Returns the value of a variable. Errors: it is not set or empty.
 pub fn required(name: &'static str) -> Result<String, Misconfigured> {
-    optional(name).ok_or(Misconfigured(name, "not set"))
+    optional(name).ok_or(Misconfigured(name, "expected a value, but it is not set"))
 }
 
-/// The value of a variable that is `true` or `false`; `default` if it is not set.
+/// Returns the value of a variable that is `true` or `false`, or `default` if it is not set. Errors: it
+/// has another value.
 pub fn flag(name: &'static str, default: bool) -> Result<bool, Misconfigured> {
     match optional(name).as_deref() {
         None => Ok(default),

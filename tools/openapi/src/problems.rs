@@ -11,10 +11,10 @@ fn examples() -> [Error; 15] {
     [
         Error::MalformedJson,
         Error::NotAuthenticated,
-        Error::Forbidden("the caller's role doesn't hold the permission"),
+        Error::Forbidden("The caller's role lacks the permission that this operation requires."),
         Error::NotFound,
-        Error::Conflict("another visit takes part of that time"),
-        Error::AlreadyExists("this patient_number is taken"),
+        Error::Conflict("The provider already has an appointment at that time."),
+        Error::AlreadyExists("Another patient already has this patient_number."),
         Error::PreconditionFailed,
         Error::TooLarge,
         Error::UnsupportedMediaType,
@@ -25,7 +25,7 @@ fn examples() -> [Error; 15] {
         Error::KeyReused,
         Error::PreconditionRequired,
         Error::Internal(""),
-        Error::Unavailable("the database can't be reached"),
+        Error::Unavailable("The database can't be reached. Try again later."),
         Error::LinkLost,
     ]
 }

@@ -1,22 +1,23 @@
-//! What a function needs of its deployment.
+//! An object of the deployment as an argument.
 
 use errors::Error;
 use settings::Misconfigured;
 
-use crate::input::{Input, Takes};
+use crate::argument::Argument;
+use crate::takes::Takes;
 
-/// Something that a deployment's settings describe, such as the bucket of files.
+/// An object that the settings of the deployment describe, such as the bucket of files.
 pub trait FromSettings: Sized + Send + Sync + 'static {
-    /// Reads it. Errors: a setting is missing or wrong.
+    /// Reads the settings. Errors: a setting is missing or invalid.
     fn from_settings() -> Result<Self, Misconfigured>;
 }
 
-/// Something of the deployment, made when the function starts. A function with a wrong setting doesn't
-/// start, instead of failing at its first request.
+/// An object of the deployment. It is created when the function starts, so a function with an invalid
+/// setting fails then and not at its first request.
 #[derive(Debug)]
 pub struct Configured<T: 'static>(pub &'static T);
 
-impl<R, T: FromSettings> Input<R> for Configured<T> {
+impl<R, T: FromSettings> Argument<R> for Configured<T> {
     type Settings = T;
 
     fn configure() -> Result<T, Misconfigured> {

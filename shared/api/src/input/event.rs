@@ -4,14 +4,15 @@ use errors::Error;
 use serde::de::DeserializeOwned;
 use settings::Misconfigured;
 
-use crate::input::{Input, Takes};
+use crate::argument::Argument;
 use crate::job::Job;
+use crate::takes::Takes;
 
-/// The payload of an event, as AWS sends it. Errors: it is not of this type.
+/// The payload of an event, as AWS sends it. Errors: the payload isn't of this type.
 #[derive(Debug)]
 pub struct Event<T>(pub T);
 
-impl<T: DeserializeOwned + Send> Input<Job> for Event<T> {
+impl<T: DeserializeOwned + Send> Argument<Job> for Event<T> {
     const TAKES: Takes = Takes::BODY;
     type Settings = ();
 
@@ -19,7 +20,7 @@ impl<T: DeserializeOwned + Send> Input<Job> for Event<T> {
         Ok(())
     }
 
-    fn read(job: &Job, _: Takes, _: &'static ()) -> Result<Self, Error> {
+    fn read(job: &Job, _: Takes, (): &'static ()) -> Result<Self, Error> {
         serde_json::from_str(job.payload.get())
             .map(Self)
             .map_err(|_| Error::MalformedJson)

@@ -1,23 +1,17 @@
 //! The header `If-Match` as an input.
 
 use errors::Error;
-use settings::Misconfigured;
 
+use crate::argument::Input;
 use crate::call::Call;
 use crate::description::{Description, IfMatchKind};
 use crate::if_match::IfMatch;
-use crate::input::{Input, Takes};
+use crate::takes::Takes;
 
 /// Errors: [`Error::PreconditionRequired`] without the header, [`Error::PreconditionFailed`] for a tag
-/// that this API never gives.
-impl Input<Call> for IfMatch {
-    type Settings = ();
-
-    fn configure() -> Result<(), Misconfigured> {
-        Ok(())
-    }
-
-    fn read(call: &Call, _: Takes, _: &'static ()) -> Result<Self, Error> {
+/// that this API never sends.
+impl Input for IfMatch {
+    fn read(call: &Call, _: Takes) -> Result<Self, Error> {
         match IfMatch::parse(call.headers()) {
             None => Err(Error::PreconditionRequired),
             Some(IfMatch::Unknown) => Err(Error::PreconditionFailed),
@@ -30,15 +24,9 @@ impl Input<Call> for IfMatch {
     }
 }
 
-/// For a request that may create what it replaces.
-impl Input<Call> for Option<IfMatch> {
-    type Settings = ();
-
-    fn configure() -> Result<(), Misconfigured> {
-        Ok(())
-    }
-
-    fn read(call: &Call, _: Takes, _: &'static ()) -> Result<Self, Error> {
+/// The header of a request that creates a resource or replaces an existing one.
+impl Input for Option<IfMatch> {
+    fn read(call: &Call, _: Takes) -> Result<Self, Error> {
         Ok(IfMatch::parse(call.headers()))
     }
 

@@ -4,12 +4,12 @@ use errors::Error;
 use parsing::form;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use settings::Misconfigured;
 
+use crate::argument::Input;
 use crate::call::Call;
 use crate::description::Description;
-use crate::input::{Input, Takes};
 use crate::pages::PageRequest;
+use crate::takes::Takes;
 
 #[derive(Deserialize)]
 struct Parameters {
@@ -17,16 +17,11 @@ struct Parameters {
     cursor: Option<String>,
 }
 
-impl<K: Serialize + DeserializeOwned + Send> Input<Call> for PageRequest<K> {
+impl<K: Serialize + DeserializeOwned + Send> Input for PageRequest<K> {
     const TAKES: Takes = Takes::PAGE;
-    type Settings = ();
 
-    fn configure() -> Result<(), Misconfigured> {
-        Ok(())
-    }
-
-    fn read(call: &Call, _: Takes, _: &'static ()) -> Result<Self, Error> {
-        let Parameters { limit, cursor } = form(call.query(), |name| call.is_of_page(name))?;
+    fn read(call: &Call, _: Takes) -> Result<Self, Error> {
+        let Parameters { limit, cursor } = form(call.query(), |name| call.is_page_parameter(name))?;
         call.page(limit, cursor.as_deref())
     }
 

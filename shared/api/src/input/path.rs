@@ -1,29 +1,24 @@
-//! A parameter of the path.
+//! A path parameter.
 
 use std::str::FromStr;
 
 use errors::Error;
 use schemars::JsonSchema;
-use settings::Misconfigured;
 
+use crate::argument::Input;
 use crate::call::Call;
 use crate::description::Description;
-use crate::input::{Input, Takes};
+use crate::takes::Takes;
 
-/// A parameter of the path. The first `Path` of a signature is the first parameter of the route, the
-/// second the second. Errors: [`Error::NotFound`] if it is malformed: no resource can have it.
+/// A path parameter. The first `Path` of a signature is the first parameter of the route, the second
+/// `Path` the second. Errors: [`Error::NotFound`] if it is malformed, because no resource can have it.
 #[derive(Debug)]
 pub struct Path<T>(pub T);
 
-impl<T: FromStr + JsonSchema + Send> Input<Call> for Path<T> {
+impl<T: FromStr + JsonSchema + Send> Input for Path<T> {
     const TAKES: Takes = Takes::PATH_PARAMETER;
-    type Settings = ();
 
-    fn configure() -> Result<(), Misconfigured> {
-        Ok(())
-    }
-
-    fn read(call: &Call, before: Takes, _: &'static ()) -> Result<Self, Error> {
+    fn read(call: &Call, before: Takes) -> Result<Self, Error> {
         call.path_parameter(before.path_parameters)
             .and_then(|text| text.parse().ok())
             .map(Self)

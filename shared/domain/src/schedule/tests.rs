@@ -132,7 +132,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn free_slots_are_those_that_an_oracle_finds_minute_by_minute(
+    fn free_slots_equal_those_of_the_simple_implementation(
         zone in prop::sample::select(ZONES.to_vec()),
         // The years 2000 to 2045.
         seconds in 946_684_800_i64..2_366_841_600,
@@ -191,7 +191,7 @@ fn starts(zone: &str, weekly: Value, from: &str, to: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_hour_that_winter_time_repeats_is_open_twice() {
+fn an_hour_that_is_repeated_is_open_twice() {
     let hours = json!([{"weekday": "SUN", "from": "01:00", "to": "03:00"}]);
     assert_eq!(
         starts(
@@ -209,7 +209,7 @@ fn the_hour_that_winter_time_repeats_is_open_twice() {
 }
 
 #[test]
-fn the_hour_that_summer_time_leaves_out_never_comes() {
+fn an_hour_that_is_skipped_is_never_open() {
     let hours = json!([{"weekday": "SUN", "from": "02:00", "to": "04:00"}]);
     assert_eq!(
         starts(
