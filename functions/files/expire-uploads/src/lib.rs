@@ -15,10 +15,9 @@ use sql::postgres::{Error as RowError, Row};
 use sql::{FromRow, Statement};
 use uuid::Uuid;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::schedule("every five minutes")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Ends uploads that no event ended, and compares rows with objects")
+    .summary("Moves overdue files to their next state, and compares rows with objects")
     .needs("files:process")
     .recorded_as(Action::Process, ResourceType::File);
 
@@ -74,7 +73,7 @@ impl FromRow for Due {
     }
 }
 
-/// Does all of it. Errors: a step failed. The other steps are done.
+/// Does all steps. Errors: a step failed. The other steps are done.
 pub async fn handle(
     job: Job,
     Configured(store): Configured<Store>,
