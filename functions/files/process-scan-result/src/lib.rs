@@ -64,7 +64,7 @@ impl ResultDetails {
     }
 }
 
-/// Records the result. An object outside of the folder for files is ignored.
+/// Records the result. It ignores an object if bucket and key are not those of a file.
 pub async fn handle(
     job: Job,
     Event(ScanResult { detail }): Event<ScanResult>,

@@ -62,7 +62,7 @@ const UPDATE: &str = "
     ))";
 const READ: &str = select_file!("where id = $1");
 
-/// Changes the file. Errors: the file is not kept, or the record is not one that the caller may write.
+/// Changes the file. Errors: it is expired, rejected or quarantined, or the caller may not write the record.
 pub async fn handle(
     call: Call,
     Path(id): Path<FileId>,
