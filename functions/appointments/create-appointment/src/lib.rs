@@ -34,13 +34,13 @@ pub struct NewAppointment {
     pub duration_minutes: i32,
     /// The place or the link where the patient and the provider meet. Null if none is known.
     pub location: Option<Location>,
-    /// Free-text notes that both the patient and the provider can read. Null for none.
+    /// Free-text notes that both the patient and the provider can read. Null if there are none.
     pub notes: Option<Text<10000>>,
     /// The identifier of the appointment in the system it is imported from. It must be unique. Null if
     /// it is not imported.
     pub external_id: Option<Text<255>>,
     /// Additional fields that the clinic defines, valid against the JSON Schema registered for
-    /// `appointments`. Null for none.
+    /// `appointments`. Null if there are none.
     pub custom_data: Option<CustomData>,
 }
 

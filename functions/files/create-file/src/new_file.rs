@@ -31,7 +31,7 @@ pub struct NewFile {
     /// The SHA-256 digest of the file, as 64 hexadecimal digits.
     pub sha256: Sha256,
     /// Additional fields that the clinic defines, valid against the JSON Schema registered for
-    /// `file_metadata`. Null for none.
+    /// `file_metadata`. Null if there are none.
     pub custom_data: Option<CustomData>,
 }
 

@@ -71,7 +71,7 @@ impl FromRow for Checked {
     }
 }
 
-/// A file whose object arrived after its row stopped waiting for it.
+/// A file with an object that arrived after the row stopped waiting for it.
 struct Late {
     file: FileLocation,
     is_archived: bool,

@@ -1,7 +1,7 @@
 //! Schedule, every five minutes: moves overdue files to their next state, and compares rows with objects.
 //!
-//! It processes uploads whose event was lost or whose processing crashed. It expires uploads that never
-//! came and aborts their parts. It compares a part of the bucket with the rows: a random part each time,
+//! It processes an upload if its event was lost or its processing crashed. It expires uploads that never
+//! arrived and aborts their parts. It compares a part of the bucket with the rows: a random part each time,
 //! and all of it while the bucket is small.
 
 mod bucket;

@@ -33,20 +33,20 @@ pub struct NewRecord {
     /// The structured clinical content. The record type determines its structure.
     #[schemars(with = "RecordContent")]
     pub content: Value,
-    /// The diagnosis as free text, in addition to `content`. Null for none.
+    /// The diagnosis as free text, in addition to `content`. Null if there is none.
     pub diagnosis: Option<Text<10000>>,
-    /// The treatment as free text, in addition to `content`. Null for none.
+    /// The treatment as free text, in addition to `content`. Null if there is none.
     pub treatment: Option<Text<10000>>,
-    /// Further notes as free text, in addition to `content`. Null for none.
+    /// Further notes as free text, in addition to `content`. Null if there are none.
     pub notes: Option<Text<10000>>,
-    /// The hold that withholds the record from the patient. Null for none: the patient can then read
+    /// The hold that withholds the record from the patient. Null if there is none: the patient can then read
     /// the record at once (21st Century Cures Act).
     pub hold: Option<NewHold>,
     /// The identifier of the record in the system it is imported from. It must be unique. Null if it is
     /// not imported.
     pub external_id: Option<Text<255>>,
     /// Additional fields that the clinic defines, valid against the JSON Schema registered for
-    /// `medical_records`. Null for none.
+    /// `medical_records`. Null if there are none.
     pub custom_data: Option<CustomData>,
 }
 
