@@ -19,11 +19,14 @@ async fn rows_read(world: &World, table: &str) -> i64 {
 
 /// Sends all requests as the caller and compares the rows read with the limit.
 async fn ask(world: &World, caller: &Actor, function: &str, table: &str, queries: &[String]) {
+    let path = match function {
+        "list-records" => "medical-records",
+        _ => &function["list-".len()..],
+    };
     world.sql("select pg_stat_force_next_flush()", &[]).await;
     let before = rows_read(world, table).await;
     for query in queries {
-        let path = format!("/v1/{}?{query}", &function["list-".len()..]);
-        caller.get(&path).await.expect(200);
+        caller.get(&format!("/v1/{path}?{query}")).await.expect(200);
     }
     // A session reports its statistics when it ends, at the latest.
     world.restart(function).await;
@@ -75,6 +78,56 @@ async fn a_list_of_own_visits_does_not_read_visits_of_others() {
             &queries,
         )
         .await;
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_records_or_files_does_not_read_those_of_others() {
+    let world = World::new().await;
+    let (ada, otto) = (world.patient("Ada").await, world.patient("Otto").await);
+    let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
+    world.assign(&ada, &vera).await;
+    let record = world.note(&ada, &vera, "a note").await;
+    world
+        .sql(
+            "insert into medical_records (id, patient_id, provider_id, record_type, content, created_at)
+             select gen_random_uuid(), $1, $2, 'NOTE', jsonb_build_object('text', 'a note'), now() - i * interval '1 minute'
+             from generate_series(1, 20000) as i",
+            &[&otto.id, &walt.id],
+        )
+        .await;
+    for (owner, patient, files) in [(otto.user, otto.id, 20_000), (ada.user, ada.id, 3)] {
+        world
+            .sql(
+                "insert into file_metadata (id, owner_id, owner_type, patient_id, bucket, file_path,
+                   original_name, file_type, file_size, sha256, expires_at, uploaded_by)
+                 select gen_random_uuid(), $1, 'PATIENT', $2, 'bucket', gen_random_uuid()::text, 'a.txt',
+                   'text/plain', 1, sha256(''), now(), $1
+                 from generate_series(1, $3) as i",
+                &[&owner, &patient, &files],
+            )
+            .await;
+    }
+    world.sql("analyze", &[]).await;
+    let about_ada = format!("patient_id={}", ada.id);
+    let records = [
+        "".to_owned(),
+        about_ada.clone(),
+        "record_type=NOTE".to_owned(),
+        "external_id=urn:none".to_owned(),
+        "include_archived=true".to_owned(),
+    ];
+    let files = [
+        "".to_owned(),
+        about_ada,
+        format!("owner_id={}", ada.user),
+        format!("record_id={record}"),
+        "status=AVAILABLE".to_owned(),
+        "include_archived=true".to_owned(),
+    ];
+    for caller in [&*ada, &*vera] {
+        ask(&world, caller, "list-files", "file_metadata", &files).await;
+        ask(&world, caller, "list-records", "medical_records", &records).await;
     }
 }
 

@@ -135,7 +135,7 @@ impl Content for FileMetadata {
 /// `where` clause.
 #[macro_export]
 macro_rules! select_file {
-    ($($rest:literal),+ $(,)?) => {
+    ($($rest:expr),+ $(,)?) => {
         concat!(
             "select id, owner_id, owner_type::text, patient_id, appointment_id, record_id, original_name,
                file_type, file_size, encode(sha256, 'hex') as sha256, status::text, status_reason, scan::text, upload_date,

@@ -1,6 +1,7 @@
 //! A file's row, with the columns that no answer contains.
 
 use domain::file::FileMetadata;
+use domain::select_file;
 use sql::FromRow;
 use sql::postgres::{Error as RowError, Row};
 
@@ -17,6 +18,14 @@ pub struct StoredFile {
     pub object_version: Option<String>,
     /// The upload in parts, if the file is sent in parts and S3 may still hold them.
     pub multipart: Option<Multipart>,
+}
+
+impl StoredFile {
+    /// Selects the file `$1` if the caller may change it, and locks its row.
+    pub const LOCK: &str = select_file!(
+        "where id = $1 and changes_file(patient_id, owner_id, uploaded_by, record_id) and not is_archived
+         for update"
+    );
 }
 
 impl FromRow for StoredFile {

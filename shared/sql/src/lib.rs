@@ -8,6 +8,7 @@
 //! would look up any type that isn't built in, so enums are selected as text.
 
 mod jsonb;
+mod lists;
 mod parameter;
 mod row;
 mod statement;

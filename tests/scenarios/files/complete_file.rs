@@ -122,7 +122,10 @@ async fn a_missing_part_is_named_and_can_still_be_sent() {
     let (id, upload) = world.announced(&ada, "text/plain", &text).await;
     send(&ada, &upload, &text, &[2]).await;
     let answer = complete(&ada, id).await.invalid("parts");
-    assert_eq!(answer.body["errors"][0]["message"], "expected also 1, 3");
+    assert_eq!(
+        answer.body["errors"][0]["message"],
+        "expected all parts; send these with their full length: 1, 3"
+    );
     world
         .audited(
             &answer,
@@ -178,7 +181,10 @@ async fn s3_refuses_a_part_of_another_length() {
         assert_eq!(status, 403, "{length}");
     }
     let answer = complete(&ada, id).await.invalid("parts");
-    assert_eq!(answer.body["errors"][0]["message"], "expected also 3");
+    assert_eq!(
+        answer.body["errors"][0]["message"],
+        "expected all parts; send these with their full length: 3"
+    );
 }
 
 #[tokio::test]

@@ -1,14 +1,13 @@
-//! `POST /v1/appointments/{id}/cancel`: calls a visit off, with the reason.
+//! `POST /v1/appointments/{id}/cancel`: cancels an appointment and records the reason.
 
 use api::prelude::*;
 use domain::appointment::Appointment;
 use domain::select_appointment;
 use domain::text::Text;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/cancel")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Calls a visit off, with the reason")
+    .summary("Cancels an appointment and records the reason")
     .needs("appointments:write")
     .recorded_as(Action::Update, ResourceType::Appointment)
     .conflicts(&[&[NOT_CANCELLABLE]])
@@ -17,24 +16,25 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/cancel")
 const NOT_CANCELLABLE: &str =
     "Only a SCHEDULED appointment can be cancelled. A patient can cancel it only before it starts.";
 
-/// The body.
+/// The reason for which an appointment is cancelled.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cancellation {
-    /// Why; both read it.
+    /// The reason for the cancellation. The patient and the provider can read it.
     pub reason: Text<500>,
 }
 
-// A patient calls off what is to come; a provider also what a patient missed.
+// A patient can cancel only before the appointment starts. Other callers can also cancel one that the
+// patient missed.
 const CANCEL: &str = "
-    update appointments set status = 'CANCELLED', change_reason = $2
-    where id = $1 and not is_archived and changes_visit(patient_id, provider_id)
+    update appointments set status = 'CANCELLED', change_reason = $1
+    where id = $2 and not is_archived and changes_visit(patient_id, provider_id)
       and status = 'SCHEDULED' and (scheduled_at > now() or reach('appointments:write') <> 'OWN')";
 const READ: &str = select_appointment!(
     "where id = $1 and not is_archived and changes_visit(patient_id, provider_id)"
 );
 
-/// Calls the visit off.
+/// Cancels the appointment. Errors: it is not scheduled, or it has started and the caller is the patient.
 pub async fn handle(
     call: Call,
     Path(id): Path<AppointmentId>,
@@ -45,7 +45,7 @@ pub async fn handle(
         row: appointment,
         is_changed,
     }: Written<Appointment> = access
-        .write_then_read(sql(CANCEL, &[&id, &cancellation.reason]), sql(READ, &[&id]))
+        .write_then_read(sql(CANCEL, &[&cancellation.reason, &id]), sql(READ, &[&id]))
         .await?;
     if !is_changed {
         return Err(Error::Conflict(NOT_CANCELLABLE));

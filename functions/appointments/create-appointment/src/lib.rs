@@ -1,4 +1,4 @@
-//! `POST /v1/appointments`: books a free slot, or writes up a visit that took place.
+//! `POST /v1/appointments`: books an appointment, or records one that took place.
 
 use api::prelude::*;
 use domain::appointment::{Appointment, BOOKING_CONFLICTS, Location, booking_rule};
@@ -7,10 +7,9 @@ use domain::select_appointment;
 use domain::text::Text;
 use sql::Jsonb;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Books a free slot, or writes up a visit that took place")
+    .summary("Books an appointment, or records one that took place")
     .needs("appointments:write")
     .recorded_as(Action::Create, ResourceType::Appointment)
     .conflicts(&[BOOKING_CONFLICTS, &[EXTERNAL_ID_TAKEN]])
@@ -18,30 +17,33 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments")
 
 const EXTERNAL_ID_TAKEN: &str = "Another resource already has this external_id.";
 
-/// The body.
+/// A new appointment of one patient with one provider.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAppointment {
-    /// Whose visit.
+    /// The patient who has the appointment.
     pub patient_id: PatientId,
-    /// With whom.
+    /// The provider whom the patient sees.
     pub provider_id: ProviderId,
-    /// When it begins; in the past only for who writes up a visit afterwards.
+    /// The time at which the appointment begins (RFC 3339), for example `2026-03-02T09:30:00Z`. A
+    /// patient can book only a time in the future. Other callers can also record an appointment in the
+    /// past.
     pub scheduled_at: Timestamp,
-    /// How long, in minutes.
+    /// The length of the appointment in minutes, 1 to 1440.
     pub duration_minutes: i32,
-    /// Where.
+    /// The place or the link where the patient and the provider meet. Null if none is known.
     pub location: Option<Location>,
-    /// Notes for both.
+    /// Free-text notes that both the patient and the provider can read. Null if there are none.
     pub notes: Option<Text<10000>>,
-    /// Its identifier in the system it came from.
+    /// The identifier of the appointment in the system it is imported from. It must be unique. Null if
+    /// it is not imported.
     pub external_id: Option<Text<255>>,
-    /// The clinic's own fields, as its registered schema has them.
+    /// Additional fields that the clinic defines, valid against the JSON Schema registered for
+    /// `appointments`. Null if there are none.
     pub custom_data: Option<CustomData>,
 }
 
-// Writes no row where the caller may not book for this patient: the insert's policy is the second
-// wall, not the first.
+// Inserts no row if the caller may not book for this patient. Row-level security is the second barrier.
 const BOOK: &str = "
     insert into appointments
       (id, patient_id, provider_id, scheduled_at, duration_minutes, location, notes, external_id,
@@ -50,7 +52,7 @@ const BOOK: &str = "
     from patients where id = $2 and not is_archived and reaches('appointments:write', id)";
 const READ: &str = select_appointment!("where id = $1");
 
-/// Books the visit.
+/// Books or records the appointment.
 pub async fn handle(call: Call, Body(new): Body<NewAppointment>) -> Reply<Created<Appointment>> {
     let id = AppointmentId::generate();
     let mut access = call.authorize(InChart {
@@ -86,7 +88,7 @@ pub async fn handle(call: Call, Body(new): Body<NewAppointment>) -> Reply<Create
         )
         .on_constraint(
             "appointments_provider_id_fkey",
-            Error::invalid("provider_id", "expected a provider"),
+            Error::invalid("provider_id", "expected the id of a provider"),
         )?
         .row;
     access

@@ -1,13 +1,12 @@
-//! `DELETE /v1/appointments/{id}`: archives a visit that took place or was called off.
+//! `DELETE /v1/appointments/{id}`: archives a completed or cancelled appointment.
 
 use api::prelude::*;
 use domain::appointment::Appointment;
 use domain::select_appointment;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/appointments/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Archives a visit that took place or was called off")
+    .summary("Archives a completed or cancelled appointment")
     .needs("appointments:archive")
     .recorded_as(Action::Delete, ResourceType::Appointment)
     .conflicts(&[&[STILL_SCHEDULED]]);
@@ -23,7 +22,7 @@ const ARCHIVE: &str = "
     where id = $1";
 const READ: &str = select_appointment!("where id = $1");
 
-/// Archives the visit.
+/// Archives the appointment. Errors: it is still scheduled.
 pub async fn handle(
     call: Call,
     Path(id): Path<AppointmentId>,

@@ -1,21 +1,21 @@
-//! `GET /v1/appointments/{id}`: one visit.
+//! `GET /v1/appointments/{id}`: reads an appointment.
 
 use api::prelude::*;
 use domain::appointment::Appointment;
 use domain::select_appointment;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/appointments/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("One visit")
+    .summary("Reads an appointment")
     .needs("appointments:read")
     .recorded_as(Action::Read, ResourceType::Appointment);
 
-/// The query.
+/// Options for reading an appointment.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Whether it is shown though archived; only who archives visits sees it.
+    /// Whether an archived appointment is returned too. By default it is not. It has an effect only for
+    /// callers who can archive appointments.
     pub include_archived: Option<bool>,
 }
 
@@ -24,7 +24,7 @@ const GET: &str = select_appointment!(
        and (provider_id = actor_provider() or reaches('appointments:read', patient_id))"
 );
 
-/// Answers the visit.
+/// Answers the appointment.
 pub async fn handle(
     call: Call,
     Path(id): Path<AppointmentId>,

@@ -1,20 +1,20 @@
-//! `GET /v1/appointments/{id}/changes`: what became of a visit, newest first, with who and why.
+//! `GET /v1/appointments/{id}/changes`: lists the changes of an appointment, newest first.
 
 use api::prelude::*;
 use domain::appointment::AppointmentChange;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/appointments/{id}/changes")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("What became of a visit, newest first, with who and why")
+    .summary("Lists the changes of an appointment, newest first")
     .needs("appointments:read")
     .recorded_as(Action::Read, ResourceType::Appointment);
 
-/// The filter.
+/// Options for listing the changes of an appointment.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Whether an archived visit's are shown, too; only who archives visits sees them.
+    /// Whether the changes of an archived appointment are returned too. By default they are not. It has
+    /// an effect only for callers who can archive appointments.
     pub include_archived: Option<bool>,
 }
 
@@ -30,7 +30,7 @@ const LIST: &str = "
     order by c.id desc
     limit $4";
 
-/// Answers the page.
+/// Answers a page of the changes.
 pub async fn handle(
     call: Call,
     Path(id): Path<AppointmentId>,
@@ -45,7 +45,7 @@ pub async fn handle(
             &[&id, &archived, &page.after().copied(), &page.fetch()],
         ))
         .await?;
-    // Who may see the visit sees at least its booking.
+    // A caller who may read the appointment finds at least its booking.
     if changes.is_empty() {
         return Err(Error::NotFound);
     }

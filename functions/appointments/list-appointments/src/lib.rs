@@ -1,43 +1,58 @@
-//! `GET /v1/appointments`: the visits within the caller's reach, in the order they begin.
+//! `GET /v1/appointments`: lists the appointments that the caller may read, earliest first.
 
 use api::prelude::*;
 use domain::appointment::{Appointment, AppointmentStatus};
 use domain::select_appointment;
 use domain::text::Text;
+use sql::union_all;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/appointments")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("The visits within the caller's reach, in the order they begin")
+    .summary("Lists the appointments that the caller may read, earliest first")
     .needs("appointments:read")
     .recorded_as(Action::Search, ResourceType::Appointment);
 
-/// The query.
+/// The filter for a list of appointments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Whose visits.
+    /// Only appointments of this patient.
     pub patient_id: Option<PatientId>,
-    /// With whom.
+    /// Only appointments with this provider.
     pub provider_id: Option<ProviderId>,
-    /// How far they are.
+    /// Only appointments with this status.
     pub status: Option<AppointmentStatus>,
-    /// The identifier in the system they came from.
+    /// Only the appointment with this identifier in the system it was imported from.
     pub external_id: Option<Text<255>>,
-    /// Beginning at this time or later.
+    /// Only appointments that begin at this time or later (RFC 3339), for example
+    /// `2026-03-02T00:00:00Z`.
     pub scheduled_from: Option<Timestamp>,
-    /// Beginning before this time.
+    /// Only appointments that begin before this time (RFC 3339), for example `2026-03-09T00:00:00Z`.
     pub scheduled_to: Option<Timestamp>,
-    /// Whether archived ones are shown, too; only who archives visits sees them.
+    /// Whether archived appointments are listed too. By default they are not. It has an effect only for
+    /// callers who can archive appointments.
     pub include_archived: Option<bool>,
 }
 
-// What every branch asks, behind its own conditions. Two labels are said once more as they stand: a
-// parameter matches no partial index (`migrations/V0008__appointments.sql`).
-macro_rules! filters {
-    () => {
-        "and (not is_archived or ($10 and reach('appointments:archive') = 'ALL'))
-            and ($1::uuid is null or patient_id = $1)
+// Each branch walks an index in the list's order: all appointments, the caller's own as patient, those
+// with the caller as provider, and those that other providers have with a patient in the caller's care.
+// Two statuses are repeated as literals because a parameter can't match a partial index.
+const LIST: &str = select_appointment!(
+    "where id = any (array(select id from (",
+    union_all!(
+        select: "select id, scheduled_at from appointments",
+        branches: [
+            "reach('appointments:read') = 'ALL'",
+            "reach('appointments:read') = 'OWN' and patient_id = actor_patient()",
+            "reach('appointments:read') = 'CARE' and provider_id = actor_provider()",
+            (
+                "patient_id = care.patient and provider_id <> actor_provider()",
+                for each "(select patient from patients_in_care() as patient
+                  where reach('appointments:read') = 'CARE' and ($1::uuid is null or patient = $1)
+                    and ($2::uuid is null or $2 <> actor_provider())) as care"
+            ),
+        ],
+        filters: "($1::uuid is null or patient_id = $1)
             and ($2::uuid is null or provider_id = $2)
             and ($3::text is null or status = $3::text::appointment_status)
             and ($3::text is distinct from 'SCHEDULED' or status = 'SCHEDULED')
@@ -45,47 +60,14 @@ macro_rules! filters {
             and ($4::text is null or external_id = $4)
             and ($5::timestamptz is null or scheduled_at >= $5)
             and ($6::timestamptz is null or scheduled_at < $6)
-            and ($7::timestamptz is null or (scheduled_at, id) > ($7, $8))
-          order by scheduled_at, id limit $9"
-    };
-}
-
-// One branch for each way to reach a visit; each walks an index in the list's order: of all, of one's
-// own, of those with oneself, of each patient in care with others.
-const LIST: &str = select_appointment!(
-    "where id = any (array(
-       select id from (
-         (select id, scheduled_at from appointments
-          where reach('appointments:read') = 'ALL' ",
-    filters!(),
-    ")
-         union all
-         (select id, scheduled_at from appointments
-          where reach('appointments:read') = 'OWN' and patient_id = actor_patient() ",
-    filters!(),
-    ")
-         union all
-         (select id, scheduled_at from appointments
-          where reach('appointments:read') = 'CARE' and provider_id = actor_provider() ",
-    filters!(),
-    ")
-         union all
-         (select visit.id, visit.scheduled_at
-          from (select patients_in_care() as patient) as care, lateral (
-            select id, scheduled_at from appointments
-            where patient_id = care.patient and provider_id <> actor_provider() ",
-    filters!(),
-    ") as visit
-          where reach('appointments:read') = 'CARE' and ($1 is null or care.patient = $1)
-            and ($2 is null or $2 <> actor_provider())
-          order by scheduled_at, id limit $9)
-       ) as found
-       order by scheduled_at, id limit $9
-     ))
-     order by scheduled_at, id"
+            and (not is_archived or ($7 and reach('appointments:archive') = 'ALL'))
+            and ($8::timestamptz is null or (scheduled_at, id) > ($8, $9))",
+        order: "order by scheduled_at, id limit $10",
+    ),
+    ") as found)) order by scheduled_at, id"
 );
 
-/// Answers the page.
+/// Answers a page of the appointments.
 pub async fn handle(
     call: Call,
     Query(filter): Query<Filter>,
@@ -105,16 +87,16 @@ pub async fn handle(
                 &filter.external_id,
                 &filter.scheduled_from,
                 &filter.scheduled_to,
+                &filter.include_archived.unwrap_or(false),
                 &after_time,
                 &after_id,
                 &page.fetch(),
-                &filter.include_archived.unwrap_or(false),
             ],
         ))
         .await?;
     access
-        .commit(Json(
-            page.page(appointments, |visit| (visit.scheduled_at, visit.id)),
-        ))
+        .commit(Json(page.page(appointments, |appointment| {
+            (appointment.scheduled_at, appointment.id)
+        })))
         .await
 }

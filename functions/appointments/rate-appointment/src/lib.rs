@@ -1,13 +1,12 @@
-//! `POST /v1/appointments/{id}/rate`: its patient rates a visit that took place, once.
+//! `POST /v1/appointments/{id}/rate`: rates a completed appointment, once.
 
 use api::prelude::*;
 use domain::appointment::Appointment;
 use domain::select_appointment;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/rate")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Its patient rates a visit that took place, once")
+    .summary("Rates a completed appointment, once")
     .needs("appointments:rate")
     .recorded_as(Action::Update, ResourceType::Appointment)
     .conflicts(&[&[NOT_RATABLE]])
@@ -15,22 +14,22 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/rate")
 
 const NOT_RATABLE: &str = "Only a COMPLETED appointment can be rated, and only once.";
 
-/// The body.
+/// The rating of an appointment by its patient.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rating {
-    /// 1 (worst) to 5 (best).
+    /// The rating, from 1 (worst) to 5 (best).
     pub rating: i32,
 }
 
 const RATE: &str = "
-    update appointments set rating = $2, rated_at = now()
-    where id = $1 and patient_id = actor_patient() and not is_archived
+    update appointments set rating = $1, rated_at = now()
+    where id = $2 and patient_id = actor_patient() and not is_archived
       and status = 'COMPLETED' and rating is null";
 const READ: &str =
     select_appointment!("where id = $1 and patient_id = actor_patient() and not is_archived");
 
-/// Rates the visit.
+/// Rates the appointment. Only its patient can do so.
 pub async fn handle(
     call: Call,
     Path(id): Path<AppointmentId>,
@@ -41,11 +40,11 @@ pub async fn handle(
         row: appointment,
         is_changed,
     }: Written<Appointment> = access
-        .write_then_read(sql(RATE, &[&id, &rating]), sql(READ, &[&id]))
+        .write_then_read(sql(RATE, &[&rating, &id]), sql(READ, &[&id]))
         .await
         .on_constraint(
             "appointments_rating_range",
-            Error::invalid("rating", "expected 1 to 5"),
+            Error::invalid("rating", "expected a whole number from 1 to 5"),
         )?;
     if !is_changed {
         return Err(Error::Conflict(NOT_RATABLE));

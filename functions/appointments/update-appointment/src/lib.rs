@@ -1,4 +1,4 @@
-//! `PATCH /v1/appointments/{id}`: moves a visit, with the reason, or changes its place or notes.
+//! `PATCH /v1/appointments/{id}`: moves an appointment, or changes its location, notes or custom data.
 
 use api::prelude::*;
 use domain::appointment::{Appointment, BOOKING_CONFLICTS, Location, booking_rule};
@@ -8,46 +8,46 @@ use domain::text::Text;
 use sql::Jsonb;
 use sql::row;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/appointments/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Moves a visit, with the reason, or changes its place or notes")
+    .summary("Moves an appointment, or changes its location, notes or custom data")
     .needs("appointments:write")
     .recorded_as(Action::Update, ResourceType::Appointment)
     .conflicts(&[BOOKING_CONFLICTS, &[NOT_SCHEDULED, PAST]]);
 
 const NOT_SCHEDULED: &str = "Only a SCHEDULED appointment can be moved.";
-const PAST: &str = "A patient can change only an appointment that has not started.";
+const PAST: &str = "A patient can change only a SCHEDULED appointment that has not started.";
 
 row! {
-/// What can be changed.
+/// The fields of an appointment that a patch can change.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Editable {
-    /// When it begins.
+    /// The time at which the appointment begins (RFC 3339), for example `2026-03-02T09:30:00Z`.
     pub scheduled_at: Timestamp,
-    /// How long, in minutes.
+    /// The length of the appointment in minutes, 1 to 1440.
     pub duration_minutes: i32,
-    /// Where.
+    /// The place or the link where the patient and the provider meet. Null removes it.
     pub location: Option<Jsonb<Location>>,
-    /// Notes for both.
+    /// Free-text notes that both the patient and the provider can read. Null removes them.
     pub notes: Option<Text<10000>>,
-    /// The clinic's own fields, as its registered schema has them.
+    /// Additional fields that the clinic defines, valid against the JSON Schema registered for
+    /// `appointments`. Null removes them.
     pub custom_data: Option<CustomData>,
-    /// Why it is moved: both read it. Needed for that, and for nothing else.
+    /// The reason for moving the appointment. The patient and the provider can read it. It is required
+    /// if `scheduled_at` or `duration_minutes` changes, and not accepted otherwise.
     pub reason: Option<Text<500>>,
 }
 }
 
 row! {
-    /// What else the change depends on.
+    /// The other columns that the change depends on.
     pub struct Extra {
-        /// The version of the registered schema that the custom data satisfied.
+        /// The version of the JSON Schema that the custom data satisfied.
         pub custom_data_version: Option<i32>,
     }
 }
 
-// Locks the row for the caller whose it is to change.
 const CURRENT: &str = "
     select scheduled_at, duration_minutes, location, notes, custom_data, null::text as reason,
       custom_data_version, version
@@ -56,12 +56,12 @@ const CURRENT: &str = "
     for update";
 const UPDATE: &str = "
     update appointments
-    set scheduled_at = $2, duration_minutes = $3, location = $4, notes = $5,
-      custom_data = $6, custom_data_version = $7, change_reason = coalesce($8, change_reason)
-    where id = $1";
+    set scheduled_at = $1, duration_minutes = $2, location = $3, notes = $4,
+      custom_data = $5, custom_data_version = $6, change_reason = coalesce($7, change_reason)
+    where id = $8";
 const READ: &str = select_appointment!("where id = $1");
 
-/// Editable the visit.
+/// Moves or changes the appointment. Errors: it is moved without a reason, or the new time is not free.
 pub async fn handle(
     call: Call,
     Path(id): Path<AppointmentId>,
@@ -80,7 +80,7 @@ pub async fn handle(
     if moved != changed.reason.is_some() {
         return Err(Error::invalid(
             "reason",
-            "Expected if the appointment is moved, and only then.",
+            "expected a reason if the appointment is moved, and none otherwise",
         ));
     }
     let custom = custom_data::accept_change(
@@ -96,7 +96,6 @@ pub async fn handle(
             sql(
                 UPDATE,
                 &[
-                    &id,
                     &changed.scheduled_at,
                     &changed.duration_minutes,
                     &changed.location,
@@ -104,6 +103,7 @@ pub async fn handle(
                     &custom.data,
                     &custom.version,
                     &changed.reason,
+                    &id,
                 ],
             ),
             sql(READ, &[&id]),

@@ -1,50 +1,27 @@
-//! `POST /v1/files`: announces a file and answers where to send it.
+//! `POST /v1/files`: announces a file and returns how to upload it.
+
+pub mod new_file;
 
 use api::prelude::*;
-use domain::custom_data::{CustomData, CustomDataTable};
-use domain::file::{self, FileMetadata, FileOwnerType};
+use domain::custom_data::CustomDataTable;
+use domain::file::FileMetadata;
 use domain::select_file;
-use domain::text::Text;
-use files::{Announced, Declared, FileType, Limits, Location, Multipart, Sha256, Store, Window};
+use files::{Announced, Declared, Limits, Location, Multipart, Store, Window};
 
-/// What this function is.
+use crate::new_file::NewFile;
+
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/files")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Announces a file and answers where to send it")
+    .summary("Announces a file and returns how to upload it")
     .needs("files:write")
     .recorded_as(Action::Create, ResourceType::File)
     .idempotent();
 
-/// The body.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewFile {
-    /// As what it is owned.
-    pub owner_type: FileOwnerType,
-    /// The owning user: a patient's, or the calling provider.
-    pub owner_id: UserId,
-    /// The visit, where one owns it.
-    pub appointment_id: Option<AppointmentId>,
-    /// The entry of the chart that it is held back with; named by who writes entries.
-    pub record_id: Option<RecordId>,
-    /// Its name where it comes from.
-    #[serde(deserialize_with = "file::name")]
-    pub original_name: Text<255>,
-    /// Its media type.
-    pub file_type: FileType,
-    /// Bytes.
-    pub file_size: i64,
-    /// The bytes' SHA-256 in hex.
-    pub sha256: Sha256,
-    /// The clinic's own fields, as its registered schema has them.
-    pub custom_data: Option<CustomData>,
-}
-
 const ANNOUNCE: &str = include_str!("announce.sql");
-const IN_PARTS: &str = "update file_metadata set upload_id = $2, part_size = $3 where id = $1";
+const IN_PARTS: &str = "update file_metadata set upload_id = $1, part_size = $2 where id = $3";
 const READ: &str = select_file!("where id = $1");
 
-/// Announces the file.
+/// Announces the file. Errors: the file is too large, or the caller may not add files for this owner.
 pub async fn handle(
     call: Call,
     Body(new): Body<NewFile>,
@@ -69,8 +46,6 @@ pub async fn handle(
                 &[
                     &id,
                     &new.owner_id,
-                    &new.owner_type,
-                    &new.appointment_id,
                     &place.bucket,
                     &place.key,
                     &new.original_name,
@@ -80,6 +55,8 @@ pub async fn handle(
                     &window.end(),
                     &custom.data,
                     &custom.version,
+                    &new.owner_type,
+                    &new.appointment_id,
                     &new.record_id,
                 ],
             ),
@@ -98,7 +75,7 @@ pub async fn handle(
         .await?;
     let answered = in_parts(access, store, &place, &declared, &multipart, window).await;
     if answered.is_err() {
-        // Best effort: no row knows of this upload, and the bucket's lifecycle rule aborts what is left.
+        // If this fails too, the bucket's lifecycle rule aborts the upload.
         store.abort(&place, &multipart).await.ok();
     }
     answered
@@ -118,7 +95,7 @@ async fn in_parts(
         .await?;
     let file = access
         .write_then_read(
-            sql(IN_PARTS, &[&id, &multipart.upload_id, &multipart.part_size]),
+            sql(IN_PARTS, &[&multipart.upload_id, &multipart.part_size, &id]),
             sql(READ, &[&id]),
         )
         .await?
@@ -133,21 +110,4 @@ async fn answer(access: Access<OwnedBy<FileId>>, body: Announced) -> Reply<Creat
             body,
         })
         .await
-}
-
-impl NewFile {
-    fn declared(&self, limits: &Limits) -> Result<Declared, Error> {
-        if (self.owner_type == FileOwnerType::Appointment) != self.appointment_id.is_some() {
-            return Err(Error::invalid(
-                "appointment_id",
-                "expected where owner_type is APPOINTMENT, and only there",
-            ));
-        }
-        limits.check(self.file_type, self.file_size)?;
-        Ok(Declared {
-            file_type: self.file_type,
-            size: self.file_size,
-            sha256: self.sha256,
-        })
-    }
 }

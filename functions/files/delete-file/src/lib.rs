@@ -1,13 +1,12 @@
-//! `DELETE /v1/files/{id}`: archives a file; its object stays through retention.
+//! `DELETE /v1/files/{id}`: archives a file and keeps its content.
 
 use api::prelude::*;
 use domain::file::FileMetadata;
 use domain::select_file;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/files/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Archives a file; its object stays through retention")
+    .summary("Archives a file and keeps its content")
     .needs("files:write")
     .recorded_as(Action::Delete, ResourceType::File);
 
@@ -20,7 +19,7 @@ const ARCHIVE: &str = "
     where id = $1";
 const READ: &str = select_file!("where id = $1");
 
-/// Answers the file as archived.
+/// Archives the file.
 pub async fn handle(
     call: Call,
     Path(id): Path<FileId>,

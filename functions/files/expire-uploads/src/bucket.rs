@@ -34,7 +34,7 @@ const WITHOUT_ROW: &str = "
     where not exists (select from file_metadata f where f.id = listed.id)
     limit $2";
 // The objects of rows that no longer wait for an upload and that no event reported, because it was lost
-// or ignored. The object of a deleted file is left to a scanner for an hour, as above.
+// or ignored. For an archived file, the query waits an hour for a scanner, as above.
 const LATE: &str = "
     select id, bucket, file_path, is_archived from file_metadata
     where id = any($1) and upload_date is null
@@ -71,7 +71,7 @@ impl FromRow for Checked {
     }
 }
 
-/// A file whose object arrived after its row stopped waiting for it.
+/// A file with an object that arrived after the row stopped waiting for it.
 struct Late {
     file: FileLocation,
     is_archived: bool,
@@ -105,7 +105,7 @@ async fn mark_or_quarantine(processor: &Processor<'_>, checked: &Checked) -> Res
     }
 }
 
-/// Returns false if the object is gone.
+/// Tags one object and notes it in its row. Returns false if the object is missing.
 async fn mark(
     mut access: Access<FileId>,
     store: &Store,
@@ -161,7 +161,7 @@ async fn process(processor: &Processor<'_>, late: &Late) -> Result<(), Error> {
     Ok(())
 }
 
-/// Quarantines available files whose objects are gone.
+/// Quarantines available files if their objects are missing.
 pub(crate) async fn find_missing(processor: &Processor<'_>, start: UserId) -> Result<(), Error> {
     let mut result = Ok(());
     for start in [start, UserId::from(Uuid::nil())] {

@@ -1,4 +1,4 @@
-//! Aborts uploads in parts that no file waits for any more. Their parts cost storage until then.
+//! Aborts uploads in parts that no file waits for any more. Until then, their parts cost storage.
 
 use api::prelude::*;
 use domain::file::FileMetadata;
@@ -19,14 +19,14 @@ const CLOSE: &str = "update file_metadata set upload_id = null where id = $1";
 const READ: &str = select_file!("where id = $1");
 
 row! {
-    /// A file that was deleted or expired before its upload was complete.
+    /// A file that was archived or expired before its upload was complete.
     pub struct Ended {
         /// The id of the file.
         pub id: FileId,
     }
 }
 
-/// Aborts them, even if all parts were sent: the uploader never completed the upload.
+/// Aborts these uploads, even if all parts were sent, because the caller never completed the upload.
 pub(crate) async fn abort_uploads(processor: &Processor<'_>) -> Result<(), Error> {
     let mut result = Ok(());
     for Ended { id } in read::<Ended>(processor.job, sql(ENDED, &[&ROWS])).await? {

@@ -1,7 +1,7 @@
 //! Schedule, every five minutes: moves overdue files to their next state, and compares rows with objects.
 //!
-//! It processes uploads whose event was lost or whose processing crashed. It expires uploads that never
-//! came and aborts their parts. It compares a part of the bucket with the rows: a random part each time,
+//! It processes an upload if its event was lost or its processing crashed. It expires uploads that never
+//! arrived and aborts their parts. It compares a part of the bucket with the rows: a random part each time,
 //! and all of it while the bucket is small.
 
 mod bucket;
@@ -15,10 +15,9 @@ use sql::postgres::{Error as RowError, Row};
 use sql::{FromRow, Statement};
 use uuid::Uuid;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::schedule("every five minutes")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Ends uploads that no event ended, and compares rows with objects")
+    .summary("Moves overdue files to their next state, and compares rows with objects")
     .needs("files:process")
     .recorded_as(Action::Process, ResourceType::File);
 
@@ -74,7 +73,7 @@ impl FromRow for Due {
     }
 }
 
-/// Does all of it. Errors: a step failed. The other steps are done.
+/// Does all steps. Errors: a step failed. The other steps are done.
 pub async fn handle(
     job: Job,
     Configured(store): Configured<Store>,

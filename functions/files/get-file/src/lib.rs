@@ -1,24 +1,23 @@
-//! `GET /v1/files/{id}`: a file's metadata and, once it is checked, where to fetch it.
+//! `GET /v1/files/{id}`: reads a file's metadata and a URL to download it.
 
 use api::prelude::*;
 use domain::file::{FileMetadata, FileStatus};
 use domain::select_file;
 use files::{Declared, Download, Store, StoredFile};
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/files/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("A file's metadata and, once it is checked, where to fetch it")
+    .summary("Reads a file's metadata and a URL to download it")
     .needs("files:read")
     .recorded_as(Action::Read, ResourceType::File);
 
-/// The answer.
+/// The metadata of a file and, if its status is `AVAILABLE`, a URL to download it.
 #[derive(Serialize, JsonSchema)]
 pub struct OpenedFile {
-    /// Its metadata.
+    /// The metadata of the file.
     #[serde(flatten)]
     pub file: FileMetadata,
-    /// Where to fetch it; none unless it is AVAILABLE.
+    /// The way to download the file. Null unless `status` is `AVAILABLE`.
     pub download: Option<Download>,
 }
 
@@ -37,7 +36,7 @@ const GET: &str = select_file!(
        and (record_id is null or not is_withheld(owner_id, record_id))"
 );
 
-/// Answers the file.
+/// Answers the metadata and, if the file is available, a signed URL.
 pub async fn handle(
     call: Call,
     Path(id): Path<FileId>,

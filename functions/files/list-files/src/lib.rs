@@ -1,52 +1,62 @@
-//! `GET /v1/files`: the files within the caller's reach, newest first.
+//! `GET /v1/files`: lists the files that the caller may read, newest first.
 
 use api::prelude::*;
 use domain::file::{FileMetadata, FileStatus};
 use domain::select_file;
+use sql::union_all;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/files")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("The files within the caller's reach, newest first")
+    .summary("Lists the files that the caller may read, newest first")
     .needs("files:read")
     .recorded_as(Action::Search, ResourceType::File);
 
-/// The query.
+/// The filter for a list of files.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// In whose chart.
+    /// Only files about this patient.
     pub patient_id: Option<PatientId>,
-    /// The owning user.
+    /// Only files that this user owns.
     pub owner_id: Option<UserId>,
-    /// The entry that they belong to.
+    /// Only files that belong to this medical record.
     pub record_id: Option<RecordId>,
-    /// How far they are.
+    /// Only files with this status.
     pub status: Option<FileStatus>,
-    /// Whether deleted ones are listed too.
+    /// Whether archived files that the caller may archive are listed too. By default they are not.
     #[serde(default)]
     pub include_archived: bool,
 }
 
-// Deleted files are shown to who could have deleted them.
+// Each branch walks an index in the list's order: all files, the caller's own, and those of each patient in
+// the caller's care. Patients own all files about them, so OWN needs no branch for a patient's chart.
 const LIST: &str = select_file!(
-    "where (not is_archived or ($4 and changes_file(patient_id, owner_id, uploaded_by, record_id)))
-       and (owner_id = actor_user() or case reach('files:read')
-         when 'ALL' then true
-         when 'CARE' then patient_id = any (array(select patients_in_care()))
-         else patient_id = actor_patient()
-       end)
-       and (record_id is null or not is_withheld(owner_id, record_id))
-       and ($1::uuid is null or patient_id = $1)
-       and ($2::uuid is null or owner_id = $2)
-       and ($8::uuid is null or record_id = $8)
-       and ($3::text is null or status = $3::text::file_status)
-       and ($5::timestamptz is null or (created_at, id) < ($5, $6))
-     order by created_at desc, id desc
-     limit $7"
+    "where id = any (array(select id from (",
+    union_all!(
+        select: "select id, created_at from file_metadata",
+        branches: [
+            "reach('files:read') = 'ALL'",
+            "reach('files:read') <> 'ALL' and owner_id = actor_user()",
+            (
+                "patient_id = care.patient and owner_id <> actor_user()",
+                for each "(select patient from patients_in_care() as patient
+                  where reach('files:read') = 'CARE' and ($1::uuid is null or patient = $1)
+                    and ($2::uuid is null or $2 <> actor_user())) as care"
+            ),
+        ],
+        filters: "($1::uuid is null or patient_id = $1)
+            and ($2::uuid is null or owner_id = $2)
+            and ($3::uuid is null or record_id = $3)
+            and ($4::text is null or status = $4::text::file_status)
+            and (not is_archived or ($5 and changes_file(patient_id, owner_id, uploaded_by, record_id)))
+            and (record_id is null or not is_withheld(owner_id, record_id))
+            and ($6::timestamptz is null or (created_at, id) < ($6, $7))",
+        order: "order by created_at desc, id desc limit $8",
+    ),
+    ") as found)) order by created_at desc, id desc"
 );
 
-/// Answers the page.
+/// Answers a page of the files.
 pub async fn handle(
     call: Call,
     Query(filter): Query<Filter>,
@@ -62,12 +72,12 @@ pub async fn handle(
             &[
                 &filter.patient_id,
                 &filter.owner_id,
+                &filter.record_id,
                 &filter.status,
                 &filter.include_archived,
                 &after_time,
                 &after_id,
                 &page.fetch(),
-                &filter.record_id,
             ],
         ))
         .await?;

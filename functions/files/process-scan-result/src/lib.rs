@@ -1,7 +1,7 @@
-//! EventBridge event, GuardDuty scanned an object: takes note of what was found.
+//! EventBridge event, GuardDuty scanned an object: records the result of a malware scan.
 //!
-//! The result may come before process-upload has looked at the object, after it, or twice; malware
-//! is kept from everybody in every case.
+//! The result may arrive before or after process-upload inspects the object, and it may arrive twice. In every
+//! case, nobody can download a file with malware.
 
 use api::input::Event;
 use api::job::Job;
@@ -9,14 +9,13 @@ use api::prelude::*;
 use files::processing::Processor;
 use files::{Finding, ScanPolicy, Store};
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::event("EventBridge event")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Takes note of a malware scan result")
+    .summary("Records the result of a malware scan")
     .needs("files:process")
     .recorded_as(Action::Process, ResourceType::File);
 
-/// `GuardDuty Malware Protection Object Scan Result`, as far as it is read.
+/// The event `GuardDuty Malware Protection Object Scan Result`, with the fields that are read.
 #[derive(Debug, Deserialize)]
 pub struct ScanResult {
     detail: Detail,
@@ -52,7 +51,7 @@ struct Threat {
 }
 
 impl ResultDetails {
-    /// UNSUPPORTED, ACCESS_DENIED and FAILED say nothing of the content.
+    /// The finding. UNSUPPORTED, ACCESS_DENIED and FAILED give no information about the content.
     fn finding(self) -> Finding {
         match self.scan_result_status.as_str() {
             "NO_THREATS_FOUND" => Finding::Clean,
@@ -65,7 +64,7 @@ impl ResultDetails {
     }
 }
 
-/// Takes note of the result.
+/// Records the result. It ignores an object if bucket and key are not those of a file.
 pub async fn handle(
     job: Job,
     Event(ScanResult { detail }): Event<ScanResult>,

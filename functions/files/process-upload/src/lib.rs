@@ -1,8 +1,7 @@
-//! S3 event, an object was created: checks it against what was announced and lets it be read, or
-//! not.
+//! S3 event, an object was created: checks an uploaded object, and releases or rejects the file.
 //!
-//! The event is only a hint: what is true is asked of S3 and of the row. A run that ends in between
-//! leaves SCANNING, which the event's next delivery or `expire-uploads` takes up.
+//! The event only says where to look. The current state is read from S3 and from the row. A run that is
+//! interrupted leaves the file SCANNING, and the next delivery of the event or `expire-uploads` continues.
 
 use api::input::Event;
 use api::job::Job;
@@ -11,15 +10,14 @@ use aws_lambda_events::s3::{S3Entity, S3Event};
 use files::processing::Processor;
 use files::{ScanPolicy, Store};
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::event("S3 event")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Checks an uploaded object and releases or refuses it")
+    .summary("Checks an uploaded object, and releases or rejects the file")
     .needs("files:process")
     .recorded_as(Action::Process, ResourceType::File);
 
-/// Processes each object of the event. Errors: one of them failed; the others are done, and doing
-/// them again changes nothing.
+/// Processes each object of the event. Errors: one of them failed. The others are done, and repeating them
+/// is safe.
 pub async fn handle(
     job: Job,
     Event(event): Event<S3Event>,

@@ -1,14 +1,13 @@
-//! `POST /v1/files/{id}/upload`: answers anew where to send a file that was announced.
+//! `POST /v1/files/{id}/upload`: returns new URLs for the upload of an announced file.
 
 use api::prelude::*;
 use domain::file::FileStatus;
 use domain::select_file;
 use files::{Announced, Declared, Store, StoredFile, Window};
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/files/{id}/upload")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Answers anew where to send a file that was announced")
+    .summary("Returns new URLs for the upload of an announced file")
     .needs("files:write")
     .recorded_as(Action::Update, ResourceType::File)
     .conflicts(&[&[NOT_RENEWABLE]])
@@ -17,17 +16,15 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/files/{id}/upload")
 const NOT_RENEWABLE: &str =
     "Upload URLs can be renewed for a PENDING file within 22 hours of its creation.";
 
-/// The bucket's rule aborts an upload in parts after a day, and the last renewal lasts an hour.
+/// How long after the announcement the URLs can be renewed. The bucket's lifecycle rule aborts an upload in
+/// parts after a day, and the last URLs are valid for an hour.
 const RENEWABLE: TimeDelta = TimeDelta::hours(22);
 
-const CURRENT: &str = select_file!(
-    "where id = $1 and changes_file(patient_id, owner_id, uploaded_by, record_id) and not is_archived
-     for update"
-);
-const RENEW: &str = "update file_metadata set expires_at = $2 where id = $1";
+const RENEW: &str = "update file_metadata set expires_at = $1 where id = $2";
 const READ: &str = select_file!("where id = $1");
 
-/// Answers URLs that live as long as those of the announcement did.
+/// Signs new URLs, valid as long as those of the announcement. Errors: the file no longer waits for its
+/// upload, or it was announced too long ago.
 pub async fn handle(
     call: Call,
     Path(id): Path<FileId>,
@@ -39,7 +36,7 @@ pub async fn handle(
         location,
         multipart,
         ..
-    } = access.one(sql(CURRENT, &[&id])).await?;
+    } = access.one(sql(StoredFile::LOCK, &[&id])).await?;
     if file.status != FileStatus::Pending || file.created_at + RENEWABLE < Timestamp::now() {
         return Err(Error::Conflict(NOT_RENEWABLE));
     }
@@ -54,7 +51,7 @@ pub async fn handle(
         )
         .await?;
     let file = access
-        .write_then_read(sql(RENEW, &[&id, &window.end()]), sql(READ, &[&id]))
+        .write_then_read(sql(RENEW, &[&window.end(), &id]), sql(READ, &[&id]))
         .await?
         .row;
     access.commit(Json(Announced { file, upload })).await

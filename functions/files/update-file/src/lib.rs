@@ -1,4 +1,4 @@
-//! `PATCH /v1/files/{id}`: corrects a file's name, entry and custom data, never what it holds.
+//! `PATCH /v1/files/{id}`: changes a file's name, medical record or custom data.
 
 use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
@@ -7,10 +7,9 @@ use domain::select_file;
 use domain::text::Text;
 use sql::row;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/files/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Corrects a file's name, entry and custom data, never what it holds")
+    .summary("Changes a file's name, medical record or custom data")
     .needs("files:write")
     .recorded_as(Action::Update, ResourceType::File)
     .conflicts(&[&[NOT_KEPT, NOT_UPLOADED]]);
@@ -18,34 +17,32 @@ pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/files/{id}")
 const NOT_KEPT: &str = "Only a file that is PENDING, SCANNING or AVAILABLE can be changed.";
 const NOT_UPLOADED: &str = "A file can be attached to a record only after its upload.";
 
-/// The fields that a patch may name.
+row! {
+/// The fields of a file that a patch can change.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Editable {
-    /// Its name where it came from.
+    /// The name of the file, for example `referral.pdf`. It can't contain characters that change the
+    /// direction of text.
     #[serde(deserialize_with = "file::name")]
     pub original_name: Text<255>,
-    /// The entry of its chart that it is held back with, or none; for who writes entries.
+    /// The medical record that the file belongs to. While the record is withheld from the patient, so
+    /// is the file. A change requires the permission `records:write` and an uploaded file. Null removes
+    /// the file from its record.
     pub record_id: Option<RecordId>,
-    /// The clinic's own fields, as its registered schema has them.
+    /// Additional fields that the clinic defines, valid against the JSON Schema registered for
+    /// `file_metadata`. Null removes them.
     pub custom_data: Option<CustomData>,
+}
 }
 
 row! {
-    /// The file as it stands.
-    pub struct Current {
-        /// Its name.
-        pub original_name: Text<255>,
-        /// The entry that it belongs to.
-        pub record_id: Option<RecordId>,
-        /// The clinic's own fields.
-        pub custom_data: Option<CustomData>,
-        /// The version that they satisfied.
+    /// The other columns that the change depends on.
+    pub struct Extra {
+        /// The version of the JSON Schema that the custom data satisfied.
         pub custom_data_version: Option<i32>,
-        /// How far it is.
+        /// The status of the file.
         pub status: FileStatus,
-        /// Counts its changes.
-        pub version: i32,
     }
 }
 
@@ -54,18 +51,18 @@ const CURRENT: &str = "
     from file_metadata
     where id = $1 and changes_file(patient_id, owner_id, uploaded_by, record_id) and not is_archived
     for update";
-// Writes no row where the caller may not attach it to this entry, nor where the entry is not of its chart.
+// Changes no row if the medical record belongs to another patient, or if the caller may not write it.
 const UPDATE: &str = "
     update file_metadata f
-    set original_name = $2, custom_data = $3, custom_data_version = $4, record_id = $5
-    where id = $1 and ($5 is null or $5 = record_id or exists (
+    set original_name = $1, record_id = $2, custom_data = $3, custom_data_version = $4
+    where id = $5 and ($2 is null or $2 = record_id or exists (
       select from medical_records r
-      where r.id = $5 and r.patient_id = f.patient_id
+      where r.id = $2 and r.patient_id = f.patient_id
         and not r.is_archived and reaches('records:write', r.patient_id)
     ))";
 const READ: &str = select_file!("where id = $1");
 
-/// Answers the file as changed.
+/// Changes the file. Errors: it is expired, rejected or quarantined, or the caller may not write the record.
 pub async fn handle(
     call: Call,
     Path(id): Path<FileId>,
@@ -73,20 +70,19 @@ pub async fn handle(
     if_match: IfMatch,
 ) -> Reply<Json<FileMetadata>> {
     let mut access = call.authorize(id);
-    let current: Current = access.one(sql(CURRENT, &[&id])).await?;
-    if_match.check(current.version)?;
+    let Current {
+        editable: current,
+        extra,
+        ..
+    }: Current<Editable, Extra> = access.load(if_match, sql(CURRENT, &[&id])).await?;
     if !matches!(
-        current.status,
+        extra.status,
         FileStatus::Pending | FileStatus::Scanning | FileStatus::Available
     ) {
         return Err(Error::Conflict(NOT_KEPT));
     }
-    let changed = patch.apply(&Editable {
-        original_name: current.original_name,
-        record_id: current.record_id,
-        custom_data: current.custom_data,
-    })?;
-    if changed.record_id != current.record_id && current.status == FileStatus::Pending {
+    let changed = patch.apply(&current)?;
+    if changed.record_id != current.record_id && extra.status == FileStatus::Pending {
         return Err(Error::Conflict(NOT_UPLOADED));
     }
     access.add_note("fields", patch.fields());
@@ -95,7 +91,7 @@ pub async fn handle(
         CustomDataTable::FileMetadata,
         &patch,
         changed.custom_data,
-        current.custom_data_version,
+        extra.custom_data_version,
     )
     .await?;
     let Written {
@@ -106,11 +102,11 @@ pub async fn handle(
             sql(
                 UPDATE,
                 &[
-                    &id,
                     &changed.original_name,
+                    &changed.record_id,
                     &custom.data,
                     &custom.version,
-                    &changed.record_id,
+                    &id,
                 ],
             ),
             sql(READ, &[&id]),

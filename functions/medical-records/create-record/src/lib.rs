@@ -1,4 +1,4 @@
-//! `POST /v1/medical-records`: a provider adds an entry to the chart of a patient in her care.
+//! `POST /v1/medical-records`: adds a medical record to a patient's chart.
 
 use api::prelude::*;
 use domain::content::RecordContent;
@@ -9,10 +9,9 @@ use domain::text::Text;
 use serde_json::Value;
 use sql::Jsonb;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/medical-records")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("A provider adds an entry to the chart of a patient in her care")
+    .summary("Adds a medical record to a patient's chart")
     .needs("records:write")
     .recorded_as(Action::Create, ResourceType::MedicalRecord)
     .conflicts(&[&[EXTERNAL_ID_TAKEN]])
@@ -20,49 +19,53 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/medical-records")
 
 const EXTERNAL_ID_TAKEN: &str = "Another resource already has this external_id.";
 
-/// The body.
+/// A new medical record, which the calling provider writes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRecord {
-    /// Whose chart.
+    /// The patient whom the record is about.
     pub patient_id: PatientId,
-    /// In which visit; none for an unsolicited result.
+    /// The appointment that the record results from. Null if there was none, for example for an
+    /// unsolicited laboratory result.
     pub appointment_id: Option<AppointmentId>,
-    /// Of which kind.
+    /// The type of the record, for example `DIAGNOSIS`.
     pub record_type: RecordType,
-    /// What, in the shape of its kind.
+    /// The structured clinical content. The record type determines its structure.
     #[schemars(with = "RecordContent")]
     pub content: Value,
-    /// In plain words.
+    /// The diagnosis as free text, in addition to `content`. Null if there is none.
     pub diagnosis: Option<Text<10000>>,
-    /// In plain words.
+    /// The treatment as free text, in addition to `content`. Null if there is none.
     pub treatment: Option<Text<10000>>,
-    /// In plain words.
+    /// Further notes as free text, in addition to `content`. Null if there are none.
     pub notes: Option<Text<10000>>,
-    /// Why the patient may not see it yet; without one she may at once (21st Century Cures Act).
+    /// The hold that withholds the record from the patient. Null if there is none: the patient can then read
+    /// the record at once (21st Century Cures Act).
     pub hold: Option<NewHold>,
-    /// Its identifier in the system it came from.
+    /// The identifier of the record in the system it is imported from. It must be unique. Null if it is
+    /// not imported.
     pub external_id: Option<Text<255>>,
-    /// The clinic's own fields, as its registered schema has them.
+    /// Additional fields that the clinic defines, valid against the JSON Schema registered for
+    /// `medical_records`. Null if there are none.
     pub custom_data: Option<CustomData>,
 }
 
-// The hold is read before the entry is written: the entry's trigger finds it.
+// The join makes PostgreSQL insert the hold before the record, so that the record's trigger finds it.
 const CREATE: &str = "
     with hold as (
       insert into record_releases (id, record_id, patient_id, hold_reason, expires_at, note)
-      select $10, $1, $2, $11::text::hold_reason, $12, $13 where $11::text is not null
+      select $1, $2, $3, $4::text::hold_reason, $5, $6 where $4::text is not null
       returning record_id
     )
     insert into medical_records
-      (id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes, external_id,
-       custom_data, custom_data_version)
-    select $1, $2, actor_provider(), $3, $4::text::record_type, $5, $6, $7, $8, $9, $14, $15
-    from patients left join hold on hold.record_id = $1
-    where id = $2 and not is_archived and reaches('records:write', id)";
+      (id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes,
+       external_id, custom_data, custom_data_version)
+    select $2, $3, actor_provider(), $7, $8::text::record_type, $9, $10, $11, $12, $13, $14, $15
+    from patients left join hold on hold.record_id = $2
+    where id = $3 and not is_archived and reaches('records:write', id)";
 const READ: &str = select_record!("where id = $1");
 
-/// Adds the entry.
+/// Adds the medical record.
 pub async fn handle(call: Call, Body(new): Body<NewRecord>) -> Reply<Created<MedicalRecord>> {
     let content = RecordContent::parse(new.record_type, new.content)?;
     let (reason, expires_at, note) = NewHold::parts(new.hold);
@@ -82,8 +85,12 @@ pub async fn handle(call: Call, Body(new): Body<NewRecord>) -> Reply<Created<Med
             sql(
                 CREATE,
                 &[
+                    &ReleaseId::generate(),
                     &id,
                     &new.patient_id,
+                    &reason,
+                    &expires_at,
+                    &note,
                     &new.appointment_id,
                     &new.record_type,
                     &Jsonb(content),
@@ -91,10 +98,6 @@ pub async fn handle(call: Call, Body(new): Body<NewRecord>) -> Reply<Created<Med
                     &new.treatment,
                     &new.notes,
                     &new.external_id,
-                    &ReleaseId::generate(),
-                    &reason,
-                    &expires_at,
-                    &note,
                     &custom.data,
                     &custom.version,
                 ],
@@ -108,7 +111,7 @@ pub async fn handle(call: Call, Body(new): Body<NewRecord>) -> Reply<Created<Med
         )
         .on_constraint(
             "medical_records_appointment_of_patient",
-            Error::invalid("appointment_id", "expected a visit of this patient"),
+            Error::invalid("appointment_id", "expected an appointment of this patient"),
         )
         .on_constraint("record_releases_expiry_range", NewHold::out_of_range())?
         .row;

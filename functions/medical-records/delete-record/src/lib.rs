@@ -1,13 +1,12 @@
-//! `DELETE /v1/medical-records/{id}`: archives an entry; it and its versions stay through retention.
+//! `DELETE /v1/medical-records/{id}`: archives a medical record and keeps its versions.
 
 use api::prelude::*;
 use domain::record::MedicalRecord;
 use domain::select_record;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/medical-records/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Archives an entry; it and its versions stay through retention")
+    .summary("Archives a medical record and keeps its versions")
     .needs("records:write")
     .recorded_as(Action::Delete, ResourceType::MedicalRecord);
 
@@ -21,7 +20,7 @@ const ARCHIVE: &str = "
     where id = $1";
 const READ: &str = select_record!("where id = $1");
 
-/// Answers the entry as archived.
+/// Archives the medical record.
 pub async fn handle(
     call: Call,
     Path(id): Path<RecordId>,

@@ -1,21 +1,20 @@
-//! `GET /v1/medical-records/{id}`: one entry of a chart, if released to a patient who asks.
+//! `GET /v1/medical-records/{id}`: reads a medical record.
 
 use api::prelude::*;
 use domain::record::MedicalRecord;
 use domain::select_record;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/medical-records/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("One entry of a chart, if released to a patient who asks")
+    .summary("Reads a medical record")
     .needs("records:read")
     .recorded_as(Action::Read, ResourceType::MedicalRecord);
 
-/// The filter.
+/// Options for reading a medical record.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Whether a deleted entry is answered too; never to the patient.
+    /// Whether an archived record is returned too. By default it is not. It has no effect for a patient.
     pub include_archived: Option<bool>,
 }
 
@@ -27,7 +26,7 @@ const GET: &str = select_record!(
        end"
 );
 
-/// Answers the entry.
+/// Answers the medical record. A patient gets it only while no hold withholds it.
 pub async fn handle(
     call: Call,
     Path(id): Path<RecordId>,

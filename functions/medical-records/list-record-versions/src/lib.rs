@@ -1,20 +1,19 @@
-//! `GET /v1/medical-records/{id}/versions`: an entry as it is and was, newest first, with who and why.
+//! `GET /v1/medical-records/{id}/versions`: lists the versions of a medical record, newest first.
 
 use api::prelude::*;
 use domain::record::RecordVersion;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/medical-records/{id}/versions")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("An entry as it is and was, newest first, with who and why")
+    .summary("Lists the versions of a medical record, newest first")
     .needs("records:read")
     .recorded_as(Action::Read, ResourceType::MedicalRecord);
 
-// The patient sees nothing while the entry is held or once it is deleted, and of its former versions
-// those that she could have seen while they stood.
-const LIST: &str = include_str!("list.sql");
+// A patient sees no version while the record is withheld or archived. Otherwise they see the former
+// versions that they could read while these were current.
+const LIST: &str = include_str!("versions.sql");
 
-/// Answers the page.
+/// Answers a page of the versions.
 pub async fn handle(
     call: Call,
     Path(id): Path<RecordId>,
@@ -24,7 +23,7 @@ pub async fn handle(
     let versions: Vec<RecordVersion> = access
         .all(sql(LIST, &[&id, &page.after().copied(), &page.fetch()]))
         .await?;
-    // Who may see the entry sees at least the version that stands.
+    // A caller who may read the record finds at least its current version.
     if versions.is_empty() {
         return Err(Error::NotFound);
     }

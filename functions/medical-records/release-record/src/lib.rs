@@ -1,21 +1,21 @@
-//! `PUT /v1/medical-records/{id}/release`: holds an entry back from its patient, or releases it.
+//! `PUT /v1/medical-records/{id}/release`: withholds a medical record from its patient, or releases it.
 
 use api::prelude::*;
 use domain::record::{MedicalRecord, NewHold};
 use domain::select_record;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::put("/v1/medical-records/{id}/release")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Holds an entry back from its patient, or releases it")
+    .summary("Withholds a medical record from its patient, or releases it")
     .needs("records:write")
     .recorded_as(Action::Update, ResourceType::MedicalRecord);
 
-/// The body.
+/// The decision to withhold a medical record from its patient or to release it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
-    /// Why the patient may not see it yet; null to release it. Never left out.
+    /// The hold that withholds the record from the patient. Null releases the record. The field is
+    /// required.
     #[serde(deserialize_with = "Option::deserialize")]
     pub hold: Option<NewHold>,
 }
@@ -24,14 +24,14 @@ const CURRENT: &str = "
     select version from medical_records
     where id = $1 and not is_archived and reaches('records:write', patient_id)
     for update";
-// What is under no hold needs no release. The entry follows by trigger.
+// A record without a hold needs no release. A trigger applies the decision to the record.
 const DECIDE: &str = "
     insert into record_releases (id, record_id, patient_id, hold_reason, expires_at, note)
-    select $2, id, patient_id, $3::text::hold_reason, $4, $5 from medical_records
-    where id = $1 and ($3::text is not null or not is_patient_visible)";
+    select $1, id, patient_id, $2::text::hold_reason, $3, $4 from medical_records
+    where id = $5 and ($2::text is not null or not is_patient_visible)";
 const READ: &str = select_record!("where id = $1");
 
-/// Answers the entry as it is now for the patient.
+/// Records the decision and applies it. Errors: the hold ends in the past or after more than a year.
 pub async fn handle(
     call: Call,
     Path(id): Path<RecordId>,
@@ -48,7 +48,7 @@ pub async fn handle(
     let decision = ReleaseId::generate();
     let record: MedicalRecord = access
         .write_then_read(
-            sql(DECIDE, &[&id, &decision, &reason, &expires_at, &note]),
+            sql(DECIDE, &[&decision, &reason, &expires_at, &note, &id]),
             sql(READ, &[&id]),
         )
         .await

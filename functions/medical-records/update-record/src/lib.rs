@@ -1,4 +1,4 @@
-//! `PATCH /v1/medical-records/{id}`: corrects an entry; the former version is kept, with who and why.
+//! `PATCH /v1/medical-records/{id}`: corrects a medical record and keeps the former version.
 
 use api::prelude::*;
 use domain::content::RecordContent;
@@ -10,40 +10,40 @@ use serde_json::Value;
 use sql::Jsonb;
 use sql::row;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/medical-records/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Corrects an entry; the former version is kept, with who and why")
+    .summary("Corrects a medical record and keeps the former version")
     .needs("records:write")
     .recorded_as(Action::Update, ResourceType::MedicalRecord);
 
 row! {
-/// The fields that a patch may name.
+/// The fields of a medical record that a patch can change.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Editable {
-    /// What, in the shape of its kind.
+    /// The structured clinical content. The record type determines its structure.
     #[schemars(with = "RecordContent")]
     pub content: Jsonb<Value>,
-    /// In plain words.
+    /// The diagnosis as free text, in addition to `content`. Null removes it.
     pub diagnosis: Option<Text<10000>>,
-    /// In plain words.
+    /// The treatment as free text, in addition to `content`. Null removes it.
     pub treatment: Option<Text<10000>>,
-    /// In plain words.
+    /// Further notes as free text, in addition to `content`. Null removes them.
     pub notes: Option<Text<10000>>,
-    /// The clinic's own fields, as its registered schema has them.
+    /// Additional fields that the clinic defines, valid against the JSON Schema registered for
+    /// `medical_records`. Null removes them.
     pub custom_data: Option<CustomData>,
-    /// Why it is changed: each patch names it anew.
+    /// The reason for the correction. It is required in each patch.
     pub change_reason: Option<Text<500>>,
 }
 }
 
 row! {
-    /// What else the change depends on.
+    /// The other columns that the change depends on.
     pub struct Extra {
-        /// The kind of entry, which decides the shape of its content.
+        /// The type of the record, which determines the structure of its content.
         pub record_type: RecordType,
-        /// The version of the registered schema that the custom data satisfied.
+        /// The version of the JSON Schema that the custom data satisfied.
         pub custom_data_version: Option<i32>,
     }
 }
@@ -56,12 +56,12 @@ const CURRENT: &str = "
     for update";
 const UPDATE: &str = "
     update medical_records
-    set content = $2, diagnosis = $3, treatment = $4, notes = $5, change_reason = $6,
-      custom_data = $7, custom_data_version = $8
-    where id = $1";
+    set content = $1, diagnosis = $2, treatment = $3, notes = $4, change_reason = $5,
+      custom_data = $6, custom_data_version = $7
+    where id = $8";
 const READ: &str = select_record!("where id = $1");
 
-/// Answers the entry as changed.
+/// Corrects the medical record. Errors: no reason is given, or the content doesn't fit the type.
 pub async fn handle(
     call: Call,
     Path(id): Path<RecordId>,
@@ -88,7 +88,6 @@ pub async fn handle(
             sql(
                 UPDATE,
                 &[
-                    &id,
                     &Jsonb(content),
                     &changed.diagnosis,
                     &changed.treatment,
@@ -96,6 +95,7 @@ pub async fn handle(
                     &reason,
                     &custom.data,
                     &custom.version,
+                    &id,
                 ],
             ),
             sql(READ, &[&id]),

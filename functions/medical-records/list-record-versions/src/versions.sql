@@ -1,4 +1,4 @@
-with entry as (
+with record as (
   select id, version, patient_id, record_type::text as record_type, content, diagnosis, treatment, notes,
     release_date, custom_data, custom_data_version, is_archived, updated_at, changed_by, change_reason
   from medical_records
@@ -9,19 +9,19 @@ with entry as (
   select id as record_id, version, patient_id, record_type, content, diagnosis, treatment, notes,
     release_date, custom_data, custom_data_version, is_archived, updated_at as written_at,
     changed_by as written_by, change_reason
-  from entry
+  from record
   union all
   select former.record_id, former.version, former.patient_id, former.record_type::text, former.content,
     former.diagnosis, former.treatment, former.notes, former.release_date, former.custom_data,
     former.custom_data_version, former.is_archived, former.written_at, former.written_by,
     former.change_reason
-  from entry join medical_record_versions former on former.record_id = entry.id
+  from record join medical_record_versions former on former.record_id = record.id
   where reach('records:read') <> 'OWN' or former.is_patient_visible
     or former.release_date <= former.replaced_at
 )
 select record_id, version, patient_id, record_type, content, diagnosis, treatment, notes, release_date,
   custom_data, custom_data_version, is_archived, written_at, written_by,
-  -- Of a decision on a hold, not even that there was one is the patient's to read.
+  -- The patient doesn't learn that there was a decision about a hold.
   case when reach('records:read') <> 'OWN' or change_reason not in ('held', 'released')
     then change_reason end as change_reason
 from versions where $2::int is null or version < $2
