@@ -1,25 +1,24 @@
-//! `GET /v1/patients`: the patients within the caller's reach, a page at a time.
+//! `GET /v1/patients`: lists the patients whom the caller can see.
 
 use api::prelude::*;
 use domain::patient::Patient;
 use domain::select_patient;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/patients")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("The patients within the caller's reach, a page at a time")
+    .summary("Lists the patients whom the caller can see")
     .needs("patients:read")
     .recorded_as(Action::Search, ResourceType::Patient);
 
-/// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// The account.
+    /// Only the patient with this user account is listed.
     pub user_id: Option<UserId>,
-    /// A provider they are assigned to.
+    /// Only patients who are assigned to this provider are listed.
     pub provider_id: Option<ProviderId>,
-    /// Archived ones, too, for who keeps the register.
+    /// Whether archived patients are listed too. Only users who manage patient registration can see
+    /// them.
     #[serde(default)]
     pub include_archived: bool,
 }
@@ -30,7 +29,6 @@ const LIST: &str = concat!(
     ") order by id"
 );
 
-/// Answers the page.
 pub async fn handle(
     call: Call,
     Query(filter): Query<Filter>,
