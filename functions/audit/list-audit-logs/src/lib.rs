@@ -1,4 +1,4 @@
-//! `GET /v1/audit-logs`: who did what to whom, newest first. Reading it is audited too.
+//! `GET /v1/audit-logs`: lists the audit log, newest rows first.
 
 use api::prelude::*;
 use audit::Outcome;
@@ -7,34 +7,33 @@ use audit::select_audit_log;
 use domain::text::Text;
 use jiff::Timestamp;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/audit-logs")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Who did what to whom, newest first")
+    .summary("Lists the audit log, newest rows first")
     .needs("audit:read")
     .recorded_as(Action::Search, ResourceType::AuditLog);
 
-/// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Who.
+    /// Only actions of this user are listed.
     pub user_id: Option<UserId>,
-    /// The patient concerned, alone or among others.
+    /// Only actions that concerned this patient, alone or among others, are listed.
     pub patient_id: Option<PatientId>,
-    /// What kind of thing.
+    /// Only actions on this kind of resource are listed, for example `PATIENT`.
     pub resource_type: Option<ResourceType>,
-    /// Which one.
+    /// Only actions on the resource with this id are listed.
     pub resource_id: Option<AnyId>,
-    /// What was done.
+    /// Only this kind of action is listed, for example `READ`.
     pub action_type: Option<Action>,
-    /// How it ended.
+    /// Only actions with this result are listed.
     pub outcome: Option<Outcome>,
-    /// In which request, as its answer's `x-request-id` says.
+    /// Only actions of the request with this id are listed. The answer to that request carries the id
+    /// in the `x-request-id` header.
     pub request_id: Option<Text<128>>,
-    /// At this time or later.
+    /// Only actions at this time or later are listed (RFC 3339).
     pub from: Option<Timestamp>,
-    /// Before this time.
+    /// Only actions before this time are listed (RFC 3339).
     pub to: Option<Timestamp>,
 }
 
@@ -83,7 +82,6 @@ const LIST: &str = concat!(
     ") order by timestamp desc, id desc limit $12"
 );
 
-/// Answers the page.
 pub async fn handle(
     call: Call,
     Query(filter): Query<Filter>,
