@@ -4,6 +4,8 @@
 //! prepared statement, safe under every transaction pooler. For the same reason results hold
 //! built-in types only; an enum leaves as text, or the driver would look its type up first.
 
+mod lists;
+
 use std::borrow::Cow;
 
 use jiff::Timestamp;
