@@ -6,6 +6,7 @@ use audit::audit_log::AuditLog;
 use audit::select_audit_log;
 use domain::text::Text;
 use jiff::Timestamp;
+use sql::union_all;
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/audit-logs")
     .named(env!("CARGO_PKG_NAME"))
@@ -37,49 +38,18 @@ pub struct Filter {
     pub to: Option<Timestamp>,
 }
 
-// What every branch asks, behind its own conditions. `month` repeats what `timestamp` says, so that only
-// the partitions concerned are read. Two outcomes are said once more as they stand: a parameter matches
-// no partial index (`migrations/V0015__audit_logs.sql`).
-macro_rules! filters {
-    () => {
-        "and ($1::uuid is null or user_id = $1)
-            and ($3::text is null or resource_type = $3)
-            and ($4::uuid is null or resource_id = $4)
-            and ($5::text is null or action_type = $5::text::audit_action)
-            and ($6::text is null or outcome = $6::text::audit_outcome)
-            and ($6::text is distinct from 'DENIED' or outcome = 'DENIED')
-            and ($6::text is distinct from 'FAILURE' or outcome = 'FAILURE')
-            and ($7::text is null or request_id = $7)
-            and ($8::timestamptz is null
-              or (timestamp >= $8 and month >= date_trunc('month', $8 at time zone 'UTC')::date))
-            and ($9::timestamptz is null
-              or (timestamp < $9 and month <= ($9 at time zone 'UTC')::date))
-            and ($10::timestamptz is null
-              or ((timestamp, id) < ($10, $11) and month <= ($10 at time zone 'UTC')::date))
-          order by timestamp desc, id desc limit $12"
-    };
-}
-
-// One branch for rows of all patients, one for those about the one asked for, one for searches that
-// named her among others. The planner drops those that don't apply.
-const LIST: &str = concat!(
-    "(",
-    select_audit_log!(
-        "where reach('audit:read') = 'ALL' and $2::uuid is null ",
-        filters!()
-    ),
-    ") union all (",
-    select_audit_log!(
-        "where reach('audit:read') = 'ALL' and patient_id = $2 ",
-        filters!()
-    ),
-    ") union all (",
-    select_audit_log!(
-        "where reach('audit:read') = 'ALL' and $2 is not null
-           and (month, id) in (select named.month, named.id from searches_naming($2) as named) ",
-        filters!()
-    ),
-    ") order by timestamp desc, id desc limit $12"
+// The rows about all patients, the rows about one patient, and the searches that returned this patient
+// among others. The planner drops the branches that don't apply.
+const LIST: &str = union_all!(
+    select: select_audit_log!(""),
+    branches: [
+        "reach('audit:read') = 'ALL' and $1::uuid is null",
+        "reach('audit:read') = 'ALL' and patient_id = $1",
+        "reach('audit:read') = 'ALL' and $1 is not null
+           and (month, id) in (select named.month, named.id from searches_naming($1) as named)",
+    ],
+    filters: include_str!("filters.sql"),
+    order: "order by timestamp desc, id desc limit $12",
 );
 
 pub async fn handle(
@@ -96,8 +66,8 @@ pub async fn handle(
         .all(sql(
             LIST,
             &[
-                &filter.user_id,
                 &filter.patient_id,
+                &filter.user_id,
                 &filter.resource_type,
                 &filter.resource_id,
                 &filter.action_type,

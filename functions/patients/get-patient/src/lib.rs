@@ -1,4 +1,4 @@
-//! `GET /v1/patients/{id}`: returns one patient, with clinical fields if the caller has clinical access.
+//! `GET /v1/patients/{id}`: reads a patient, with clinical fields if the caller has clinical access.
 
 use api::prelude::*;
 use domain::patient::Patient;
@@ -6,15 +6,15 @@ use domain::select_patient;
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/patients/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Returns one patient, with clinical fields if the caller has clinical access")
+    .summary("Reads a patient, with clinical fields if the caller has clinical access")
     .needs("patients:read")
     .recorded_as(Action::Read, ResourceType::Patient);
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Whether the patient is also returned if they are archived. Only users who manage patient
-    /// registration can see archived patients.
+    /// Whether an archived patient is returned too. By default they are not. Only users who manage
+    /// patient registration can see archived patients.
     #[serde(default)]
     pub include_archived: bool,
 }

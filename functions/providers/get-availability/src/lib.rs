@@ -33,8 +33,8 @@ pub struct Availability {
     pub provider_id: ProviderId,
     /// The IANA time zone of the provider's hours. Null if the provider has no hours.
     pub time_zone: Option<ZoneName>,
-    /// The free slots, in the order in which they begin. Empty also if the provider is not verified,
-    /// has no hours or has no active account.
+    /// The free slots, in the order in which they begin. The list is also empty if the
+    /// provider is not verified, has no hours or has no active account.
     pub slots: Vec<Slot>,
 }
 

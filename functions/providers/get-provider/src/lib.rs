@@ -1,4 +1,4 @@
-//! `GET /v1/providers/{id}`: returns one provider.
+//! `GET /v1/providers/{id}`: reads a provider.
 
 use api::prelude::*;
 use domain::provider::Provider;
@@ -6,15 +6,15 @@ use domain::select_provider;
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/providers/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Returns one provider")
+    .summary("Reads a provider")
     .needs("providers:read")
     .recorded_as(Action::Read, ResourceType::Provider);
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Whether the provider is also returned if they are archived. Only users who register providers
-    /// can see archived providers.
+    /// Whether an archived provider is returned too. By default they are not. Only users who register
+    /// providers can see archived providers.
     pub include_archived: Option<bool>,
 }
 

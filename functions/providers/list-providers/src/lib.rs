@@ -19,7 +19,8 @@ pub struct Filter {
     /// Only providers with a verified licence are listed if this is `true`, and only the others if it
     /// is `false`.
     pub is_verified: Option<bool>,
-    /// Whether archived providers are listed too. Only users who register providers can see them.
+    /// Whether archived providers are listed too. By default they are not. Only users who register
+    /// providers can see them.
     pub include_archived: Option<bool>,
 }
 

@@ -23,8 +23,8 @@ pub struct Verification {
     /// Whether the licence is verified. `false` withdraws the verification.
     #[serde(default = "verified")]
     pub is_verified: bool,
-    /// The reason for the withdrawal, which the provider can read. Required if `is_verified` is
-    /// `false`, otherwise refused.
+    /// The reason for the withdrawal, which the provider can read. It is required if
+    /// `is_verified` is `false`, and not accepted otherwise.
     pub reason: Option<Text<500>>,
 }
 

@@ -1,4 +1,4 @@
-//! `GET /v1/custom-data-schemas/{table}`: returns a version of the JSON Schema for a table's custom data.
+//! `GET /v1/custom-data-schemas/{table}`: reads a version of the JSON Schema for a table's custom data.
 
 use api::prelude::*;
 use domain::custom_data::{CustomDataSchema, CustomDataTable};
@@ -6,7 +6,7 @@ use domain::select_custom_data_schema;
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/custom-data-schemas/{table}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Returns a version of the JSON Schema for a table's custom data")
+    .summary("Reads a version of the JSON Schema for a table's custom data")
     .needs("custom-data:read")
     .recorded_as(Action::Read, ResourceType::CustomDataSchema);
 

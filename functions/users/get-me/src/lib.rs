@@ -1,4 +1,4 @@
-//! `GET /v1/me`: returns the caller's own account and permissions.
+//! `GET /v1/me`: reads the caller's own account and permissions.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use sql::{FromRow, Jsonb, postgres};
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/me")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Returns the caller's own account and permissions")
+    .summary("Reads the caller's own account and permissions")
     .needs("users:read")
     .recorded_as(Action::Read, ResourceType::User);
 

@@ -1,4 +1,4 @@
-//! `GET /v1/users/{id}`: returns one user account.
+//! `GET /v1/users/{id}`: reads a user account.
 
 use api::prelude::*;
 use domain::select_user;
@@ -6,15 +6,15 @@ use domain::user::User;
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/users/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Returns one user account")
+    .summary("Reads a user account")
     .needs("users:read")
     .recorded_as(Action::Read, ResourceType::User);
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Whether the account is also returned if it is archived. Only users who manage accounts can see
-    /// archived accounts.
+    /// Whether an archived account is returned too. By default it is not. Only users who manage accounts
+    /// can see archived accounts.
     #[serde(default)]
     pub include_archived: bool,
 }

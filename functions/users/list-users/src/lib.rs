@@ -18,7 +18,7 @@ pub struct Filter {
     pub role: Option<Text<50>>,
     /// Only accounts with this status are listed.
     pub status: Option<UserStatus>,
-    /// Whether archived accounts are listed too.
+    /// Whether archived accounts are listed too. By default they are not.
     #[serde(default)]
     pub include_archived: bool,
 }
