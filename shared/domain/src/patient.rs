@@ -10,6 +10,7 @@ use super::custom_data::CustomData;
 use super::text::Text;
 use crate::disclosure::Content;
 use crate::ids::{PatientId, ProviderId, UserId};
+use errors::Error;
 use sql::row;
 use sql::text_enum;
 
@@ -174,8 +175,22 @@ impl Content for Patient {
     }
 }
 
-/// The detail of the 409 for a medical record number that another patient has.
-pub const NUMBER_TAKEN: &str = "Another patient already has this patient_number.";
+/// The details of the 409s that [`patient_rule`] gives.
+pub const PATIENT_CONFLICTS: &[&str] = &[NUMBER_TAKEN];
+
+const NUMBER_TAKEN: &str = "Another patient already has this patient_number.";
+
+/// The error that a violated constraint on patients means to the caller. None if the constraint is unknown
+/// here.
+pub fn patient_rule(constraint: &str) -> Option<Error> {
+    Some(match constraint {
+        "patients_patient_number_key" => Error::AlreadyExists(NUMBER_TAKEN),
+        "patients_date_of_birth_range" => {
+            Error::invalid("date_of_birth", "expected a date in 1850 or later")
+        }
+        _ => return None,
+    })
+}
 
 /// A `select` statement for a [`Patient`]. The arguments are appended to it, for example a `where`
 /// clause.

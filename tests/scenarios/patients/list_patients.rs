@@ -145,10 +145,6 @@ async fn no_list_reads_the_whole_table() {
     let ben = world.patient("Ben").await;
     world.assign(&ben, &vera).await;
     crowd::gather(&world).await;
-    let statement = format!(
-        "select * from patient_profiles where id in ({}) order by id",
-        include_str!("../../../functions/patients/list-patients/src/list.sql")
-    );
     let nobody = None::<Uuid>;
     for caller in [&admin, &*vera, &*ben] {
         for (user, provider, after) in [
@@ -157,8 +153,8 @@ async fn no_list_reads_the_whole_table() {
             (Some(ben.user), nobody, nobody),
             (nobody, Some(vera.id), nobody),
         ] {
-            let parameters: [&(dyn ToSql + Sync); 5] = [&user, &provider, &after, &false, &51_i64];
-            let plan = crowd::plan(&world, caller, &statement, &parameters).await;
+            let parameters: [&(dyn ToSql + Sync); 5] = [&user, &provider, &false, &after, &51_i64];
+            let plan = crowd::plan(&world, caller, list_patients::LIST, &parameters).await;
             assert!(!plan.contains("Seq Scan"), "{plan}");
             assert!(plan.contains("Index"), "{plan}");
         }

@@ -1,88 +1,56 @@
-//! `GET /v1/audit-logs`: who did what to whom, newest first. Reading it is audited too.
+//! `GET /v1/audit-logs`: lists the audit log, newest rows first.
 
 use api::prelude::*;
 use audit::Outcome;
 use audit::audit_log::AuditLog;
 use audit::select_audit_log;
 use domain::text::Text;
+use sql::union_all;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/audit-logs")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Who did what to whom, newest first")
+    .summary("Lists the audit log, newest rows first")
     .needs("audit:read")
     .recorded_as(Action::Search, ResourceType::AuditLog);
 
-/// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Who.
+    /// Only actions of this user are listed.
     pub user_id: Option<UserId>,
-    /// The patient concerned, alone or among others.
+    /// Only actions that concerned this patient, alone or among others, are listed.
     pub patient_id: Option<PatientId>,
-    /// What kind of thing.
+    /// Only actions on this kind of resource are listed, for example `PATIENT`.
     pub resource_type: Option<ResourceType>,
-    /// Which one.
+    /// Only actions on the resource with this id are listed.
     pub resource_id: Option<AnyId>,
-    /// What was done.
+    /// Only this kind of action is listed, for example `READ`.
     pub action_type: Option<Action>,
-    /// How it ended.
+    /// Only actions with this result are listed.
     pub outcome: Option<Outcome>,
-    /// In which request, as its answer's `x-request-id` says.
+    /// Only actions of the request with this id are listed. The answer to that request carries the id
+    /// in the `x-request-id` header.
     pub request_id: Option<Text<128>>,
-    /// At this time or later.
+    /// Only actions at this time or later are listed (RFC 3339).
     pub from: Option<Timestamp>,
-    /// Before this time.
+    /// Only actions before this time are listed (RFC 3339).
     pub to: Option<Timestamp>,
 }
 
-// What every branch asks, behind its own conditions. `month` repeats what `timestamp` says, so that only
-// the partitions concerned are read. Two outcomes are said once more as they stand: a parameter matches
-// no partial index (`migrations/V0015__audit_logs.sql`).
-macro_rules! filters {
-    () => {
-        "and ($1::uuid is null or user_id = $1)
-            and ($3::text is null or resource_type = $3)
-            and ($4::uuid is null or resource_id = $4)
-            and ($5::text is null or action_type = $5::text::audit_action)
-            and ($6::text is null or outcome = $6::text::audit_outcome)
-            and ($6::text is distinct from 'DENIED' or outcome = 'DENIED')
-            and ($6::text is distinct from 'FAILURE' or outcome = 'FAILURE')
-            and ($7::text is null or request_id = $7)
-            and ($8::timestamptz is null
-              or (timestamp >= $8 and month >= date_trunc('month', $8 at time zone 'UTC')::date))
-            and ($9::timestamptz is null
-              or (timestamp < $9 and month <= ($9 at time zone 'UTC')::date))
-            and ($10::timestamptz is null
-              or ((timestamp, id) < ($10, $11) and month <= ($10 at time zone 'UTC')::date))
-          order by timestamp desc, id desc limit $12"
-    };
-}
-
-// One branch for rows of all patients, one for those about the one asked for, one for searches that
-// named her among others. The planner drops those that don't apply.
-const LIST: &str = concat!(
-    "(",
-    select_audit_log!(
-        "where reach('audit:read') = 'ALL' and $2::uuid is null ",
-        filters!()
-    ),
-    ") union all (",
-    select_audit_log!(
-        "where reach('audit:read') = 'ALL' and patient_id = $2 ",
-        filters!()
-    ),
-    ") union all (",
-    select_audit_log!(
-        "where reach('audit:read') = 'ALL' and $2 is not null
-           and (month, id) in (select named.month, named.id from searches_naming($2) as named) ",
-        filters!()
-    ),
-    ") order by timestamp desc, id desc limit $12"
+// The rows about all patients, the rows about one patient, and the searches that returned this patient
+// among others. The planner drops the branches that don't apply.
+const LIST: &str = union_all!(
+    select: select_audit_log!(""),
+    branches: [
+        "reach('audit:read') = 'ALL' and $1::uuid is null",
+        "reach('audit:read') = 'ALL' and patient_id = $1",
+        "reach('audit:read') = 'ALL' and $1 is not null
+           and (month, id) in (select named.month, named.id from searches_naming($1) as named)",
+    ],
+    filters: include_str!("filters.sql"),
+    order: "order by timestamp desc, id desc limit $12",
 );
 
-/// Answers the page.
 pub async fn handle(
     call: Call,
     Query(filter): Query<Filter>,
@@ -97,8 +65,8 @@ pub async fn handle(
         .all(sql(
             LIST,
             &[
-                &filter.user_id,
                 &filter.patient_id,
+                &filter.user_id,
                 &filter.resource_type,
                 &filter.resource_id,
                 &filter.action_type,

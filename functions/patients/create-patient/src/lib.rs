@@ -1,44 +1,48 @@
-//! `POST /v1/patients`: registers a user of role PATIENT as a patient.
+//! `POST /v1/patients`: registers a user with the role PATIENT as a patient.
 
 use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
-use domain::patient::{self, Allergy, Gender, HealthGoal, PastCondition, Patient, RiskFactor};
+use domain::patient::{
+    Allergy, Gender, HealthGoal, PATIENT_CONFLICTS, PastCondition, Patient, RiskFactor,
+    patient_rule,
+};
 use domain::select_patient;
 use domain::text::Text;
 use sql::{FromRow, Jsonb, postgres};
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/patients")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Registers a user of role PATIENT as a patient")
+    .summary("Registers a user with the role PATIENT as a patient")
     .needs("patients:write")
     .recorded_as(Action::Create, ResourceType::Patient)
-    .conflicts(&[&[IS_PATIENT, patient::NUMBER_TAKEN]])
+    .conflicts(&[&[IS_PATIENT], PATIENT_CONFLICTS])
     .idempotent();
 
 const IS_PATIENT: &str = "This user is already registered as a patient.";
 
-/// The body.
+/// The identity data of the new patient and, if known, their clinical data.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPatient {
-    /// The account, of role PATIENT.
+    /// The id of the user account of the patient. The account must have the role `PATIENT`.
     pub user_id: UserId,
-    /// The medical record number.
+    /// The medical record number of the patient, which must be unique in the clinic.
     pub patient_number: Text<100>,
-    /// Date of birth.
+    /// The patient's date of birth, not before 1850, for example `1984-07-21`.
     pub date_of_birth: Date,
-    /// Administrative gender.
+    /// The patient's administrative gender, as in FHIR R4.
     pub gender: Gender,
-    /// Past conditions, as told at intake.
+    /// The patient's past conditions, as known at registration. Absent or null if none are known.
     pub medical_history: Option<Vec<PastCondition>>,
-    /// Allergies, as told at intake.
+    /// The patient's allergies and intolerances, as known at registration. Absent or null if none
+    /// are known.
     pub allergies: Option<Vec<Allergy>>,
-    /// Goals.
+    /// The patient's health goals. Absent or null if there are none.
     pub health_goals: Option<Vec<HealthGoal>>,
-    /// Risks.
+    /// The patient's risk factors. Absent or null if none are known.
     pub risk_factors: Option<Vec<RiskFactor>>,
-    /// The clinic's own fields, as its registered schema has them.
+    /// Additional non-clinical fields that the clinic defines, valid against the JSON Schema
+    /// registered for `patients`. Absent or null if there are none.
     pub custom_data: Option<CustomData>,
 }
 
@@ -53,7 +57,8 @@ const READ: &str = concat!(
     ") as registered"
 );
 
-/// Registers the patient, also where she resembles another: who is the same person, people decide.
+/// Registers the patient even if they resemble another one: only people can tell whether both are the
+/// same person.
 pub async fn handle(call: Call, Body(new): Body<NewPatient>) -> Reply<Created<Registered>> {
     let id = PatientId::generate();
     let mut access = call.authorize(id);
@@ -80,18 +85,11 @@ pub async fn handle(call: Call, Body(new): Body<NewPatient>) -> Reply<Created<Re
             sql(READ, &[&id]),
         )
         .await
+        .on_constraints(patient_rule)
         .on_constraint("patients_user_id_key", Error::AlreadyExists(IS_PATIENT))
         .on_constraint(
-            "patients_patient_number_key",
-            Error::AlreadyExists(patient::NUMBER_TAKEN),
-        )
-        .on_constraint(
             "patients_user_is_patient",
-            Error::invalid("user_id", "expected a user of role PATIENT"),
-        )
-        .on_constraint(
-            "patients_date_of_birth_range",
-            Error::invalid("date_of_birth", "expected a date since 1850"),
+            Error::invalid("user_id", "expected a user with the role PATIENT"),
         )?
         .row;
     if !registered.possible_duplicates.is_empty() {
@@ -109,13 +107,14 @@ pub async fn handle(call: Call, Body(new): Body<NewPatient>) -> Reply<Created<Re
         .await
 }
 
-/// The new patient, and whom she may already be.
+/// The new patient, with the patients who may be the same person.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Registered {
-    /// The patient.
+    /// The patient as registered.
     #[serde(flatten)]
     pub patient: Patient,
-    /// Patients of the same birth date with a similar name, the likest first, ten at most.
+    /// The patients with the same date of birth and a similar name, at most ten, the most similar
+    /// first. Empty if there are none.
     pub possible_duplicates: Vec<PatientId>,
 }
 

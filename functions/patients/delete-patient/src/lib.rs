@@ -1,18 +1,17 @@
-//! `DELETE /v1/patients/{id}`: archives a patient; her chart is kept.
+//! `DELETE /v1/patients/{id}`: archives a patient and keeps their medical records.
 
 use api::prelude::*;
 use domain::patient::Patient;
 use domain::select_patient;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/patients/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Archives a patient; her chart is kept")
+    .summary("Archives a patient and keeps their medical records")
     .needs("patients:write")
     .recorded_as(Action::Delete, ResourceType::Patient)
-    .conflicts(&[&[HAS_FUTURE_VISITS]]);
+    .conflicts(&[&[HAS_FUTURE_APPOINTMENTS]]);
 
-const HAS_FUTURE_VISITS: &str = "The patient has future appointments. Cancel them first.";
+const HAS_FUTURE_APPOINTMENTS: &str = "The patient has future appointments. Cancel them first.";
 
 const CURRENT: &str = "
     select version from patients
@@ -23,7 +22,6 @@ const ARCHIVE: &str = "
     where id = $1";
 const READ: &str = select_patient!("where id = $1");
 
-/// Answers the patient as archived.
 pub async fn handle(
     call: Call,
     Path(id): Path<PatientId>,
@@ -39,7 +37,7 @@ pub async fn handle(
         .await
         .on_constraint(
             "patients_without_visits",
-            Error::Conflict(HAS_FUTURE_VISITS),
+            Error::Conflict(HAS_FUTURE_APPOINTMENTS),
         )?
         .row;
     access.commit(Json(patient)).await

@@ -1,21 +1,20 @@
-//! `GET /v1/patients/{id}`: one patient, with clinical fields for who may see them.
+//! `GET /v1/patients/{id}`: reads a patient, with clinical fields if the caller has clinical access.
 
 use api::prelude::*;
 use domain::patient::Patient;
 use domain::select_patient;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/patients/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("One patient, with clinical fields for who may see them")
+    .summary("Reads a patient, with clinical fields if the caller has clinical access")
     .needs("patients:read")
     .recorded_as(Action::Read, ResourceType::Patient);
 
-/// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// An archived one, too, for who keeps the register.
+    /// Whether an archived patient is returned too. By default they are not. Only users who manage
+    /// patient registration can see archived patients.
     #[serde(default)]
     pub include_archived: bool,
 }
@@ -25,7 +24,6 @@ const GET: &str = select_patient!(
        and ($2 and reach('patients:write') = 'ALL' or not is_archived)"
 );
 
-/// Answers the patient.
 pub async fn handle(
     call: Call,
     Path(id): Path<PatientId>,

@@ -1,36 +1,48 @@
-//! `GET /v1/patients`: the patients within the caller's reach, a page at a time.
+//! `GET /v1/patients`: lists the patients whom the caller can see.
 
 use api::prelude::*;
 use domain::patient::Patient;
 use domain::select_patient;
+use sql::union_all;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/patients")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("The patients within the caller's reach, a page at a time")
+    .summary("Lists the patients whom the caller can see")
     .needs("patients:read")
     .recorded_as(Action::Search, ResourceType::Patient);
 
-/// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// The account.
+    /// Only the patient with this user account is listed.
     pub user_id: Option<UserId>,
-    /// A provider they are assigned to.
+    /// Only patients who are assigned to this provider are listed.
     pub provider_id: Option<ProviderId>,
-    /// Archived ones, too, for who keeps the register.
+    /// Whether archived patients are listed too. By default they are not. Only users who manage patient
+    /// registration can see them.
     #[serde(default)]
     pub include_archived: bool,
 }
 
-const LIST: &str = concat!(
+/// PostgreSQL evaluates the condition on the reach once and runs only one of the branches.
+/// Public for the test of its plan.
+pub const LIST: &str = concat!(
     select_patient!("where id in ("),
-    include_str!("list.sql"),
+    union_all!(
+        select: "select id from patients",
+        branches: [
+            "reach('patients:read') = 'ALL'",
+            "reach('patients:read') <> 'ALL' and id = any (array(select patients_within_reach('patients:read')))",
+        ],
+        filters: "($1::uuid is null or user_id = $1)
+          and ($2::uuid is null or id = any (array(select patients_assigned_to($2))))
+          and ($3 and reach('patients:write') = 'ALL' or not is_archived)
+          and ($4::uuid is null or id > $4)",
+        order: "order by id limit $5",
+    ),
     ") order by id"
 );
 
-/// Answers the page.
 pub async fn handle(
     call: Call,
     Query(filter): Query<Filter>,
@@ -43,8 +55,8 @@ pub async fn handle(
             &[
                 &filter.user_id,
                 &filter.provider_id,
-                &page.after().copied(),
                 &filter.include_archived,
+                &page.after().copied(),
                 &page.fetch(),
             ],
         ))

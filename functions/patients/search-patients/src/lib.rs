@@ -1,46 +1,63 @@
-//! `POST /v1/patients/search`: the patients within the caller's reach by name, birth date or number.
+//! `POST /v1/patients/search`: searches patients by name, date of birth or medical record number.
 
 use api::prelude::*;
 use domain::patient::Patient;
 use domain::select_patient;
 use domain::text::Text;
+use sql::union_all;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/patients/search")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("The patients within the caller's reach by name, birth date or number")
+    .summary("Searches patients by name, date of birth or medical record number")
     .needs("patients:read")
     .recorded_as(Action::Search, ResourceType::Patient)
     .idempotent();
 
-/// The body: at least one of the first three. What a patient must match stays out of the URL.
+/// The criteria that a patient must meet: at least one of `name`, `date_of_birth` and
+/// `patient_number`. They are in the body because URLs must not contain patient data.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
-    /// How the family name begins; behind a comma, how the given name begins: `Exam`, `Example, A`.
+    /// The beginning of the family name and, after a comma, the beginning of the given name. For
+    /// example, `Exam` or `Example, A`.
     pub name: Option<Text<201>>,
-    /// Date of birth.
+    /// The patient's date of birth, for example `1984-07-21`.
     pub date_of_birth: Option<Date>,
-    /// The medical record number, whole.
+    /// The complete medical record number of the patient.
     pub patient_number: Option<Text<100>>,
-    /// Items a page, 1 to 100.
+    /// The greatest number of patients in the page, from 1 to 100. It is 50 if it is absent.
     pub limit: Option<u32>,
-    /// Where the page begins.
+    /// The `next_cursor` of the page before. Leave it out for the first page.
     pub cursor: Option<String>,
 }
 
-const SEARCH: &str = concat!(
-    select_patient!("where user_id in ("),
-    include_str!("search.sql"),
-    ") order by search_name, user_id",
+/// PostgreSQL evaluates the condition on the reach once and runs only one of the branches.
+/// Public for the test of its plan.
+pub const SEARCH: &str = concat!(
+    select_patient!("where user_id in (select id from ("),
+    union_all!(
+        select: "select u.id, u.search_name from user_profiles u join patients p on p.user_id = u.id",
+        branches: [
+            "reach('patients:read') = 'ALL'",
+            "reach('patients:read') <> 'ALL' and p.id = any (array(select patients_within_reach('patients:read')))",
+        ],
+        filters: "not p.is_archived
+          and ($1::text is null
+            or (u.search_name >= lower($1) and u.search_name < lower($1) || chr(1114111)))
+          and ($2::date is null or p.date_of_birth = $2)
+          and ($3::text is null or p.patient_number = $3)
+          and ($4::uuid is null
+            or (u.search_name, u.id) > ((select search_name from user_profiles where id = $4), $4))",
+        order: "order by search_name, id limit $5",
+    ),
+    ") as found) order by search_name, user_id",
 );
 
-/// Answers the page, by name.
 pub async fn handle(call: Call, Body(wanted): Body<Wanted>) -> Reply<Json<Page<Patient>>> {
     if wanted.name.is_none() && wanted.date_of_birth.is_none() && wanted.patient_number.is_none() {
         return Err(Error::invalid(
             "",
-            "expected name, date_of_birth or patient_number",
+            "expected at least one of name, date_of_birth and patient_number",
         ));
     }
     let page = call.page::<UserId>(wanted.limit, wanted.cursor.as_deref())?;
@@ -62,7 +79,7 @@ pub async fn handle(call: Call, Body(wanted): Body<Wanted>) -> Reply<Json<Page<P
         .await
 }
 
-/// The beginning of a `search_name`: no space around the comma.
+/// The name as `search_name` begins: without spaces around the comma.
 fn beginning(name: Text<201>) -> String {
     match name.as_str().split_once(',') {
         Some((family, given)) => format!("{},{}", family.trim(), given.trim()),

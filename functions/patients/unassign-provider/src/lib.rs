@@ -1,22 +1,22 @@
-//! `DELETE /v1/patients/{id}/providers/{provider_id}`: takes a patient out of a provider's care.
+//! `DELETE /v1/patients/{id}/providers/{provider_id}`: ends the assignment of a patient to a provider.
 
 use api::prelude::*;
 use domain::patient::Patient;
 use domain::select_patient;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/patients/{id}/providers/{provider_id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Takes a patient out of a provider's care")
+    .summary("Ends the assignment of a patient to a provider")
     .needs("patients:assign")
     .recorded_as(Action::Update, ResourceType::Patient);
 
 const UNASSIGN: &str = "
-    update patients set assigned_providers = array_remove(assigned_providers, $2)
-    where id = $1 and assigned_providers @> array[$2] and not is_archived";
+    update patients set assigned_providers = array_remove(assigned_providers, $1)
+    where id = $2 and assigned_providers @> array[$1] and not is_archived";
 const READ: &str = select_patient!("where id = $1 and not is_archived");
 
-/// Takes the assignment back; one that isn't there stays away. Visits keep their own reach.
+/// Without an assignment, nothing changes. The patient stays in the provider's care while they have an
+/// appointment together that is not cancelled.
 pub async fn handle(
     call: Call,
     Path(id): Path<PatientId>,
@@ -28,7 +28,7 @@ pub async fn handle(
     });
     access.add_note("provider_id", provider.to_string());
     let patient: Patient = access
-        .write_then_read(sql(UNASSIGN, &[&id, &provider]), sql(READ, &[&id]))
+        .write_then_read(sql(UNASSIGN, &[&provider, &id]), sql(READ, &[&id]))
         .await?
         .row;
     access.commit(Json(patient)).await

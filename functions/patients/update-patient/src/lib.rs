@@ -1,49 +1,54 @@
-//! `PATCH /v1/patients/{id}`: corrects the registration, or keeps the clinical summary up to date.
+//! `PATCH /v1/patients/{id}`: changes a patient's identity data or clinical summary.
 
 use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
-use domain::patient::{self, Allergy, Gender, HealthGoal, PastCondition, Patient, RiskFactor};
+use domain::patient::{
+    Allergy, Gender, HealthGoal, PATIENT_CONFLICTS, PastCondition, Patient, RiskFactor,
+    patient_rule,
+};
 use domain::select_patient;
 use domain::text::Text;
 use sql::Jsonb;
 use sql::row;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/patients/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Corrects the registration, or keeps the clinical summary up to date")
+    .summary("Changes a patient's identity data or clinical summary")
     .needs("patients:update")
     .recorded_as(Action::Update, ResourceType::Patient)
-    .conflicts(&[&[patient::NUMBER_TAKEN]]);
+    .conflicts(&[PATIENT_CONFLICTS]);
 
 row! {
-    /// The fields that a patch may name.
+    /// The fields of a patient that can be changed. Users who manage patient registration can change
+    /// the identity data and `custom_data`. Providers who treat the patient can change the clinical
+    /// fields.
     #[derive(Debug, Serialize, Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     pub struct Editable {
-        /// The medical record number.
+        /// The medical record number of the patient, which must be unique in the clinic.
         pub patient_number: Text<100>,
-        /// Date of birth.
+        /// The patient's date of birth, not before 1850, for example `1984-07-21`.
         pub date_of_birth: Date,
-        /// Administrative gender.
+        /// The patient's administrative gender, as in FHIR R4.
         pub gender: Gender,
-        /// Past conditions.
+        /// The patient's past conditions, as a complete list. Null removes the list.
         pub medical_history: Option<Jsonb<Vec<PastCondition>>>,
-        /// Allergies.
+        /// The patient's allergies and intolerances, as a complete list. Null removes the list.
         pub allergies: Option<Jsonb<Vec<Allergy>>>,
-        /// Goals.
+        /// The patient's health goals, as a complete list. Null removes the list.
         pub health_goals: Option<Jsonb<Vec<HealthGoal>>>,
-        /// Risks.
+        /// The patient's risk factors, as a complete list. Null removes the list.
         pub risk_factors: Option<Jsonb<Vec<RiskFactor>>>,
-        /// The clinic's own fields, as its registered schema has them.
+        /// Additional non-clinical fields that the clinic defines, valid against the JSON Schema
+        /// registered for `patients`. Null removes them.
         pub custom_data: Option<CustomData>,
     }
 }
 
 row! {
-    /// What the caller may change of this patient.
+    /// What the change depends on besides the current values.
     pub struct Rights {
-        /// The version of the registered schema that the custom data satisfied.
+        /// The version of the JSON Schema that the stored custom data satisfies.
         pub custom_data_version: Option<i32>,
         /// Whether the caller manages patient registration.
         pub registers: bool,
@@ -52,7 +57,7 @@ row! {
     }
 }
 
-/// The fields of who keeps the register; the others are of who treats the patient.
+/// The fields that need the right to manage patient registration. The others need clinical access.
 const REGISTRATION: [&str; 4] = ["patient_number", "date_of_birth", "gender", "custom_data"];
 
 const CURRENT: &str = "
@@ -65,13 +70,12 @@ const CURRENT: &str = "
     for update";
 const UPDATE: &str = "
     update patients
-    set patient_number = $2, date_of_birth = $3, gender = $4::text::administrative_gender,
-      medical_history = $5, allergies = $6, health_goals = $7, risk_factors = $8,
-      custom_data = $9, custom_data_version = $10
-    where id = $1";
+    set patient_number = $1, date_of_birth = $2, gender = $3::text::administrative_gender,
+      medical_history = $4, allergies = $5, health_goals = $6, risk_factors = $7,
+      custom_data = $8, custom_data_version = $9
+    where id = $10";
 const READ: &str = select_patient!("where id = $1");
 
-/// Answers the patient as changed.
 pub async fn handle(
     call: Call,
     Path(id): Path<PatientId>,
@@ -110,7 +114,6 @@ pub async fn handle(
             sql(
                 UPDATE,
                 &[
-                    &id,
                     &new.patient_number,
                     &new.date_of_birth,
                     &new.gender,
@@ -120,19 +123,13 @@ pub async fn handle(
                     &new.risk_factors,
                     &custom.data,
                     &custom.version,
+                    &id,
                 ],
             ),
             sql(READ, &[&id]),
         )
         .await
-        .on_constraint(
-            "patients_patient_number_key",
-            Error::AlreadyExists(patient::NUMBER_TAKEN),
-        )
-        .on_constraint(
-            "patients_date_of_birth_range",
-            Error::invalid("date_of_birth", "expected a date since 1850"),
-        )?
+        .on_constraints(patient_rule)?
         .row;
     access.commit(Json(patient)).await
 }

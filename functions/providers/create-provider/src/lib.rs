@@ -1,4 +1,4 @@
-//! `POST /v1/providers`: registers a user of role PROVIDER as a provider, not yet verified.
+//! `POST /v1/providers`: registers a user with the role PROVIDER as a provider.
 
 use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
@@ -8,10 +8,9 @@ use domain::select_provider;
 use domain::text::Text;
 use sql::Jsonb;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/providers")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Registers a user of role PROVIDER as a provider, not yet verified")
+    .summary("Registers a user with the role PROVIDER as a provider")
     .needs("providers:write")
     .recorded_as(Action::Create, ResourceType::Provider)
     .conflicts(&[PROVIDER_CONFLICTS, &[IS_PROVIDER]])
@@ -19,21 +18,23 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/providers")
 
 const IS_PROVIDER: &str = "This user is already registered as a provider.";
 
-/// The body.
+/// The data of the new provider. Their licence is not verified at first.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewProvider {
-    /// The account, of role PROVIDER.
+    /// The id of the user account of the provider. The account must have the role `PROVIDER`.
     pub user_id: UserId,
-    /// The licence.
+    /// The number of the provider's professional licence, which no other provider may have.
     pub license_number: Text<100>,
-    /// Fields of practice.
+    /// The medical specialties of the provider, at most 50, for example `Cardiology`.
     pub specialties: Vec<Text<100>>,
-    /// Qualifications.
+    /// The professional qualifications of the provider. Absent or null if there are none.
     pub certifications: Option<Vec<Certification>>,
-    /// Hours.
+    /// The hours in which appointments with the provider can be booked. Absent or null if none are
+    /// set.
     pub schedule: Option<Schedule>,
-    /// The clinic's own fields, as its registered schema has them.
+    /// Additional fields that the clinic defines, valid against the JSON Schema
+    /// registered for `providers`. Absent or null if there are none.
     pub custom_data: Option<CustomData>,
 }
 
@@ -43,7 +44,6 @@ const CREATE: &str = "
     values ($1, $2, $3, $4, $5, $6, $7, $8)";
 const READ: &str = select_provider!("where id = $1");
 
-/// Registers the provider.
 pub async fn handle(call: Call, Body(new): Body<NewProvider>) -> Reply<Created<Provider>> {
     let id = ProviderId::generate();
     let mut access = call.authorize(id);
@@ -71,7 +71,7 @@ pub async fn handle(call: Call, Body(new): Body<NewProvider>) -> Reply<Created<P
         .on_constraint("providers_user_id_key", Error::AlreadyExists(IS_PROVIDER))
         .on_constraint(
             "providers_user_is_provider",
-            Error::invalid("user_id", "expected a user of role PROVIDER"),
+            Error::invalid("user_id", "expected a user with the role PROVIDER"),
         )?
         .row;
     access

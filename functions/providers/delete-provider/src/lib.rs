@@ -1,18 +1,17 @@
-//! `DELETE /v1/providers/{id}`: archives a provider who leaves; her rows stay.
+//! `DELETE /v1/providers/{id}`: archives a provider and keeps their appointments and records.
 
 use api::prelude::*;
 use domain::provider::Provider;
 use domain::select_provider;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/providers/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Archives a provider who leaves; her rows stay")
+    .summary("Archives a provider and keeps their appointments and records")
     .needs("providers:write")
     .recorded_as(Action::Delete, ResourceType::Provider)
-    .conflicts(&[&[HAS_FUTURE_VISITS]]);
+    .conflicts(&[&[HAS_FUTURE_APPOINTMENTS]]);
 
-const HAS_FUTURE_VISITS: &str = "The provider has future appointments. Cancel them first.";
+const HAS_FUTURE_APPOINTMENTS: &str = "The provider has future appointments. Cancel them first.";
 
 const CURRENT: &str = "
     select version from providers
@@ -23,7 +22,6 @@ const ARCHIVE: &str = "
     where id = $1";
 const READ: &str = select_provider!("where id = $1");
 
-/// Archives the provider.
 pub async fn handle(
     call: Call,
     Path(id): Path<ProviderId>,
@@ -36,7 +34,7 @@ pub async fn handle(
         .await
         .on_constraint(
             "providers_without_visits",
-            Error::Conflict(HAS_FUTURE_VISITS),
+            Error::Conflict(HAS_FUTURE_APPOINTMENTS),
         )?
         .row;
     access.commit(Json(provider)).await

@@ -1,4 +1,4 @@
-//! `GET /v1/providers/{id}/availability`: the free slots in a provider's hours.
+//! `GET /v1/providers/{id}/availability`: lists the free slots in a provider's hours.
 
 use api::prelude::*;
 use domain::schedule::{Schedule, Wanted};
@@ -6,44 +6,43 @@ use domain::text::ZoneName;
 use sql::Jsonb;
 use sql::row;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/providers/{id}/availability")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("The free slots in a provider's hours")
+    .summary("Lists the free slots in a provider's hours")
     .needs("providers:read")
     .recorded_as(Action::Read, ResourceType::Provider);
 
 const MOST_DAYS: i64 = 31;
 
-/// The filter.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Slots that begin at this time or later.
+    /// The beginning of the period in which slots are listed (RFC 3339).
     pub from: Timestamp,
-    /// Slots that end by this time, at most 31 days later.
+    /// The end of the period in which slots are listed (RFC 3339), at most 31 days after `from`.
     pub to: Timestamp,
-    /// How long the visit is to be, 5 to 1440 minutes.
+    /// The length of the appointment to be booked in minutes, 5 to 1440.
     pub duration_minutes: i64,
 }
 
-/// When a visit can be booked.
+/// The times at which an appointment with a provider can be booked.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Availability {
-    /// With whom.
+    /// The provider to whom the slots belong.
     pub provider_id: ProviderId,
-    /// The zone of her hours; null without any.
+    /// The IANA time zone of the provider's hours. Null if the provider has no hours.
     pub time_zone: Option<ZoneName>,
-    /// In the order they begin; none where she isn't verified, has no hours or can't sign in.
+    /// The free slots, in the order in which they begin. The list is also empty if the
+    /// provider is not verified, has no hours or has no active account.
     pub slots: Vec<Slot>,
 }
 
-/// A free slot.
+/// A period in which an appointment with the provider can be booked.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Slot {
-    /// Its beginning.
+    /// The time at which the slot begins (RFC 3339, UTC).
     pub starts_at: Timestamp,
-    /// Its end.
+    /// The time at which the slot ends (RFC 3339, UTC).
     pub ends_at: Timestamp,
 }
 
@@ -54,17 +53,17 @@ impl Content for Availability {
 }
 
 row! {
-    /// What is known of her time.
+    /// The provider's hours and booked appointments.
     pub struct Calendar {
-        /// Her hours.
+        /// The hours in which appointments can be booked.
         pub schedule: Option<Jsonb<Schedule>>,
-        /// Whether she can be booked with.
+        /// Whether appointments with the provider can be booked at all.
         pub practises: bool,
-        /// When her visits begin.
+        /// The times at which booked appointments begin.
         pub begins: Vec<Timestamp>,
-        /// When they end.
+        /// The times at which they end, in the same order.
         pub ends: Vec<Timestamp>,
-        /// The database's clock, by which bookings are checked.
+        /// The time of the database's clock, because bookings are checked against it.
         pub now: Timestamp,
     }
 }
@@ -76,25 +75,30 @@ const CALENDAR: &str = "
     join user_profiles on user_profiles.id = user_id
     cross join lateral (
       select coalesce(array_agg(begins), '{}') as begins, coalesce(array_agg(ends), '{}') as ends
-      from taken_times(providers.id, $2, $3)
+      from taken_times(providers.id, $1, $2)
     ) as taken
-    where providers.id = $1 and not providers.is_archived";
+    where providers.id = $3 and not providers.is_archived";
 
-/// Answers the free slots.
 pub async fn handle(
     call: Call,
     Path(id): Path<ProviderId>,
     Query(filter): Query<Filter>,
 ) -> Reply<Json<Availability>> {
     if filter.to <= filter.from || filter.to - filter.from > TimeDelta::days(MOST_DAYS) {
-        return Err(Error::invalid("to", "expected at most 31 days behind from"));
+        return Err(Error::invalid(
+            "to",
+            "expected a time after from, at most 31 days later",
+        ));
     }
     if !(5..=1440).contains(&filter.duration_minutes) {
-        return Err(Error::invalid("duration_minutes", "expected 5 to 1440"));
+        return Err(Error::invalid(
+            "duration_minutes",
+            "expected 5 to 1440 minutes",
+        ));
     }
     let mut access = call.authorize(id);
     let calendar: Calendar = access
-        .one(sql(CALENDAR, &[&id, &filter.from, &filter.to]))
+        .one(sql(CALENDAR, &[&filter.from, &filter.to, &id]))
         .await?;
     access.commit(Json(free(id, calendar, &filter)?)).await
 }

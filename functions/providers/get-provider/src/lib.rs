@@ -1,21 +1,20 @@
-//! `GET /v1/providers/{id}`: one provider of the directory.
+//! `GET /v1/providers/{id}`: reads a provider.
 
 use api::prelude::*;
 use domain::provider::Provider;
 use domain::select_provider;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/providers/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("One provider of the directory")
+    .summary("Reads a provider")
     .needs("providers:read")
     .recorded_as(Action::Read, ResourceType::Provider);
 
-/// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Whether it is shown though archived; only who registers providers sees it.
+    /// Whether an archived provider is returned too. By default they are not. Only users who register
+    /// providers can see archived providers.
     pub include_archived: Option<bool>,
 }
 
@@ -23,7 +22,6 @@ const GET: &str = select_provider!(
     "where id = $1 and (not is_archived or ($2 and reach('providers:write') = 'ALL'))"
 );
 
-/// Answers the provider.
 pub async fn handle(
     call: Call,
     Path(id): Path<ProviderId>,

@@ -1,26 +1,26 @@
-//! `GET /v1/providers`: the directory of providers, a page at a time.
+//! `GET /v1/providers`: lists the providers.
 
 use api::prelude::*;
 use domain::provider::Provider;
 use domain::select_provider;
 use domain::text::Text;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/providers")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("The directory of providers, a page at a time")
+    .summary("Lists the providers")
     .needs("providers:read")
     .recorded_as(Action::Search, ResourceType::Provider);
 
-/// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// A field of practice, as written.
+    /// Only providers with exactly this specialty are listed, for example `Cardiology`.
     pub specialty: Option<Text<100>>,
-    /// Whether the licence was verified.
+    /// Only providers with a verified licence are listed if this is `true`, and only the others if it
+    /// is `false`.
     pub is_verified: Option<bool>,
-    /// Whether archived ones are shown, too; only who registers providers sees them.
+    /// Whether archived providers are listed too. By default they are not. Only users who register
+    /// providers can see them.
     pub include_archived: Option<bool>,
 }
 
@@ -33,7 +33,6 @@ const LIST: &str = select_provider!(
      limit $5"
 );
 
-/// Answers the page.
 pub async fn handle(
     call: Call,
     Query(filter): Query<Filter>,

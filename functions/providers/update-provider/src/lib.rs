@@ -1,4 +1,4 @@
-//! `PATCH /v1/providers/{id}`: changes a provider's hours and fields, or as administrator her licence.
+//! `PATCH /v1/providers/{id}`: changes a provider's hours, specialties, licence or other data.
 
 use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
@@ -9,41 +9,44 @@ use domain::text::Text;
 use sql::Jsonb;
 use sql::row;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/providers/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Changes a provider's hours and fields, or as administrator her licence")
+    .summary("Changes a provider's hours, specialties, licence or other data")
     .needs("providers:update")
     .recorded_as(Action::Update, ResourceType::Provider)
     .conflicts(&[PROVIDER_CONFLICTS]);
 
 row! {
-/// What can be changed.
-#[derive(Debug, Deserialize, JsonSchema, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Editable {
-    /// The licence; another number has to be verified again. An administrator's to change.
-    pub license_number: Text<100>,
-    /// Fields of practice.
-    pub specialties: Vec<Text<100>>,
-    /// Qualifications. An administrator's to change.
-    pub certifications: Option<Jsonb<Vec<Certification>>>,
-    /// Hours.
-    pub schedule: Option<Jsonb<Schedule>>,
-    /// The clinic's own fields, as its registered schema has them. An administrator's to change.
-    pub custom_data: Option<CustomData>,
-}
+    /// The fields of a provider that can be changed. Providers can change their own `specialties` and
+    /// `schedule`. An administrator can change all fields.
+    #[derive(Debug, Deserialize, JsonSchema, Serialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct Editable {
+        /// The number of the provider's professional licence, which no other provider may have. A
+        /// new number must be verified again.
+        pub license_number: Text<100>,
+        /// The medical specialties of the provider as a complete list of at most 50, for example
+        /// `Cardiology`.
+        pub specialties: Vec<Text<100>>,
+        /// The professional qualifications of the provider as a complete list. Null removes the
+        /// list.
+        pub certifications: Option<Jsonb<Vec<Certification>>>,
+        /// The hours in which appointments with the provider can be booked. Null removes all hours.
+        pub schedule: Option<Jsonb<Schedule>>,
+        /// Additional fields that the clinic defines, valid against the JSON Schema registered for
+        /// `providers`. Null removes them.
+        pub custom_data: Option<CustomData>,
+    }
 }
 
 row! {
-    /// What else the change depends on.
+    /// What the change depends on besides the current values.
     pub struct Extra {
-        /// The version of the registered schema that the custom data satisfied.
+        /// The version of the JSON Schema that the stored custom data satisfies.
         pub custom_data_version: Option<i32>,
     }
 }
 
-// Locks the row for the caller whose it is to change.
 const CURRENT: &str = "
     select license_number, specialties, certifications, schedule, custom_data, custom_data_version,
       version
@@ -53,12 +56,11 @@ const CURRENT: &str = "
     for update";
 const UPDATE: &str = "
     update providers
-    set license_number = $2, specialties = $3, certifications = $4, schedule = $5, custom_data = $6,
-      custom_data_version = $7
-    where id = $1";
+    set license_number = $1, specialties = $2, certifications = $3, schedule = $4, custom_data = $5,
+      custom_data_version = $6
+    where id = $7";
 const READ: &str = select_provider!("where id = $1");
 
-/// Editable the provider.
 pub async fn handle(
     call: Call,
     Path(id): Path<ProviderId>,
@@ -81,13 +83,13 @@ pub async fn handle(
             sql(
                 UPDATE,
                 &[
-                    &id,
                     &changed.license_number,
                     &changed.specialties,
                     &changed.certifications,
                     &changed.schedule,
                     &custom.data,
                     &custom.version,
+                    &id,
                 ],
             ),
             sql(READ, &[&id]),
@@ -97,7 +99,7 @@ pub async fn handle(
         .on_constraint(
             "providers_own_change",
             Error::Forbidden(
-                "Only an administrator can change the licence, certifications and custom data.",
+                "Only an administrator can change license_number, certifications and custom_data.",
             ),
         )?
         .row;

@@ -1,14 +1,13 @@
-//! `POST /v1/providers/{id}/verify`: an administrator says that the licence was verified, or no longer is.
+//! `POST /v1/providers/{id}/verify`: records that a provider's licence was verified, or withdraws the verification.
 
 use api::prelude::*;
 use domain::provider::Provider;
 use domain::select_provider;
 use domain::text::Text;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/providers/{id}/verify")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("An administrator says that the licence was verified, or no longer is")
+    .summary("Records that a provider's licence was verified, or withdraws the verification")
     .needs("providers:verify")
     .recorded_as(Action::Update, ResourceType::Provider)
     .conflicts(&[&[ALREADY_VERIFIED, NOT_VERIFIED]])
@@ -17,14 +16,15 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/providers/{id}/verify")
 const ALREADY_VERIFIED: &str = "The licence is already verified.";
 const NOT_VERIFIED: &str = "The licence is not verified, so there is no verification to withdraw.";
 
-/// The body.
+/// The result of checking the provider's licence.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verification {
-    /// Whether it counts as verified; false withdraws that.
+    /// Whether the licence is verified. `false` withdraws the verification.
     #[serde(default = "verified")]
     pub is_verified: bool,
-    /// Why it is withdrawn: she reads it. Needed for that, and for nothing else.
+    /// The reason for the withdrawal, which the provider can read. It is required if
+    /// `is_verified` is `false`, and not accepted otherwise.
     pub reason: Option<Text<500>>,
 }
 
@@ -38,12 +38,11 @@ const CURRENT: &str = "
     for update";
 const VERIFY: &str = "
     update providers
-    set is_verified = $2, withdrawal_reason = $3,
-      verified_at = case when $2 then now() end, verified_by = case when $2 then actor_user() end
-    where id = $1 and is_verified <> $2";
+    set is_verified = $1, withdrawal_reason = $2,
+      verified_at = case when $1 then now() end, verified_by = case when $1 then actor_user() end
+    where id = $3 and is_verified <> $1";
 const READ: &str = select_provider!("where id = $1");
 
-/// Verifies the provider, or withdraws that.
 pub async fn handle(
     call: Call,
     Path(id): Path<ProviderId>,
@@ -53,22 +52,22 @@ pub async fn handle(
     }): Body<Verification>,
     if_match: IfMatch,
 ) -> Reply<Json<Provider>> {
-    // Another licence than the one that was looked at is not verified.
     if is_verified == reason.is_some() {
         return Err(Error::invalid(
             "reason",
-            "expected with a withdrawal, and only then",
+            "expected a reason if is_verified is false, and none otherwise",
         ));
     }
     let mut access = call.authorize(id);
     access.add_note("is_verified", is_verified);
+    // The licence number is still the one that the administrator checked.
     access.check(if_match, sql(CURRENT, &[&id])).await?;
     let Written {
         row: provider,
         is_changed,
     }: Written<Provider> = access
         .write_then_read(
-            sql(VERIFY, &[&id, &is_verified, &reason]),
+            sql(VERIFY, &[&is_verified, &reason, &id]),
             sql(READ, &[&id]),
         )
         .await?;

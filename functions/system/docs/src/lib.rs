@@ -1,10 +1,7 @@
-//! `GET /docs`: the API's document to read and to try, in one page that loads nothing from elsewhere.
+//! `GET /docs`: returns a page on which this document can be read and requests can be tried.
 
 use api::endpoint::PublicEndpoint;
 
-/// What this function is.
 pub const ENDPOINT: PublicEndpoint = PublicEndpoint::get("/docs")
     .named(env!("CARGO_PKG_NAME"))
-    .summary(
-        "The API's document to read and to try, in one page that loads nothing from elsewhere",
-    );
+    .summary("Returns a page on which this document can be read and requests can be tried");

@@ -16,8 +16,8 @@ fn main() -> Result<(), api::lambda::Failure> {
          <style>{STYLE}</style><div id=docs></div>\
          <script>{LIBRARY}</script><script>{START}</script></html>"
     );
-    // Nothing but these two scripts runs, and they reach this API alone. The library styles what it
-    // draws through attributes, which a hash can't allow.
+    // Only these two scripts run, and they can send requests only to this API. Inline styles are allowed,
+    // because the library sets style attributes, which a hash can't allow.
     let policy = format!(
         "default-src 'none'; script-src '{}' '{}'; style-src 'unsafe-inline'; img-src data:; \
          connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -33,7 +33,7 @@ fn main() -> Result<(), api::lambda::Failure> {
     api::lambda::serve_document(docs::ENDPOINT, headers, page)
 }
 
-/// As a Content-Security-Policy names a script (CSP Level 3, 2.3.1).
+/// The source expression of a script in a Content-Security-Policy (CSP Level 3, section 2.3.1).
 fn hash(script: &str) -> String {
     let digest = digest(&SHA256, script.as_bytes());
     format!("sha256-{}", BASE64_STANDARD.encode(digest))

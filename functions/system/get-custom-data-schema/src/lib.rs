@@ -1,21 +1,19 @@
-//! `GET /v1/custom-data-schemas/{table}`: the JSON Schema of a table's custom data, the latest or one before.
+//! `GET /v1/custom-data-schemas/{table}`: reads a version of the JSON Schema for a table's custom data.
 
 use api::prelude::*;
 use domain::custom_data::{CustomDataSchema, CustomDataTable};
 use domain::select_custom_data_schema;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/custom-data-schemas/{table}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("The JSON Schema of a table's custom data, the latest or one before")
+    .summary("Reads a version of the JSON Schema for a table's custom data")
     .needs("custom-data:read")
     .recorded_as(Action::Read, ResourceType::CustomDataSchema);
 
-/// The filter.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Which version; the latest where none is named.
+    /// The number of the version to return. Leave it out for the latest version.
     pub version: Option<i32>,
 }
 
@@ -23,7 +21,6 @@ const GET: &str = select_custom_data_schema!(
     "where table_name = $1 and ($2::int is null or version = $2) order by version desc limit 1"
 );
 
-/// Answers the schema.
 pub async fn handle(
     call: Call,
     Path(table): Path<CustomDataTable>,

@@ -1,8 +1,7 @@
-//! `GET /health`: whether this deployment can reach its database.
+//! `GET /health`: checks whether this deployment can reach its database.
 
 use api::endpoint::PublicEndpoint;
 
-/// What this function is.
 pub const ENDPOINT: PublicEndpoint = PublicEndpoint::get("/health")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Whether this deployment can reach its database");
+    .summary("Checks whether this deployment can reach its database");

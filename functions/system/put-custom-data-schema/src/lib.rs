@@ -1,4 +1,4 @@
-//! `PUT /v1/custom-data-schemas/{table}`: registers the next version of a table's JSON Schema.
+//! `PUT /v1/custom-data-schemas/{table}`: registers a new version of the JSON Schema for a table's custom data.
 
 use api::prelude::*;
 use custom_data::Schema;
@@ -9,41 +9,41 @@ use serde_json::Value;
 use sql::Jsonb;
 use sql::row;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::put("/v1/custom-data-schemas/{table}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Registers the next version of a table's JSON Schema")
+    .summary("Registers a new version of the JSON Schema for a table's custom data")
     .needs("custom-data:write")
     .recorded_as(Action::Update, ResourceType::CustomDataSchema)
     .conflicts(&[&[CONCURRENT]]);
 
 const CONCURRENT: &str = "Another version was registered at the same time. Read it and try again.";
 
-/// The body.
+/// The JSON Schema to register as the next version.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSchema {
-    /// A JSON Schema (draft 2020-12) of an object; strict where it doesn't say otherwise.
+    /// A JSON Schema (draft 2020-12) that describes an object. Fields that it does not name are
+    /// refused, unless it allows them.
     pub schema: Value,
 }
 
 row! {
-    /// A row that has custom data.
+    /// The custom data of one row.
     pub struct Stored {
-        /// Which.
+        /// The id of the row.
         pub id: AnyId,
-        /// What.
+        /// The custom data, which may satisfy an earlier version.
         pub custom_data: Jsonb<Value>,
     }
 }
 
-/// Rows a round trip.
+/// The number of rows that one round trip fetches.
 const BATCH: i32 = 500;
-/// Rows named in a refusal.
+/// The greatest number of rows that an error lists.
 const MOST_NAMED: usize = 100;
 
 const ROWS: &str = "select id, custom_data from custom_data_rows($1, $2, $3)";
-// The same schema again is no new version.
+// Inserts nothing if the schema is the latest version.
 const REGISTER: &str = "
     insert into custom_data_schemas (table_name, version, schema)
     select $1, coalesce(max(version), 0) + 1, $2 from custom_data_schemas where table_name = $1
@@ -51,7 +51,7 @@ const REGISTER: &str = "
 const READ: &str =
     select_custom_data_schema!("where table_name = $1 order by version desc limit 1");
 
-/// Answers the schema as registered. Refuses one that stored rows would not satisfy, and names them.
+/// Refuses a schema that stored custom data does not satisfy, and lists the rows.
 pub async fn handle(
     call: Call,
     Path(table): Path<CustomDataTable>,
@@ -67,7 +67,7 @@ pub async fn handle(
         failing.extend(
             rows.iter()
                 .filter(|row| !schema.is_satisfied_by(&row.custom_data.0))
-                .map(named),
+                .map(unsatisfied),
         );
         match rows.last() {
             Some(last) if failing.len() < MOST_NAMED => after = Some(last.id),
@@ -89,9 +89,11 @@ pub async fn handle(
     access.commit(Json(registered)).await
 }
 
-fn named(row: &Stored) -> FieldError {
+fn unsatisfied(row: &Stored) -> FieldError {
     FieldError {
         field: row.id.to_string(),
-        message: "this row would not satisfy the schema".to_owned(),
+        message:
+            "expected a schema that this row satisfies: change the row's custom data or the schema"
+                .to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/users`: gives a person who can sign in a profile and a role.
+//! `POST /v1/users`: creates the account of a person who can sign in.
 
 use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
@@ -7,10 +7,9 @@ use domain::text::{EmailAddress, Text};
 use domain::user::{Address, Preferences, USER_CONFLICTS, User, user_rule};
 use sql::Jsonb;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/users")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Gives a person who can sign in a profile and a role")
+    .summary("Creates the account of a person who can sign in")
     .needs("users:write")
     .recorded_as(Action::Create, ResourceType::User)
     .conflicts(&[USER_CONFLICTS, &[ID_TAKEN]])
@@ -18,29 +17,31 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/users")
 
 const ID_TAKEN: &str = "A user with this id already exists.";
 
-/// The body.
+/// The account to create for a person who can sign in with Supabase.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
-    /// The Supabase `sub`.
+    /// The id of the user: the `sub` claim of their Supabase access token, a UUID.
     pub id: UserId,
-    /// The sign-in e-mail.
+    /// The e-mail address with which the user signs in to Supabase.
     pub username: EmailAddress,
-    /// Where notices go, if elsewhere.
+    /// The e-mail address for notifications. Absent or null if notifications go to `username`.
     pub notification_email: Option<EmailAddress>,
-    /// Given name.
+    /// The given name of the user.
     pub first_name: Text<100>,
-    /// Family name.
+    /// The family name of the user.
     pub last_name: Text<100>,
-    /// A name in `roles`.
+    /// The name of the user's role, for example `PATIENT`. `GET /v1/roles` lists all roles.
     pub role: Text<50>,
-    /// Telephone number.
+    /// The telephone number of the user, for example `+1 617 555 0100`. Absent or null if there is
+    /// none.
     pub phone: Option<Text<50>>,
-    /// Postal address.
+    /// The postal address of the user. Absent or null if there is none.
     pub address: Option<Address>,
-    /// Preferences.
+    /// The user's preferences for language, time zone and contact. Absent or null if there are none.
     pub preferences: Option<Preferences>,
-    /// The clinic's own fields, as its registered schema has them.
+    /// Additional fields that the clinic defines, valid against the JSON Schema
+    /// registered for `user_profiles`. Absent or null if there are none.
     pub custom_data: Option<CustomData>,
 }
 
@@ -51,7 +52,6 @@ const CREATE: &str = "
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 const READ: &str = select_user!("where id = $1");
 
-/// Creates the profile.
 pub async fn handle(call: Call, Body(new): Body<NewUser>) -> Reply<Created<User>> {
     let mut access = call.authorize(new.id);
     let custom =

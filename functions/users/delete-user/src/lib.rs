@@ -1,13 +1,12 @@
-//! `DELETE /v1/users/{id}`: archives an account, which acts no more from the next request on.
+//! `DELETE /v1/users/{id}`: archives a user account, which can then no longer use the API.
 
 use api::prelude::*;
 use domain::select_user;
 use domain::user::User;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/users/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Archives an account, which acts no more from the next request on")
+    .summary("Archives a user account, which can then no longer use the API")
     .needs("users:write")
     .recorded_as(Action::Delete, ResourceType::User)
     .conflicts(&[&[OWN_ACCOUNT]]);
@@ -23,7 +22,7 @@ const ARCHIVE: &str = "
     where id = $1";
 const READ: &str = select_user!("where id = $1");
 
-/// Answers the user as archived. A chart or a provider's work stays where it is.
+/// The user's data as a patient or provider is kept and is not archived.
 pub async fn handle(call: Call, Path(id): Path<UserId>, if_match: IfMatch) -> Reply<Json<User>> {
     let mut access = call.authorize(id);
     access.check(if_match, sql(CURRENT, &[&id])).await?;

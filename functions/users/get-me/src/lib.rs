@@ -1,4 +1,4 @@
-//! `GET /v1/me`: who the caller is here, and how far each permission reaches.
+//! `GET /v1/me`: reads the caller's own account and permissions.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,9 @@ use domain::user::User;
 use sql::row;
 use sql::{FromRow, Jsonb, postgres};
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/me")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Who the caller is here, and how far each permission reaches")
+    .summary("Reads the caller's own account and permissions")
     .needs("users:read")
     .recorded_as(Action::Read, ResourceType::User);
 
@@ -23,33 +22,33 @@ const GET: &str = concat!(
     ") as me"
 );
 
-/// Answers the caller's own profile.
 pub async fn handle(call: Call) -> Reply<Json<Me>> {
     let mut access = call.authorize(call.caller());
     let me: Me = access.one(sql(GET, &[&call.caller()])).await?;
     access.commit(Json(me)).await
 }
 
-/// The caller.
+/// The caller's own account, with their permissions.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Me {
-    /// Her profile.
+    /// The user account of the caller.
     #[serde(flatten)]
     pub user: User,
-    /// Her standing.
+    /// The ids and permissions of the caller.
     #[serde(flatten)]
     pub standing: Standing,
 }
 
 row! {
-    /// As what the caller acts.
+    /// The ids and permissions with which the caller acts.
     #[derive(Debug, Serialize, JsonSchema)]
     pub struct Standing {
-        /// The caller as a patient.
+        /// The caller's id as a patient. Null if the caller is not a patient.
         pub patient_id: Option<PatientId>,
-        /// The caller as a provider.
+        /// The caller's id as a provider. Null if the caller is not a provider.
         pub provider_id: Option<ProviderId>,
-        /// OWN, CARE or ALL, by permission.
+        /// The permissions of the caller, each with the set of resources that it covers: `OWN`,
+        /// `CARE` or `ALL`. For example, `{"patients:read": "CARE"}`.
         pub permissions: Jsonb<BTreeMap<String, String>>,
     }
 }

@@ -1,13 +1,12 @@
-//! `GET /v1/roles`: the roles, each with its permissions and their reach.
+//! `GET /v1/roles`: lists the roles with their permissions.
 
 use api::prelude::*;
 use domain::role::Role;
 use domain::select_role;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/roles")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("The roles, each with its permissions and their reach")
+    .summary("Lists the roles with their permissions")
     .needs("roles:read")
     .recorded_as(Action::Search, ResourceType::Role);
 
@@ -15,7 +14,6 @@ const LIST: &str = select_role!(
     "where reach('roles:read') = 'ALL' and ($1::text is null or name > $1) order by name limit $2"
 );
 
-/// Answers the page.
 pub async fn handle(call: Call, page: PageRequest<String>) -> Reply<Json<Page<Role>>> {
     let mut access = call.authorize(Search::default());
     let roles: Vec<Role> = access

@@ -1,26 +1,24 @@
-//! `GET /v1/users`: the accounts, a page at a time.
+//! `GET /v1/users`: lists the user accounts.
 
 use api::prelude::*;
 use domain::select_user;
 use domain::text::Text;
 use domain::user::{User, UserStatus};
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/users")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("The accounts, a page at a time")
+    .summary("Lists the user accounts")
     .needs("users:list")
     .recorded_as(Action::Search, ResourceType::User);
 
-/// The query.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// In this role.
+    /// Only users with this role are listed, for example `PROVIDER`.
     pub role: Option<Text<50>>,
-    /// Of this status.
+    /// Only accounts with this status are listed.
     pub status: Option<UserStatus>,
-    /// Archived ones, too.
+    /// Whether archived accounts are listed too. By default they are not.
     #[serde(default)]
     pub include_archived: bool,
 }
@@ -35,7 +33,6 @@ const LIST: &str = select_user!(
      limit $5"
 );
 
-/// Answers the page.
 pub async fn handle(
     call: Call,
     Query(filter): Query<Filter>,

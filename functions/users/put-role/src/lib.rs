@@ -1,4 +1,4 @@
-//! `PUT /v1/roles/{name}`: makes a role, or replaces what it holds.
+//! `PUT /v1/roles/{name}`: creates a role, or replaces its description and permissions.
 
 use std::collections::BTreeMap;
 
@@ -8,23 +8,23 @@ use domain::select_role;
 use domain::text::Text;
 use sql::Jsonb;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::put("/v1/roles/{name}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Makes a role, or replaces what it holds")
+    .summary("Creates a role, or replaces its description and permissions")
     .needs("roles:write")
     .recorded_as(Action::Update, ResourceType::Role)
     .conflicts(&[&[FIXED_ROLE]]);
 
-const FIXED_ROLE: &str = "This role is part of the system and cannot be changed over the API.";
+const FIXED_ROLE: &str = "This role is part of the system and cannot be changed through the API.";
 
-/// The body.
+/// The complete definition of the role.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
-    /// What the role is for.
+    /// The purpose of the role in words.
     pub description: Text<500>,
-    /// All that it holds: each permission with its reach.
+    /// All permissions of the role, each with the set of resources that it covers. For example,
+    /// `{"patients:read": "OWN"}`.
     pub permissions: BTreeMap<String, Reach>,
 }
 
@@ -32,18 +32,18 @@ pub struct Definition {
 const PUT: &str = "select put_role($1, $2, $3, $4)::text";
 const READ: &str = select_role!("where name = $1");
 
-/// Answers the role as it is from the next request on.
+/// The new permissions apply from the next request of each user with this role.
 pub async fn handle(
     call: Call,
     Path(name): Path<String>,
     Body(new): Body<Definition>,
     if_match: Option<IfMatch>,
 ) -> Reply<Json<Role>> {
-    // The audit row names the role whatever the outcome, so free text is refused first.
+    // The audit row contains the name even if the request fails, so any other text is refused first.
     if !is_role_name(&name) {
         return Err(Error::invalid(
             "name",
-            "expected 2 to 50 capital letters and underscores",
+            "expected 2 to 50 capital letters and underscores, beginning with a letter",
         ));
     }
     let mut access = call.authorize(Search::default());
@@ -65,27 +65,21 @@ pub async fn handle(
         )
         .await
         .on_constraint("roles_fixed", Error::Conflict(FIXED_ROLE))
-        .on_constraint(
-            "role_permissions_permission_format",
-            Error::invalid("permissions", "expected known permissions"),
-        )
-        .on_constraint(
-            "role_permissions_known",
-            Error::invalid("permissions", "expected known permissions"),
-        )
-        .on_constraint(
-            "role_permissions_reach",
-            Error::invalid(
-                "permissions",
-                "expected a reach that a role for people may have",
-            ),
-        )
-        .on_constraint(
-            "role_permissions_care",
-            Error::invalid("permissions", "expected CARE for PROVIDER alone"),
-        )?
+        .on_constraints(permissions_rule)?
         .row;
     access.commit(Json(role)).await
+}
+
+fn permissions_rule(constraint: &str) -> Option<Error> {
+    let expected = match constraint {
+        "role_permissions_permission_format" | "role_permissions_known" => {
+            "expected the names of existing permissions"
+        }
+        "role_permissions_reach" => "expected for each permission a reach that users may have",
+        "role_permissions_care" => "expected the reach CARE only for the role PROVIDER",
+        _ => return None,
+    };
+    Some(Error::invalid("permissions", expected))
 }
 
 fn is_role_name(name: &str) -> bool {

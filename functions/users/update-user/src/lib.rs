@@ -1,4 +1,4 @@
-//! `PATCH /v1/users/{id}`: changes a profile; its user changes how she is reached.
+//! `PATCH /v1/users/{id}`: changes a user account.
 
 use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
@@ -8,10 +8,9 @@ use domain::user::{Address, Preferences, USER_CONFLICTS, User, UserStatus, user_
 use sql::Jsonb;
 use sql::row;
 
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/users/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Changes a profile; its user changes how she is reached")
+    .summary("Changes a user account")
     .needs("users:update")
     .recorded_as(Action::Update, ResourceType::User)
     .conflicts(&[
@@ -24,37 +23,39 @@ const PATIENT_KEEPS_ROLE: &str = "A user registered as a patient must keep the P
 const PROVIDER_KEEPS_ROLE: &str = "A user registered as a provider must keep the PROVIDER role.";
 
 row! {
-    /// The fields that a patch may name.
+    /// The fields of an account that can be changed. Users can change `notification_email`, `phone`,
+    /// `address` and `preferences` of their own account. An administrator can change all fields.
     #[derive(Debug, Serialize, Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     pub struct Editable {
-        /// The sign-in e-mail, which Supabase has as well.
+        /// The e-mail address with which the user signs in. It must be changed in Supabase too.
         pub username: EmailAddress,
-        /// Where notices go, if elsewhere.
+        /// The e-mail address for notifications. With null, notifications go to `username`.
         pub notification_email: Option<EmailAddress>,
-        /// Given name.
+        /// The given name of the user.
         pub first_name: Text<100>,
-        /// Family name.
+        /// The family name of the user.
         pub last_name: Text<100>,
-        /// A name in `roles`.
+        /// The name of the user's role, for example `PATIENT`. `GET /v1/roles` lists all roles.
         pub role: Text<50>,
-        /// Whether the account may act.
+        /// The status of the account. Only a user with an active account can use the API.
         pub status: UserStatus,
-        /// Telephone number.
+        /// The telephone number of the user, for example `+1 617 555 0100`. Null removes it.
         pub phone: Option<Text<50>>,
-        /// Postal address.
+        /// The postal address of the user. Null removes it.
         pub address: Option<Jsonb<Address>>,
-        /// Preferences.
+        /// The user's preferences for language, time zone and contact. Null removes them.
         pub preferences: Option<Jsonb<Preferences>>,
-        /// The clinic's own fields, as its registered schema has them.
+        /// Additional fields that the clinic defines, valid against the JSON Schema registered for
+        /// `user_profiles`. Null removes them.
         pub custom_data: Option<CustomData>,
     }
 }
 
 row! {
-    /// What the caller may change of this user.
+    /// What the change depends on besides the current values.
     pub struct Rights {
-        /// The version of the registered schema that the custom data satisfied.
+        /// The version of the JSON Schema that the stored custom data satisfies.
         pub custom_data_version: Option<i32>,
         /// Whether the caller manages accounts.
         pub manages: bool,
@@ -72,13 +73,12 @@ const CURRENT: &str = "
     for update";
 const UPDATE: &str = "
     update user_profiles
-    set username = $2, notification_email = $3, first_name = $4, last_name = $5, role = $6,
-      status = $7::text::user_status, phone = $8, address = $9, preferences = $10,
-      custom_data = $11, custom_data_version = $12
-    where id = $1";
+    set username = $1, notification_email = $2, first_name = $3, last_name = $4, role = $5,
+      status = $6::text::user_status, phone = $7, address = $8, preferences = $9,
+      custom_data = $10, custom_data_version = $11
+    where id = $12";
 const READ: &str = select_user!("where id = $1");
 
-/// Answers the user as changed.
 pub async fn handle(
     call: Call,
     Path(id): Path<UserId>,
@@ -91,7 +91,7 @@ pub async fn handle(
     let is_own = |field: &String| OWN.contains(&field.as_str());
     if !current.extra.manages && !patch.fields().iter().all(is_own) {
         return Err(Error::Forbidden(
-            "Only an administrator can change this field.",
+            "Users can change only notification_email, phone, address and preferences of their own account.",
         ));
     }
     let custom = custom_data::accept_change(
@@ -107,7 +107,6 @@ pub async fn handle(
             sql(
                 UPDATE,
                 &[
-                    &id,
                     &new.username,
                     &new.notification_email,
                     &new.first_name,
@@ -119,6 +118,7 @@ pub async fn handle(
                     &new.preferences,
                     &custom.data,
                     &custom.version,
+                    &id,
                 ],
             ),
             sql(READ, &[&id]),
