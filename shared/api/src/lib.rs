@@ -4,6 +4,7 @@
 //! A handler reads parse → authorise → query → shape → commit. Its [`input`]s parse;
 //! [`call::Call::authorize`] gives an [`access::Access`], which runs statements in one transaction;
 //! [`access::Access::commit`] writes the audit row, commits, and alone makes the answer.
+#![warn(missing_docs)]
 
 pub mod access;
 mod attempt;

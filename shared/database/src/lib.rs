@@ -1,5 +1,6 @@
 //! Connections to PostgreSQL: verified TLS, a small pool for the functions, a direct connection
 //! for migrations.
+#![warn(missing_docs)]
 
 use std::net::IpAddr;
 use std::sync::Arc;

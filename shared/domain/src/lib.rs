@@ -1,5 +1,6 @@
 //! The domain's types: resources as they are stored and answered, typed ids, and what callers learn
 //! when a constraint of a table refuses a row.
+#![warn(missing_docs)]
 
 pub mod appointment;
 pub mod coding;

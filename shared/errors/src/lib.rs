@@ -1,4 +1,5 @@
 //! What can go wrong with a request, and what the caller learns of it (RFC 9457).
+#![warn(missing_docs)]
 
 mod database;
 mod error;

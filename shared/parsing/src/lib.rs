@@ -2,6 +2,7 @@
 //!
 //! Messages say what a field's type expects. They never repeat what the caller sent, because that
 //! may be patient data.
+#![warn(missing_docs)]
 
 mod fault;
 mod form;

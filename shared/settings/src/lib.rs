@@ -1,4 +1,5 @@
 //! A deployment's settings: environment variables, read once when a function starts.
+#![warn(missing_docs)]
 
 use std::env;
 

@@ -3,6 +3,7 @@
 //! Statements are sent with their parameter types (`query_typed`): one round trip, no named
 //! prepared statement, safe under every transaction pooler. For the same reason results hold
 //! built-in types only; an enum leaves as text, or the driver would look its type up first.
+#![warn(missing_docs)]
 
 use std::borrow::Cow;
 
