@@ -1,6 +1,8 @@
 //! What a transaction is about, as its audit row says it.
 
-use domain::ids::{AppointmentId, AuditLogId, FileId, PatientId, ProviderId, RecordId, UserId};
+use domain::ids::{
+    AnyId, AppointmentId, AuditLogId, FileId, PatientId, ProviderId, RecordId, UserId,
+};
 use uuid::Uuid;
 
 /// What a transaction is about: the resource and, where known, the patient whose chart it is in.
@@ -36,7 +38,8 @@ targets!(
     AppointmentId,
     RecordId,
     FileId,
-    AuditLogId
+    AuditLogId,
+    AnyId
 );
 
 /// A resource in the chart of a patient whom the request names.
