@@ -51,3 +51,19 @@ fn every_crate_obeys_the_workspace_lints() {
         "add `[lints]` with `workspace = true` to its Cargo.toml",
     );
 }
+
+#[test]
+fn libraries_that_others_use_describe_their_public_items() {
+    let libraries = ["shared", "tools"]
+        .iter()
+        .flat_map(|folder| PROJECT.files(folder, "/src/lib.rs"));
+    let without = libraries.filter(|path| {
+        let source = PROJECT.text(&path.to_string_lossy());
+        !source.lines().any(|line| line == "#![warn(missing_docs)]")
+    });
+    none(
+        without.map(|path| path.display().to_string()),
+        "add #![warn(missing_docs)] below the crate's doc comment. A function needs none: it has no caller \
+         but Lambda, and the descriptions of its fields are checked in openapi.json",
+    );
+}

@@ -8,6 +8,7 @@
 //! [`call::Call::authorize`] returns an [`access::Access`], which runs statements in one transaction.
 //! [`access::Access::commit`] writes the audit row, commits and makes the answer. Nothing else can make
 //! an answer.
+#![warn(missing_docs)]
 
 pub mod access;
 mod argument;

@@ -1,6 +1,8 @@
 //! The target of a transaction, as its audit row names it.
 
-use domain::ids::{AppointmentId, AuditLogId, FileId, PatientId, ProviderId, RecordId, UserId};
+use domain::ids::{
+    AnyId, AppointmentId, AuditLogId, FileId, PatientId, ProviderId, RecordId, UserId,
+};
 use uuid::Uuid;
 
 /// The target of a transaction: the resource and, if known, the patient whose chart contains it.
@@ -36,7 +38,8 @@ targets!(
     AppointmentId,
     RecordId,
     FileId,
-    AuditLogId
+    AuditLogId,
+    AnyId
 );
 
 /// A resource in the chart of a patient whom the request names.

@@ -3,6 +3,7 @@
 //!
 //! This crate knows the ids of the domain and sends its own INSERT. It must not know Lambda, HTTP
 //! requests or the connection pool.
+#![warn(missing_docs)]
 
 pub mod audit_log;
 mod chain;

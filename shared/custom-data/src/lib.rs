@@ -1,5 +1,6 @@
 //! Checks custom data against its registered JSON Schema (draft 2020-12). This crate is separate from
 //! `shared`, so that a function without custom data contains no validator.
+#![warn(missing_docs)]
 
 mod schema;
 

@@ -3,6 +3,7 @@
 //!
 //! This crate knows URLs, certificates and the pool. It must not know any statement, table, HTTP or
 //! Lambda.
+#![warn(missing_docs)]
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 //!
 //! This crate knows the columns of the tables and the JSON of the API. It must not know any endpoint,
 //! transaction or audit row.
+#![warn(missing_docs)]
 
 pub mod appointment;
 pub mod coding;

@@ -2,6 +2,7 @@
 //!
 //! This crate knows HTTP's status codes and PostgreSQL's error codes. It must not know any table,
 //! endpoint or Lambda.
+#![warn(missing_docs)]
 
 mod database;
 mod error;

@@ -1,6 +1,7 @@
 //! FHIR R4: the resources that Caretrail reads, and what they become in its API.
 //!
 //! Knows no HTTP and no database. <https://hl7.org/fhir/R4/>
+#![warn(missing_docs)]
 
 pub mod bundle;
 mod date_time;

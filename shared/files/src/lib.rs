@@ -4,6 +4,7 @@
 //! This crate is separate from `api`, so that a function without files contains no S3 client. No
 //! request carries the content of a file: the caller sends and fetches it at URLs that [`Store`] signs.
 //! [`processing`] reads each object once, in bounded memory, and passes it to the malware scanner.
+#![warn(missing_docs)]
 
 mod clamd;
 mod declared;

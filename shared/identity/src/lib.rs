@@ -7,6 +7,7 @@
 //!
 //! Sources: RFC 6750 (Bearer), RFC 7515 (JWS), RFC 7517 (JWK), RFC 7519 (JWT), RFC 8725 (JWT best
 //! current practices), and Supabase's documentation of the claims in its access tokens.
+#![warn(missing_docs)]
 
 mod bearer;
 mod claims;

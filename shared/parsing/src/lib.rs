@@ -3,6 +3,7 @@
 //! This crate knows serde and the error type. It must not know HTTP, Lambda or any resource. Its
 //! messages say what was expected and never repeat what the caller sent, because that may be patient
 //! data.
+#![warn(missing_docs)]
 
 mod fault;
 mod form;

@@ -1,6 +1,7 @@
 //! Reads the settings of a deployment, which are environment variables, once when a function starts.
 //!
 //! This crate knows no setting by name and depends on no other crate.
+#![warn(missing_docs)]
 
 use std::env;
 

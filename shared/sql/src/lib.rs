@@ -6,6 +6,7 @@
 //! Statements are sent with the types of their parameters (`query_typed`). So each takes one round
 //! trip, leaves no named prepared statement behind and works under every transaction pooler. The driver
 //! would look up any type that isn't built in, so enums are selected as text.
+#![warn(missing_docs)]
 
 mod jsonb;
 mod lists;

@@ -22,7 +22,7 @@ async fn every_role_is_served_over_http_exactly_what_the_table_says() {
     );
     let (mut cells, mut problems) = (Cells::default(), Vec::new());
     for (function, route) in endpoints() {
-        let Some(probe) = probe(function) else {
+        let Some(probe) = probe(function, route) else {
             problems.push(format!(
                 "{function}: add a valid request to tests/scenarios/access_matrix/requests.rs"
             ));

@@ -80,8 +80,9 @@ impl Probe {
     }
 }
 
-/// Returns how to request this endpoint, or none if it isn't listed here yet.
-pub fn probe(function: &str) -> Option<Probe> {
+/// Returns how to request this endpoint, or none if it isn't listed here yet. An endpoint that reads
+/// one resource, or lists all, needs no line here.
+pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
     use Kind::{
         File, FuturePatient, FutureProvider, Nobodys, Oneself, Patient, Provider, Record, User,
         Visit,
@@ -91,8 +92,6 @@ pub fn probe(function: &str) -> Option<Probe> {
         "docs" | "health" | "openapi" => each(Nobodys),
 
         "get-me" => each(Oneself),
-        "get-user" => each(User),
-        "list-users" => list(User),
         "create-user" => each(Nobodys).body(|_, _, thing| {
             json!({
                 "id": thing.id, "username": format!("{}@example.org", thing.id),
@@ -108,8 +107,6 @@ pub fn probe(function: &str) -> Option<Probe> {
             json!({"description": "At the desk", "permissions": {"users:read": "OWN"}})
         }),
 
-        "get-patient" => each(Patient),
-        "list-patients" => list(Patient),
         "search-patients" => list(Patient)
             .query("")
             .body(|_, _, _| json!({"name": "Example", "limit": 100})),
@@ -130,8 +127,6 @@ pub fn probe(function: &str) -> Option<Probe> {
         "delete-patient" => each(Patient).versioned().once(ToCome),
         "assign-provider" | "unassign-provider" => each(Patient),
 
-        "get-provider" => each(Provider),
-        "list-providers" => list(Provider),
         "get-availability" => {
             each(Provider).query("?from=2031-01-01T00:00:00Z&to=2031-01-02T00:00:00Z&duration_minutes=30")
         }
@@ -149,8 +144,6 @@ pub fn probe(function: &str) -> Option<Probe> {
             .versioned()
             .once(ToCome),
 
-        "get-appointment" | "list-appointment-changes" => each(Visit),
-        "list-appointments" => list(Visit),
         "create-appointment" => each(Patient).body(|ward, _, patient| {
             json!({
                 "patient_id": patient.id, "provider_id": ward.walt.id,
@@ -170,8 +163,6 @@ pub fn probe(function: &str) -> Option<Probe> {
             .once(Completed),
         "delete-appointment" => each(Visit).versioned().once(Completed),
 
-        "get-record" | "list-record-versions" => each(Record),
-        "list-records" => list(Record),
         "create-record" => each(Patient).body(|_, _, patient| {
             json!({"patient_id": patient.id, "record_type": "NOTE", "content": {"text": "Well."}})
         }),
@@ -185,8 +176,6 @@ pub fn probe(function: &str) -> Option<Probe> {
             .versioned()
             .once(ToCome),
 
-        "get-file" => each(File),
-        "list-files" => list(File),
         "create-file" => each(File).body(|_, _, file| {
             announcement(file.owner_type(), file.owners[0], "application/pdf", files::PDF)
         }),
@@ -204,8 +193,28 @@ pub fn probe(function: &str) -> Option<Probe> {
             each(Nobodys).body(|_, _, _| json!({"schema": {"type": "object", "properties": {}}}))
         }
         "list-audit-logs" => each(Nobodys),
-        _ => return None,
+        _ => return read(route),
     })
+}
+
+/// Returns how to request an endpoint that reads: a resource, as `/v1/appointments/{id}` and the paths
+/// below do, or all resources of a kind.
+fn read((method, path): Route<'_>) -> Option<Probe> {
+    let mut segments = path.split('/').skip(2);
+    let kind = match segments.next()? {
+        "users" => Kind::User,
+        "patients" => Kind::Patient,
+        "providers" => Kind::Provider,
+        "appointments" => Kind::Visit,
+        "medical-records" => Kind::Record,
+        "files" => Kind::File,
+        _ => return None,
+    };
+    match (method, segments.next()) {
+        ("GET", Some("{id}")) => Some(each(kind)),
+        ("GET", None) => Some(list(kind)),
+        _ => None,
+    }
 }
 
 impl Probe {

@@ -1,4 +1,5 @@
 //! Sends HTTP requests to Caretrail's API as its callers do: for the import, the demo and the tests.
+#![warn(missing_docs)]
 
 mod api;
 mod client;

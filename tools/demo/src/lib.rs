@@ -1,6 +1,7 @@
 //! The main job as a story, told over HTTP against a running Caretrail: a patient is imported, their
 //! provider adds files, the patient reads the chart, another patient is refused, and the audit log
 //! shows all of it.
+#![warn(missing_docs)]
 
 mod audit;
 mod chart;

@@ -4,6 +4,7 @@ mod database;
 mod demo;
 mod import;
 mod invoke;
+mod new_endpoint;
 mod reset;
 mod token;
 mod up;
@@ -58,6 +59,8 @@ enum Command {
     Import(import::Import),
     /// Tell the main job as a story: import, upload, read, refuse, audit.
     Demo,
+    /// Write a new endpoint into every place that it has, ready to be filled in.
+    NewEndpoint(new_endpoint::Command),
 }
 
 /// Runs the command line.
@@ -70,6 +73,7 @@ pub async fn run() -> Result<()> {
         Command::Invoke(invoke) => invoke::run(&place, &invoke).await,
         Command::Import(import) => import::run(&place, &import).await,
         Command::Demo => demo::run(&place).await,
+        Command::NewEndpoint(command) => new_endpoint::run(&command),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cli;
 mod demo_users;
+mod new_endpoint;
 mod running;
 mod seed;
 

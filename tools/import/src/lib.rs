@@ -3,6 +3,7 @@
 //!
 //! Importing a bundle twice changes nothing: the ids of people derive from the bundle's, and visits
 //! and records keep the bundle's `fullUrl` as their `external_id`.
+#![warn(missing_docs)]
 
 mod file;
 pub mod plan;

@@ -1,6 +1,7 @@
 //! The local cloud takes the place of AWS, Neon and Supabase on one machine.
 //!
 //! `cargo dev` and the tests run it. Nothing of it is deployed.
+#![warn(missing_docs)]
 
 pub mod cloud;
 pub mod compile;

@@ -3,6 +3,7 @@
 //!
 //! An endpoint is one line in this package's `Cargo.toml`. `UPDATE=1 cargo test -p openapi-document`
 //! writes `openapi.json`; without `UPDATE` the same test compares the committed document.
+#![warn(missing_docs)]
 
 mod document;
 mod event;
