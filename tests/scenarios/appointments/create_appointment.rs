@@ -331,7 +331,7 @@ async fn a_patient_books_with_the_providers_minimum_notice() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let soon = |minutes| (Timestamp::now() + TimeDelta::minutes(minutes)).to_string();
-    // An hour where she says nothing.
+    // The default notice is one hour.
     ada.post("/v1/appointments", visit(ada.id, vera.id, &soon(50)))
         .await
         .problem(409, "conflict");
