@@ -125,8 +125,8 @@ async fn a_list_of_records_or_files_does_not_read_those_of_others() {
         "status=AVAILABLE".to_owned(),
         "include_archived=true".to_owned(),
     ];
+    ask(&world, &ada, "list-files", "file_metadata", &files).await;
     for caller in [&*ada, &*vera] {
-        ask(&world, caller, "list-files", "file_metadata", &files).await;
         ask(&world, caller, "list-records", "medical_records", &records).await;
     }
 }

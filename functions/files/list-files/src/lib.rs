@@ -28,32 +28,24 @@ pub struct Filter {
     pub include_archived: bool,
 }
 
-// Each branch walks an index in the list's order: all files, the caller's own, and those of each patient in
-// the caller's care. Patients own all files about them, so OWN needs no branch for a patient's chart.
-const LIST: &str = select_file!(
-    "where id = any (array(select id from (",
-    union_all!(
-        select: "select id, created_at from file_metadata",
-        branches: [
-            "reach('files:read') = 'ALL'",
-            "reach('files:read') <> 'ALL' and owner_id = actor_user()",
-            (
-                "patient_id = care.patient and owner_id <> actor_user()",
-                for each "(select patient from patients_in_care() as patient
-                  where reach('files:read') = 'CARE' and ($1::uuid is null or patient = $1)
-                    and ($2::uuid is null or $2 <> actor_user())) as care"
-            ),
-        ],
-        filters: "($1::uuid is null or patient_id = $1)
-            and ($2::uuid is null or owner_id = $2)
-            and ($3::uuid is null or record_id = $3)
-            and ($4::text is null or status = $4::text::file_status)
-            and (not is_archived or ($5 and changes_file(patient_id, owner_id, uploaded_by, record_id)))
-            and (record_id is null or not is_withheld(owner_id, record_id))
-            and ($6::timestamptz is null or (created_at, id) < ($6, $7))",
-        order: "order by created_at desc, id desc limit $8",
-    ),
-    ") as found)) order by created_at desc, id desc"
+// One branch for all files, one for the caller's own and one for those of the patients in the caller's care.
+// Patients own all files about them, so OWN needs no branch for a patient's chart.
+const LIST: &str = union_all!(
+    select: select_file!(""),
+    branches: [
+        "reach('files:read') = 'ALL'",
+        "reach('files:read') <> 'ALL' and owner_id = actor_user()",
+        "reach('files:read') = 'CARE' and owner_id <> actor_user()
+           and patient_id = any (array(select patients_in_care()))",
+    ],
+    filters: "($1::uuid is null or patient_id = $1)
+        and ($2::uuid is null or owner_id = $2)
+        and ($3::uuid is null or record_id = $3)
+        and ($4::text is null or status = $4::text::file_status)
+        and (not is_archived or ($5 and changes_file(patient_id, owner_id, uploaded_by, record_id)))
+        and (record_id is null or not is_withheld(owner_id, record_id))
+        and ($6::timestamptz is null or (created_at, id) < ($6, $7))",
+    order: "order by created_at desc, id desc limit $8",
 );
 
 /// Answers a page of the files.
