@@ -48,31 +48,11 @@ fn a_description_is_a_sentence_in_plain_english_and_no_other_field_has_it() {
     let texts = Texts::of(&document);
     assert!(texts.found.len() > 500, "the descriptions are read");
     none(
-        texts.problems(|place| !is_from_a_handler(place)),
+        texts.problems(),
         "say in a sentence what the field is to somebody who doesn't know this project: its meaning, unit \
          and format, and when it is null. Change the doc comment of the field or type, then run \
          UPDATE=1 cargo test -p openapi-document",
     );
-}
-
-#[test]
-#[ignore = "request bodies and queries in functions/ are not described in plain English yet"]
-fn so_is_a_description_in_a_handler() {
-    let document = document();
-    none(
-        Texts::of(&document).problems(is_from_a_handler),
-        "change the doc comment in functions/*/*/src/lib.rs as the test above says",
-    );
-}
-
-/// Whether a description comes from a type that a handler defines for itself.
-fn is_from_a_handler(place: &str) -> bool {
-    let schema = place.split(['.', ' ']).next().unwrap_or_default();
-    let answers = ["Availability", "Me", "OpenedFile", "Registered", "Slot"];
-    schema.ends_with("Body")
-        || schema.ends_with("Patch")
-        || answers.contains(&schema)
-        || place.contains(" query parameter ")
 }
 
 fn document() -> Value {
@@ -184,8 +164,8 @@ impl<'a> Texts<'a> {
         self.found.push(Text { place, of, text });
     }
 
-    /// The faults of the descriptions in these places.
-    fn problems(&self, concerns: impl Fn(&str) -> bool) -> Vec<String> {
+    /// The faults of all descriptions.
+    fn problems(&self) -> Vec<String> {
         let missing = self
             .missing
             .iter()
@@ -202,9 +182,7 @@ impl<'a> Texts<'a> {
                 None => drop(first.insert((of, text), place)),
             }
         }
-        let all = missing.chain(faults).chain(repeated);
-        all.filter(|problem| concerns(problem.split(": ").next().unwrap_or_default()))
-            .collect()
+        missing.chain(faults).chain(repeated).collect()
     }
 }
 
