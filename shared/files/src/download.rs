@@ -13,13 +13,13 @@ use crate::{FileType, Location, Store, Window};
 
 // `Download` is not `Debug`, because a signed URL is a secret until it expires.
 
-/// How to fetch the content of a file: with an HTTP `GET` request.
+/// The HTTP `GET` request that fetches the content of a file.
 #[derive(JsonSchema, Serialize)]
 pub struct Download {
     /// The URL to fetch. It needs no `Authorization` header and is a secret until it expires.
     #[schemars(extend("format" = "uri", "examples" = [EXAMPLE_URL]))]
     pub url: String,
-    /// When the URL expires. A download must begin before.
+    /// The time at which the URL expires. A download must begin before.
     pub expires_at: Timestamp,
 }
 

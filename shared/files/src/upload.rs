@@ -22,12 +22,12 @@ const SIGNED: [&str; 3] = ["content-length", "content-type", "x-amz-checksum-sha
 
 // None of these types is `Debug`, because a signed URL is a secret until it expires.
 
-/// A file whose content is not uploaded yet.
+/// A file that is created and waits for the upload of its content.
 #[derive(Serialize, JsonSchema)]
 pub struct Announced {
-    /// The file's metadata.
+    /// The metadata of the file.
     pub file: FileMetadata,
-    /// How to send the file's content.
+    /// The request that uploads the content of this file.
     pub upload: Upload,
 }
 
@@ -41,7 +41,7 @@ impl Content for Announced {
     }
 }
 
-/// How to send the content of a file.
+/// The request or requests that upload the content of a file.
 #[derive(JsonSchema, Serialize)]
 #[serde(untagged)]
 pub enum Upload {
@@ -51,7 +51,7 @@ pub enum Upload {
     InParts(UploadInParts),
 }
 
-/// How to send a file in one piece.
+/// The request that uploads a file in one piece.
 #[derive(JsonSchema, Serialize)]
 pub struct WholeUpload {
     /// The HTTP method, always `PUT`.
@@ -62,21 +62,21 @@ pub struct WholeUpload {
     /// The headers to send, exactly as given. They are part of the signature, so S3 refuses another
     /// type, length or hash. A browser sets `content-length` itself.
     pub headers: BTreeMap<String, String>,
-    /// When the URL expires. The upload must begin before.
+    /// The time at which the URL expires. The upload must begin before.
     pub expires_at: Timestamp,
 }
 
-/// How to send a large file in parts. Send the parts in any order, also in parallel, and then call
+/// The requests that upload a large file in parts. Send the parts in any order, also in parallel, and then call
 /// `POST /v1/files/{id}/complete`.
 #[derive(JsonSchema, Serialize)]
 pub struct UploadInParts {
     /// All parts of the file.
     pub parts: Vec<Part>,
-    /// When the URLs of the parts expire. The upload of each part must begin before.
+    /// The time at which the URLs of the parts expire. The upload of each part must begin before.
     pub expires_at: Timestamp,
 }
 
-/// How to send one part of a file.
+/// The request that uploads one part of a large file.
 #[derive(JsonSchema, Serialize)]
 pub struct Part {
     /// The position of this part in the file, counted from 1.
