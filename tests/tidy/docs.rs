@@ -45,7 +45,8 @@ fn access_names_every_endpoint_with_what_it_serves_to_each_role() {
             (!fits).then(|| format!("{row}{usual}"))
         }),
         "add these rows to docs/access.md, with words that match each role's reach for the permission, \
-         and check them with tests/scenarios/access_matrix",
+         and check them with tests/scenarios/access_matrix. `cargo dev new-endpoint` writes the row of a new \
+         endpoint",
     );
 }
 

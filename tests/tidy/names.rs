@@ -48,7 +48,8 @@ fn a_function_has_one_name_as_folder_package_binary_and_endpoint() {
     }
     none(
         problems,
-        "give the folder under functions/, the package, its only [[bin]] and ENDPOINT.name the same name",
+        "give the folder under functions/, the package, its only [[bin]] and ENDPOINT.name the same name, and \
+         add the package to tools/openapi/Cargo.toml. `cargo dev new-endpoint` writes them all",
     );
 }
 
@@ -59,7 +60,7 @@ fn template_deploys_every_function_and_nothing_else() {
     none(
         differences(&deployed, |name| format!("{name} in template.yaml")),
         "give each package under functions/ one AWS::Serverless::Function with \
-         CodeUri: target/lambda/PACKAGE/",
+         CodeUri: target/lambda/PACKAGE/, as `cargo dev new-endpoint` does",
     );
 }
 
@@ -86,7 +87,8 @@ fn every_function_has_its_event() {
     let events = stems(&PROJECT.files("events", ".json"));
     none(
         differences(&events, |name| format!("events/{name}.json")),
-        "write one realistic event per function, so that `cargo lambda invoke` works on each",
+        "write one realistic event per function, so that `cargo lambda invoke` works on each. \
+         `cargo dev new-endpoint` writes it for a new endpoint",
     );
 }
 
@@ -103,7 +105,36 @@ fn every_function_has_its_scenarios() {
     }
     none(
         problems,
-        "test success, refusal, bad input and absence there, and check the audit row each time",
+        "test success, refusal, bad input and absence there, and check the audit row each time. \
+         `cargo dev new-endpoint` makes the file for a new endpoint",
+    );
+}
+
+#[test]
+fn every_scenario_file_is_compiled() {
+    let files = PROJECT.files("tests/scenarios", ".rs");
+    let undeclared = files.iter().filter(|path| {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let folder = path.parent().unwrap_or(path);
+        let (module, parent) = match &*stem {
+            "main" => return false,
+            "mod" => (
+                folder.file_name().unwrap_or_default().to_string_lossy(),
+                folder.parent().unwrap_or(folder),
+            ),
+            _ => (stem, folder),
+        };
+        let parent = ["mod.rs", "main.rs"].map(|name| PROJECT.root.join(parent).join(name));
+        let declaration = format!("mod {module};");
+        !parent.iter().any(|parent| {
+            let source = std::fs::read_to_string(parent).unwrap_or_default();
+            source.lines().any(|line| line == declaration)
+        })
+    });
+    none(
+        undeclared.map(|path| path.display().to_string()),
+        "declare the module in the mod.rs beside it, or in main.rs. `cargo dev new-endpoint` does so for a new \
+         endpoint",
     );
 }
 

@@ -62,7 +62,7 @@ fn the_template_starts_a_function_by_the_routes_of_its_endpoint() {
     none(
         problems,
         "give the function an event in template.yaml for each route of its ENDPOINT, or one schedule, \
-         rule or notification of the bucket",
+         rule or notification of the bucket. `cargo dev new-endpoint` writes both for a new endpoint",
     );
 }
 
@@ -84,7 +84,8 @@ fn cargo_lambda_watch_has_the_routes_of_the_template() {
     none(
         routes.symmetric_difference(&table).cloned(),
         "add the route to [workspace.metadata.lambda.watch.router] of Cargo.toml as \
-         \"/path\" = [{ method = \"GET\", function = \"name\" }], or remove it there",
+         \"/path\" = [{ method = \"GET\", function = \"name\" }], as `cargo dev new-endpoint` does, or remove it \
+         there",
     );
 }
 
@@ -106,8 +107,8 @@ fn the_openapi_document_has_the_routes_of_the_template() {
         .collect();
     none(
         routes.symmetric_difference(&documented).cloned(),
-        "give the endpoint its line in tools/openapi/Cargo.toml, then \
-         UPDATE=1 cargo test -p openapi-document",
+        "run UPDATE=1 cargo test -p openapi-document. The endpoint needs its line in tools/openapi/Cargo.toml, \
+         which `cargo dev new-endpoint` writes",
     );
 }
 
@@ -145,7 +146,7 @@ fn events_match_what_the_template_would_send() {
     }
     none(
         problems,
-        "write requests in API Gateway's payload format 2.0 and without tokens",
+        "write requests in API Gateway's payload format 2.0 and without tokens, as `cargo dev new-endpoint` does",
     );
 }
 

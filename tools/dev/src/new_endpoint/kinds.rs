@@ -99,7 +99,6 @@ pub fn parameter_type(collection: &str, parameter: &str) -> &'static str {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use std::fs;
 

@@ -179,22 +179,23 @@ pub fn access_matrix(
         ""
     };
     let arm = format!(
-        "\"{}\" => each({kind}){body}{version}{once},",
+        "        \"{}\" => each({kind}){body}{version}{once},",
         endpoint.name
     );
     changes.edit("tests/scenarios/access_matrix/requests.rs", |text| {
         let lines: Vec<&str> = text.lines().collect();
         let is_arm = |line: &&str| {
+            let mut names = neighbours.iter();
             line.starts_with("        \"")
-                && neighbours
-                    .iter()
-                    .any(|name| line.contains(&format!("\"{name}\"")))
+                && names.any(|name| line.contains(&format!("\"{name}\"")))
         };
-        let last = lines.iter().rposition(is_arm);
-        let last = last.context("no request of the resource was found")?;
-        let is_of_block = |line: &&&str| !line.is_empty() && !line.starts_with("        _ =>");
-        let length = lines[last..].iter().take_while(is_of_block).count();
-        formatted(&insert_at(&lines, last + length, &arm))
+        // Behind the paragraph of its resource, or behind all.
+        let first = lines.iter().rposition(is_arm).unwrap_or_default();
+        let is_end =
+            |line: &&str| line.starts_with("        _ =>") || (first > 0 && line.is_empty());
+        let length = lines[first..].iter().position(is_end);
+        let length = length.context("the end of the requests was not found")?;
+        Ok(insert_at(&lines, first + length, &arm))
     })
 }
 
