@@ -175,6 +175,17 @@ impl Operation {
                 all.push(unfit);
             }
         }
+        if self.media_type().is_none() && !self.is_for_anybody() {
+            all.push(Unfit {
+                headers: [
+                    self.unfit("", 0, "").headers,
+                    vec![("content-type", "application/json")],
+                ]
+                .concat(),
+                body: format!(r#"{{"{UNKNOWN}": 1}}"#),
+                ..invalid("a body that the operation doesn't take", "")
+            });
+        }
         let query = self.parameters("query");
         if !self.is_for_anybody() {
             all.push(Unfit {

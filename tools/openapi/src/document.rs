@@ -111,11 +111,12 @@ pub fn document() -> Value {
 }
 
 const DESCRIPTION: &str = "Bodies are JSON with field names in snake_case. Times are RFC 3339 in UTC, \
-    and ids are UUIDs. Requests with unknown fields or parameters are refused. A list returns its items \
-    a page at a time: pass the `next_cursor` of one page as `cursor` to get the next. A `PATCH` body is a \
-    JSON merge patch (RFC 7396). The `If-Match` header names the version that a request changes. Errors \
-    are problem details (RFC 9457). A resource that does not exist and one that the caller is not allowed \
-    to see get the same 404. Every request under `/v1` from a known caller is recorded in the audit log.";
+    and ids are UUIDs. Requests with unknown fields or parameters, or with a body that the operation does not take, \
+    are refused. A list returns its items a page at a time: pass the `next_cursor` of one page as \
+    `cursor` to get the next. A `PATCH` body is a JSON merge patch (RFC 7396). The `If-Match` \
+    header names the version that a request changes. Errors are problem details (RFC 9457). A \
+    resource that does not exist and one that the caller is not allowed to see get the same 404. \
+    Every request under `/v1` from a known caller is recorded in the audit log.";
 
 fn add(paths: &mut Map<String, Value>, route: Route, operation: Value) {
     let path = paths.entry(route.path).or_insert_with(|| json!({}));
