@@ -243,14 +243,14 @@ async fn every_row_has_its_witness_line_in_the_functions_log() {
         let line = world
             .cloud
             .logs("get-patient")
-            .wait_for(&row.hash_in_hex(), PATIENCE)
+            .wait_for(&hex::encode(row.row_hash), PATIENCE)
             .await
             .expect("a witness line");
         let line: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(line["target"], "witness");
         assert_eq!(line["chain"], json!(row.chain_id.to_string()));
         assert_eq!(line["seq"], row.seq);
-        assert_eq!(line["hash"], row.hash_in_hex());
+        assert_eq!(line["hash"], hex::encode(row.row_hash));
     }
     // There is no witness line without a row.
     let witnesses = world.cloud.logs("get-patient").lines();
@@ -346,7 +346,7 @@ async fn a_commit_that_took_effect_is_answered_even_if_its_confirmation_was_lost
     world
         .cloud
         .logs("create-appointment")
-        .wait_for(&row.hash_in_hex(), PATIENCE)
+        .wait_for(&hex::encode(row.row_hash), PATIENCE)
         .await
         .expect("its witness line");
 

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use audit::Entry;
+use audit::{Entry, select_stored_row};
 use domain::time::Timestamp;
 use serde_json::{Map, Value};
-use tokio_postgres::Row;
+use sql::FromRow as _;
 use uuid::Uuid;
 
 use crate::answer::Answer;
@@ -13,75 +13,7 @@ use crate::people::{AGENT, Actor};
 use crate::world::World;
 
 /// An audit row as stored in PostgreSQL.
-#[derive(Debug, Clone)]
-pub struct AuditRow {
-    /// The content, as the functions hash it.
-    pub entry: Entry,
-    /// The id of its chain.
-    pub chain_id: Uuid,
-    /// Its position in the chain.
-    pub seq: i64,
-    /// The hash of the previous row.
-    pub prev_hash: [u8; 32],
-    /// The stored hash of this row.
-    pub row_hash: [u8; 32],
-}
-
-const COLUMNS: &str = "
-    id, timestamp, user_id, actor_role, action_type::text as action_type, resource_type, resource_id,
-    patient_id, patient_ids, outcome::text as outcome, host(source_ip::inet) as source_ip, user_agent,
-    application, request_id, details, chain_id, seq, prev_hash, row_hash";
-
-impl AuditRow {
-    fn read(row: &Row) -> Self {
-        let text = |column| row.get::<_, String>(column);
-        let mut patients: Vec<Uuid> = row
-            .get::<_, Option<Vec<Uuid>>>("patient_ids")
-            .unwrap_or_default();
-        patients.extend(row.get::<_, Option<Uuid>>("patient_id"));
-        let details: Option<Value> = row.get("details");
-        Self {
-            entry: Entry {
-                id: row.get::<_, Uuid>("id").into(),
-                timestamp: row.get::<_, Timestamp>("timestamp"),
-                user_id: row.get::<_, Option<Uuid>>("user_id").map(Into::into),
-                actor_role: row.get("actor_role"),
-                action_type: text("action_type").parse().unwrap(),
-                resource_type: text("resource_type").parse().unwrap(),
-                resource_id: row.get("resource_id"),
-                patients: patients.into_iter().map(Into::into).collect(),
-                outcome: text("outcome").parse().unwrap(),
-                source_ip: row
-                    .get::<_, Option<String>>("source_ip")
-                    .map(|ip| ip.parse().unwrap()),
-                user_agent: row.get("user_agent"),
-                application: row.get("application"),
-                request_id: row.get("request_id"),
-                details: match details {
-                    Some(Value::Object(details)) => details,
-                    _ => Map::new(),
-                },
-            },
-            chain_id: row.get("chain_id"),
-            seq: row.get("seq"),
-            prev_hash: row.get::<_, Vec<u8>>("prev_hash").try_into().unwrap(),
-            row_hash: row.get::<_, Vec<u8>>("row_hash").try_into().unwrap(),
-        }
-    }
-
-    /// Computes the hash again from the stored content.
-    pub fn recomputed(&self) -> [u8; 32] {
-        self.entry.hash(self.chain_id, self.seq, &self.prev_hash)
-    }
-
-    /// Returns the hash in lower-case hex, as in the witness line.
-    pub fn hash_in_hex(&self) -> String {
-        self.row_hash
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
-    }
-}
+pub type AuditRow = audit::StoredRow;
 
 /// The expected content of an audit row.
 #[derive(Debug, Clone, PartialEq)]
@@ -236,12 +168,9 @@ impl World {
     /// Returns all rows, oldest first.
     pub async fn audit_log(&self) -> Vec<AuditRow> {
         let rows = self
-            .sql(
-                &format!("select {COLUMNS} from audit_logs order by timestamp, chain_id, seq"),
-                &[],
-            )
+            .sql(select_stored_row!("order by timestamp, chain_id, seq"), &[])
             .await;
-        rows.iter().map(AuditRow::read).collect()
+        read(&rows)
     }
 
     /// Returns the rows of the request with this answer.
@@ -253,13 +182,11 @@ impl World {
     pub async fn audit_of_request(&self, request_id: &str) -> Vec<AuditRow> {
         let rows = self
             .sql(
-                &format!(
-                    "select {COLUMNS} from audit_logs where request_id = $1 order by timestamp, seq"
-                ),
+                select_stored_row!("where request_id = $1 order by timestamp, seq"),
                 &[&request_id],
             )
             .await;
-        rows.iter().map(AuditRow::read).collect()
+        read(&rows)
     }
 
     /// Asserts that the request has exactly one audit row, which matches `expected`, is recent and
@@ -270,7 +197,7 @@ impl World {
         let row = rows.remove(0);
         expected.close(&row.entry);
         assert_eq!(Expected::of(&row), expected);
-        assert_eq!(row.recomputed(), row.row_hash, "{row:?}");
+        assert_eq!(row.recomputed_hash(), row.row_hash, "{row:?}");
         let age = Timestamp::now() - row.entry.timestamp;
         assert!((0..300).contains(&age.num_seconds()), "{row:?}");
         row
@@ -281,7 +208,7 @@ impl World {
         let mut rows = self.audit_log().await;
         rows.sort_by_key(|row| (row.chain_id, row.seq));
         for (index, row) in rows.iter().enumerate() {
-            assert_eq!(row.recomputed(), row.row_hash, "{row:?}");
+            assert_eq!(row.recomputed_hash(), row.row_hash, "{row:?}");
             let before = index
                 .checked_sub(1)
                 .map(|before| &rows[before])
@@ -291,4 +218,9 @@ impl World {
         }
         rows.len()
     }
+}
+
+fn read(rows: &[tokio_postgres::Row]) -> Vec<AuditRow> {
+    let rows = rows.iter().map(AuditRow::from_row);
+    rows.collect::<Result<_, _>>().unwrap()
 }

@@ -8,6 +8,8 @@
 pub mod audit_log;
 mod chain;
 mod entry;
+mod stored_row;
 
 pub use chain::{ChainHead, Link, Place};
 pub use entry::{Action, Entry, Outcome, ResourceType};
+pub use stored_row::StoredRow;

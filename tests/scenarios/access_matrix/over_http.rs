@@ -230,7 +230,7 @@ impl Asked<'_> {
                 "patients",
                 patients.is_none_or(|patients| patients == named),
             ),
-            ("hash", row.recomputed() == row.row_hash),
+            ("hash", row.recomputed_hash() == row.row_hash),
         ]);
         let wrong = facts.into_iter().filter(|(_, holds)| !holds);
         wrong.map(|(what, _)| what).collect()

@@ -41,7 +41,7 @@ async fn an_officer_reads_who_did_what_and_the_reading_is_recorded() {
             "chain_id": stored.chain_id,
             "seq": stored.seq,
             "prev_hash": items[1]["row_hash"],
-            "row_hash": stored.hash_in_hex(),
+            "row_hash": hex::encode(stored.row_hash),
         })
     );
     assert_eq!(items[1]["request_id"], read.request_id());

@@ -54,7 +54,7 @@ async fn processed(world: &World) -> Vec<(String, Value, String)> {
     log.into_iter()
         .filter(|row| row.entry.application == "process-upload")
         .map(|row| {
-            assert_eq!(row.recomputed(), row.row_hash);
+            assert_eq!(row.recomputed_hash(), row.row_hash);
             (
                 row.entry.request_id,
                 Value::Object(row.entry.details),
