@@ -211,8 +211,9 @@ pub fn scenario(changes: &mut Changes, endpoint: &NewEndpoint) -> Result<()> {
 #[test]
 fn the_scenarios_of_this_endpoint_are_written() {{
     panic!(
-        "write the scenarios of {name} in {path} instead of this one: success, refusal, bad input, and conflict \
-         or absence. Check the audit row each time: audit(\"{name}\", \"{action}\", \"{resource_type}\"). \
+        "write the scenarios of {name} here instead of this one: success, refusal, bad input, \
+         and conflict or absence. Check the audit row each time: \
+         audit(\"{name}\", \"{action}\", \"{resource_type}\"). \
          The other files in tests/scenarios are examples."
     );
 }}
