@@ -32,7 +32,8 @@ pub struct Expected {
     is_so_far: bool,
 }
 
-/// Expects a success of this function, without a caller and without a resource.
+/// Expects a success of this function, without a caller and without a resource. A failure has a
+/// resource and a patient, too, if the handler got as far as `authorize`.
 pub fn audit(
     application: &'static str,
     action: &'static str,
@@ -196,7 +197,12 @@ impl World {
         assert_eq!(rows.len(), 1, "audit rows of {}: {rows:#?}", answer.text);
         let row = rows.remove(0);
         expected.close(&row.entry);
-        assert_eq!(Expected::of(&row), expected);
+        assert_eq!(
+            Expected::of(&row),
+            expected,
+            "the audit row of the answer {} (left) is not the expected one (right)",
+            answer.text
+        );
         assert_eq!(row.recomputed_hash(), row.row_hash, "{row:?}");
         let age = Timestamp::now() - row.entry.timestamp;
         assert!((0..300).contains(&age.num_seconds()), "{row:?}");

@@ -17,6 +17,7 @@ impl FromRow for () {
 }
 
 /// Defines a struct and its [`FromRow`]: each field is read from the column of the same name.
+/// The struct and its fields are `pub`.
 #[macro_export]
 macro_rules! row {
     (

@@ -258,6 +258,23 @@ fn a_step_gets_a_body_a_key_and_a_request_in_the_access_matrix() {
 }
 
 #[test]
+fn a_list_below_a_patient_reads_the_patient_and_names_them_in_the_audit_row() {
+    let project = Project::copy();
+    let route = "/v1/patients/{id}/umbrellas";
+    let said = project.make(&["patients", "list-patient-umbrellas", "GET", route]);
+    project.assert_tidy(
+        "patients",
+        "list-patient-umbrellas",
+        "GET /v1/patients/{id}/umbrellas",
+    );
+    let source = project.text("functions/patients/list-patient-umbrellas/src/lib.rs");
+    let (action, page) = ("Action::Read, ResourceType::Patient", "page: PageRequest<");
+    assert!(source.contains(action) && source.contains(page), "{source}");
+    assert!(source.contains("call.authorize(InChart {"), "{source}");
+    assert!(said.contains("patients::list_patient_umbrellas"), "{said}");
+}
+
+#[test]
 fn a_new_resource_gets_its_folders() {
     let project = Project::copy();
     let of = ["--permission", "audit:read", "--resource-type", "AUDIT_LOG"];

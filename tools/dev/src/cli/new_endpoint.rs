@@ -37,10 +37,12 @@ It requires {permission} and compiles, but only reads. Next:
   1. Write in a migration what it stores, requires or forbids.
   2. Write its types, its statements and its handler in functions/{resource}/{name}/src/lib.rs.
   3. Run UPDATE=1 cargo test -p openapi-document, which writes openapi.json.
-  4. Write its scenarios in tests/scenarios/{scenarios}/{module}.rs.
+  4. Write its scenarios in tests/scenarios/{scenarios}/{module}.rs and run them:
+     cargo test --workspace --test scenarios {scenarios}::{module}
   5. Check its event, its row in docs/access.md and, if it has one, its request in
      tests/scenarios/access_matrix/requests.rs.
-  6. Run cargo test --workspace --test tidy, and then cargo test.
+  6. Add two requests of it to tests/scenarios/round_trips.rs.
+  7. Run cargo test --workspace --test tidy, and then cargo test.
 docs/adding-an-endpoint.md explains the steps.",
         route = endpoint.route(),
         paths = paths.join("\n"),

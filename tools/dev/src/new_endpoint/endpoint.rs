@@ -14,7 +14,7 @@ use super::project::Project;
 pub struct Order {
     /// The folder under functions/: appointments.
     pub resource: String,
-    /// The endpoint's name, verb first: confirm-appointment.
+    /// The endpoint's name, verb first: confirm-appointment. A GET whose name begins with list- answers a page.
     pub name: String,
     /// The HTTP method.
     #[arg(value_enum, ignore_case = true)]
@@ -22,6 +22,7 @@ pub struct Order {
     /// The path, with its parameters in braces: "/v1/appointments/{id}/confirm".
     pub path: String,
     /// The permission it requires [default: COLLECTION:read for GET, COLLECTION:write otherwise].
+    /// COLLECTION is the first segment of the path behind /v1/; medical-records has records:read.
     #[arg(long)]
     pub permission: Option<String>,
     /// Its purpose in one short sentence without a full stop [default: its name].
@@ -146,10 +147,10 @@ impl NewEndpoint {
         self.kind.is_some() && matches!(self.method, Method::Patch | Method::Delete)
     }
 
-    /// The variant of `Action` in its audit rows.
+    /// The variant of `Action` in its audit rows. A list below a resource reads that resource.
     pub fn action(&self) -> &'static str {
         match (self.name.split('-').next().unwrap_or_default(), self.method) {
-            ("list" | "search", _) => "Search",
+            ("list" | "search", _) if self.parameters().is_empty() => "Search",
             (_, Method::Get) => "Read",
             ("create", _) => "Create",
             (_, Method::Delete) => "Delete",

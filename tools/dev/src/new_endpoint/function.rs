@@ -103,7 +103,6 @@ fn library(endpoint: &NewEndpoint) -> String {
 
 use api::prelude::*;
 {imports}
-/// What this function is.
 pub const ENDPOINT: Endpoint = Endpoint::{constructor}("{path}")
     .named(env!("CARGO_PKG_NAME"))
     .summary("{summary}")
@@ -178,11 +177,22 @@ fn statements(endpoint: &NewEndpoint) -> String {
 const READ: &str = select_{module}!("where id = $1 and not is_archived");
 "#
         ),
-        None if endpoint.is_list() => r#"// Select the rows that the page shows, in the order of its key.
-const LIST: &str = "
+        None if endpoint.is_list() => {
+            let absent = match endpoint.parameters().is_empty() {
+                true => "",
+                false => {
+                    "// If the caller can't read the resource that the path names, answer 404, not an empty page. Decide it with
+// this statement, because a second one costs a round trip.
+"
+                }
+            };
+            format!(
+                r#"// Select the rows that the page shows, in the order of its key.
+{absent}const LIST: &str = "
     select now() as answered_at where $1::timestamptz is null order by answered_at limit $2";
 "#
-        .to_owned(),
+            )
+        }
         None => "// Select what the endpoint answers.\nconst READ: &str = \"select now() as answered_at\";\n".to_owned(),
     };
     statements
@@ -242,7 +252,14 @@ fn handler(endpoint: &NewEndpoint) -> String {
     if endpoint.is_versioned() {
         inputs.push("if_match: IfMatch".to_owned());
     }
-    let target = target.map_or("Search::default()", |at| parameters[at].0);
+    let target = match target.map(|at| parameters[at]) {
+        // The rows of a list below a patient are part of the chart, even if they don't name the patient.
+        Some((name, "PatientId")) if endpoint.is_list() => {
+            format!("InChart {{ resource: {name}, patient: {name} }}")
+        }
+        Some((name, _)) => name.to_owned(),
+        None => "Search::default()".to_owned(),
+    };
     let mut lines = vec![format!("let mut access = call.authorize({target});")];
     if endpoint.is_versioned() {
         lines.push("access.check(if_match, sql(CURRENT, &[&id])).await?;".to_owned());
