@@ -7,7 +7,8 @@ use serde::Serialize;
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     /// The path of the field in the body, for example `allergies[0].code`, or the name of the
-    /// parameter.
+    /// parameter. Empty if the problem is not with a single field, for example if the body is not an
+    /// object.
     pub field: String,
     /// The value that is expected instead, in words, for example `expected 1 to 100`.
     pub message: String,

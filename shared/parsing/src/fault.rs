@@ -78,8 +78,11 @@ impl serde::de::Error for Fault {
 
     fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
         Self::new(match expected {
-            [] => "is not a known field".to_owned(),
-            names => format!("is not a known field; expected {}", one_of(names)),
+            [] => "is not a known field or parameter".to_owned(),
+            names => format!(
+                "is not a known field or parameter; expected {}",
+                one_of(names)
+            ),
         })
     }
 

@@ -153,7 +153,7 @@ mod tests {
             (
                 "zebrafish=1",
                 "zebrafish",
-                "is not a known field; expected one of `text`, `count`, `flag`, `label`",
+                "is not a known field or parameter; expected one of `text`, `count`, `flag`, `label`",
             ),
         ] {
             match form::<Filter>(query, |_| true) {
