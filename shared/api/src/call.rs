@@ -81,7 +81,7 @@ impl Incoming {
     /// parameter or a body that no input takes.
     fn check_all_taken(&self) -> Result<(), Error> {
         if self.takes.queries == 0 {
-            form::<NoParameters>(&self.query, |name| !self.is_page_parameter(name))?;
+            form::<NoParameters>(&self.query, self.page_parameters())?;
         }
         if self.takes.bodies == 0 && !self.body.is_empty() {
             return Err(Error::invalid("", "expected no body"));
@@ -89,8 +89,12 @@ impl Incoming {
         Ok(())
     }
 
-    fn is_page_parameter(&self, parameter: &str) -> bool {
-        self.takes.pages > 0 && matches!(parameter, "limit" | "cursor")
+    /// The names of the query's parameters that a page takes.
+    fn page_parameters(&self) -> &'static [&'static str] {
+        match self.takes.pages {
+            0 => &[],
+            _ => &["limit", "cursor"],
+        }
     }
 }
 
@@ -122,8 +126,8 @@ impl Call {
         &self.incoming.query
     }
 
-    pub(crate) fn is_page_parameter(&self, parameter: &str) -> bool {
-        self.incoming.is_page_parameter(parameter)
+    pub(crate) fn page_parameters(&self) -> &'static [&'static str] {
+        self.incoming.page_parameters()
     }
 
     pub(crate) fn headers(&self) -> &HeaderMap {

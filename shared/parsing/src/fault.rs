@@ -10,14 +10,21 @@ use serde::de::{Expected, Unexpected};
 pub(crate) struct Fault {
     /// The field at fault below the path at which serde stopped, for example a missing field.
     field: Option<String>,
-    message: String,
+    message: Message,
+}
+
+#[derive(Debug)]
+enum Message {
+    Text(String),
+    /// The field or parameter is not one of these.
+    Unknown(&'static [&'static str]),
 }
 
 impl Fault {
     fn new(message: impl Into<String>) -> Self {
         Self {
             field: None,
-            message: message.into(),
+            message: Message::Text(message.into()),
         }
     }
 
@@ -38,19 +45,29 @@ impl Fault {
     pub(crate) fn duplicate(key: String) -> Self {
         Self {
             field: Some(key),
-            message: "appears twice".to_owned(),
+            message: Message::Text("appears twice".to_owned()),
         }
     }
 
-    /// The request's error for this fault at `path`.
-    pub(crate) fn at(self, path: &str) -> Error {
+    /// The request's error for this fault at `path`. `also` are further names that are known there.
+    pub(crate) fn at(self, path: &str, also: &[&str]) -> Error {
         let path = if path == "." { "" } else { path };
         let field = match (path, self.field) {
             (path, None) => path.to_owned(),
             ("", Some(field)) => field,
             (path, Some(field)) => format!("{path}.{field}"),
         };
-        Error::Invalid(vec![FieldError::new(field, self.message)])
+        let message = match self.message {
+            Message::Text(text) => text,
+            Message::Unknown(names) => match [names, also].concat().as_slice() {
+                [] => "is not a known field or parameter".to_owned(),
+                names => format!(
+                    "is not a known field or parameter; expected {}",
+                    one_of(names)
+                ),
+            },
+        };
+        Error::Invalid(vec![FieldError::new(field, message)])
     }
 }
 
@@ -77,19 +94,16 @@ impl serde::de::Error for Fault {
     }
 
     fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(match expected {
-            [] => "is not a known field or parameter".to_owned(),
-            names => format!(
-                "is not a known field or parameter; expected {}",
-                one_of(names)
-            ),
-        })
+        Self {
+            field: None,
+            message: Message::Unknown(expected),
+        }
     }
 
     fn missing_field(field: &'static str) -> Self {
         Self {
             field: Some(field.to_owned()),
-            message: "is required".to_owned(),
+            message: Message::Text("is required".to_owned()),
         }
     }
 
@@ -111,7 +125,7 @@ fn one_of(names: &[&str]) -> String {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        write!(f, "{:?}", self.message)
     }
 }
 

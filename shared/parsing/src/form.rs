@@ -9,16 +9,16 @@ use serde::{Deserializer, forward_to_deserialize_any};
 
 use crate::fault::Fault;
 
-/// Parses the parameters for which `is_read` returns true into a type and ignores all others. Errors: a
-/// parameter is unknown, missing, repeated or not of its type.
-pub fn form<T: DeserializeOwned>(query: &str, is_read: impl Fn(&str) -> bool) -> Result<T, Error> {
+/// Parses a query string into a type. `elsewhere` names the parameters that something else reads: they
+/// are known, and ignored here. Errors: a parameter is unknown, missing, repeated or not of its type.
+pub fn form<T: DeserializeOwned>(query: &str, elsewhere: &[&str]) -> Result<T, Error> {
     let pairs = form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, _)| is_read(name))
+        .filter(|(name, _)| !elsewhere.contains(&name.as_ref()))
         .map(|(name, value)| (Text(name), Text(value)));
     let pairs: MapDeserializer<'_, _, Fault> = MapDeserializer::new(pairs);
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let path = error.path().to_string();
-        error.into_inner().at(&path)
+        error.into_inner().at(&path, elsewhere)
     })
 }
 
@@ -124,8 +124,7 @@ mod tests {
 
     #[test]
     fn each_parameter_is_read_as_its_type() {
-        let filter: Filter =
-            form("text=a%20b%2Bc+d&count=7&flag=true&label=ONE", |_| true).unwrap();
+        let filter: Filter = form("text=a%20b%2Bc+d&count=7&flag=true&label=ONE", &[]).unwrap();
         let expected = Filter {
             text: Some("a b+c d".to_owned()),
             count: Some(7),
@@ -133,8 +132,8 @@ mod tests {
             label: Some(Label::One),
         };
         assert_eq!(filter, expected);
-        assert_eq!(form::<Filter>("", |_| true).unwrap(), Filter::default());
-        let other = form::<Filter>("other=1", |name| name != "other").unwrap();
+        assert_eq!(form::<Filter>("", &[]).unwrap(), Filter::default());
+        let other = form::<Filter>("other=1", &["other"]).unwrap();
         assert_eq!(other, Filter::default());
     }
 
@@ -153,10 +152,10 @@ mod tests {
             (
                 "zebrafish=1",
                 "zebrafish",
-                "is not a known field or parameter; expected one of `text`, `count`, `flag`, `label`",
+                "is not a known field or parameter; expected one of `text`, `count`, `flag`, `label`, `limit`",
             ),
         ] {
-            match form::<Filter>(query, |_| true) {
+            match form::<Filter>(query, &["limit"]) {
                 Err(Error::Invalid(errors)) => {
                     assert_eq!(errors[0].field, field, "{query}");
                     assert_eq!(errors[0].message, message, "{query}");

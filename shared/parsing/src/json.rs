@@ -25,7 +25,7 @@ pub fn json(text: &[u8]) -> Result<Value, Error> {
             &mut track,
         ))
         .map_err(|_| match duplicate.take() {
-            Some(key) => Fault::duplicate(key).at(&track.path().to_string()),
+            Some(key) => Fault::duplicate(key).at(&track.path().to_string(), &[]),
             None => Error::MalformedJson,
         })?;
     deserializer.end().map_err(|_| Error::MalformedJson)?;
@@ -42,7 +42,7 @@ pub fn typed<T: DeserializeOwned>(value: Value, prefix: &str) -> Result<T, Error
             ("", path) => path.to_owned(),
             (prefix, path) => format!("{prefix}.{path}"),
         };
-        error.into_inner().at(&path)
+        error.into_inner().at(&path, &[])
     })
 }
 

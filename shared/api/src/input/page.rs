@@ -11,6 +11,7 @@ use crate::description::Description;
 use crate::pages::PageRequest;
 use crate::takes::Takes;
 
+/// Ignores all other parameters: `Query` reads them, or nothing does and they are refused.
 #[derive(Deserialize)]
 struct Parameters {
     limit: Option<u32>,
@@ -21,7 +22,7 @@ impl<K: Serialize + DeserializeOwned + Send> Input for PageRequest<K> {
     const TAKES: Takes = Takes::PAGE;
 
     fn read(call: &Call, _: Takes) -> Result<Self, Error> {
-        let Parameters { limit, cursor } = form(call.query(), |name| call.is_page_parameter(name))?;
+        let Parameters { limit, cursor } = form(call.query(), &[])?;
         call.page(limit, cursor.as_deref())
     }
 

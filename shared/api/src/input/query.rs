@@ -19,7 +19,7 @@ impl<T: DeserializeOwned + JsonSchema + Send> Input for Query<T> {
     const TAKES: Takes = Takes::QUERY;
 
     fn read(call: &Call, _: Takes) -> Result<Self, Error> {
-        form(call.query(), |name| !call.is_page_parameter(name)).map(Self)
+        form(call.query(), call.page_parameters()).map(Self)
     }
 
     fn describe(description: &mut Description) {
