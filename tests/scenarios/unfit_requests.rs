@@ -87,6 +87,21 @@ impl Operation {
         example.unwrap_or_default()
     }
 
+    /// Returns the document's examples of the required parameters of the query.
+    fn required_query(&self) -> String {
+        let parameters = self.document["parameters"].as_array();
+        let required = parameters
+            .into_iter()
+            .flatten()
+            .filter(|parameter| parameter["in"] == "query" && parameter["required"] == true);
+        let pairs = required.map(|parameter| {
+            let name = parameter["name"].as_str().unwrap();
+            let example = parameter["example"].to_string();
+            format!("{name}={}", example.trim_matches('"'))
+        });
+        pairs.collect::<Vec<_>>().join("&")
+    }
+
     fn media_type(&self) -> Option<&'static str> {
         let types = self.document["requestBody"]["content"].as_object()?;
         let merges = types.contains_key("application/merge-patch+json");
@@ -183,6 +198,7 @@ impl Operation {
                 ]
                 .concat(),
                 body: format!(r#"{{"{UNKNOWN}": 1}}"#),
+                query: self.required_query(),
                 ..invalid("a body that the operation doesn't take", "")
             });
         }
