@@ -1,6 +1,5 @@
 //! A request by an authenticated caller.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
@@ -100,15 +99,16 @@ impl Incoming {
 
 /// Returns the values of the path parameters. All routes of an endpoint have the same parameters.
 fn path_parameters(request: &Request<Body>, endpoint: &Endpoint) -> Vec<String> {
-    let given: HashMap<_, _> = request
-        .path_parameters_ref()
-        .into_iter()
-        .flat_map(|parameters| parameters.iter())
-        .collect();
+    let given = request.path_parameters_ref();
+    let value = |name| {
+        given
+            .and_then(|given| given.first(name))
+            .unwrap_or_default()
+    };
     let names = endpoint.routes().next().into_iter();
     names
         .flat_map(|route| route.parameters())
-        .map(|name| given.get(name).copied().unwrap_or_default().to_owned())
+        .map(|name| value(name).to_owned())
         .collect()
 }
 
