@@ -11,7 +11,7 @@ use crate::{examples, problems};
 /// The OpenAPI document of all endpoints.
 ///
 /// # Panics
-/// If an endpoint's source file or event is missing or malformed.
+/// If an endpoint's event is missing or malformed.
 pub fn document() -> Value {
     let mut schemas = Schemas::new();
     let mut paths = Map::new();
@@ -111,8 +111,8 @@ pub fn document() -> Value {
 }
 
 const DESCRIPTION: &str = "Bodies are JSON with field names in snake_case. Times are RFC 3339 in UTC, \
-    and ids are UUIDs. Requests with unknown fields or parameters, or with a body that the operation does not take, \
-    are refused. A list returns its items a page at a time: pass the `next_cursor` of one page as \
+    and ids are UUIDs. Requests with unknown fields or parameters, or with a body that the \
+    operation does not take, are refused. A list returns its items a page at a time: pass the `next_cursor` of one page as \
     `cursor` to get the next. A `PATCH` body is a JSON merge patch (RFC 7396). The `If-Match` \
     header names the version that a request changes. Errors are problem details (RFC 9457). A \
     resource that does not exist and one that the caller is not allowed to see get the same 404. \

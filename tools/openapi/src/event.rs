@@ -5,12 +5,14 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// A request as `events/PACKAGE.json` has it.
+/// The example request in `events/PACKAGE.json`.
 pub(crate) struct Event(Value);
 
 impl Event {
+    /// Reads the event of a package.
+    ///
     /// # Panics
-    /// If there is no such file, or it is not JSON. The tidy tests say so more kindly.
+    /// If there is no such file, or it is not JSON.
     pub(crate) fn of(package: &str) -> Self {
         let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
         let event = fs::read(events.join(format!("{package}.json"))).expect("its event");

@@ -1,14 +1,15 @@
-//! Every function with a caller or an event: its `ENDPOINT`, and what its handler's signature says.
+//! Lists every function that a caller or an event starts: its `ENDPOINT`, and what the signature of its
+//! handler says.
 
 use api::description::Description;
 use api::endpoint::Endpoint;
 use api::handler::Handler;
 
-/// A function.
+/// A function that a caller or an event starts.
 pub struct Function {
-    /// The folder under `functions/`.
+    /// The name of its folder under `functions/`.
     pub resource: &'static str,
-    /// What it is.
+    /// The `ENDPOINT` of its package.
     pub endpoint: Endpoint,
     /// What its handler reads and answers.
     pub description: Description,
@@ -28,7 +29,7 @@ impl Function {
     }
 }
 
-/// All of them, in the order of this package's `Cargo.toml`.
+/// Returns all these functions, in the order of this package's `Cargo.toml`.
 pub fn functions() -> Vec<Function> {
     include!(concat!(env!("OUT_DIR"), "/functions.rs"))
 }

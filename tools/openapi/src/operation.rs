@@ -10,6 +10,8 @@ use crate::functions::Function;
 use crate::problems;
 use crate::schemas::{Schemas, without_null};
 
+const SUCCEEDED: &str = "The request succeeded, and the body holds the result.";
+
 /// An operation with a caller, at one of its routes.
 pub(crate) fn with_caller(function: &Function, route: Route, schemas: &mut Schemas) -> Value {
     let (endpoint, description) = (&function.endpoint, &function.description);
@@ -54,7 +56,7 @@ pub(crate) fn without_caller(endpoint: &PublicEndpoint, content: Value, problems
     responses.insert(
         "200".into(),
         json!({
-            "description": "The request succeeded, and the body holds the result.",
+            "description": SUCCEEDED,
             "headers": {"x-request-id": {"$ref": "#/components/headers/RequestId"}},
             "content": content,
         }),
@@ -143,7 +145,7 @@ fn path_description(name: &str, is_id: bool, path: &str) -> String {
     }
 }
 
-/// Those of the query's type and those of a page, by name.
+/// Describes the parameters of the query's type and those of a page, in the order of their names.
 fn query_parameters(function: &Function, event: &Event, schemas: &mut Schemas) -> Vec<Value> {
     let mut properties = match function.description.is_paged {
         true => page_parameters(),
@@ -168,7 +170,7 @@ fn query_parameters(function: &Function, event: &Event, schemas: &mut Schemas) -
     described.collect()
 }
 
-/// The same in every list.
+/// Describes the parameters that every list takes.
 fn page_parameters() -> Map<String, Value> {
     let limit = json!({
         "type": "integer",
@@ -202,7 +204,7 @@ fn query_parameter(name: &str, mut schema: Value, is_required: bool, event: &Eve
     parameter
 }
 
-/// An event holds every parameter as text.
+/// Returns the example with the type of the schema. An event holds every parameter as text.
 fn typed(example: &Value, schema: &Value) -> Value {
     match (schema["type"].as_str(), example.as_str()) {
         (Some("integer" | "number" | "boolean"), Some(text)) => {
@@ -246,14 +248,14 @@ fn success(function: &Function, status: u16, answer: Describe, schemas: &mut Sch
     json!({
         "description": match status {
             201 => "The resource was created, and the body describes it.",
-            _ => "The request succeeded, and the body holds the result.",
+            _ => SUCCEEDED,
         },
         "headers": headers,
         "content": {"application/json": {"schema": schemas.answered(answer)}},
     })
 }
 
-/// `get-patient` as `GetPatient`.
+/// Turns `get-patient` into `GetPatient`.
 fn pascal_case(package: &str) -> String {
     let words = package.split('-').filter(|word| !word.is_empty());
     words
