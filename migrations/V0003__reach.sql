@@ -44,6 +44,7 @@ $$;
 create function patients_in_care() returns setof uuid
 language plpgsql stable security definer parallel safe rows 200 set search_path = pg_catalog, public as $$
 begin
+  perform require_actor();
   return query
     select id from patients where assigned_providers @> array[actor_provider()]
     union
@@ -55,6 +56,7 @@ $$;
 create function patients_within_reach(permission text) returns setof uuid
 language plpgsql stable security definer parallel safe rows 200 set search_path = pg_catalog, public as $$
 begin
+  perform require_actor();
   case reach(permission)
     when 'OWN' then
       return query select actor_patient() where actor_patient() is not null;
@@ -70,6 +72,7 @@ $$;
 create function patients_assigned_to(provider uuid) returns setof uuid
 language plpgsql stable security definer parallel safe rows 200 set search_path = pg_catalog, public as $$
 begin
+  perform require_actor();
   return query select id from patients where assigned_providers @> array[provider];
 end
 $$;

@@ -42,12 +42,11 @@ call secure('role_permissions');
 create policy role_permissions_read on role_permissions for select to caretrail_app using (true);
 grant select on role_permissions to caretrail_app;
 
--- Without an actor, a migration grants: the permission and its reach become known. With an actor,
--- `put_role` grants, and only what is known.
+-- A grant of a migration makes the permission and its reach known. `put_role` grants only what is known.
 create function check_grant() returns trigger
 language plpgsql as $$
 begin
-  if actor_user() is null then
+  if by_migration() then
     insert into permissions (name, reaches)
     values (new.permission, case when new.role = 'SYSTEM' then '{}' else array[new.reach] end)
     on conflict (name) do update set reaches = array(
@@ -136,6 +135,7 @@ create function put_role(p_name text, p_description text, p_permissions jsonb, p
 returns void
 language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
+  perform require_actor();
   if reach('roles:write') is distinct from 'ALL' then
     raise exception 'the caller may not change roles' using errcode = 'insufficient_privilege';
   end if;

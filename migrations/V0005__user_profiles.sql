@@ -1,5 +1,6 @@
--- Identity common to all users. `id` is the Supabase `sub`. The database stores no credential,
--- session, token or login history.
+-- Identity common to all users. A profile and a sign-in are two things: a patient can exist before they
+-- sign in, and a profile can be linked to another sign-in. The database stores no credential, session,
+-- token or login history.
 
 create extension if not exists pg_trgm;
 
@@ -7,7 +8,10 @@ create type user_status as enum ('ACTIVE', 'INACTIVE', 'SUSPENDED');
 
 create table user_profiles (
   id uuid primary key,
-  username text not null constraint user_profiles_username_format
+  -- The `sub` of the user's Supabase access tokens. Null as long as the user doesn't sign in.
+  subject uuid constraint user_profiles_subject_key unique,
+  -- The e-mail address with which the user signs in. Null without one.
+  username text constraint user_profiles_username_format
     check (length(username) <= 254 and username ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
   notification_email text constraint user_profiles_notification_email_format
     check (length(notification_email) <= 254 and notification_email ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
@@ -75,11 +79,13 @@ grant select, insert, update on user_profiles to caretrail_app;
 create function guard_user() returns trigger
 language plpgsql as $$
 begin
-  if actor_user() is not null
+  if not by_migration()
     and reach('users:write') is distinct from 'ALL' and reach('users:update') is distinct from 'ALL'
-    and (new.id, new.username, new.first_name, new.last_name, new.role, new.status, new.custom_data, new.is_archived)
+    and (new.id, new.subject, new.username, new.first_name, new.last_name, new.role, new.status, new.custom_data,
+      new.is_archived)
       is distinct from
-      (old.id, old.username, old.first_name, old.last_name, old.role, old.status, old.custom_data, old.is_archived)
+      (old.id, old.subject, old.username, old.first_name, old.last_name, old.role, old.status, old.custom_data,
+        old.is_archived)
   then
     raise exception 'only an administrator can change this field' using errcode = 'insufficient_privilege';
   end if;
@@ -118,7 +124,7 @@ $$;
 
 create trigger hold_standing before update of role, status, is_archived on user_profiles
 for each row when (
-  actor_user() is not null
+  not by_migration()
   and (new.role, new.status, new.is_archived) is distinct from (old.role, old.status, old.is_archived)
 ) execute function hold_standing();
 
@@ -136,12 +142,12 @@ end
 $$;
 
 create trigger keep_administrator_made before insert on user_profiles
-for each row when (actor_user() is not null and new.role = 'ADMIN')
+for each row when (not by_migration() and new.role = 'ADMIN')
 execute function keep_administrator();
 
 create trigger keep_administrator_changed before update of role, status, is_archived on user_profiles
 for each row when (
-  actor_user() is not null and 'ADMIN' in (old.role, new.role)
+  not by_migration() and 'ADMIN' in (old.role, new.role)
   and (new.role, new.status, new.is_archived) is distinct from (old.role, old.status, old.is_archived)
 ) execute function keep_administrator();
 

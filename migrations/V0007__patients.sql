@@ -83,7 +83,7 @@ for each row when (new.assigned_providers <> '{}') execute function check_assign
 create function guard_patient() returns trigger
 language plpgsql as $$
 begin
-  if actor_user() is null then
+  if by_migration() then
     return new;
   end if;
   if (new.medical_history, new.allergies, new.health_goals, new.risk_factors)
@@ -156,8 +156,10 @@ grant select on patient_profiles to caretrail_app;
 -- The ids of up to ten registered patients with the same birth date and a similar name, in any order of
 -- its parts. Empty unless the caller registers patients.
 create function likely_duplicates(patient uuid) returns uuid[]
-language sql stable security definer set search_path = pg_catalog, public as $$
-  select array(
+language plpgsql stable security definer set search_path = pg_catalog, public as $$
+begin
+  perform require_actor();
+  return array(
     select other.id
     from patients p
     join user_profiles u on u.id = p.user_id
@@ -167,7 +169,8 @@ language sql stable security definer set search_path = pg_catalog, public as $$
       and similarity(named.search_name, u.search_name) >= 0.5
     order by similarity(named.search_name, u.search_name) desc, other.id
     limit 10
-  )
+  );
+end
 $$;
 
 -- The patient that an account belongs to, for the audit row of a read or change of the account.

@@ -31,6 +31,7 @@ create function custom_data_rows(p_table text, p_after uuid, p_limit integer)
 returns table (id uuid, custom_data jsonb)
 language plpgsql stable security definer set search_path = pg_catalog, public as $$
 begin
+  perform require_actor();
   if reach('custom-data:write') is distinct from 'ALL' then
     raise exception 'the caller may not register schemas' using errcode = 'insufficient_privilege';
   end if;

@@ -3,8 +3,25 @@
 -- the partition's column.
 
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
+create type audit_resource as enum (
+  'USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG',
+  'CUSTOM_DATA_SCHEMA'
+);
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
+-- In which relation to the resource the actor acted.
+create type actor_relation as enum ('SELF', 'CARE', 'REPRESENTATION', 'EMERGENCY', 'OFFICE');
+-- Why: codes of HL7's PurposeOfUse.
+create type purpose_of_use as enum (
+  'TREAT', 'ETREAT', 'HPAYMT', 'HOPERAT', 'HSYSADMIN', 'HCOMPL', 'HRESCH', 'PATRQT', 'FAMRQT'
+);
 
+-- Domains and enums, because PostgreSQL prepares their checks once a session, and the CHECK of a table
+-- anew in each statement.
+create domain function_name as text constraint function_name_format check (value ~ '^[a-z][a-z-]{1,63}$');
+create domain sha256_hash as bytea constraint sha256_hash_length check (octet_length(value) = 32);
+
+-- `append_audit` is the only way in, and checks what these types don't say. An id is a UUIDv7 of the row's
+-- own timestamp, so the order by id is the order by time.
 create table audit_logs (
   id uuid not null,
   month date not null,
@@ -12,8 +29,11 @@ create table audit_logs (
   -- Null for SYSTEM, and for a token subject without a profile.
   user_id uuid references user_profiles (id),
   actor_role text,
+  -- Null for SYSTEM, and if the actor was refused.
+  relation actor_relation,
+  purpose_of_use purpose_of_use,
   action_type audit_action not null,
-  resource_type text not null constraint audit_logs_resource_type_format check (resource_type ~ '^[A-Z_]{2,50}$'),
+  resource_type audit_resource not null,
   resource_id uuid,
   -- The patient concerned. A search that answers several patients names them in `patient_ids` instead.
   patient_id uuid,
@@ -21,46 +41,34 @@ create table audit_logs (
   outcome audit_outcome not null,
   source_ip cidr,
   user_agent text,
-  application text not null constraint audit_logs_application_format check (application ~ '^[a-z][a-z-]{1,63}$'),
+  application function_name not null,
   request_id text not null,
+  -- The trace that the request belongs to (AWS X-Ray).
+  trace_id text,
   -- Ids, counts and field names, never patient data.
-  details jsonb constraint audit_logs_details_object check (jsonb_typeof(details) = 'object'),
+  details jsonb,
   chain_id uuid not null,
   seq bigint not null,
-  prev_hash bytea not null,
-  row_hash bytea not null,
-  primary key (month, id),
-  constraint audit_logs_chain_key unique (month, chain_id, seq),
-  constraint audit_logs_month check (month = date_trunc('month', timestamp at time zone 'UTC')::date),
-  constraint audit_logs_actor check (
-    user_id is not null or actor_role is not distinct from 'SYSTEM' or (actor_role is null and outcome <> 'SUCCESS')
-  ),
-  constraint audit_logs_patients check (patient_id is null or patient_ids is null),
-  constraint audit_logs_hashes check (octet_length(prev_hash) = 32 and octet_length(row_hash) = 32),
-  constraint audit_logs_genesis check (
-    seq >= 1 and (seq = 1) = (prev_hash = decode(repeat('00', 32), 'hex'))
-  )
+  prev_hash sha256_hash not null,
+  row_hash sha256_hash not null,
+  primary key (id, month),
+  constraint audit_logs_chain_key unique (month, chain_id, seq)
 ) partition by range (month);
 
-create index audit_logs_timestamp_idx on audit_logs (timestamp desc, id desc);
-create index audit_logs_user_idx on audit_logs (user_id, timestamp desc, id desc);
-create index audit_logs_patient_idx on audit_logs (patient_id, timestamp desc, id desc) where patient_id is not null;
+create index audit_logs_user_idx on audit_logs (user_id, id desc);
+create index audit_logs_patient_idx on audit_logs (patient_id, id desc) where patient_id is not null;
 create index audit_logs_patients_idx on audit_logs using gin (patient_ids) where patient_ids is not null;
 create index audit_logs_request_idx on audit_logs (request_id);
-create index audit_logs_resource_idx on audit_logs (resource_id, timestamp desc, id desc) where resource_id is not null;
+create index audit_logs_resource_idx on audit_logs (resource_id, id desc) where resource_id is not null;
 -- Partial, because the comparison of enums is not leakproof: see appointments_to_come_idx.
-create index audit_logs_denied_idx on audit_logs (timestamp desc, id desc) where outcome = 'DENIED';
-create index audit_logs_failed_idx on audit_logs (timestamp desc, id desc) where outcome = 'FAILURE';
+create index audit_logs_denied_idx on audit_logs (id desc) where outcome = 'DENIED';
+create index audit_logs_failed_idx on audit_logs (id desc) where outcome = 'FAILURE';
 
 call secure('audit_logs');
--- A success must name the actor of its transaction. A refusal has no such transaction.
-create policy audit_logs_append on audit_logs for insert to caretrail_app
-  with check (outcome <> 'SUCCESS' or user_id is not distinct from (select actor_user()));
 create policy audit_logs_read on audit_logs for select to caretrail_app
   using ((select reach('audit:read')) = 'ALL');
 create policy audit_logs_seal on audit_logs for select to caretrail_sealer, caretrail_auditor using (true);
-grant select, insert on audit_logs to caretrail_app;
-grant select on audit_logs to caretrail_sealer, caretrail_auditor;
+grant select on audit_logs to caretrail_app, caretrail_sealer, caretrail_auditor;
 
 -- These triggers prevent mistakes. They are no evidence: the owner can drop them, and only the hash
 -- chain shows a change.
@@ -79,6 +87,8 @@ for each statement execute function refuse_audit_change();
 -- A row must not fail because its partition is missing. It goes to the default partition instead.
 create table audit_logs_default partition of audit_logs default;
 call secure('audit_logs_default');
+create trigger refuse_audit_truncate before truncate on audit_logs_default
+for each statement execute function refuse_audit_change();
 
 -- Makes the missing partitions of this month and the next `ahead` months. Returns how many it made.
 create function ensure_audit_partitions(ahead integer) returns integer
@@ -115,22 +125,78 @@ $$;
 
 grant execute on function ensure_audit_partitions(integer) to caretrail_sealer;
 
--- The hash at one place of a chain, or null. A writer whose COMMIT was not confirmed learns from it
--- whether its row was stored.
-create function audit_link(p_month date, p_chain uuid, p_seq bigint) returns bytea
-language sql stable security definer set search_path = pg_catalog, public as $$
-  select row_hash from audit_logs where month = p_month and chain_id = p_chain and seq = p_seq
+-- Appends a row: the only way into the log. It checks facts and not the hash, which the function computes:
+--
+-- * The actor, the role and the relation are those of this transaction. A success needs an actor that
+--   `begin_request` or `begin_job` proved; a refusal or a failure one that `begin_attempt` proved.
+-- * The time is within ten minutes of this database's clock, and the id is made of it.
+-- * The place follows the row before it in its chain.
+--
+-- Errors: CT007 the actor is not proven, CT008 a fact is wrong, 23505 the place is taken.
+create function append_audit(entry audit_logs) returns void
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  if not coalesce(has_standing(case entry.outcome when 'SUCCESS' then 'REQUEST' else 'ATTEMPT' end), false) then
+    raise exception 'the actor of this transaction is not proven' using errcode = 'CT007';
+  end if;
+  if entry.user_id is distinct from actor_user()
+    or entry.actor_role is distinct from nullif(current_setting('caretrail.role', true), '')
+    or entry.relation::text is distinct from nullif(current_setting('caretrail.relation', true), '')
+    or (entry.actor_role is null and entry.details ->> 'subject' is distinct from current_setting('caretrail.subject', true))
+  then
+    raise exception 'the audit row names another actor' using errcode = 'CT008';
+  end if;
+  -- The first 48 bits of a UUIDv7 are the milliseconds since 1970, and the next 4 its version.
+  if abs(extract(epoch from entry.timestamp - clock_timestamp())) > 600
+    or entry.month <> date_trunc('month', entry.timestamp at time zone 'UTC')::date
+    or overlay(left(entry.id::text, 15) placing '' from 9 for 1)
+      <> lpad(to_hex(floor(extract(epoch from entry.timestamp) * 1000)::bigint), 12, '0') || '-7'
+  then
+    raise exception 'the audit row has another time' using errcode = 'CT008';
+  end if;
+  if entry.seq < 1 or (entry.seq = 1) <> (entry.prev_hash = decode(repeat('00', 32), 'hex'))
+    or (entry.seq > 1 and not exists (
+      select from audit_logs a
+      where a.month = entry.month and a.chain_id = entry.chain_id and a.seq = entry.seq - 1
+        and a.row_hash = entry.prev_hash
+    ))
+  then
+    raise exception 'the audit row has no place in its chain' using errcode = 'CT008';
+  end if;
+  if jsonb_typeof(entry.details) <> 'object' or (entry.patient_id is not null and entry.patient_ids is not null) then
+    raise exception 'the audit row is malformed' using errcode = 'CT008';
+  end if;
+  insert into audit_logs select entry.*;
+end
 $$;
+
+-- Appends a fence: a row that takes the place of a row whose COMMIT was not confirmed, unless that row
+-- stands there. Returns the hash of the row that stands there now. Errors: as for `append_audit`.
+create function append_fence(entry audit_logs) returns bytea
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  perform append_audit(entry);
+  return entry.row_hash;
+exception when unique_violation then
+  return (
+    select row_hash from audit_logs
+    where month = entry.month and chain_id = entry.chain_id and seq = entry.seq
+  );
+end
+$$;
+
+grant execute on function append_audit(audit_logs), append_fence(audit_logs) to caretrail_app;
 
 -- The keys of searches that answered this patient among others. The caller's policies still filter the
 -- rows. SECURITY DEFINER, because under row-level security an index does not serve `@>`. The low row
 -- estimate makes the planner look each row up.
 create function searches_naming(patient uuid) returns table (month date, id uuid)
-language plpgsql stable security definer parallel safe rows 10 set search_path = pg_catalog, public as $$
+language plpgsql stable security definer parallel restricted rows 10 set search_path = pg_catalog, public as $$
 begin
+  perform require_actor();
   return query select a.month, a.id from audit_logs a
     where reach('audit:read') = 'ALL' and a.patient_ids @> array[patient];
 end
 $$;
 
-grant execute on function audit_link(date, uuid, bigint), searches_naming(uuid) to caretrail_app;
+grant execute on function searches_naming(uuid) to caretrail_app;

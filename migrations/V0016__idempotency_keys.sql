@@ -34,6 +34,7 @@ language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
   former record;
 begin
+  perform require_actor();
   delete from idempotency_keys
   where user_id = actor_user() and key = p_key and created_at < now() - interval '24 hours';
   -- Skips rows that another call deletes at the same time.

@@ -1,76 +1,169 @@
 -- The first statement of every transaction: who acts, whether they may, and how far they reach. Then what
 -- the audit row of a failed attempt needs.
 
--- Sets the actor for this transaction, which needs `p_permission`. `p_assured` says whether the token's
--- assurance level is high enough for roles other than PATIENT.
--- Errors: CT001 no profile, CT002 not ACTIVE, CT003 permission missing, CT004 second factor needed.
-create function begin_request(p_user uuid, p_assured boolean, p_permission text)
-returns table (role text, permissions jsonb, patient_id uuid, provider_id uuid)
+-- The permissions of each role in one row, so that a request reads one row and not one a permission.
+create table role_reach (
+  role text primary key references roles (name),
+  permissions jsonb not null,
+  -- Whether the role reaches other people's data. Everybody may read the directory of providers.
+  needs_second_factor boolean not null
+);
+
+call secure('role_reach');
+
+create function derive_role_reach() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
-  status user_status;
-  archived boolean;
+  changed constant text := case tg_op when 'DELETE' then old.role else new.role end;
 begin
-  select u.status, u.is_archived, u.role, p.id, v.id,
-    (select jsonb_object_agg(rp.permission, rp.reach) from role_permissions rp where rp.role = u.role)
-  into status, archived, begin_request.role, begin_request.patient_id, begin_request.provider_id,
-    begin_request.permissions
+  delete from role_reach where role = changed;
+  insert into role_reach
+  select role, jsonb_object_agg(permission, reach),
+    bool_or(reach <> 'OWN' and permission <> 'providers:read')
+  from role_permissions where role = changed
+  group by role;
+  return null;
+end
+$$;
+
+create trigger derive_role_reach after insert or update or delete on role_permissions
+for each row execute function derive_role_reach();
+
+insert into role_reach
+select role, jsonb_object_agg(permission, reach), bool_or(reach <> 'OWN' and permission <> 'providers:read')
+from role_permissions group by role;
+
+-- Checks a ticket: the function's proof of whom it acts for. Its parts are the token's subject (empty for
+-- a job), whether the token's assurance is high enough, the permission, and the function's clock in
+-- seconds since 1970, which may differ by a minute. Errors: CT007 the ticket is not valid.
+create function check_ticket(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea)
+returns void
+language plpgsql stable set search_path = pg_catalog, public as $$
+begin
+  if p_ticket is null
+    or abs(extract(epoch from clock_timestamp()) - p_clock) > 60
+    or not is_signed(
+      'TICKET',
+      concat_ws('|', 'caretrail-ticket-v1', coalesce(p_subject::text, ''), p_assured, p_permission, p_clock),
+      p_ticket
+    )
+  then
+    raise exception 'the ticket is not valid' using errcode = 'CT007';
+  end if;
+end
+$$;
+
+create function set_actor(
+  p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid,
+  p_permissions jsonb
+) returns void
+language plpgsql set search_path = pg_catalog, public as $$
+begin
+  perform
+    set_config('caretrail.subject', coalesce(p_subject::text, ''), true),
+    set_config('caretrail.user_id', coalesce(p_user::text, ''), true),
+    set_config('caretrail.role', coalesce(p_role, ''), true),
+    set_config('caretrail.relation', coalesce(p_relation, ''), true),
+    set_config('caretrail.patient_id', coalesce(p_patient::text, ''), true),
+    set_config('caretrail.provider_id', coalesce(p_provider::text, ''), true),
+    set_config('caretrail.permissions', coalesce(p_permissions::text, ''), true);
+  perform seal_actor(p_standing);
+end
+$$;
+
+-- Sets the actor of this transaction, which needs `p_permission`. The relation is that in which the
+-- permission reaches its resources.
+-- Errors: CT001 no profile, CT002 not ACTIVE, CT003 permission missing, CT004 second factor needed, CT007
+-- ticket not valid.
+create function begin_request(
+  p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea,
+  out user_id uuid, out role text, out relation text
+)
+language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+  caller record;
+begin
+  perform check_ticket(p_subject, p_assured, p_permission, p_clock, p_ticket);
+  select u.id, u.status, u.is_archived, u.role, r.permissions, r.needs_second_factor,
+    p.id as patient_id, v.id as provider_id
+  into caller
   from user_profiles u
+  left join role_reach r on r.role = u.role
   left join patients p on p.user_id = u.id and not p.is_archived
   left join providers v on v.user_id = u.id and not v.is_archived
-  where u.id = p_user;
-
+  where u.subject = p_subject;
   if not found then
     raise exception 'no profile' using errcode = 'CT001';
   end if;
-  if status <> 'ACTIVE' or archived then
+  if caller.status <> 'ACTIVE' or caller.is_archived then
     raise exception 'not active' using errcode = 'CT002';
   end if;
-  if begin_request.role <> 'PATIENT' and not p_assured then
+  if caller.needs_second_factor and not p_assured then
     raise exception 'second factor needed' using errcode = 'CT004';
   end if;
-  if begin_request.permissions -> p_permission is null then
+  relation := case caller.permissions ->> p_permission
+    when 'OWN' then 'SELF' when 'CARE' then 'CARE' when 'ALL' then 'OFFICE'
+  end;
+  if relation is null then
     raise exception 'permission missing' using errcode = 'CT003';
   end if;
-
-  perform
-    set_config('caretrail.user_id', p_user::text, true),
-    set_config('caretrail.patient_id', coalesce(begin_request.patient_id::text, ''), true),
-    set_config('caretrail.provider_id', coalesce(begin_request.provider_id::text, ''), true),
-    set_config('caretrail.permissions', begin_request.permissions::text, true);
-  return next;
+  user_id := caller.id;
+  role := caller.role;
+  perform set_actor(
+    'REQUEST', p_subject, user_id, role, relation, caller.patient_id, caller.provider_id, caller.permissions
+  );
 end
 $$;
 
 -- The same for a function that no person called. It acts in the role SYSTEM.
-create function begin_job(p_permission text)
-returns table (role text, permissions jsonb, patient_id uuid, provider_id uuid)
+create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, out role text)
 language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+  held jsonb;
 begin
-  select 'SYSTEM', jsonb_object_agg(rp.permission, rp.reach)
-  into begin_job.role, begin_job.permissions
-  from role_permissions rp where rp.role = 'SYSTEM';
-  if begin_job.permissions -> p_permission is null then
+  perform check_ticket(null, true, p_permission, p_clock, p_ticket);
+  select permissions into held from role_reach r where r.role = 'SYSTEM';
+  if not held ? p_permission then
     raise exception 'permission missing' using errcode = 'CT003';
   end if;
-  perform set_config('caretrail.permissions', begin_job.permissions::text, true);
-  return next;
+  role := 'SYSTEM';
+  perform set_actor('REQUEST', null, null, role, null, null, null, held);
 end
 $$;
 
--- What the audit row of a refused or failed attempt needs: the caller, if known; whether the target
--- exists; and its patient. The caller must not learn the last two, but the patient may.
+-- Proves the caller for nothing but the audit row of a refusal, a failure or a fence, whatever their
+-- status and permissions. The transaction reaches no other row. Errors: CT007 ticket not valid.
+create function begin_attempt(
+  p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea,
+  out user_id uuid, out role text
+)
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  perform check_ticket(p_subject, p_assured, p_permission, p_clock, p_ticket);
+  if p_subject is null then
+    -- Only a job has no subject.
+    if not pg_has_role(session_user, 'caretrail_jobs', 'member') then
+      raise exception 'the ticket is not valid' using errcode = 'CT007';
+    end if;
+    role := 'SYSTEM';
+  else
+    select u.id, u.role into user_id, role from user_profiles u where u.subject = p_subject;
+  end if;
+  perform set_actor('ATTEMPT', p_subject, user_id, role, null, null, null, null);
+end
+$$;
+
+-- What the audit row of a refused or failed attempt needs: whether the target exists, and its patient. The
+-- caller must not learn either, but the patient may.
 --
 -- A resource type of the audit log, such as FILE, has its own function beside its table:
 -- `target_file(uuid) returns setof uuid` gives one row if the resource exists, with its patient or null.
 -- A type without such a function has no target. The name comes from the catalog, not from the caller.
 --
 -- The target also counts as existing if the owner is a user but not a patient. Creating a file for
--- another provider is therefore logged as DENIED, not FAILURE.
-create function describe_attempt(
-  p_user uuid, p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid
-)
-returns table (user_id uuid, actor_role text, target_exists boolean, patient_id uuid)
+-- another provider is therefore logged as DENIED, not FAILURE. Errors: CT007 the actor is not proven.
+create function describe_attempt(p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid)
+returns table (target_exists boolean, patient_id uuid)
 language plpgsql stable security definer set search_path = pg_catalog, public as $$
 declare
   named uuid;
@@ -78,7 +171,9 @@ declare
     'public.' || quote_ident('target_' || lower(p_resource_type)) || '(uuid)'
   );
 begin
-  select u.id, u.role into user_id, actor_role from user_profiles u where u.id = p_user;
+  if not coalesce(has_standing('ATTEMPT'), false) then
+    raise exception 'the actor of this transaction is not proven' using errcode = 'CT007';
+  end if;
   select p.id into named from patients p where p.id = p_patient or p.user_id = p_owner;
   target_exists := named is not null or exists (select from user_profiles u where u.id = p_owner);
   if target is not null then
@@ -92,5 +187,7 @@ end
 $$;
 
 grant execute on function
-  begin_request(uuid, boolean, text), begin_job(text), describe_attempt(uuid, text, uuid, uuid, uuid)
+  begin_attempt(uuid, boolean, text, bigint, bytea), describe_attempt(text, uuid, uuid, uuid)
   to caretrail_app;
+grant execute on function begin_request(uuid, boolean, text, bigint, bytea) to caretrail_people;
+grant execute on function begin_job(text, bigint, bytea) to caretrail_jobs;

@@ -7,7 +7,10 @@ begin
   foreach name in array array[
     'caretrail_owner',     -- owns every object; it has no login
     'caretrail_migrator',  -- deploys: a member of the owner
-    'caretrail_app',       -- the functions: no DDL, and only INSERT and SELECT on the audit log
+    'caretrail_app',       -- what the functions may do: no DDL, and nothing without a proven actor
+    'caretrail_people',    -- login of the functions that people call: a member of caretrail_app
+    'caretrail_jobs',      -- login of the functions that events and schedules start: a member too
+    'caretrail_health',    -- login of the health check: connects and reads nothing
     'caretrail_sealer',    -- seals and archives the audit log
     'caretrail_auditor'    -- tools of compliance officers: reads the audit log
   ] loop
@@ -29,20 +32,34 @@ begin
 end
 $$;
 
--- The role holds the timeouts, because a transaction pooler refuses start-up options.
-alter role caretrail_app set statement_timeout = '10s';
-alter role caretrail_app set lock_timeout = '5s';
-alter role caretrail_app set idle_in_transaction_session_timeout = '15s';
-alter role caretrail_app set timezone = 'UTC';
+do $$
+declare
+  login text;
+begin
+  foreach login in array array['caretrail_people', 'caretrail_jobs', 'caretrail_health'] loop
+    if login <> 'caretrail_health' and not pg_has_role(login, 'caretrail_app', 'member') then
+      execute format('grant caretrail_app to %I', login);
+    end if;
+    -- The login holds the timeouts, because a transaction pooler refuses start-up options.
+    execute format('alter role %I set statement_timeout = %L', login, '10s');
+    execute format('alter role %I set lock_timeout = %L', login, '5s');
+    execute format('alter role %I set idle_in_transaction_session_timeout = %L', login, '15s');
+    execute format('alter role %I set timezone = %L', login, 'UTC');
+  end loop;
+end
+$$;
 
 create extension if not exists btree_gist;
+-- For HMAC and random keys.
+create extension if not exists pgcrypto;
 
 do $$
 begin
   execute format('revoke create, temporary on database %I from public', current_database());
   execute format('grant create, connect on database %I to caretrail_owner', current_database());
   execute format(
-    'grant connect on database %I to caretrail_migrator, caretrail_app, caretrail_sealer, caretrail_auditor',
+    'grant connect on database %I to caretrail_migrator, caretrail_app, caretrail_health, caretrail_sealer, '
+    'caretrail_auditor',
     current_database()
   );
 end

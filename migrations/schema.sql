@@ -5,15 +5,19 @@
 
 -- Types
 
+create type actor_relation as enum ('SELF', 'CARE', 'REPRESENTATION', 'EMERGENCY', 'OFFICE');
 create type administrative_gender as enum ('male', 'female', 'other', 'unknown');
 create type appointment_status as enum ('SCHEDULED', 'COMPLETED', 'CANCELLED');
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
+create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA');
 create type file_owner_type as enum ('PATIENT', 'PROVIDER', 'APPOINTMENT');
 create type file_scan as enum ('UNSCANNED', 'CLEAN', 'INFECTED');
 create type file_status as enum ('PENDING', 'SCANNING', 'AVAILABLE', 'QUARANTINED', 'REJECTED', 'EXPIRED');
 create type hold_reason as enum ('patient_request', 'harm_prevention', 'privacy', 'law');
+create type key_purpose as enum ('TICKET', 'SEAL');
 create type permission_reach as enum ('OWN', 'CARE', 'ALL');
+create type purpose_of_use as enum ('TREAT', 'ETREAT', 'HPAYMT', 'HOPERAT', 'HSYSADMIN', 'HCOMPL', 'HRESCH', 'PATRQT', 'FAMRQT');
 create type record_type as enum ('DIAGNOSIS', 'TREATMENT', 'SUMMARY', 'LAB_RESULT', 'PRESCRIPTION', 'IMAGING', 'NOTE', 'IMMUNIZATION', 'CARE_PLAN');
 create type user_status as enum ('ACTIVE', 'INACTIVE', 'SUSPENDED');
 
@@ -21,6 +25,18 @@ create type user_status as enum ('ACTIVE', 'INACTIVE', 'SUSPENDED');
 --
 -- A view is listed by its columns. audit_logs has a partition for each month, which
 -- ensure_audit_partitions makes.
+
+create table signing_keys (
+  purpose key_purpose not null,
+  key bytea not null,
+  added_at timestamptz not null default clock_timestamp(),
+  constraint signing_keys_pkey primary key (purpose, key),
+  constraint signing_keys_key_length check (octet_length(key) = 32)
+);
+alter table signing_keys enable row level security, force row level security;
+create policy actor_proven on signing_keys as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on signing_keys for all to caretrail_owner using (true) with check (true);
 
 create table roles (
   name text not null,
@@ -31,6 +47,7 @@ create table roles (
   constraint roles_name_format check (name ~ '^[A-Z][A-Z_]{1,49}$')
 );
 alter table roles enable row level security, force row level security;
+create policy actor_proven on roles as restrictive for all to caretrail_app using ((select actor_is_proven()));
 create policy owner_all on roles for all to caretrail_owner using (true) with check (true);
 create policy roles_read on roles for select to caretrail_app using (true);
 grant select on roles to caretrail_app;
@@ -41,6 +58,8 @@ create table permissions (
   constraint permissions_pkey primary key (name)
 );
 alter table permissions enable row level security, force row level security;
+create policy actor_proven on permissions as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
 create policy owner_all on permissions for all to caretrail_owner using (true) with check (true);
 create policy permissions_read on permissions for select to caretrail_app using (true);
 grant select on permissions to caretrail_app;
@@ -57,16 +76,22 @@ create table role_permissions (
 );
 create index role_permissions_permission_idx on role_permissions (permission);
 alter table role_permissions enable row level security, force row level security;
+create policy actor_proven on role_permissions as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
 create policy owner_all on role_permissions for all to caretrail_owner using (true) with check (true);
 create policy role_permissions_read on role_permissions for select to caretrail_app using (true);
 create trigger check_grant before insert or update on role_permissions
   for each row
   execute function check_grant();
+create trigger derive_role_reach after insert or delete or update on role_permissions
+  for each row
+  execute function derive_role_reach();
 grant select on role_permissions to caretrail_app;
 
 create table user_profiles (
   id uuid not null,
-  username text not null,
+  subject uuid,
+  username text,
   notification_email text,
   first_name text not null,
   last_name text not null,
@@ -86,6 +111,7 @@ create table user_profiles (
   version integer not null default 1,
   constraint user_profiles_pkey primary key (id),
   constraint user_profiles_id_role_key unique (id, role),
+  constraint user_profiles_subject_key unique (subject),
   constraint user_profiles_archived_by_fkey foreign key (archived_by) references user_profiles (id),
   constraint user_profiles_role_fkey foreign key (role) references roles (name),
   constraint user_profiles_address_object check (jsonb_typeof(address) = 'object'),
@@ -108,6 +134,8 @@ create index user_profiles_role_idx on user_profiles (role, id);
 create index user_profiles_search_name_idx on user_profiles (search_name, id);
 create unique index user_profiles_username_key on user_profiles (lower(username));
 alter table user_profiles enable row level security, force row level security;
+create policy actor_proven on user_profiles as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
 create policy owner_all on user_profiles for all to caretrail_owner using (true) with check (true);
 create policy user_profiles_create on user_profiles for insert to caretrail_app
   with check ((select reach('users:write')) = 'ALL');
@@ -137,7 +165,7 @@ create trigger guard_user before update on user_profiles for each row execute fu
 create trigger hold_standing before update of role, status, is_archived on user_profiles
   for each row
   when (
-    actor_user() is not null
+    not by_migration()
     and (new.role is distinct from old.role
       or new.status is distinct from old.status
       or new.is_archived is distinct from old.is_archived)
@@ -146,7 +174,7 @@ create trigger hold_standing before update of role, status, is_archived on user_
 create trigger keep_administrator_changed before update of role, status, is_archived on user_profiles
   for each row
   when (
-    actor_user() is not null
+    not by_migration()
     and ('ADMIN' = old.role
       or 'ADMIN' = new.role)
     and (new.role is distinct from old.role
@@ -156,7 +184,7 @@ create trigger keep_administrator_changed before update of role, status, is_arch
   execute function keep_administrator();
 create trigger keep_administrator_made before insert on user_profiles
   for each row
-  when (actor_user() is not null and new.role = 'ADMIN')
+  when (not by_migration() and new.role = 'ADMIN')
   execute function keep_administrator();
 create trigger refuse_delete before delete on user_profiles for each row execute function refuse_delete();
 create trigger touch before update on user_profiles for each row execute function touch();
@@ -209,6 +237,8 @@ create index providers_specialties_idx on providers using gin (specialties);
 create index providers_user_role_idx on providers (user_id, user_role);
 create index providers_verified_by_idx on providers (verified_by) where verified_by is not null;
 alter table providers enable row level security, force row level security;
+create policy actor_proven on providers as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
 create policy owner_all on providers for all to caretrail_owner using (true) with check (true);
 create policy providers_create on providers for insert to caretrail_app
   with check ((select reach('providers:write')) = 'ALL');
@@ -313,6 +343,8 @@ create index patients_assigned_providers_idx on patients using gin (assigned_pro
 create index patients_date_of_birth_idx on patients (date_of_birth);
 create index patients_user_role_idx on patients (user_id, user_role);
 alter table patients enable row level security, force row level security;
+create policy actor_proven on patients as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
 create policy owner_all on patients for all to caretrail_owner using (true) with check (true);
 create policy patients_create on patients for insert to caretrail_app
   with check ((select reach('patients:write')) = 'ALL');
@@ -417,6 +449,8 @@ create index appointments_rated_idx on appointments (provider_id) include (ratin
 create index appointments_scheduled_idx on appointments (scheduled_at, id);
 create index appointments_to_come_idx on appointments (scheduled_at, id) where status = 'SCHEDULED';
 alter table appointments enable row level security, force row level security;
+create policy actor_proven on appointments as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
 create policy appointments_create on appointments for insert to caretrail_app
   with check (reaches('appointments:write', patient_id));
 create policy appointments_read on appointments for select to caretrail_app
@@ -442,7 +476,7 @@ create trigger check_booking before insert on appointments
     and new.scheduled_at > now()
     and new.duration_minutes >= 1
     and new.duration_minutes <= 1440
-    and reach('appointments:write') is not null
+    and not by_migration()
   )
   execute function check_booking();
 create trigger check_move before update of scheduled_at, duration_minutes on appointments
@@ -454,7 +488,7 @@ create trigger check_move before update of scheduled_at, duration_minutes on app
     and new.scheduled_at > now()
     and new.duration_minutes >= 1
     and new.duration_minutes <= 1440
-    and reach('appointments:write') is not null
+    and not by_migration()
   )
   execute function check_booking();
 create trigger check_rating before update of rating, rated_at on appointments
@@ -518,6 +552,8 @@ create table appointment_changes (
 create index appointment_changes_appointment_idx on appointment_changes (appointment_id, id);
 create index appointment_changes_changed_by_idx on appointment_changes (changed_by) where changed_by is not null;
 alter table appointment_changes enable row level security, force row level security;
+create policy actor_proven on appointment_changes as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
 create policy appointment_changes_read on appointment_changes for select to caretrail_app
   using ((exists (select from appointments a where a.id = appointment_changes.appointment_id)));
 create policy owner_all on appointment_changes for all to caretrail_owner using (true) with check (true);
@@ -577,6 +613,8 @@ create index medical_records_held_idx on medical_records (patient_id, release_da
 create index medical_records_patient_idx on medical_records (patient_id, created_at desc, id desc);
 create index medical_records_provider_idx on medical_records (provider_id, created_at desc, id desc);
 alter table medical_records enable row level security, force row level security;
+create policy actor_proven on medical_records as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
 create policy medical_records_create on medical_records for insert to caretrail_app
   with check (reaches('records:write', patient_id) and provider_id = (select actor_provider()));
 create policy medical_records_read on medical_records for select to caretrail_app
@@ -647,6 +685,8 @@ create index medical_record_versions_provider_idx on medical_record_versions (pr
 create index medical_record_versions_replaced_by_idx on medical_record_versions (replaced_by) where replaced_by is not null;
 create index medical_record_versions_written_by_idx on medical_record_versions (written_by) where written_by is not null;
 alter table medical_record_versions enable row level security, force row level security;
+create policy actor_proven on medical_record_versions as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
 create policy medical_record_versions_read on medical_record_versions for select to caretrail_app
   using (
     ((select reach('records:read')) = any (array['OWN', 'CARE', 'ALL']))
@@ -677,6 +717,8 @@ create table record_releases (
 create index record_releases_decided_by_idx on record_releases (decided_by);
 create index record_releases_record_idx on record_releases (record_id, patient_id, decided_at desc);
 alter table record_releases enable row level security, force row level security;
+create policy actor_proven on record_releases as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
 create policy owner_all on record_releases for all to caretrail_owner using (true) with check (true);
 create policy record_releases_create on record_releases for insert to caretrail_app
   with check (decided_by = (select actor_user()) and reaches('records:write', patient_id));
@@ -763,6 +805,8 @@ create index file_metadata_scanning_idx on file_metadata (upload_date) where sta
 create index file_metadata_untagged_idx on file_metadata (archived_at) where is_archived and tagged_at is null;
 create index file_metadata_uploaded_by_idx on file_metadata (uploaded_by);
 alter table file_metadata enable row level security, force row level security;
+create policy actor_proven on file_metadata as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
 create policy file_metadata_create on file_metadata for insert to caretrail_app
   with check (
     uploaded_by = (select actor_user())
@@ -814,6 +858,8 @@ create table custom_data_schemas (
 );
 create index custom_data_schemas_registered_by_idx on custom_data_schemas (registered_by);
 alter table custom_data_schemas enable row level security, force row level security;
+create policy actor_proven on custom_data_schemas as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
 create policy custom_data_schemas_read on custom_data_schemas for select to caretrail_app
   using ((select actor_user()) is not null);
 create policy custom_data_schemas_register on custom_data_schemas for insert to caretrail_app
@@ -831,49 +877,38 @@ create table audit_logs (
   timestamp timestamptz not null,
   user_id uuid,
   actor_role text,
+  relation actor_relation,
+  purpose_of_use purpose_of_use,
   action_type audit_action not null,
-  resource_type text not null,
+  resource_type audit_resource not null,
   resource_id uuid,
   patient_id uuid,
   patient_ids uuid[],
   outcome audit_outcome not null,
   source_ip cidr,
   user_agent text,
-  application text not null,
+  application function_name not null,
   request_id text not null,
+  trace_id text,
   details jsonb,
   chain_id uuid not null,
   seq bigint not null,
-  prev_hash bytea not null,
-  row_hash bytea not null,
-  constraint audit_logs_pkey primary key (month, id),
+  prev_hash sha256_hash not null,
+  row_hash sha256_hash not null,
+  constraint audit_logs_pkey primary key (id, month),
   constraint audit_logs_chain_key unique (month, chain_id, seq),
-  constraint audit_logs_user_id_fkey foreign key (user_id) references user_profiles (id),
-  constraint audit_logs_actor check (
-    user_id is not null
-    or not actor_role is distinct from 'SYSTEM'
-    or actor_role is null
-    and outcome <> 'SUCCESS'
-  ),
-  constraint audit_logs_application_format check (application ~ '^[a-z][a-z-]{1,63}$'),
-  constraint audit_logs_details_object check (jsonb_typeof(details) = 'object'),
-  constraint audit_logs_genesis check (seq >= 1 and (seq = 1) = (prev_hash = decode(repeat('00', 32), 'hex'))),
-  constraint audit_logs_hashes check (octet_length(prev_hash) = 32 and octet_length(row_hash) = 32),
-  constraint audit_logs_month check (month = date_trunc('month', ("timestamp" at time zone 'UTC'))::date),
-  constraint audit_logs_patients check (patient_id is null or patient_ids is null),
-  constraint audit_logs_resource_type_format check (resource_type ~ '^[A-Z_]{2,50}$')
+  constraint audit_logs_user_id_fkey foreign key (user_id) references user_profiles (id)
 ) partition by range (month);
-create index audit_logs_denied_idx on audit_logs ("timestamp" desc, id desc) where outcome = 'DENIED';
-create index audit_logs_failed_idx on audit_logs ("timestamp" desc, id desc) where outcome = 'FAILURE';
-create index audit_logs_patient_idx on audit_logs (patient_id, "timestamp" desc, id desc) where patient_id is not null;
+create index audit_logs_denied_idx on audit_logs (id desc) where outcome = 'DENIED';
+create index audit_logs_failed_idx on audit_logs (id desc) where outcome = 'FAILURE';
+create index audit_logs_patient_idx on audit_logs (patient_id, id desc) where patient_id is not null;
 create index audit_logs_patients_idx on audit_logs using gin (patient_ids) where patient_ids is not null;
 create index audit_logs_request_idx on audit_logs (request_id);
-create index audit_logs_resource_idx on audit_logs (resource_id, "timestamp" desc, id desc) where resource_id is not null;
-create index audit_logs_timestamp_idx on audit_logs ("timestamp" desc, id desc);
-create index audit_logs_user_idx on audit_logs (user_id, "timestamp" desc, id desc);
+create index audit_logs_resource_idx on audit_logs (resource_id, id desc) where resource_id is not null;
+create index audit_logs_user_idx on audit_logs (user_id, id desc);
 alter table audit_logs enable row level security, force row level security;
-create policy audit_logs_append on audit_logs for insert to caretrail_app
-  with check (outcome <> 'SUCCESS' or not user_id is distinct from (select actor_user()));
+create policy actor_proven on audit_logs as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
 create policy audit_logs_read on audit_logs for select to caretrail_app
   using ((select reach('audit:read')) = 'ALL');
 create policy audit_logs_seal on audit_logs for select to caretrail_auditor, caretrail_sealer using (true);
@@ -884,13 +919,18 @@ create trigger refuse_audit_change before delete or update on audit_logs
 create trigger refuse_audit_truncate before truncate on audit_logs
   for each statement
   execute function refuse_audit_change();
-grant insert, select on audit_logs to caretrail_app;
+grant select on audit_logs to caretrail_app;
 grant select on audit_logs to caretrail_auditor;
 grant select on audit_logs to caretrail_sealer;
 
 create table audit_logs_default partition of audit_logs default;
 alter table audit_logs_default enable row level security, force row level security;
+create policy actor_proven on audit_logs_default as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
 create policy owner_all on audit_logs_default for all to caretrail_owner using (true) with check (true);
+create trigger refuse_audit_truncate before truncate on audit_logs_default
+  for each statement
+  execute function refuse_audit_change();
 
 create table idempotency_keys (
   user_id uuid not null,
@@ -910,6 +950,8 @@ create table idempotency_keys (
 );
 create index idempotency_keys_created_idx on idempotency_keys (created_at);
 alter table idempotency_keys enable row level security, force row level security;
+create policy actor_proven on idempotency_keys as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
 create policy idempotency_keys_answer on idempotency_keys for update to caretrail_app
   using (user_id = (select actor_user()))
   with check (user_id = (select actor_user()));
@@ -919,24 +961,46 @@ create policy owner_all on idempotency_keys for all to caretrail_owner using (tr
 grant select on idempotency_keys to caretrail_app;
 grant update (status, headers, body, resource_id, patient_ids) on idempotency_keys to caretrail_app;
 
+create table role_reach (
+  role text not null,
+  permissions jsonb not null,
+  needs_second_factor boolean not null,
+  constraint role_reach_pkey primary key (role),
+  constraint role_reach_role_fkey foreign key (role) references roles (name)
+);
+alter table role_reach enable row level security, force row level security;
+create policy actor_proven on role_reach as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on role_reach for all to caretrail_owner using (true) with check (true);
+
 -- Functions
 --
 -- A comment names the roles that can execute the function. Without one, only the owner can.
 
+create function actor_claim(standing text) returns text stable;
+create function actor_is_proven() returns boolean stable security definer; -- caretrail_app
 create function actor_patient() returns uuid stable; -- caretrail_app
 create function actor_provider() returns uuid stable; -- caretrail_app
 create function actor_user() returns uuid stable; -- caretrail_app
-create function audit_link(p_month date, p_chain uuid, p_seq bigint) returns bytea stable security definer; -- caretrail_app
-create function begin_job(p_permission text) returns table (role text, permissions jsonb, patient_id uuid, provider_id uuid) security definer; -- caretrail_app
-create function begin_request(p_user uuid, p_assured boolean, p_permission text) returns table (role text, permissions jsonb, patient_id uuid, provider_id uuid) security definer; -- caretrail_app
+create function add_signing_key(p_purpose key_purpose, p_key bytea) returns void;
+create function append_audit(entry audit_logs) returns void security definer; -- caretrail_app
+create function append_fence(entry audit_logs) returns bytea security definer; -- caretrail_app
+create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text) returns record security definer; -- caretrail_app
+create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, OUT role text) returns text security definer; -- caretrail_jobs
+create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text) returns record security definer; -- caretrail_people
+create function by_migration() returns boolean stable; -- caretrail_app
 create function changes_file(patient uuid, owner uuid, uploader uuid, entry uuid) returns boolean stable; -- caretrail_app
 create function changes_visit(patient uuid, provider uuid) returns boolean stable; -- caretrail_app
+create function check_ticket(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea) returns void stable;
 create function claim_idempotency_key(p_key text, p_operation text, p_request_hash bytea) returns void security definer; -- caretrail_app
 create function custom_data_rows(p_table text, p_after uuid, p_limit integer) returns table (id uuid, custom_data jsonb) stable security definer; -- caretrail_app
-create function describe_attempt(p_user uuid, p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (user_id uuid, actor_role text, target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
+create function describe_attempt(p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
 create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_sealer
+create function forget_signing_keys(p_purpose key_purpose, p_kept integer) returns void;
 create procedure govern(target regclass);
+create function has_standing(standing text) returns boolean stable;
 create function in_care(patient uuid) returns boolean stable security definer; -- caretrail_app
+create function is_signed(p_purpose key_purpose, message text, signature bytea) returns boolean stable;
 create function is_withheld(owner uuid, entry uuid) returns boolean stable security definer; -- caretrail_app
 create function likely_duplicates(patient uuid) returns uuid[] stable security definer; -- caretrail_app
 create function patient_of(account uuid) returns uuid stable security definer; -- caretrail_app
@@ -947,8 +1011,11 @@ create function put_role(p_name text, p_description text, p_permissions jsonb, p
 create function reach(permission text) returns text stable; -- caretrail_app
 create function reaches(permission text, patient uuid) returns boolean stable; -- caretrail_app
 create function reaches_person(person uuid) returns boolean stable security definer; -- caretrail_app
+create function require_actor() returns void stable;
+create function seal_actor(standing text) returns void;
 create function searches_naming(patient uuid) returns table (month date, id uuid) stable security definer; -- caretrail_app
 create procedure secure(target regclass);
+create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid, p_permissions jsonb) returns void;
 create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz) returns table (begins timestamptz, ends timestamptz) stable security definer; -- caretrail_app
 create function target_appointment(target uuid) returns setof uuid stable;
 create function target_file(target uuid) returns setof uuid stable;
@@ -970,6 +1037,7 @@ create function check_rating() returns trigger;
 create function check_schedule() returns trigger;
 create function check_visit_change() returns trigger;
 create function derive_provider_rating() returns trigger security definer;
+create function derive_role_reach() returns trigger security definer;
 create function fill_slot() returns trigger;
 create function follow_ledger() returns trigger security definer;
 create function guard_patient() returns trigger;

@@ -15,6 +15,10 @@ mod embedded {
 /// Partitions of the audit log are made this many months ahead; each deployment makes more.
 const AUDIT_MONTHS_AHEAD: i32 = 13;
 
+/// The logins of the functions: those that people call, those that events and schedules start, and the
+/// health check.
+pub const LOGINS: [&str; 3] = ["caretrail_people", "caretrail_jobs", "caretrail_health"];
+
 /// Two deployments at once take turns.
 const LOCK: i64 = 0x0ca2_e72a_11d8;
 
@@ -118,25 +122,59 @@ pub async fn set_password(
         .with_context(|| format!("role {role}"))
 }
 
-/// Makes the first ADMIN, who makes everybody else over HTTP. Returns whether it was missing.
+/// Makes `key` the key that verifies tickets. The key before it stays valid until
+/// [`forget_former_ticket_key`], so that functions can be deployed with the new one meanwhile.
+pub async fn add_ticket_key(url: &str, ca_file: Option<&str>, key: &[u8; 32]) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute("select add_signing_key('TICKET', $1)", &[&&key[..]])
+        .await?;
+    Ok(())
+}
+
+/// Refuses tickets that were signed with any key but the newest.
+pub async fn forget_former_ticket_key(url: &str, ca_file: Option<&str>) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute("select forget_signing_keys('TICKET', 1)", &[])
+        .await?;
+    Ok(())
+}
+
+/// Makes a new key that seals the actor of a transaction. Open transactions go on under the one before.
+pub async fn renew_seal_key(url: &str, ca_file: Option<&str>) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute("select add_signing_key('SEAL', gen_random_bytes(32))", &[])
+        .await?;
+    Ok(())
+}
+
+/// Makes an administrator. Administrators make everybody else over HTTP. Returns whether the sign-in was
+/// new.
 pub async fn bootstrap_admin(
     url: &str,
     ca_file: Option<&str>,
-    id: Uuid,
+    subject: Uuid,
     email: &str,
     first_name: &str,
     last_name: &str,
 ) -> Result<bool> {
-    let client = connect(url, ca_file).await?;
-    client.batch_execute("set role caretrail_owner").await?;
+    let client = connect_as_owner(url, ca_file).await?;
     let made = client
         .execute(
-            "insert into user_profiles (id, username, first_name, last_name, role)
-             values ($1, lower($2), $3, $4, 'ADMIN') on conflict (id) do nothing",
-            &[&id, &email, &first_name, &last_name],
+            "insert into user_profiles (id, subject, username, first_name, last_name, role)
+             values ($1, $2, lower($3), $4, $5, 'ADMIN') on conflict (subject) do nothing",
+            &[&Uuid::now_v7(), &subject, &email, &first_name, &last_name],
         )
         .await?;
     Ok(made == 1)
+}
+
+async fn connect_as_owner(url: &str, ca_file: Option<&str>) -> Result<Client> {
+    let client = connect(url, ca_file).await?;
+    client.batch_execute("set role caretrail_owner").await?;
+    Ok(client)
 }
 
 async fn connect(url: &str, ca_file: Option<&str>) -> Result<Client> {

@@ -1,10 +1,22 @@
 //! `migrate`: what a deployment runs before the functions change.
 //!
-//! `MIGRATION_DATABASE_URL` is the direct endpoint. `APP_PASSWORD` sets the functions' password;
-//! `migrate bootstrap-admin SUB EMAIL FIRST_NAME LAST_NAME` makes the first administrator.
+//! `MIGRATION_DATABASE_URL` is the direct endpoint. `PEOPLE_PASSWORD`, `JOBS_PASSWORD` and
+//! `HEALTH_PASSWORD` set the passwords of the functions' logins, and `TICKET_KEY` adds the key that
+//! verifies their tickets. [`USAGE`] lists the other commands.
 #![expect(clippy::print_stdout, reason = "a command's answer")]
 
 use anyhow::{Context as _, Result, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use migrations::LOGINS;
+
+const USAGE: &str = "usage: migrate
+       migrate bootstrap-admin SUB EMAIL FIRST_NAME LAST_NAME
+       migrate forget-former-ticket-key
+       migrate renew-seal-key";
+
+/// The variables with the passwords of [`LOGINS`].
+const PASSWORDS: [&str; 3] = ["PEOPLE_PASSWORD", "JOBS_PASSWORD", "HEALTH_PASSWORD"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -13,21 +25,12 @@ async fn main() -> Result<()> {
     let ca_file = ca_file.as_deref();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => {
-            let report = migrations::run(&url, ca_file).await?;
-            for name in &report.applied {
-                println!("applied {name}");
-            }
-            println!("the schema is current");
-            if let Some(password) = settings::optional("APP_PASSWORD") {
-                migrations::set_password(&url, ca_file, "caretrail_app", &password).await?;
-                println!("caretrail_app may log in");
-            }
-        }
-        ["bootstrap-admin", id, email, first_name, last_name] => {
-            let id = id.parse().context("SUB is a UUID")?;
-            let made = migrations::bootstrap_admin(&url, ca_file, id, email, first_name, last_name)
-                .await?;
+        [] => migrate(&url, ca_file).await?,
+        ["bootstrap-admin", subject, email, first_name, last_name] => {
+            let subject = subject.parse().context("SUB is a UUID")?;
+            let made =
+                migrations::bootstrap_admin(&url, ca_file, subject, email, first_name, last_name)
+                    .await?;
             println!(
                 "{}",
                 if made {
@@ -37,7 +40,42 @@ async fn main() -> Result<()> {
                 }
             );
         }
-        _ => bail!("usage: migrate [bootstrap-admin SUB EMAIL FIRST_NAME LAST_NAME]"),
+        ["forget-former-ticket-key"] => {
+            migrations::forget_former_ticket_key(&url, ca_file).await?;
+            println!("only the newest ticket key is valid");
+        }
+        ["renew-seal-key"] => {
+            migrations::renew_seal_key(&url, ca_file).await?;
+            println!("a new key seals the actors");
+        }
+        _ => bail!(USAGE),
+    }
+    Ok(())
+}
+
+async fn migrate(url: &str, ca_file: Option<&str>) -> Result<()> {
+    let key = match settings::optional("TICKET_KEY") {
+        Some(text) => {
+            let bytes = BASE64_STANDARD.decode(text).ok();
+            let key: Option<[u8; 32]> = bytes.and_then(|bytes| bytes.try_into().ok());
+            Some(key.context("TICKET_KEY is not 32 bytes in base64")?)
+        }
+        None => None,
+    };
+    let report = migrations::run(url, ca_file).await?;
+    for name in &report.applied {
+        println!("applied {name}");
+    }
+    println!("the schema is current");
+    for (login, variable) in LOGINS.iter().zip(PASSWORDS) {
+        if let Some(password) = settings::optional(variable) {
+            migrations::set_password(url, ca_file, login, &password).await?;
+            println!("{login} may log in");
+        }
+    }
+    if let Some(key) = key {
+        migrations::add_ticket_key(url, ca_file, &key).await?;
+        println!("the ticket key is valid");
     }
     Ok(())
 }

@@ -47,7 +47,10 @@ async fn without_the_right_to_write_audit_rows_every_request_fails_and_changes_n
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let ben = world.patient("Ben").await;
     world
-        .sql("revoke insert on audit_logs from caretrail_app", &[])
+        .sql(
+            "revoke execute on function append_audit(audit_logs) from caretrail_app",
+            &[],
+        )
         .await;
     let before = world.stored().await;
     let read = ada.get(&chart(&ada)).await.problem(503, "unavailable");
@@ -64,7 +67,10 @@ async fn without_the_right_to_write_audit_rows_every_request_fails_and_changes_n
     assert!(world.audit_log().await.is_empty());
 
     world
-        .sql("grant insert on audit_logs to caretrail_app", &[])
+        .sql(
+            "grant execute on function append_audit(audit_logs) to caretrail_app",
+            &[],
+        )
         .await;
     ada.get(&chart(&ada)).await.expect(200);
     ada.post("/v1/appointments", slot(&ada, &vera))
@@ -157,7 +163,7 @@ async fn a_subject_without_a_profile_is_recorded_by_its_subject() {
     let (ada, stranger) = (world.patient("Ada").await, world.stranger());
     let answer = stranger.get(&chart(&ada)).await.problem(403, "forbidden");
     let denied = reading().by(&stranger).resource(ada.id).patient(ada.id);
-    let denied = denied.detail("subject", stranger.user.to_string());
+    let denied = denied.detail("subject", stranger.subject.to_string());
     world.audited(&answer, denied.denied("forbidden")).await;
 }
 
@@ -406,8 +412,8 @@ async fn the_fence_is_retried_after_a_broken_connection() {
         let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
         world.link().cut([
             first,
-            Cut::Before("on conflict do nothing"),
-            Cut::After("on conflict do nothing"),
+            Cut::Before("append_fence"),
+            Cut::After("append_fence"),
         ]);
         let answer = ada.post("/v1/appointments", slot(&ada, &vera)).await;
         assert!(world.link().was_cut(), "{first:?}");
@@ -432,9 +438,9 @@ async fn an_unresolved_commit_ends_its_chain_and_the_answer_says_so() {
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.link().cut([
         Cut::After("commit"),
-        Cut::Before("on conflict do nothing"),
-        Cut::Before("on conflict do nothing"),
-        Cut::Before("on conflict do nothing"),
+        Cut::Before("append_fence"),
+        Cut::Before("append_fence"),
+        Cut::Before("append_fence"),
     ]);
     let answer = ada
         .post("/v1/appointments", slot(&ada, &vera))
@@ -464,7 +470,7 @@ async fn connections_that_broke_between_requests_are_replaced() {
         let ended = world
             .sql(
                 "select pg_terminate_backend(pid, 5000) from pg_stat_activity
-                 where usename = 'caretrail_app' and datname = current_database()",
+                 where usename = 'caretrail_people' and datname = current_database()",
                 &[],
             )
             .await;
@@ -476,7 +482,7 @@ async fn connections_that_broke_between_requests_are_replaced() {
 #[tokio::test]
 async fn without_a_database_every_answer_is_503() {
     let world = World::with(Setup {
-        database_url: Some("postgres://caretrail_app:x@127.0.0.1:1/x".to_owned()),
+        database_url: Some("postgres://caretrail_people:x@127.0.0.1:1/x".to_owned()),
         ..Setup::default()
     })
     .await;
@@ -533,7 +539,7 @@ async fn a_statement_timeout_is_recorded_and_the_function_keeps_working() {
     world
         .sql(
             &format!(
-                "alter role caretrail_app in database {} set statement_timeout = '300ms'",
+                "alter role caretrail_people in database {} set statement_timeout = '300ms'",
                 world.database()
             ),
             &[],

@@ -39,7 +39,7 @@ async fn a_request_without_a_token_is_refused() {
     let world = World::new().await;
     refused(&world, world.anybody().get("/v1/me").await).await;
     let ada = world.patient("Ada").await;
-    let token = world.token(&TokenRequest::new(ada.user, &ada.email));
+    let token = world.token(&TokenRequest::new(ada.subject, &ada.email));
     for header in [
         format!("Basic {token}"),
         token.clone(),
@@ -95,7 +95,7 @@ async fn a_token_with_a_foreign_signature_is_refused() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let issuer = world.cloud.issuer();
-    let claims = issuer.claims(&TokenRequest::new(ada.user, &ada.email));
+    let claims = issuer.claims(&TokenRequest::new(ada.subject, &ada.email));
     let (ours, theirs) = (issuer.current_key(), Key::generate().unwrap());
     // The foreign key is used under its own name and under that of a trusted key.
     for kid in [&theirs.kid, &ours.kid] {
@@ -206,7 +206,7 @@ async fn a_legacy_token_is_accepted_only_if_the_deployment_allows_it() {
         let claims = world
             .cloud
             .issuer()
-            .claims(&TokenRequest::new(ada.user, &ada.email));
+            .claims(&TokenRequest::new(ada.subject, &ada.email));
         let signed = |secret: &str| {
             let key = EncodingKey::from_secret(secret.as_bytes());
             let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key);

@@ -20,7 +20,7 @@ fn row(admin: &Actor) -> Expected {
 
 fn user() -> String {
     format!(
-        r#""id": "{}", "username": "ada@example.org", "first_name": "{MARK}", "last_name": "Example", "role": "PATIENT""#,
+        r#""subject": "{}", "username": "ada@example.org", "first_name": "{MARK}", "last_name": "Example", "role": "PATIENT""#,
         Uuid::now_v7()
     )
 }

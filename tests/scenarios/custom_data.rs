@@ -107,7 +107,7 @@ impl Clinic {
         let id = Uuid::now_v7();
         let mut body = match resource.table {
             "user_profiles" => json!({
-                "id": id, "username": format!("{id}@example.org"),
+                "subject": id, "username": format!("{id}@example.org"),
                 "first_name": "Ben", "last_name": "Example", "role": "PATIENT"
             }),
             "patients" => json!({

@@ -18,6 +18,7 @@ mod idempotency;
 mod import;
 mod medical_records;
 mod patients;
+mod proof_of_the_actor;
 mod providers;
 mod round_trips;
 mod rows_read;

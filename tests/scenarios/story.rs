@@ -39,7 +39,7 @@ async fn the_main_workflow_succeeds_and_the_audit_log_shows_it() {
     let refused = world
         .rows(
             "select resource_type from audit_logs
-             where outcome = 'DENIED' and patient_id = $1 order by resource_type",
+             where outcome = 'DENIED' and patient_id = $1 order by resource_type::text",
             &[&report.patient_id],
         )
         .await;

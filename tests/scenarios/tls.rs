@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use local_cloud::postgres::{Options, Server, Tls};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
-use tests::database::{APP, APP_PASSWORD};
+use tests::database::{self, PASSWORD, PEOPLE};
 use tests::prelude::*;
 use tokio::sync::OnceCell;
 
@@ -52,10 +52,7 @@ async fn secured() -> &'static Secured {
             .await
             .unwrap();
             let url = format!("{}?sslmode=disable", server.superuser_url("postgres"));
-            migrations::run(&url, None).await.unwrap();
-            migrations::set_password(&url, None, APP, APP_PASSWORD)
-                .await
-                .unwrap();
+            database::prepare(&url).await;
             Secured {
                 server,
                 authority: file("authority.pem", ours.pem()),
@@ -83,7 +80,7 @@ async fn health(url: String, authority: Option<&PathBuf>) -> Answer {
 }
 
 fn url(server: &Server, options: &str) -> String {
-    format!("{}?{options}", server.url(APP, APP_PASSWORD, "postgres"))
+    format!("{}?{options}", server.url(PEOPLE, PASSWORD, "postgres"))
 }
 
 #[tokio::test]
@@ -139,7 +136,7 @@ async fn migrations_verify_the_server_too() {
         (Some(&unknown), false),
         (None, false),
     ] {
-        let connected = database::connect(&url, authority.map(String::as_str)).await;
+        let connected = ::database::connect(&url, authority.map(String::as_str)).await;
         assert_eq!(connected.is_ok(), accepted, "{authority:?}");
     }
 }

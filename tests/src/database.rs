@@ -8,11 +8,17 @@ use local_cloud::postgres::{Options, Server};
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 
-/// The role of the functions.
-pub const APP: &str = "caretrail_app";
+/// The login of the functions that people call.
+pub const PEOPLE: &str = "caretrail_people";
 
-/// The password of this role in the tests.
-pub const APP_PASSWORD: &str = "a-password-for-tests";
+/// The login of the functions that events and schedules start.
+pub const JOBS: &str = "caretrail_jobs";
+
+/// The password of the functions' logins in the tests.
+pub const PASSWORD: &str = "a-password-for-tests";
+
+/// The key that signs tickets in the tests.
+pub const TICKET_KEY: [u8; 32] = *b"a key of 32 bytes, for the tests";
 
 const TEMPLATE: &str = "caretrail_template";
 
@@ -41,15 +47,25 @@ pub async fn server() -> &'static Server {
                 .await
                 .expect("a database can be made");
             let url = server.superuser_url(TEMPLATE);
-            migrations::run(&url, None)
-                .await
-                .expect("the migrations apply");
-            migrations::set_password(&url, None, APP, APP_PASSWORD)
-                .await
-                .expect("the functions' role may log in");
+            prepare(&url).await;
             server
         })
         .await
+}
+
+/// Migrates the database, lets the functions log in and adds their ticket key.
+pub async fn prepare(url: &str) {
+    migrations::run(url, None)
+        .await
+        .expect("the migrations apply");
+    for login in migrations::LOGINS {
+        migrations::set_password(url, None, login, PASSWORD)
+            .await
+            .expect("the login gets a password");
+    }
+    migrations::add_ticket_key(url, None, &TICKET_KEY)
+        .await
+        .expect("the ticket key is added");
 }
 
 /// A migrated database of one test. Dropping this value removes it.
@@ -78,9 +94,9 @@ impl Database {
         self.server.superuser_url(&self.name)
     }
 
-    /// Returns the URL for the functions' role, without the pooler.
-    pub fn app_url(&self) -> String {
-        self.server.url(APP, APP_PASSWORD, &self.name)
+    /// Returns the URL for a login of the functions, without the pooler.
+    pub fn url_of(&self, login: &str) -> String {
+        self.server.url(login, PASSWORD, &self.name)
     }
 }
 

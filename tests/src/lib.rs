@@ -17,6 +17,7 @@ pub mod people;
 pub mod pooler;
 pub mod refusal;
 pub mod samples;
+pub mod ticket;
 pub mod world;
 
 /// The names that a scenario imports.

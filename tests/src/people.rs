@@ -20,8 +20,10 @@ pub const AGENT: &str = "caretrail-scenarios/1.0";
 /// A user who sends requests.
 #[derive(Debug, Clone)]
 pub struct Actor {
-    /// The Supabase `sub`.
+    /// The user's id.
     pub user: Uuid,
+    /// The Supabase `sub`, which differs from the user's id.
+    pub subject: Uuid,
     /// The sign-in e-mail.
     pub email: String,
     /// The name of their role in `roles`, or none for a user without a profile.
@@ -66,7 +68,7 @@ impl Deref for Provider {
 impl From<&Actor> for Person {
     fn from(actor: &Actor) -> Self {
         Self {
-            id: actor.user,
+            id: actor.subject,
             email: actor.email.clone(),
         }
     }

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 
-use crate::database::{self, APP};
+use crate::database::{self, PASSWORD, PEOPLE};
 
 /// Debian's package installs it here. Elsewhere it is found in PATH.
 const DEBIAN: &str = "/usr/sbin/pgbouncer";
@@ -43,8 +43,7 @@ pub async fn url(database: &str) -> String {
         .get_or_init(|| async { start(database::server().await).await })
         .await;
     format!(
-        "postgres://{APP}:{}@127.0.0.1:{}/{database}",
-        database::APP_PASSWORD,
+        "postgres://{PEOPLE}:{PASSWORD}@127.0.0.1:{}/{database}",
         pooler.port
     )
 }
@@ -57,16 +56,17 @@ async fn start(server: &Server) -> Pooler {
         .keep();
     // The pooler gets the SCRAM secret itself, so it can log in with what a client proved to it.
     let client = database::connect(&server.superuser_url("postgres")).await;
-    let secret: String = client
+    let listed: String = client
         .query_one(
-            "select rolpassword from pg_authid where rolname = $1",
-            &[&APP],
+            "select string_agg(format('\"%s\" \"%s\"', rolname, rolpassword), E'\\n')
+             from pg_authid where rolname = any ($1)",
+            &[&&migrations::LOGINS[..]],
         )
         .await
         .unwrap()
         .get(0);
     let users = folder.join("users.txt");
-    fs::write(&users, format!("\"{APP}\" \"{secret}\"\n")).unwrap();
+    fs::write(&users, listed).unwrap();
     let port = TcpListener::bind(("127.0.0.1", 0))
         .and_then(|socket| socket.local_addr())
         .unwrap()

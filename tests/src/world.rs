@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use client::Api;
 use client::Client;
 use local_cloud::cloud::{Cloud, Settings};
@@ -18,7 +20,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client as Connection, Row};
 use uuid::Uuid;
 
-use crate::database::{self, Database};
+use crate::database::{self, Database, PEOPLE, TICKET_KEY};
 use crate::link::Link;
 use crate::people::{AGENT, Actor, Patient, Provider};
 use crate::pooler;
@@ -94,7 +96,7 @@ impl World {
         let direct = match setup.database_url {
             Some(url) => url,
             None if pooler::is_wanted() => pooler::url(&database.name).await,
-            None => database.app_url(),
+            None => database.url_of(PEOPLE),
         };
         let (link, database_url) = if setup.link {
             let (link, url) = Link::before(&direct).await;
@@ -106,7 +108,8 @@ impl World {
             .prefix("caretrail-test-")
             .tempdir()
             .unwrap();
-        let mut settings = Settings::new(folder.path(), &database_url, TEMPLATE.clone());
+        let key = BASE64_STANDARD.encode(TICKET_KEY);
+        let mut settings = Settings::new(folder.path(), &database_url, &key, TEMPLATE.clone());
         settings.instances = setup.instances.max(1);
         settings.environment = setup.environment;
         settings.allowed_origin = setup.allowed_origin.unwrap_or(settings.allowed_origin);
@@ -145,9 +148,9 @@ impl World {
         database::connect(&self.database.superuser_url()).await
     }
 
-    /// Connects as the functions' role, without a pooler.
-    pub async fn connect_as_app(&self) -> Connection {
-        database::connect(&self.database.app_url()).await
+    /// Connects with a login of the functions, without a pooler.
+    pub async fn connect_as(&self, login: &str) -> Connection {
+        database::connect(&self.database.url_of(login)).await
     }
 
     /// Returns the superuser's URL.
@@ -207,15 +210,15 @@ impl World {
 
     /// Creates a user with this role and nothing else.
     pub async fn user(&self, role: &'static str, first_name: &str) -> Actor {
-        let user = Uuid::now_v7();
+        let (user, subject) = (Uuid::now_v7(), Uuid::new_v4());
         let email = format!("{}.{}@example.org", first_name.to_lowercase(), short(user));
         self.sql(
-            "insert into user_profiles (id, username, first_name, last_name, role)
-             values ($1, $2, $3, 'Example', $4)",
-            &[&user, &email, &first_name, &role],
+            "insert into user_profiles (id, subject, username, first_name, last_name, role)
+             values ($1, $2, $3, $4, 'Example', $5)",
+            &[&user, &subject, &email, &first_name, &role],
         )
         .await;
-        self.actor(user, &email, Some(role))
+        self.actor(user, subject, &email, Some(role))
     }
 
     /// Creates an administrator.
@@ -230,7 +233,8 @@ impl World {
 
     /// Returns a user who can sign in but has no profile.
     pub fn stranger(&self) -> Actor {
-        self.actor(Uuid::now_v7(), "stranger@example.org", None)
+        let subject = Uuid::new_v4();
+        self.actor(subject, subject, "stranger@example.org", None)
     }
 
     /// Returns a caller without a token.
@@ -323,10 +327,11 @@ impl World {
     }
 
     /// Returns a caller for this user, with a valid token.
-    fn actor(&self, user: Uuid, email: &str, role: Option<&'static str>) -> Actor {
-        let token = self.token(&TokenRequest::new(user, email));
+    fn actor(&self, user: Uuid, subject: Uuid, email: &str, role: Option<&'static str>) -> Actor {
+        let token = self.token(&TokenRequest::new(subject, email));
         Actor {
             user,
+            subject,
             email: email.to_owned(),
             role,
             client: self.client.with_token(token.clone()),
@@ -356,7 +361,7 @@ impl World {
 
     /// Returns the same person with a token changed by `change`.
     pub fn as_changed(&self, actor: &Actor, change: impl FnOnce(&mut TokenRequest)) -> Actor {
-        let mut request = TokenRequest::new(actor.user, &actor.email);
+        let mut request = TokenRequest::new(actor.subject, &actor.email);
         change(&mut request);
         actor.with_token(Some(self.token(&request)))
     }

@@ -61,7 +61,7 @@ const SHARED: [(&str, &[&str]); 12] = [
     ("parsing", &["errors"]),
     ("database", &["errors", "settings"]),
     ("domain", &["errors", "parsing", "sql"]),
-    ("audit", &["domain", "sql"]),
+    ("audit", &["domain", "errors", "sql"]),
     (
         "api",
         &[

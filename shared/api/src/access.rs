@@ -16,6 +16,7 @@ use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use crate::audit_writer::AuditWriter;
+use crate::caller::Actor;
 use crate::current::Current;
 use crate::idempotency::{Claim, Kept};
 use crate::if_match::IfMatch;
@@ -34,7 +35,7 @@ pub struct Access<T> {
     claim: Option<Claim>,
     rejection: Option<Error>,
     session: Option<Session>,
-    actor_role: Option<String>,
+    actor: Option<Actor>,
     action: Action,
 }
 
@@ -58,7 +59,7 @@ impl<T: Target> Access<T> {
             claim,
             rejection: None,
             session: None,
-            actor_role: None,
+            actor: None,
         }
     }
 
@@ -180,7 +181,7 @@ impl<T: Target> Access<T> {
         if let Some(error) = self.rejection.take() {
             return Err(error);
         }
-        let caller = self.context.caller;
+        let ticket = self.context.ticket();
         let endpoint = &self.context.environment.endpoint;
         let session = self.session.insert(self.context.session().await?);
         let claim = self.claim.as_ref();
@@ -189,14 +190,14 @@ impl<T: Target> Access<T> {
             .flush(|client| {
                 join4(
                     client.batch_execute("begin"),
-                    caller.act(client, endpoint.permission),
+                    ticket.begin(client),
                     OptionFuture::from(claim.map(|claim| claim.insert(client, endpoint.name))),
                     send(client, write, read),
                 )
             })
             .await?;
         begun?;
-        self.actor_role = Some(actor?.try_get("role")?);
+        self.actor = Some(Actor::from_row(&actor?)?);
         claimed.transpose()?;
         results
     }
@@ -213,7 +214,11 @@ impl<T: Target> Access<T> {
             .ok_or(Error::Internal("a transaction has no session"))?;
         let writer = AuditWriter(&self.context);
         let mut entry = writer.entry(Outcome::Success);
-        entry.actor_role = self.actor_role.take();
+        let actor = self.actor.take();
+        writer.set_actor(
+            &mut entry,
+            actor.ok_or(Error::Internal("a transaction has no actor"))?,
+        );
         entry.action_type = self.action;
         entry.patients = answer.patients();
         entry.patients.extend(self.granted.patient());

@@ -28,6 +28,7 @@ pub(crate) struct About {
     pub(crate) resource: Option<Uuid>,
     pub(crate) patient: Option<PatientId>,
     pub(crate) owner: Option<UserId>,
+    pub(crate) is_oneself: bool,
     pub(crate) details: Map<String, Value>,
 }
 
@@ -46,6 +47,7 @@ impl Attempt {
             resource: target.resource(),
             patient: target.patient(),
             owner: target.owner(),
+            is_oneself: target.is_oneself(),
             details: Map::new(),
         };
     }

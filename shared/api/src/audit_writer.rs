@@ -1,20 +1,20 @@
 //! Writes the audit row with the COMMIT, settles a COMMIT that was not confirmed, and records failures.
 
-use audit::{Entry, Link, Outcome, Place};
-use domain::ids::{AuditLogId, PatientId, UserId};
+use audit::{Entry, Link, Outcome, Place, Relation};
+use domain::ids::{AuditLogId, PatientId};
 use domain::time::Timestamp;
 use errors::Error;
 use futures_util::future::{OptionFuture, join, join3};
 use serde_json::Value;
-use sql::{Parameter, sql};
+use sql::{FromRow as _, Parameter, sql};
 
-use crate::caller::Caller;
+use crate::caller::Actor;
 use crate::idempotency::{Claim, Kept};
 use crate::request_context::RequestContext;
 use crate::session::Session;
 
-const DESCRIBE_ATTEMPT: &str = "select user_id, actor_role, target_exists, patient_id from describe_attempt($1, $2, $3, $4, $5)";
-const AUDIT_LINK: &str = "select audit_link($1, $2, $3) as hash";
+const DESCRIBE_ATTEMPT: &str = "select target_exists, patient_id
+     from describe_attempt($1, case when $5 then actor_user() else $2 end, $3, $4)";
 
 /// The number of attempts to write the fence before the outcome of the COMMIT counts as unknown.
 const FENCE_TRIES: usize = 3;
@@ -24,16 +24,19 @@ const FENCE_TRIES: usize = 3;
 pub(crate) struct AuditWriter<'a>(pub(crate) &'a RequestContext);
 
 impl AuditWriter<'_> {
-    /// Returns the entry for this request. The caller adds what depends on the outcome.
+    /// Returns the entry for this request. The caller adds who acts and what depends on the outcome.
     pub(crate) fn entry(&self, outcome: Outcome) -> Entry {
         let context = self.0;
         let endpoint = &context.environment.endpoint;
         let about = context.attempt.about();
+        let timestamp = Timestamp::now();
         Entry {
-            id: AuditLogId::generate(),
-            timestamp: Timestamp::now(),
-            user_id: context.caller.user(),
+            id: AuditLogId::of_time(timestamp),
+            timestamp,
+            user_id: None,
             actor_role: None,
+            relation: None,
+            purpose_of_use: None,
             action_type: endpoint.action,
             resource_type: endpoint.resource,
             resource_id: about.resource,
@@ -43,6 +46,7 @@ impl AuditWriter<'_> {
             user_agent: context.user_agent.clone(),
             application: endpoint.name.to_owned(),
             request_id: context.request_id.clone(),
+            trace_id: context.trace_id.clone(),
             details: about.details,
         }
     }
@@ -113,18 +117,12 @@ impl AuditWriter<'_> {
     /// unique key allows only one of the two rows, so the outcome is final. Errors: the fence has the
     /// place, or the outcome can't be determined.
     async fn settle(&self, place: &mut Place<'_>, link: &Link) -> Result<(), Error> {
-        let mut entry = Entry {
-            id: AuditLogId::generate(),
-            outcome: Outcome::Failure,
-            ..link.entry.clone()
-        };
-        entry.details.insert("reason".into(), "commit-lost".into());
         // All attempts write the same row, because an earlier one may be committed but not confirmed.
-        let fence = link.with_entry(entry);
+        let mut fence = None;
         for _ in 0..FENCE_TRIES {
-            match self.hash_at(&fence).await {
-                Ok(hash) if hash == fence.row_hash => {
-                    place.advance(&fence);
+            match self.hash_at(link, &mut fence).await {
+                Ok(hash) if fence.as_ref().is_some_and(|fence| hash == fence.row_hash) => {
+                    place.advance(fence.as_ref().unwrap_or(link));
                     self.0.attempt.set_recorded();
                     return Err(Error::Unavailable("The change was not made. Try again."));
                 }
@@ -154,28 +152,48 @@ impl AuditWriter<'_> {
         ))
     }
 
-    /// Writes `fence` unless its place in the chain is taken. Returns the hash of the row at that place.
-    async fn hash_at(&self, fence: &Link) -> Result<[u8; 32], Error> {
+    /// Writes the fence unless its place in the chain is taken. Returns the hash of the row at that place.
+    async fn hash_at(&self, link: &Link, fence: &mut Option<Link>) -> Result<[u8; 32], Error> {
         let mut session = self.0.session().await?;
-        let place: [&dyn Parameter; 3] = [&fence.month, &fence.chain_id, &fence.seq];
-        let place = sql(AUDIT_LINK, &place);
-        let (begun, fenced, committed) = session
-            .flush(|client| {
-                join3(
-                    client.batch_execute("begin"),
-                    fence.fence(client),
-                    client.batch_execute("commit"),
-                )
-            })
+        let ticket = self.0.ticket();
+        let (begun, actor) = session
+            .flush(|client| join(client.batch_execute("begin"), ticket.begin_attempt(client)))
             .await?;
         begun?;
-        fenced?;
+        let actor = Actor::from_row(&actor?)?;
+        let fence = fence.get_or_insert_with(|| {
+            let mut entry = Entry {
+                id: AuditLogId::of_time(link.entry.timestamp),
+                outcome: Outcome::Failure,
+                ..link.entry.clone()
+            };
+            entry.details.insert("reason".into(), "commit-lost".into());
+            self.set_actor(&mut entry, actor);
+            link.with_entry(entry)
+        });
+        let (fenced, committed) = session
+            .flush(|client| join(fence.fence(client), client.batch_execute("commit")))
+            .await?;
+        let hash = fenced?;
         committed?;
-        let row = session.flush(|client| place.query_one(client)).await??;
-        let hash: Option<Vec<u8>> = row.try_get("hash")?;
         session.release();
-        hash.and_then(|hash| hash.try_into().ok())
-            .ok_or(Error::Internal("no row has this place in the audit chain"))
+        Ok(hash)
+    }
+
+    /// Names the actor as the database found them. A subject without a profile is named in the details.
+    pub(crate) fn set_actor(&self, entry: &mut Entry, actor: Actor) {
+        if let (None, Some(subject)) = (actor.user_id, self.0.caller.subject()) {
+            entry
+                .details
+                .insert("subject".into(), subject.to_string().into());
+        }
+        if self.0.attempt.about().is_oneself {
+            entry.resource_id = actor.user_id.map(Into::into);
+        }
+        entry.user_id = actor.user_id;
+        entry.actor_role = actor.role;
+        entry.relation = actor.relation;
+        entry.purpose_of_use = actor.relation.map(Relation::purpose);
     }
 
     /// Writes the audit row of a request that was refused or failed, in a separate transaction.
@@ -195,30 +213,28 @@ impl AuditWriter<'_> {
         };
         let about = context.attempt.about();
         let mut entry = self.entry(outcome(error));
+        let ticket = context.ticket();
         let describe: [&dyn Parameter; 5] = [
-            &entry.user_id,
             &entry.resource_type,
             &about.resource,
             &about.patient,
             &about.owner,
+            &about.is_oneself,
         ];
         let describe = sql(DESCRIBE_ATTEMPT, &describe);
-        let (begun, described) = session
-            .flush(|client| join(client.batch_execute(begin), describe.query_one(client)))
+        let (begun, actor, described) = session
+            .flush(|client| {
+                join3(
+                    client.batch_execute(begin),
+                    ticket.begin_attempt(client),
+                    describe.query_one(client),
+                )
+            })
             .await?;
         begun?;
+        let actor = Actor::from_row(&actor?)?;
         let described = described?;
-        let known: Option<UserId> = described.try_get("user_id")?;
-        if let (None, Some(subject)) = (known, entry.user_id) {
-            entry
-                .details
-                .insert("subject".into(), subject.to_string().into());
-        }
-        entry.user_id = known;
-        entry.actor_role = match context.caller {
-            Caller::Person { .. } => described.try_get("actor_role")?,
-            Caller::System => Some("SYSTEM".to_owned()),
-        };
+        self.set_actor(&mut entry, actor);
         entry
             .patients
             .extend(described.try_get::<_, Option<PatientId>>("patient_id")?);

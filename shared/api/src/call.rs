@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use bytes::Bytes;
-use domain::ids::UserId;
+use domain::ids::SubjectId;
 use errors::Error;
 use http::{HeaderMap, Request, header};
 use lambda_http::{Body, RequestExt as _};
@@ -28,7 +28,7 @@ const MAX_BODY: usize = 1024 * 1024;
 pub struct Call {
     pub(crate) context: Arc<RequestContext>,
     pub(crate) incoming: Arc<Incoming>,
-    pub(crate) caller: UserId,
+    pub(crate) subject: SubjectId,
     pub(crate) cursor_key: hmac::Key,
 }
 
@@ -113,11 +113,6 @@ fn path_parameters(request: &Request<Body>, endpoint: &Endpoint) -> Vec<String> 
 }
 
 impl Call {
-    /// The caller: the `sub` of their Supabase token.
-    pub fn caller(&self) -> UserId {
-        self.caller
-    }
-
     pub(crate) fn path_parameter(&self, index: usize) -> Option<&str> {
         self.incoming.path_parameters.get(index).map(String::as_str)
     }
@@ -160,7 +155,7 @@ impl Call {
         cursor: Option<&str>,
     ) -> Result<PageRequest<K>, Error> {
         let endpoint = &self.context.environment.endpoint;
-        let context = format!("{}\0{}", endpoint.name, self.caller);
+        let context = format!("{}\0{}", endpoint.name, self.subject);
         PageRequest::new(limit, cursor, Signer::new(self.cursor_key.clone(), context))
     }
 

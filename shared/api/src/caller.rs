@@ -1,47 +1,93 @@
 //! The caller that a transaction acts for.
 
-use domain::ids::UserId;
-use sql::sql;
+use audit::Relation;
+use domain::ids::{SubjectId, UserId};
+use sql::{Parameter, row, sql};
 use tokio_postgres::{Client, Row};
+
+use crate::ticket::{Ticket, TicketKey};
 
 /// The caller that a transaction acts for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Caller {
     /// The subject of a verified token. `assured` is whether the token's assurance level satisfies the
     /// deployment's requirement.
-    Person { user: UserId, assured: bool },
+    Person { subject: SubjectId, assured: bool },
     /// A function that a schedule or an event started.
     System,
 }
 
+row! {
+    /// Who acts, as the database found them.
+    #[derive(Clone, Debug)]
+    pub struct Actor {
+        /// None for a function, and for a subject without a profile.
+        pub user_id: Option<UserId>,
+        /// None for a subject without a profile.
+        pub role: Option<String>,
+        /// None for a function, and if the caller is only refused.
+        pub relation: Option<Relation>,
+    }
+}
+
 // Rust checks no permission. These SQL functions raise an error if the permission is missing, and then
 // the other statements of the flush don't run either.
-const BEGIN_REQUEST: &str = "select role from begin_request($1, $2, $3)";
-const BEGIN_JOB: &str = "select role from begin_job($1)";
+const BEGIN_REQUEST: &str = "select user_id, role, relation from begin_request($1, $2, $3, $4, $5)";
+const BEGIN_JOB: &str =
+    "select null::uuid as user_id, role, null as relation from begin_job($1, $2, $3)";
+const BEGIN_ATTEMPT: &str =
+    "select user_id, role, null as relation from begin_attempt($1, $2, $3, $4, $5)";
 
 impl Caller {
-    /// The user, or none for a function.
-    pub(crate) fn user(self) -> Option<UserId> {
+    /// The subject of the caller's token, or none for a function.
+    pub(crate) fn subject(self) -> Option<SubjectId> {
         match self {
-            Self::Person { user, .. } => Some(user),
+            Self::Person { subject, .. } => Some(subject),
             Self::System => None,
         }
     }
 
-    /// Sets the actor of the open transaction. Returns a row with its `role`. Errors: the caller may not act
-    /// or lacks the permission.
-    pub(crate) async fn act(
-        self,
-        client: &Client,
-        permission: &str,
-    ) -> Result<Row, tokio_postgres::Error> {
+    /// Signs a ticket for this caller and permission.
+    pub(crate) fn ticket(self, key: &TicketKey, permission: &'static str) -> Ticket {
         match self {
-            Self::Person { user, assured } => {
-                sql(BEGIN_REQUEST, &[&user, &assured, &permission])
+            Self::Person { subject, assured } => key.sign(Some(subject), assured, permission),
+            Self::System => key.sign(None, true, permission),
+        }
+    }
+}
+
+impl Ticket {
+    /// Sets the actor of the open transaction. Errors: the caller may not act or lacks the permission.
+    pub(crate) async fn begin(&self, client: &Client) -> Result<Row, tokio_postgres::Error> {
+        match self.subject {
+            Some(_) => self.send(client, BEGIN_REQUEST).await,
+            None => {
+                let signature = &self.signature[..];
+                sql(BEGIN_JOB, &[&self.permission, &self.clock, &signature])
                     .query_one(client)
                     .await
             }
-            Self::System => sql(BEGIN_JOB, &[&permission]).query_one(client).await,
         }
+    }
+
+    /// Proves the caller to the open transaction, which only appends the audit row of a refusal, a failure
+    /// or a fence.
+    pub(crate) async fn begin_attempt(
+        &self,
+        client: &Client,
+    ) -> Result<Row, tokio_postgres::Error> {
+        self.send(client, BEGIN_ATTEMPT).await
+    }
+
+    async fn send(&self, client: &Client, text: &str) -> Result<Row, tokio_postgres::Error> {
+        let signature = &self.signature[..];
+        let parameters: [&dyn Parameter; 5] = [
+            &self.subject,
+            &self.is_assured,
+            &self.permission,
+            &self.clock,
+            &signature,
+        ];
+        sql(text, &parameters).query_one(client).await
     }
 }

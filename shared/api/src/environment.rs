@@ -10,6 +10,7 @@ use database::Database;
 use settings::Misconfigured;
 
 use crate::endpoint::Endpoint;
+use crate::ticket::TicketKey;
 
 /// The state that every function has. It is created once, when the function starts, and connects to
 /// nothing until a request needs it.
@@ -17,12 +18,14 @@ pub(crate) struct Environment {
     pub(crate) endpoint: Endpoint,
     pub(crate) database: Database,
     pub(crate) chain: ChainHead,
+    pub(crate) ticket_key: TicketKey,
 }
 
 /// The additional state of functions with callers.
 pub(crate) struct Gate {
     pub(crate) verifier: identity::Verifier,
     pub(crate) require_aal2: bool,
+    /// Signs page cursors.
     pub(crate) cursor_key: hmac::Key,
 }
 
@@ -38,6 +41,7 @@ impl Environment {
             endpoint,
             database,
             chain: ChainHead::default(),
+            ticket_key: TicketKey::new(&key("TICKET_KEY")?),
         })
     }
 }
@@ -52,18 +56,16 @@ impl Gate {
             verifier: identity::Verifier::new(identity)
                 .map_err(|_| Misconfigured("SUPABASE_URL", "expected an https URL"))?,
             require_aal2: settings::flag("REQUIRE_AAL2", true)?,
-            cursor_key: cursor_key()?,
+            cursor_key: hmac::Key::new(hmac::HMAC_SHA256, &key("CURSOR_KEY")?),
         })
     }
 }
 
-/// Reads `CURSOR_KEY`: 32 bytes in base64, the key that signs page cursors.
-fn cursor_key() -> Result<hmac::Key, Misconfigured> {
-    const NAME: &str = "CURSOR_KEY";
-    let bytes = BASE64_STANDARD
-        .decode(settings::required(NAME)?)
+/// Reads a key: 32 bytes in base64.
+fn key(name: &'static str) -> Result<[u8; 32], Misconfigured> {
+    BASE64_STANDARD
+        .decode(settings::required(name)?)
         .ok()
-        .filter(|bytes| bytes.len() == 32)
-        .ok_or(Misconfigured(NAME, "expected 32 bytes in base64"))?;
-    Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or(Misconfigured(name, "expected 32 bytes in base64"))
 }

@@ -18,6 +18,7 @@ use crate::target::Target;
 pub struct Job {
     pub(crate) environment: &'static Environment,
     pub(crate) request_id: String,
+    pub(crate) trace_id: Option<String>,
     pub(crate) payload: Arc<RawValue>,
 }
 
@@ -35,6 +36,7 @@ impl Job {
             request_id: self.request_id.clone(),
             source_ip: None,
             user_agent: None,
+            trace_id: self.trace_id.clone(),
             round_trips: Arc::default(),
             attempt: Attempt::default(),
         });

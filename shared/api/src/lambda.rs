@@ -17,7 +17,7 @@ use crate::environment::{Environment, Gate};
 use crate::handler::{Handler, Running};
 use crate::job::Job;
 use crate::reply::problem;
-use crate::service::{Service, request_id, time_left, with_common_headers};
+use crate::service::{Service, request_id, time_left, trace_id, with_common_headers};
 use crate::takes::Takes;
 
 type Worker = Box<dyn Fn(Job) -> Running<()> + Send + Sync>;
@@ -131,6 +131,7 @@ fn serve_event_boxed(endpoint: Endpoint, worker: Worker) -> Result<(), Failure> 
                 let job = Job {
                     environment,
                     request_id: request_id.clone(),
+                    trace_id: trace_id(&event.context),
                     payload: Arc::from(event.payload),
                 };
                 let result = tokio::time::timeout(time_left(event.context.deadline), worker(job))

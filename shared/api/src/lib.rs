@@ -36,6 +36,7 @@ mod service;
 mod session;
 mod takes;
 pub mod target;
+mod ticket;
 
 /// The names that most handlers need.
 pub mod prelude {
@@ -56,5 +57,5 @@ pub mod prelude {
     pub use crate::input::{Body, Configured, Patch, Path, Query};
     pub use crate::pages::{Page, PageRequest};
     pub use crate::reply::{Created, Json, Reply};
-    pub use crate::target::{InChart, OwnedBy, Search};
+    pub use crate::target::{InChart, Oneself, OwnedBy, Search};
 }

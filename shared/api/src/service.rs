@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use domain::ids::UserId;
+use domain::ids::SubjectId;
 use errors::Error;
 use http::{HeaderValue, Response, header};
 use lambda_http::request::RequestContext as GatewayContext;
@@ -31,6 +31,7 @@ pub(crate) type Handler = Box<dyn Fn(Call) -> Running<Response<Body>> + Send + S
 const TRIES: u32 = 3;
 
 const MAX_USER_AGENT: usize = 512;
+const MAX_TRACE_ID: usize = 64;
 
 pub(crate) struct Service {
     pub(crate) environment: Environment,
@@ -45,19 +46,20 @@ impl Service {
         let request_id = request_id(&request);
         let (response, context) = match self.verify(&request, &request_id).await {
             Ok(claims) => {
-                let user = claims.sub.into();
+                let subject = claims.sub.into();
                 let assured =
                     !self.gate.require_aal2 || claims.assurance >= identity::Assurance::Aal2;
                 let context = Arc::new(RequestContext {
                     environment: &self.environment,
-                    caller: Caller::Person { user, assured },
+                    caller: Caller::Person { subject, assured },
                     request_id: request_id.clone(),
                     source_ip: source_ip(&request),
                     user_agent: user_agent(&request),
+                    trace_id: trace_id(&request.lambda_context()),
                     round_trips: Arc::default(),
                     attempt: Attempt::default(),
                 });
-                let response = match self.handle(request, user, &context).await {
+                let response = match self.handle(request, subject, &context).await {
                     Ok(response) => response,
                     Err(error) => refuse(&context, error).await,
                 };
@@ -66,11 +68,13 @@ impl Service {
             Err(error) => (problem(&error, &request_id), None),
         };
         let response = with_common_headers(response, &request_id);
-        let actor = context.as_ref().and_then(|context| context.caller.user());
+        let subject = context
+            .as_ref()
+            .and_then(|context| context.caller.subject());
         tracing::info!(
             request_id,
             function = self.environment.endpoint.name,
-            actor_id = actor.map(tracing::field::display),
+            subject = subject.map(tracing::field::display),
             status = response.status().as_u16(),
             round_trips = context.map_or(0, |context| context.round_trips.load(Ordering::Relaxed)),
             duration_ms = started.elapsed().as_secs_f64() * 1000.0,
@@ -114,7 +118,7 @@ impl Service {
     async fn handle(
         &self,
         request: Request,
-        caller: UserId,
+        subject: SubjectId,
         context: &Arc<RequestContext>,
     ) -> Outcome {
         let time_left = time_left(request.lambda_context().deadline);
@@ -122,7 +126,7 @@ impl Service {
         let call = Call {
             context: context.clone(),
             incoming: Arc::new(incoming),
-            caller,
+            subject,
             cursor_key: self.gate.cursor_key.clone(),
         };
         let answered = async {
@@ -201,6 +205,17 @@ fn source_ip(request: &Request) -> Option<IpAddr> {
         }
         _ => None,
     }
+}
+
+/// The id of the trace in AWS X-Ray: the root in a header such as
+/// `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`.
+pub(crate) fn trace_id(context: &lambda_runtime::Context) -> Option<String> {
+    let header = context.xray_trace_id.as_deref()?;
+    let root = header
+        .split(';')
+        .find_map(|part| part.strip_prefix("Root="))?;
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (root.len() <= MAX_TRACE_ID && root.bytes().all(is_fit)).then(|| root.to_owned())
 }
 
 fn user_agent(request: &Request) -> Option<String> {

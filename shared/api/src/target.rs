@@ -19,6 +19,25 @@ pub trait Target {
     fn owner(&self) -> Option<UserId> {
         None
     }
+
+    /// Whether the resource is the caller's own account, whose id the database finds.
+    fn is_oneself(&self) -> bool {
+        false
+    }
+}
+
+/// The caller's own account.
+#[derive(Clone, Copy, Debug)]
+pub struct Oneself;
+
+impl Target for Oneself {
+    fn resource(&self) -> Option<Uuid> {
+        None
+    }
+
+    fn is_oneself(&self) -> bool {
+        true
+    }
 }
 
 macro_rules! targets {

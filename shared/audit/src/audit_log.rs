@@ -7,7 +7,7 @@ use serde_json::Value;
 use sql::Jsonb;
 use uuid::Uuid;
 
-use crate::entry::{Action, Outcome};
+use crate::entry::{Action, Outcome, PurposeOfUse, Relation};
 use domain::disclosure::Content;
 use domain::ids::{AuditLogId, PatientId, UserId};
 use sql::row;
@@ -27,6 +27,13 @@ row! {
         /// The role in which the user acted, for example `PROVIDER`. Null if the token's subject
         /// has no profile.
         pub actor_role: Option<String>,
+        /// The relation to the resource in which the user acted: `SELF`, `CARE`, `REPRESENTATION`,
+        /// `EMERGENCY` or `OFFICE`. Null if a function acted without a caller, or if the user was
+        /// refused.
+        pub relation: Option<Relation>,
+        /// The purpose of the action, a code of HL7's value set `PurposeOfUse`, for example `TREAT`.
+        /// Null if there is no relation.
+        pub purpose_of_use: Option<PurposeOfUse>,
         /// The kind of action, for example `READ`.
         pub action_type: Action,
         /// The kind of resource that the action concerned, for example `PATIENT`.
@@ -52,6 +59,9 @@ row! {
         /// The id of the request. The answer carries it in the `x-request-id` header, and the logs
         /// carry it too.
         pub request_id: String,
+        /// The id of the trace that the request belongs to in AWS X-Ray. Null if the request was not
+        /// traced.
+        pub trace_id: Option<String>,
         /// Further facts by key: ids, field names and counts, but no patient data. An empty object
         /// if there are none.
         pub details: Option<Jsonb<Value>>,
@@ -82,9 +92,9 @@ impl Content for AuditLog {
 macro_rules! select_audit_log {
     ($($rest:expr),+ $(,)?) => {
         concat!(
-            "select id, timestamp, user_id, actor_role, action_type::text, resource_type, resource_id,
-               patient_id, patient_ids, outcome::text, host(source_ip::inet) as source_ip, user_agent,
-               application, request_id, details, chain_id, seq, encode(prev_hash, 'hex') as prev_hash,
+            "select id, timestamp, user_id, actor_role, relation::text, purpose_of_use::text, action_type::text,
+               resource_type::text, resource_id, patient_id, patient_ids, outcome::text,
+               host(source_ip::inet) as source_ip, user_agent, application::text, request_id, trace_id, details, chain_id, seq, encode(prev_hash, 'hex') as prev_hash,
                encode(row_hash, 'hex') as row_hash
              from audit_logs ",
             $($rest),+

@@ -7,7 +7,8 @@
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
-use tokio_postgres::Client;
+use errors::Error;
+use tokio_postgres::{Client, Row};
 
 use crate::entry::Entry;
 use domain::ids::PatientId;
@@ -100,25 +101,20 @@ impl Place<'_> {
 }
 
 macro_rules! append {
-    ($on_conflict:literal) => {
+    ($function:literal) => {
         concat!(
-            "insert into audit_logs (
-               id, month, timestamp, user_id, actor_role, action_type, resource_type, resource_id,
-               patient_id, patient_ids, outcome, source_ip, user_agent, application, request_id,
-               details, chain_id, seq, prev_hash, row_hash
-             ) values (
-               $1, $2, $3, $4, $5, $6::text::audit_action, $7, $8, $9, $10,
-               $11::text::audit_outcome, $12::text::cidr, $13, $14, $15,
-               nullif($16, '{}'::jsonb), $17, $18, $19, $20
-             ) ",
-            $on_conflict
+            "select ",
+            $function,
+            "(row(
+               $1, $2, $3, $4, $5, $6::text, $7::text, $8::text, $9::text, $10, $11, $12, $13::text,
+               $14::text::cidr, $15, $16, $17, $18, nullif($19, '{}'::jsonb), $20, $21, $22, $23
+             )::audit_logs) as hash"
         )
     };
 }
 
-// If the place is taken, PostgreSQL refuses the row and rolls back at the COMMIT that follows.
-const APPEND: &str = append!("");
-const FENCE: &str = append!("on conflict do nothing");
+const APPEND: &str = append!("append_audit");
+const FENCE: &str = append!("append_fence");
 
 impl Link {
     /// Returns a link with another entry at the same place.
@@ -131,28 +127,34 @@ impl Link {
         }
     }
 
-    /// Sends the INSERT. Errors: PostgreSQL refuses the row, for example because its place is taken.
-    pub async fn append(&self, client: &Client) -> Result<u64, tokio_postgres::Error> {
-        self.send(client, APPEND).await
+    /// Appends the row. Errors: PostgreSQL refuses it, for example because its place is taken.
+    pub async fn append(&self, client: &Client) -> Result<(), tokio_postgres::Error> {
+        self.send(client, APPEND).await.map(drop)
     }
 
-    /// Sends the INSERT, which does nothing if another row has the place already.
-    pub async fn fence(&self, client: &Client) -> Result<u64, tokio_postgres::Error> {
-        self.send(client, FENCE).await
+    /// Appends the row unless its place is taken. Returns the hash of the row that has the place. It counts
+    /// only once the transaction is committed.
+    pub async fn fence(&self, client: &Client) -> Result<[u8; 32], Error> {
+        let row = self.send(client, FENCE).await?;
+        let hash: Option<Vec<u8>> = row.try_get("hash")?;
+        hash.and_then(|hash| hash.try_into().ok())
+            .ok_or(Error::Internal("no row has this place in the audit chain"))
     }
 
-    async fn send(&self, client: &Client, text: &str) -> Result<u64, tokio_postgres::Error> {
+    async fn send(&self, client: &Client, text: &str) -> Result<Row, tokio_postgres::Error> {
         let entry = &self.entry;
         let patient_ids = entry.patient_ids().map(<[PatientId]>::to_vec);
         let source_ip = entry.source_ip.map(|ip| ip.to_string());
         let (patient_id, details) = (entry.patient_id(), Jsonb(&entry.details));
         let (prev_hash, row_hash) = (&self.prev_hash[..], &self.row_hash[..]);
-        let parameters: [&dyn Parameter; 20] = [
+        let parameters: [&dyn Parameter; 23] = [
             &entry.id,
             &self.month,
             &entry.timestamp,
             &entry.user_id,
             &entry.actor_role,
+            &entry.relation,
+            &entry.purpose_of_use,
             &entry.action_type,
             &entry.resource_type,
             &entry.resource_id,
@@ -163,12 +165,13 @@ impl Link {
             &entry.user_agent,
             &entry.application,
             &entry.request_id,
+            &entry.trace_id,
             &details,
             &self.chain_id,
             &self.seq,
             &prev_hash,
             &row_hash,
         ];
-        sql(text, &parameters).execute(client).await
+        sql(text, &parameters).query_one(client).await
     }
 }

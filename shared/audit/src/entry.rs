@@ -31,6 +31,61 @@ text_enum! {
 }
 
 text_enum! {
+    /// The relation to the resource in which the actor acted.
+    pub enum Relation: "SCREAMING_SNAKE_CASE" {
+        /// The actor's own data.
+        #[serde(rename = "SELF")]
+        #[strum(serialize = "SELF")]
+        Oneself,
+        /// The data of a patient in the actor's care.
+        Care,
+        /// The data of a patient whom the actor represents.
+        Representation,
+        /// The data of a patient in an emergency.
+        Emergency,
+        /// The data that the actor's office in the organisation covers.
+        Office,
+    }
+}
+
+text_enum! {
+    /// The purpose of an action: codes of HL7's value set `PurposeOfUse`.
+    pub enum PurposeOfUse: "UPPERCASE" {
+        /// The treatment of the patient.
+        Treat,
+        /// The treatment of the patient in an emergency.
+        Etreat,
+        /// The payment for the patient's care.
+        Hpaymt,
+        /// The operations of the healthcare organisation.
+        Hoperat,
+        /// The administration of the system.
+        Hsysadmin,
+        /// The proof of compliance with laws and rules.
+        Hcompl,
+        /// Research with the patient's data.
+        Hresch,
+        /// The patient's own request.
+        Patrqt,
+        /// A request of the patient's family or representative.
+        Famrqt,
+    }
+}
+
+impl Relation {
+    /// The purpose that the relation implies.
+    pub fn purpose(self) -> PurposeOfUse {
+        match self {
+            Self::Oneself => PurposeOfUse::Patrqt,
+            Self::Care => PurposeOfUse::Treat,
+            Self::Representation => PurposeOfUse::Famrqt,
+            Self::Emergency => PurposeOfUse::Etreat,
+            Self::Office => PurposeOfUse::Hoperat,
+        }
+    }
+}
+
+text_enum! {
     /// The result of an action in the audit log.
     pub enum Outcome: "SCREAMING_SNAKE_CASE" {
         /// The action was carried out.
@@ -78,6 +133,11 @@ pub struct Entry {
     pub user_id: Option<UserId>,
     /// The role in which the user acted.
     pub actor_role: Option<String>,
+    /// The relation to the resource in which the user acted. None if a function acted without a caller, or
+    /// if the user was refused.
+    pub relation: Option<Relation>,
+    /// The purpose of the action. None if there is no relation.
+    pub purpose_of_use: Option<PurposeOfUse>,
     /// The kind of action.
     pub action_type: Action,
     /// The kind of resource.
@@ -96,6 +156,8 @@ pub struct Entry {
     pub application: String,
     /// The request's id, as in the answer's `x-request-id` and in the logs.
     pub request_id: String,
+    /// The id of the trace that the request belongs to.
+    pub trace_id: Option<String>,
     /// Ids, field names and counts. No patient data and no fractions.
     pub details: Map<String, Value>,
 }
@@ -114,12 +176,12 @@ impl Entry {
         (self.patients.len() > 1).then_some(&self.patients)
     }
 
-    /// The SHA-256 hash of the canonical form, version 1. Each part is preceded by its length as a 32-bit
+    /// The SHA-256 hash of the canonical form, version 2. Each part is preceded by its length as a 32-bit
     /// big-endian number. An absent part is only the length 2³²−1. Times are RFC 3339 with microseconds,
     /// ids are lower-case UUIDs, details are RFC 8785 JSON, and numbers are decimal.
     pub fn hash(&self, chain_id: Uuid, seq: i64, prev_hash: &[u8; 32]) -> [u8; 32] {
         let mut hasher = Hasher::new();
-        hasher.part(b"caretrail-audit-row-v1");
+        hasher.part(b"caretrail-audit-row-v2");
         hasher.text(chain_id);
         hasher.text(seq);
         hasher.part(prev_hash);
@@ -127,6 +189,8 @@ impl Entry {
         hasher.text(self.timestamp.with_microseconds());
         hasher.optional(self.user_id);
         hasher.optional(self.actor_role.as_deref());
+        hasher.optional(self.relation);
+        hasher.optional(self.purpose_of_use);
         hasher.text(self.action_type);
         hasher.text(self.resource_type);
         hasher.optional(self.resource_id);
@@ -139,6 +203,7 @@ impl Entry {
         hasher.optional(self.user_agent.as_deref());
         hasher.part(self.application.as_bytes());
         hasher.part(self.request_id.as_bytes());
+        hasher.optional(self.trace_id.as_deref());
         // This can't fail: the details hold only strings, integers and ids, which RFC 8785 can encode.
         hasher.part(&serde_jcs::to_vec(&self.details).unwrap_or_default());
         hasher.finish()

@@ -1,7 +1,7 @@
 //! The audit log: the content of a row, its canonical form and hash, its place in a hash chain, and how
 //! a stored row is read.
 //!
-//! This crate knows the ids of the domain and sends its own INSERT. It must not know Lambda, HTTP
+//! This crate knows the ids of the domain and sends its own statement. It must not know Lambda, HTTP
 //! requests or the connection pool.
 #![warn(missing_docs)]
 
@@ -11,5 +11,5 @@ mod entry;
 mod stored_row;
 
 pub use chain::{ChainHead, Link, Place};
-pub use entry::{Action, Entry, Outcome, ResourceType};
+pub use entry::{Action, Entry, Outcome, PurposeOfUse, Relation, ResourceType};
 pub use stored_row::StoredRow;

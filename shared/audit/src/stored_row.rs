@@ -36,9 +36,10 @@ impl StoredRow {
 macro_rules! select_stored_row {
     ($($rest:expr),+ $(,)?) => {
         concat!(
-            "select id, timestamp, user_id, actor_role, action_type::text, resource_type, resource_id,
-               patient_id, patient_ids, outcome::text, host(source_ip::inet) as source_ip, user_agent,
-               application, request_id, details, chain_id, seq, prev_hash, row_hash
+            "select id, timestamp, user_id, actor_role, relation::text, purpose_of_use::text, action_type::text,
+               resource_type::text, resource_id, patient_id, patient_ids, outcome::text,
+               host(source_ip::inet) as source_ip, user_agent, application::text, request_id, trace_id, details,
+               chain_id, seq, prev_hash::bytea, row_hash::bytea
              from audit_logs ",
             $($rest),+
         )
@@ -59,6 +60,8 @@ impl FromRow for StoredRow {
                 timestamp: row.try_get("timestamp")?,
                 user_id: row.try_get("user_id")?,
                 actor_role: row.try_get("actor_role")?,
+                relation: row.try_get("relation")?,
+                purpose_of_use: row.try_get("purpose_of_use")?,
                 action_type: row.try_get("action_type")?,
                 resource_type: row.try_get("resource_type")?,
                 resource_id: row.try_get("resource_id")?,
@@ -69,6 +72,7 @@ impl FromRow for StoredRow {
                 user_agent: row.try_get("user_agent")?,
                 application: row.try_get("application")?,
                 request_id: row.try_get("request_id")?,
+                trace_id: row.try_get("trace_id")?,
                 details: details.map(|Jsonb(details)| details).unwrap_or_default(),
             },
             chain_id: row.try_get("chain_id")?,

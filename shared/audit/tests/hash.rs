@@ -6,7 +6,7 @@ use chrono::DateTime;
 use std::fmt::Debug;
 use std::str::FromStr;
 
-use audit::{Action, Entry, Outcome, ResourceType};
+use audit::{Action, Entry, Outcome, PurposeOfUse, Relation, ResourceType};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -39,6 +39,8 @@ fn sample() -> Row {
             timestamp: "2026-01-02T03:04:05.6Z".parse().unwrap(),
             user_id: Some(id(2).into()),
             actor_role: Some("PROVIDER".into()),
+            relation: Some(Relation::Care),
+            purpose_of_use: Some(PurposeOfUse::Treat),
             action_type: Action::Search,
             resource_type: ResourceType::MedicalRecord,
             resource_id: None,
@@ -48,6 +50,7 @@ fn sample() -> Row {
             user_agent: Some("Grüße/1".into()),
             application: "list-records".into(),
             request_id: "r-1".into(),
+            trace_id: Some("1-67891233-abcdef012345678912345678".into()),
             details: Map::from_iter([
                 ("b".to_owned(), json!("x")),
                 ("a".to_owned(), json!([1, true, null])),
@@ -65,7 +68,7 @@ fn sample() -> Row {
 fn the_canonical_form_is_unchanged() {
     assert_eq!(
         hex::encode(sample().hash()),
-        "351e6d05e05f5e8ac60acf36b8f05ec78e25b07da2d343e1c02ea3f122a1e858"
+        "d93256092b062b7732a2af5f0b67bdd87f785c02f4a405c3aa10732f6d6bb0e9"
     );
 }
 
@@ -127,12 +130,13 @@ prop_compose! {
         (id, user_id, chain_id) in (uuid(), option::of(uuid()), uuid()),
         microsecond in 0..4_102_444_800_000_000_i64,
         actor_role in option::of("[A-Z_]{2,20}"),
+        (relation, purpose_of_use) in (option::of(label(Relation::LABELS)), option::of(label(PurposeOfUse::LABELS))),
         action_type in label(Action::LABELS),
         (resource_type, resource_id, patients, details) in about(),
         outcome in label(Outcome::LABELS),
         source_ip in option::of(any::<std::net::IpAddr>()),
         user_agent in option::of(any::<String>()),
-        (application, request_id) in ("[a-z-]{1,20}", "[ -~]{0,36}"),
+        (application, request_id, trace_id) in ("[a-z-]{1,20}", "[ -~]{0,36}", option::of("[0-9a-f-]{35}")),
         seq in 1..i64::MAX,
         prev_hash in any::<[u8; 32]>(),
     ) -> Row {
@@ -142,6 +146,8 @@ prop_compose! {
                 timestamp: DateTime::from_timestamp_micros(microsecond).unwrap().into(),
                 user_id: user_id.map(Into::into),
                 actor_role,
+                relation,
+                purpose_of_use,
                 action_type,
                 resource_type,
                 resource_id,
@@ -151,6 +157,7 @@ prop_compose! {
                 user_agent,
                 application,
                 request_id,
+                trace_id,
                 details,
             },
             chain_id,
@@ -162,7 +169,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn a_row_with_one_field_of_another_row_has_another_hash(row in row(), other in row(), field in 0..17) {
+    fn a_row_with_one_field_of_another_row_has_another_hash(row in row(), other in row(), field in 0..20) {
         let mut changed = row.clone();
         let (to, from) = (&mut changed.entry, &other.entry);
         match field {
@@ -182,6 +189,9 @@ proptest! {
             13 => to.details.clone_from(&from.details),
             14 => changed.chain_id = other.chain_id,
             15 => changed.seq = other.seq,
+            16 => to.relation = from.relation,
+            17 => to.purpose_of_use = from.purpose_of_use,
+            18 => to.trace_id.clone_from(&from.trace_id),
             _ => changed.prev_hash = other.prev_hash,
         }
         let same = changed.entry == row.entry

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::time::Timestamp;
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
@@ -49,8 +51,10 @@ macro_rules! ids {
 }
 
 ids! {
-    /// The id of a user: the `sub` claim of their Supabase access token, a UUID.
+    /// The id of a user, a UUID.
     UserId,
+    /// A sign-in: the `sub` claim of a Supabase access token, a UUID.
+    SubjectId,
     /// The id of a patient, a UUID.
     PatientId,
     /// The id of a provider, a UUID.
@@ -67,4 +71,26 @@ ids! {
     AuditLogId,
     /// The id of any resource that an audit row can concern, a UUID.
     AnyId,
+}
+
+impl AuditLogId {
+    /// Creates the id of a row of this time. Rows of another millisecond are in the order of their ids.
+    pub fn of_time(time: Timestamp) -> Self {
+        let milliseconds = time.milliseconds();
+        Self(Uuid::new_v7(uuid::Timestamp::from_unix(
+            uuid::NoContext,
+            milliseconds / 1000,
+            u32::try_from(milliseconds % 1000).unwrap_or_default() * 1_000_000,
+        )))
+    }
+
+    /// An id that is not after the id of any row of this time.
+    pub fn first_of(time: Timestamp) -> Self {
+        Self(Uuid::from_u128(u128::from(time.milliseconds()) << 80))
+    }
+
+    /// An id that is after the id of each row of this time.
+    pub fn first_after(time: Timestamp) -> Self {
+        Self(Uuid::from_u128(u128::from(time.milliseconds() + 1) << 80))
+    }
 }

@@ -48,6 +48,11 @@ impl Timestamp {
         Date(date.with_day(1).unwrap_or(date))
     }
 
+    /// Whole milliseconds since 1970. A time before 1970 gives 0.
+    pub(crate) fn milliseconds(self) -> u64 {
+        self.0.timestamp_millis().try_into().unwrap_or_default()
+    }
+
     /// RFC 3339 in UTC, always with six decimals.
     pub fn with_microseconds(self) -> String {
         self.0.to_rfc3339_opts(SecondsFormat::Micros, true)

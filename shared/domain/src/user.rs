@@ -8,7 +8,7 @@ use sql::Jsonb;
 use super::custom_data::CustomData;
 use super::text::{Text, ZoneName};
 use crate::disclosure::Content;
-use crate::ids::{PatientId, UserId};
+use crate::ids::{PatientId, SubjectId, UserId};
 use errors::Error;
 use sql::row;
 use sql::text_enum;
@@ -77,10 +77,13 @@ row! {
     /// A user account: the identity common to patients, providers and staff.
     #[derive(Debug, JsonSchema, Serialize)]
     pub struct User {
-        /// The id of the user: the `sub` claim of their Supabase access token, a UUID.
+        /// The id of the user, a UUID.
         pub id: UserId,
-        /// The e-mail address with which the user signs in.
-        pub username: String,
+        /// The sign-in that the account is linked to: the `sub` claim of the user's Supabase access
+        /// tokens, a UUID. Null if the user can't sign in yet.
+        pub subject: Option<SubjectId>,
+        /// The e-mail address with which the user signs in. Null if they have none.
+        pub username: Option<String>,
         /// The e-mail address for notifications. Null if notifications go to `username`.
         pub notification_email: Option<String>,
         /// The given name of the user.
@@ -130,14 +133,16 @@ impl Content for User {
 }
 
 /// The details of the 409 responses that [`user_rule`] can return.
-pub const USER_CONFLICTS: &[&str] = &[USERNAME_TAKEN];
+pub const USER_CONFLICTS: &[&str] = &[USERNAME_TAKEN, SUBJECT_TAKEN];
 
 const USERNAME_TAKEN: &str = "A user with this username already exists.";
+const SUBJECT_TAKEN: &str = "This sign-in is linked to another user already.";
 
 /// The error for a violation of the named constraint on users. None if the constraint isn't one of them.
 pub fn user_rule(constraint: &str) -> Option<Error> {
     Some(match constraint {
         "user_profiles_username_key" => Error::AlreadyExists(USERNAME_TAKEN),
+        "user_profiles_subject_key" => Error::AlreadyExists(SUBJECT_TAKEN),
         "user_profiles_role_fkey" => {
             Error::invalid("role", "expected the name of an existing role")
         }
@@ -154,7 +159,7 @@ pub fn user_rule(constraint: &str) -> Option<Error> {
 macro_rules! select_user {
     ($($rest:literal),+ $(,)?) => {
         concat!(
-            "select id, username, notification_email, first_name, last_name, role, status::text,
+            "select id, subject, username, notification_email, first_name, last_name, role, status::text,
                phone, address, preferences, custom_data, custom_data_version,
                created_at, updated_at, is_archived, version, patient_of(id) as patient
              from user_profiles ",

@@ -13,6 +13,7 @@ mod raised {
     pub(super) const SECOND_FACTOR_MISSING: &str = "CT004";
     pub(super) const KEY_ANSWERED: &str = "CT005";
     pub(super) const KEY_REUSED: &str = "CT006";
+    pub(super) const NOT_PROVEN: &str = "CT007";
 }
 
 impl Error {
@@ -65,6 +66,11 @@ fn translate(error: tokio_postgres::Error) -> Error {
             );
         }
         raised::KEY_REUSED => return Error::KeyReused,
+        raised::NOT_PROVEN => {
+            return Error::Unavailable(
+                "The database doesn't accept this function's proof of the caller. Try again later.",
+            );
+        }
         _ => {}
     }
     match *code {

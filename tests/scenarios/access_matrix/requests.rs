@@ -94,7 +94,7 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
         "get-me" => each(Oneself),
         "create-user" => each(Nobodys).body(|_, _, thing| {
             json!({
-                "id": thing.id, "username": format!("{}@example.org", thing.id),
+                "subject": thing.id, "username": format!("{}@example.org", thing.id),
                 "first_name": "New", "last_name": "Example", "role": "PATIENT"
             })
         }),

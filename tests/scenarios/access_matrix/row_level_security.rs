@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use tests::database::{JOBS, PEOPLE};
 use tests::prelude::*;
+use tests::ticket::{begin_job, begin_request};
 use tokio_postgres::Client;
 
 use super::table::{Relation, Relations, Table, Verdict};
@@ -28,17 +30,8 @@ impl Who<'_> {
     async fn begin(self, app: &Client, permission: &str) -> Result<(), String> {
         app.batch_execute("begin").await.unwrap();
         let begun = match self.0 {
-            Some(caller) => {
-                app.query(
-                    "select role from begin_request($1, true, $2)",
-                    &[&caller.user, &permission],
-                )
-                .await
-            }
-            None => {
-                app.query("select role from begin_job($1)", &[&permission])
-                    .await
-            }
+            Some(caller) => begin_request(app, caller, permission).await,
+            None => begin_job(app, permission).await,
         };
         begun
             .map(drop)
@@ -65,7 +58,8 @@ async fn row_level_security_alone_enforces_the_table() {
     every_table_is_known(&ward.world).await;
     let mut alone = Alone {
         table: Table::read(&ward.world).await,
-        app: ward.world.connect_as_app().await,
+        people: ward.world.connect_as(PEOPLE).await,
+        jobs: ward.world.connect_as(JOBS).await,
         ward: &ward,
         cells: Cells::default(),
         problems: Vec::new(),
@@ -111,12 +105,21 @@ async fn every_table_is_known(world: &World) {
 struct Alone<'a> {
     ward: &'a Ward,
     table: Table,
-    app: Client,
+    people: Client,
+    jobs: Client,
     cells: Cells,
     problems: Vec<String>,
 }
 
 impl Alone<'_> {
+    /// The connection of the functions that this actor's work runs in.
+    fn app(&self, who: Who<'_>) -> &Client {
+        match who.0 {
+            Some(_) => &self.people,
+            None => &self.jobs,
+        }
+    }
+
     /// Checks that a transaction opens exactly for the functions whose permission the actor holds.
     async fn opens(&mut self, who: Who<'_>) {
         for function in self.table.functions() {
@@ -127,8 +130,8 @@ impl Alone<'_> {
                 true => Err("CT003".to_owned()),
                 false => Ok(()),
             };
-            let begun = who.begin(&self.app, permission).await;
-            end(&self.app).await;
+            let begun = who.begin(self.app(who), permission).await;
+            end(self.app(who)).await;
             if begun != expected {
                 self.problems
                     .push(format!("{} opens {function}: {begun:?}", who.role()));
@@ -187,9 +190,9 @@ impl Alone<'_> {
 
     async fn selects(&mut self, who: Who<'_>, wall: &Wall) {
         let select = format!("select {} from {}", wall.id, wall.table);
-        who.act(&self.app, &self.table).await;
-        let rows = self.app.query(&select, &[]).await.unwrap();
-        end(&self.app).await;
+        who.act(self.app(who), &self.table).await;
+        let rows = self.app(who).query(&select, &[]).await.unwrap();
+        end(self.app(who)).await;
         let found = rows.iter().map(|row| row.get(0)).collect();
         let things: Vec<_> = self
             .ward
@@ -206,9 +209,9 @@ impl Alone<'_> {
     /// read them.
     async fn updates(&mut self, who: Who<'_>, wall: &Wall) {
         let update = format!("update {} set {}", wall.table, wall.set);
-        who.act(&self.app, &self.table).await;
-        let count = self.app.execute(&update, &[]).await;
-        end(&self.app).await;
+        who.act(self.app(who), &self.table).await;
+        let count = self.app(who).execute(&update, &[]).await;
+        end(self.app(who)).await;
         let found: BTreeSet<Uuid> = if wall.updates.is_empty() {
             if count.is_ok() {
                 self.problems.push(format!("{} may {update}", who.role()));
@@ -216,9 +219,9 @@ impl Alone<'_> {
             BTreeSet::new()
         } else {
             let telling = format!("{update} returning {}", wall.id);
-            who.act(&self.app, &self.table).await;
-            let rows = self.app.query(&telling, &[]).await.unwrap();
-            end(&self.app).await;
+            who.act(self.app(who), &self.table).await;
+            let rows = self.app(who).query(&telling, &[]).await.unwrap();
+            end(self.app(who)).await;
             let count = count.unwrap();
             if count != rows.len() as u64 {
                 self.problems.push(format!(
@@ -247,9 +250,9 @@ impl Alone<'_> {
                     _ => thing,
                 };
                 let insert = insert(function, ward, user, &thing);
-                who.act(&self.app, &self.table).await;
-                let taken = self.app.execute(&insert, &[]).await;
-                end(&self.app).await;
+                who.act(self.app(who), &self.table).await;
+                let taken = self.app(who).execute(&insert, &[]).await;
+                end(self.app(who)).await;
                 let taken = taken.map_err(|error| error.code().unwrap().code().to_owned());
                 let expected = match self.serves(who, &[function], &thing) {
                     true => Ok(1),
@@ -272,9 +275,9 @@ impl Alone<'_> {
     async fn reads_the_log(&mut self, who: Who<'_>) {
         let count = "select count(*) from audit_logs";
         let all: i64 = self.ward.world.sql(count, &[]).await[0].get(0);
-        who.act(&self.app, &self.table).await;
-        let seen: i64 = self.app.query_one(count, &[]).await.unwrap().get(0);
-        end(&self.app).await;
+        who.act(self.app(who), &self.table).await;
+        let seen: i64 = self.app(who).query_one(count, &[]).await.unwrap().get(0);
+        end(self.app(who)).await;
         let cell = self.table.cell("list-audit-logs", who.role());
         let expected = match cell.verdict(&Relations::from([Relation::None])) {
             Verdict::Served => all,

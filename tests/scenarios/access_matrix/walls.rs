@@ -100,14 +100,16 @@ pub const WALLS: [Wall; 9] = [
 
 /// Tables without data of persons, and tables that other tests cover: the audit log, which an actor
 /// sees completely or not at all, and kept answers.
-pub const OTHERS: [&str; 7] = [
+pub const OTHERS: [&str; 9] = [
     "audit_logs",
     "custom_data_schemas",
     "idempotency_keys",
     "permissions",
     "role_permissions",
+    "role_reach",
     "roles",
     "schema_history",
+    "signing_keys",
 ];
 
 /// The functions that insert rows, and the kind of thing for which they do.
@@ -134,8 +136,8 @@ pub fn insert(function: &str, ward: &Ward, user: Uuid, thing: &Thing) -> String 
         .map_or("null".to_owned(), |id| format!("'{id}'"));
     match function {
         "create-user" => format!(
-            "insert into user_profiles (id, username, first_name, last_name, role)
-             values ('{id}', '{id}@example.org', 'New', 'Example', 'PATIENT')"
+            "insert into user_profiles (id, subject, first_name, last_name, role)
+             values ('{id}', '{id}', 'New', 'Example', 'PATIENT')"
         ),
         "create-patient" => format!(
             "insert into patients (id, user_id, patient_number, date_of_birth, gender)

@@ -27,6 +27,8 @@ async fn an_officer_reads_who_did_what_and_the_reading_is_recorded() {
             "timestamp": stored.entry.timestamp,
             "user_id": ben.user,
             "actor_role": "PATIENT",
+            "relation": null,
+            "purpose_of_use": null,
             "action_type": "READ",
             "resource_type": "PATIENT",
             "resource_id": ada.id,
@@ -37,6 +39,7 @@ async fn an_officer_reads_who_did_what_and_the_reading_is_recorded() {
             "user_agent": stored.entry.user_agent,
             "application": "get-patient",
             "request_id": refused.request_id(),
+            "trace_id": stored.entry.trace_id,
             "details": {"reason": "not-found"},
             "chain_id": stored.chain_id,
             "seq": stored.seq,
@@ -46,6 +49,8 @@ async fn an_officer_reads_who_did_what_and_the_reading_is_recorded() {
     );
     assert_eq!(items[1]["request_id"], read.request_id());
     assert_eq!(items[1]["outcome"], "SUCCESS");
+    assert_eq!(items[1]["relation"], "SELF");
+    assert_eq!(items[1]["purpose_of_use"], "PATRQT");
     world.audited(&answer, row().by(&officer)).await;
 }
 

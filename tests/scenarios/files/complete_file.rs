@@ -274,7 +274,10 @@ async fn an_announcement_that_is_not_committed_leaves_no_upload_open() {
     let text = text();
     // The database refuses the row at the very end, after S3 started the multipart upload.
     world
-        .sql("revoke insert on audit_logs from caretrail_app", &[])
+        .sql(
+            "revoke execute on function append_audit(audit_logs) from caretrail_app",
+            &[],
+        )
         .await;
     let body = announcement("PATIENT", ada.user, "text/plain", &text);
     ada.post("/v1/files", body.clone())
@@ -282,7 +285,10 @@ async fn an_announcement_that_is_not_committed_leaves_no_upload_open() {
         .problem(503, "unavailable");
     assert_eq!(world.open_uploads(), 0);
     world
-        .sql("grant insert on audit_logs to caretrail_app", &[])
+        .sql(
+            "grant execute on function append_audit(audit_logs) to caretrail_app",
+            &[],
+        )
         .await;
     let nothing = world.rows("select id from file_metadata", &[]).await;
     assert!(nothing.is_empty());
@@ -298,11 +304,17 @@ async fn a_completion_whose_commit_was_lost_succeeds_when_repeated() {
     let (id, upload) = world.announced(&ada, "text/plain", &text).await;
     send(&ada, &upload, &text, &[1, 2, 3]).await;
     world
-        .sql("revoke insert on audit_logs from caretrail_app", &[])
+        .sql(
+            "revoke execute on function append_audit(audit_logs) from caretrail_app",
+            &[],
+        )
         .await;
     complete(&ada, id).await.problem(503, "unavailable");
     world
-        .sql("grant insert on audit_logs to caretrail_app", &[])
+        .sql(
+            "grant execute on function append_audit(audit_logs) to caretrail_app",
+            &[],
+        )
         .await;
     complete(&ada, id).await.expect(200);
 }

@@ -3,7 +3,9 @@
 use http::Method;
 use http::header::{CONTENT_TYPE, IF_MATCH};
 use tests::audit::Expected;
+use tests::database::PEOPLE;
 use tests::prelude::*;
+use tests::ticket::begin_request;
 
 fn row() -> Expected {
     audit("update-file", "UPDATE", "FILE")
@@ -115,14 +117,9 @@ async fn put_past_the_handler(
     id: Uuid,
     entry: Option<Uuid>,
 ) -> Result<u64, tokio_postgres::Error> {
-    let app = world.connect_as_app().await;
+    let app = world.connect_as(PEOPLE).await;
     app.batch_execute("begin").await.unwrap();
-    app.query(
-        "select role from begin_request($1, true, 'files:write')",
-        &[&caller.user],
-    )
-    .await
-    .unwrap();
+    begin_request(&app, caller, "files:write").await.unwrap();
     let put = "update file_metadata set record_id = $2 where id = $1";
     app.execute(put, &[&id, &entry]).await
 }

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use tests::audit::Expected;
+use tests::database::PEOPLE;
 use tests::prelude::*;
+use tests::ticket::begin_request;
 
 fn row() -> Expected {
     audit("release-record", "UPDATE", "MEDICAL_RECORD")
@@ -240,14 +242,9 @@ async fn by_every_path(ada: &Patient, id: Uuid, files: [Uuid; 2]) -> Vec<(String
 /// Returns everything that the patient's role reads without a WHERE, from every table that
 /// functions may read.
 async fn past_every_handler(world: &World, ada: &Patient, permission: &str) -> String {
-    let app = world.connect_as_app().await;
+    let app = world.connect_as(PEOPLE).await;
     app.batch_execute("begin").await.unwrap();
-    app.query(
-        "select role from begin_request($1, true, $2)",
-        &[&ada.user, &permission],
-    )
-    .await
-    .unwrap();
+    begin_request(&app, ada, permission).await.unwrap();
     let mut seen = String::new();
     for table in [
         "medical_records",

@@ -1,6 +1,8 @@
 //! Enough patients that reading all of them is the more expensive plan.
 
+use tests::database::PEOPLE;
 use tests::prelude::*;
+use tests::ticket::begin_request;
 use tests::world::Parameters;
 
 /// Adds twenty thousand patients, with family names and birth dates distributed as in reality, and
@@ -33,10 +35,9 @@ pub async fn plan(
     statement: &str,
     parameters: Parameters<'_>,
 ) -> String {
-    let app = world.connect_as_app().await;
+    let app = world.connect_as(PEOPLE).await;
     app.batch_execute("begin").await.unwrap();
-    let begin = "select begin_request($1, true, 'patients:read')";
-    app.query(begin, &[&caller.user]).await.unwrap();
+    begin_request(&app, caller, "patients:read").await.unwrap();
     let lines = app.query(&format!("explain {statement}"), parameters).await;
     let lines = lines.unwrap();
     let lines: Vec<String> = lines.iter().map(|line| line.get(0)).collect();

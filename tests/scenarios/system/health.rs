@@ -14,7 +14,7 @@ async fn anyone_learns_that_the_database_is_reachable_and_nothing_is_recorded() 
 
 #[tokio::test]
 async fn without_the_database_the_answer_is_503() {
-    let nobody_listens = "postgres://caretrail_app:secret@127.0.0.1:1/caretrail";
+    let nobody_listens = "postgres://caretrail_people:secret@127.0.0.1:1/caretrail";
     let world = World::with(Setup {
         database_url: Some(nobody_listens.to_owned()),
         ..Setup::default()

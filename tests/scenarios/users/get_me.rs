@@ -53,10 +53,8 @@ async fn each_role_gets_the_permissions_that_the_database_grants() {
 async fn a_subject_without_a_profile_is_refused_and_the_attempt_is_recorded() {
     let world = World::new().await;
     let stranger = world.stranger();
-    let denied = row().by(&stranger).resource(stranger.user);
-    let denied = denied
-        .denied("forbidden")
-        .detail("subject", stranger.user.to_string());
+    let denied = row().by(&stranger).denied("forbidden");
+    let denied = denied.detail("subject", stranger.subject.to_string());
     world.refused(stranger.get("/v1/me"), 403, denied).await;
 }
 

@@ -1,7 +1,9 @@
 //! `PATCH /v1/users/{id}`
 
 use tests::audit::Expected;
+use tests::database::PEOPLE;
 use tests::prelude::*;
+use tests::ticket::begin_request;
 
 fn row() -> Expected {
     audit("update-user", "UPDATE", "USER")
@@ -197,11 +199,15 @@ async fn of_two_administrators_who_suspend_each_other_one_remains() {
     let (ann, bea) = (world.admin().await, world.admin().await);
     let suspend = "update user_profiles set status = 'SUSPENDED' where id = $1";
     // Both transactions have passed the check of the actor.
-    let (first, second) = (world.connect_as_app().await, world.connect_as_app().await);
+    let (first, second) = (
+        world.connect_as(PEOPLE).await,
+        world.connect_as(PEOPLE).await,
+    );
     for (connection, admin) in [(&first, &ann), (&second, &bea)] {
         connection.batch_execute("begin").await.unwrap();
-        let begin = "select begin_request($1, true, 'users:update')";
-        connection.query(begin, &[&admin.user]).await.unwrap();
+        begin_request(connection, admin, "users:update")
+            .await
+            .unwrap();
     }
 
     // Each administrator suspends the other.

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use audit::{Action, Entry, Outcome, ResourceType};
+use audit::{Action, Entry, Outcome, Relation, ResourceType};
 use domain::ids::{AuditLogId, PatientId, UserId};
 use domain::time::Timestamp;
 use futures_util::future::{join, join3};
@@ -16,7 +16,7 @@ use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use crate::figures::Ratio;
-use crate::site::{Clinic, Databases, Size};
+use crate::site::{Clinic, Databases, Size, ticket};
 
 /// A parameter and its type.
 type Value<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -36,38 +36,41 @@ const UNCHAINED: &str = "
     end
     $$;
     insert into audit_logs_unchained
-      select id, month, timestamp, user_id, actor_role, action_type, resource_type, resource_id, patient_id,
-        patient_ids, outcome, source_ip, user_agent, application, request_id, details
+      select id, month, timestamp, user_id, actor_role, relation, purpose_of_use, action_type, resource_type,
+        resource_id, patient_id, patient_ids, outcome, source_ip, user_agent, application, request_id, trace_id,
+        details
       from audit_logs;
     call secure('audit_logs_unchained');
-    create policy append on audit_logs_unchained for insert to caretrail_app
-      with check (outcome <> 'SUCCESS' or user_id is not distinct from (select actor_user()));
-    grant insert on audit_logs_unchained to caretrail_app";
+    create function append_unchained(entry audit_logs_unchained) returns void
+    language plpgsql security definer set search_path = pg_catalog, public as $$
+    begin
+      perform require_actor();
+      insert into audit_logs_unchained select entry.*;
+    end
+    $$;
+    alter function append_unchained(audit_logs_unchained) owner to caretrail_owner;
+    alter table audit_logs_unchained owner to caretrail_owner;
+    grant execute on function append_unchained(audit_logs_unchained) to caretrail_app";
 
 macro_rules! append {
-    ($table:literal, $columns:literal, $values:literal) => {
+    ($function:literal, $table:literal, $link:literal) => {
         concat!(
-            "insert into ",
+            "select ",
+            $function,
+            "(row($1, $2, $3, $4, $5, 'CARE', 'TREAT', $6::text, $7::text, $8, $9, null, $10::text,
+               $11::text::cidr, null, $12, $13, null, null",
+            $link,
+            ")::",
             $table,
-            " (id, month, timestamp, user_id, actor_role, action_type, resource_type, resource_id,
-               patient_id, outcome, source_ip, application, request_id",
-            $columns,
-            ") values ($1, $2, $3, $4, $5, $6::text::audit_action, $7, $8, $9,
-               $10::text::audit_outcome, $11::text::cidr, $12, $13",
-            $values,
             ")"
         )
     };
 }
 
-const CHAINED: &str = append!(
-    "audit_logs",
-    ", chain_id, seq, prev_hash, row_hash",
-    ", $14, $15, $16, $17"
-);
-const PLAIN: &str = append!("audit_logs_unchained", "", "");
+const CHAINED: &str = append!("append_audit", "audit_logs", ", $14, $15, $16, $17");
+const PLAIN: &str = append!("append_unchained", "audit_logs_unchained", "");
 
-const BEGIN: &str = "select role from begin_request($1, true, 'patients:read')";
+const BEGIN: &str = "select role from begin_request($1, true, 'patients:read', $2, $3)";
 const READ: &str =
     domain::select_patient!("where id = $1 and reaches('patients:read', id) and not is_archived");
 
@@ -135,9 +138,15 @@ impl Instance {
     }
 
     async fn request(&mut self, chained: bool) -> Result<()> {
+        let (clock, signature) = ticket(self.user, "patients:read");
+        let actor: [Value<'_>; 3] = [
+            (&self.user, Type::UUID),
+            (&clock, Type::INT8),
+            (&signature, Type::BYTEA),
+        ];
         let (begun, actor, read) = join3(
             self.client.batch_execute("begin"),
-            self.client.query_typed(BEGIN, &[(&self.user, Type::UUID)]),
+            self.client.query_typed(BEGIN, &actor),
             self.client
                 .query_typed(READ, &[(&self.patient, Type::UUID)]),
         )
@@ -206,11 +215,14 @@ impl Instance {
     }
 
     fn entry(&self) -> Entry {
+        let timestamp = Timestamp::now();
         Entry {
-            id: AuditLogId::generate(),
-            timestamp: Timestamp::now(),
+            id: AuditLogId::of_time(timestamp),
+            timestamp,
             user_id: Some(UserId::from(self.user)),
             actor_role: Some("PROVIDER".to_owned()),
+            relation: Some(Relation::Care),
+            purpose_of_use: Some(Relation::Care.purpose()),
             action_type: Action::Read,
             resource_type: ResourceType::Patient,
             resource_id: Some(self.patient),
@@ -220,6 +232,7 @@ impl Instance {
             user_agent: None,
             application: "get-patient".to_owned(),
             request_id: Uuid::new_v4().to_string(),
+            trace_id: None,
             details: serde_json::Map::new(),
         }
     }

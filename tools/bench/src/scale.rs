@@ -262,15 +262,15 @@ async fn resolve(site: &Site, text: &str) -> Result<String> {
 }
 
 const EXPLAIN: &str = "
-    alter role caretrail_app set session_preload_libraries = 'auto_explain';
-    alter role caretrail_app set auto_explain.log_min_duration = 0;
-    alter role caretrail_app set auto_explain.log_nested_statements = on;
-    alter role caretrail_app set auto_explain.log_analyze = on";
+    alter role caretrail_people set session_preload_libraries = 'auto_explain';
+    alter role caretrail_people set auto_explain.log_min_duration = 0;
+    alter role caretrail_people set auto_explain.log_nested_statements = on;
+    alter role caretrail_people set auto_explain.log_analyze = on";
 const EXPLAIN_NO_MORE: &str = "
-    alter role caretrail_app reset session_preload_libraries;
-    alter role caretrail_app reset auto_explain.log_min_duration;
-    alter role caretrail_app reset auto_explain.log_nested_statements;
-    alter role caretrail_app reset auto_explain.log_analyze";
+    alter role caretrail_people reset session_preload_libraries;
+    alter role caretrail_people reset auto_explain.log_min_duration;
+    alter role caretrail_people reset auto_explain.log_nested_statements;
+    alter role caretrail_people reset auto_explain.log_analyze";
 const LARGE_TABLES: &str = "select relname from pg_class where relkind = 'r' and reltuples > $1";
 
 /// Sends each case once while the server logs every plan, including those of functions and

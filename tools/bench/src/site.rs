@@ -4,19 +4,26 @@
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use client::Client;
 use local_cloud::cloud::{Cloud, Settings};
 use local_cloud::issuer::TokenRequest;
 use local_cloud::postgres::{Options, Server, Tls};
 use local_cloud::template::Template;
+use migrations::LOGINS;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 const PASSWORD: &str = "bench";
+
+/// The key that signs tickets in the measurements.
+pub const TICKET_KEY: [u8; 32] = *b"the benchmark's key, of 32 bytes";
 
 /// The amount of data in a database.
 #[derive(Clone, Copy)]
@@ -81,7 +88,7 @@ impl Databases {
     }
 
     fn app_url(&self, database: &str) -> String {
-        let url = self.server.url("caretrail_app", PASSWORD, database);
+        let url = self.server.url(LOGINS[0], PASSWORD, database);
         match self.authority {
             Some(_) => format!("{url}?sslmode=verify-full&channel_binding=require"),
             None => url,
@@ -102,7 +109,10 @@ impl Clinic {
         databases.server.create_database(name, None).await?;
         let owner = databases.superuser_url(name);
         migrations::run(&owner, None).await?;
-        migrations::set_password(&owner, None, "caretrail_app", PASSWORD).await?;
+        for login in LOGINS {
+            migrations::set_password(&owner, None, login, PASSWORD).await?;
+        }
+        migrations::add_ticket_key(&owner, None, &TICKET_KEY).await?;
         let client = database::connect(&owner, None).await?;
         fill(&client, size).await?;
         Ok(Self {
@@ -161,7 +171,9 @@ impl Site {
             binary.exists() && symlink(binary, binaries.join(&function.package)).is_ok()
         });
         let template = Arc::new(template);
-        let mut settings = Settings::new(&data.join("cloud"), &clinic.app_url, template.clone());
+        let key = BASE64_STANDARD.encode(TICKET_KEY);
+        let mut settings =
+            Settings::new(&data.join("cloud"), &clinic.app_url, &key, template.clone());
         settings.binaries = binaries.clone();
         settings.instances = instances;
         if let Some(authority) = &databases.authority {
@@ -193,6 +205,16 @@ impl Site {
         let token = self.cloud.issuer().mint(&request)?;
         Ok(Client::new(self.cloud.url()).with_token(token))
     }
+}
+
+/// The clock and the signature of a ticket for this subject.
+pub fn ticket(subject: Uuid, permission: &str) -> (i64, Vec<u8>) {
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH);
+    let clock = clock.map_or(0, |clock| clock.as_secs().cast_signed());
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &TICKET_KEY);
+    let message = format!("caretrail-ticket-v1|{subject}|t|{permission}|{clock}");
+    let signature = hmac::sign(&key, message.as_bytes());
+    (clock, signature.as_ref().to_vec())
 }
 
 async fn fill(database: &tokio_postgres::Client, size: Size) -> Result<()> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use tokio::process::Command;
 
-use crate::site::{Databases, Site, Size};
+use crate::site::{Databases, Site, Size, TICKET_KEY};
 
 const ROUNDS: usize = 3;
 
@@ -116,19 +116,19 @@ async fn pgbench_script(site: &Site) -> Result<String> {
         site.clinic.id("patient 1").await?,
     );
     let select = domain::select_patient!("where id = ").to_owned();
+    let key = hex::encode(TICKET_KEY);
     Ok(format!(
         "\\startpipeline
 begin;
-select role from begin_request('{user}', true, 'patients:read');
+select user_id, role, relation from (select floor(extract(epoch from clock_timestamp()))::bigint as clock) as now, begin_request('{user}', true, 'patients:read', clock, hmac(convert_to('caretrail-ticket-v1|{user}|t|patients:read|' || clock, 'UTF8'), '\\x{key}', 'sha256'));
 {select} '{patient}' and reaches('patients:read', id) and not is_archived;
 \\endpipeline
 \\startpipeline
-insert into audit_logs (id, month, timestamp, user_id, actor_role, action_type, resource_type, resource_id, patient_id, outcome, source_ip, application, request_id, chain_id, seq, prev_hash, row_hash)
-values (gen_random_uuid(), date_trunc('month', now() at time zone 'UTC')::date, now(), '{user}', 'PROVIDER', 'READ', 'PATIENT', '{patient}', '{patient}', 'SUCCESS', '127.0.0.1', 'get-patient', 'bench', gen_random_uuid(), 1, decode(repeat('00', 32), 'hex'), sha256(now()::text::bytea));
+select append_audit(row((overlay(lpad(to_hex(floor(extract(epoch from now()) * 1000)::bigint), 12, '0') || '-7' placing '-' from 9 for 0) || right(gen_random_uuid()::text, 21))::uuid, date_trunc('month', now() at time zone 'UTC')::date, now(), '{user}', 'PROVIDER', 'CARE', 'TREAT', 'READ', 'PATIENT', '{patient}', '{patient}', null, 'SUCCESS', '127.0.0.1', 'bench', 'get-patient', gen_random_uuid()::text, null, null, gen_random_uuid(), 1, decode(repeat('00', 32), 'hex'), sha256(now()::text::bytea))::audit_logs);
 commit;
 \\endpipeline
 "
     )
     // pgbench replaces a colon and a name by a variable, even within quotes.
-    .replace("'patients:read'", "'patients' || chr(58) || 'read'"))
+    .replace("patients:read", "patients' || chr(58) || 'read"))
 }

@@ -16,11 +16,14 @@ impl Teller<'_> {
     /// Finds what the imports created, and each trace.
     pub async fn audit(&mut self, imports: [&Imported; 2]) -> Result<()> {
         for (index, imported) in imports.into_iter().enumerate() {
-            let admin = [self.story.admin.id];
+            let admin = self
+                .ask(&self.story.admin.clone(), Method::GET, "/v1/me", None, 200)
+                .await?;
+            let admin = [id(&admin.1)?];
             let providers: Vec<_> = imported
                 .providers
                 .iter()
-                .map(|known| known.person.id)
+                .map(|known| known.user_id)
                 .collect();
             let rows = [
                 ("PATIENT", &admin[..], 1),

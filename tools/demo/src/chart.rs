@@ -49,9 +49,9 @@ impl Teller<'_> {
             "PATIENT",
             "reads their own user",
             Some(200),
-            Some(patient.person.id),
+            Some(patient.user_id),
         );
-        self.trace(&answer, patient, GET_ME, Some(patient.person.id))?;
+        self.trace(&answer, patient, GET_ME, Some(patient.user_id))?;
         Ok(())
     }
 

@@ -36,7 +36,7 @@ impl Teller<'_> {
         } = sample;
         let mut body = json!({
             "owner_type": if *of_visit { "APPOINTMENT" } else { "PATIENT" },
-            "owner_id": patient.person.id,
+            "owner_id": patient.user_id,
             "original_name": name,
             "file_type": media_type,
             "file_size": bytes.len(),

@@ -75,7 +75,7 @@ impl<'a> Teller<'a> {
         self.traces.push(Trace {
             step: self.narrator.last(),
             request_id: Some(request_id.to_str()?.to_owned()),
-            user_id: Some(who.person.id),
+            user_id: Some(who.user_id),
             role: self.narrator.role(),
             deed,
             resource_id,

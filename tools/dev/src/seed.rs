@@ -28,7 +28,7 @@ pub async fn demo_users(url: &str, issuer: &Issuer) -> Result<()> {
 
     for user in [PROVIDER, PATIENT, COMPLIANCE_OFFICER] {
         let new = json!({
-            "id": user.id,
+            "subject": user.id,
             "username": user.email,
             "first_name": user.first_name,
             "last_name": user.last_name,
@@ -37,13 +37,13 @@ pub async fn demo_users(url: &str, issuer: &Issuer) -> Result<()> {
         make(&admin, "/v1/users", &new).await?;
     }
     let new = json!({
-        "user_id": PROVIDER.id,
+        "user_id": own(&provider, "id").await?,
         "license_number": "DEMO-LICENSE-1",
         "specialties": ["Family medicine"],
     });
     make(&admin, "/v1/providers", &new).await?;
     let new = json!({
-        "user_id": PATIENT.id,
+        "user_id": own(&patient, "id").await?,
         "patient_number": "DEMO-1",
         "date_of_birth": "1980-02-29",
         "gender": "female",

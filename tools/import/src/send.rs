@@ -36,8 +36,10 @@ pub struct Imported {
 /// A person who is registered in the cloud.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// Their user.
+    /// Their sign-in.
     pub person: Person,
+    /// Their id as a user.
+    pub user_id: Uuid,
     /// Their `patient_id` or `provider_id`.
     pub id: Uuid,
 }
@@ -67,16 +69,14 @@ pub async fn send(
     let mut providers: Vec<Option<Known>> = Vec::new();
     for new in &plan.providers {
         let result = sender.provider(&mut tally, new).await;
-        providers.push(tally.settle(&new.origin, result).map(|id| Known {
-            person: new.person.clone(),
-            id,
-        }));
+        providers.push(tally.settle(&new.origin, result));
     }
     let patient = match &plan.patient {
         Some(new) => {
             let result = sender.patient(new).await;
             let unchanged = matches!(result, Ok((Done::Unchanged, _)));
-            let id = tally.settle(&new.origin, result);
+            let patient = tally.settle(&new.origin, result);
+            let id = patient.as_ref().map(|patient| patient.id);
             if let Some(id) = id {
                 for known in providers.iter_mut() {
                     sender.assign(&mut tally, new, id, known).await;
@@ -84,10 +84,7 @@ pub async fn send(
             }
             let reader = providers.iter().flatten().next();
             sender.parts(&mut tally, new, id, unchanged, reader).await;
-            id.map(|id| Known {
-                person: new.person.clone(),
-                id,
-            })
+            patient
         }
         None => None,
     };
@@ -145,67 +142,89 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    async fn provider(&self, tally: &mut Tally<'_>, new: &NewProvider) -> Result<(Done, Uuid)> {
-        self.user(&new.user).await?;
-        match self
-            .api
-            .post(self.admin, "/v1/providers", &new.provider)
-            .await
-        {
-            Ok(provider) => return Ok((Done::Created, id(&provider)?)),
+    async fn provider(&self, tally: &mut Tally<'_>, new: &NewProvider) -> Result<(Done, Known)> {
+        let mut body = new.provider.clone();
+        let user_id = self.user(&new.person, &new.user).await?;
+        body["user_id"] = json!(user_id);
+        let known = |done, id| {
+            let person = new.person.clone();
+            (
+                done,
+                Known {
+                    person,
+                    user_id,
+                    id,
+                },
+            )
+        };
+        match self.api.post(self.admin, "/v1/providers", &body).await {
+            Ok(provider) => return Ok(known(Done::Created, id(&provider)?)),
             Err(refusal) if !refusal.is(EXISTS) => {
                 return Err(said("creating the provider", refusal));
             }
             Err(_) => {}
         }
-        if let Some(known) = self.own_id(&new.person, "provider_id").await? {
-            return Ok((Done::Unchanged, known));
+        if let Some(there) = self.own_id(&new.person, "provider_id").await? {
+            return Ok(known(Done::Unchanged, there));
         }
         // Synthetic licence numbers are unique within one data set only.
         tally.note(
             &new.origin,
             "has the licence number of another person, so a suffix is added",
         );
-        let mut apart = new.provider.clone();
+        let mut apart = body;
         let license = apart["license_number"].as_str().unwrap_or_default();
         apart["license_number"] =
             format!("{license}-{}", &new.person.id.simple().to_string()[..8]).into();
         let provider = self.api.post(self.admin, "/v1/providers", &apart).await;
-        Ok((
+        Ok(known(
             Done::Created,
             id(&provider.map_err(|refusal| said("creating the provider", refusal))?)?,
         ))
     }
 
-    async fn patient(&self, new: &NewPatient) -> Result<(Done, Uuid)> {
-        self.user(&new.user).await?;
-        match self
-            .api
-            .post(self.admin, "/v1/patients", &new.patient)
-            .await
-        {
-            Ok(patient) => return Ok((Done::Created, id(&patient)?)),
+    async fn patient(&self, new: &NewPatient) -> Result<(Done, Known)> {
+        let mut body = new.patient.clone();
+        let user_id = self.user(&new.person, &new.user).await?;
+        body["user_id"] = json!(user_id);
+        let known = |done, id| {
+            let person = new.person.clone();
+            (
+                done,
+                Known {
+                    person,
+                    user_id,
+                    id,
+                },
+            )
+        };
+        match self.api.post(self.admin, "/v1/patients", &body).await {
+            Ok(patient) => return Ok(known(Done::Created, id(&patient)?)),
             Err(refusal) if !refusal.is(EXISTS) => {
                 return Err(said("creating the patient", refusal));
             }
             Err(_) => {}
         }
-        let known = self.own_id(&new.person, "patient_id").await?;
-        Ok((
+        let there = self.own_id(&new.person, "patient_id").await?;
+        Ok(known(
             Done::Unchanged,
-            known.ok_or("its medical record number belongs to another patient")?,
+            there.ok_or("its medical record number belongs to another patient")?,
         ))
     }
 
-    async fn user(&self, user: &Value) -> Result<()> {
+    /// Creates the user unless they exist. Returns their id.
+    async fn user(&self, person: &Person, user: &Value) -> Result<Uuid> {
         match self.api.post(self.admin, "/v1/users", user).await {
-            Ok(_) => Ok(()),
-            Err(refusal) if refusal.is(EXISTS) => Ok(()),
+            Ok(user) => id(&user),
+            Err(refusal) if refusal.is(EXISTS) => {
+                let known = self.own_id(person, "id").await?;
+                known.ok_or_else(|| "its e-mail address belongs to another user".to_owned())
+            }
             Err(refusal) => Err(said("creating the user", refusal)),
         }
     }
 
-    /// The id of the patient or provider that this person is, if any.
+    /// The person's id as a user (`id`), or as the patient or provider that they are, if any.
     async fn own_id(&self, person: &Person, field: &str) -> Result<Option<Uuid>> {
         let me = self
             .api

@@ -144,7 +144,7 @@ fn the_patient_comes_with_allergies_goals_and_an_address_at_example_org() {
     assert!(patient.person.email.starts_with("karena.pfeffer."));
     assert!(patient.person.email.ends_with("@example.org"));
     assert_eq!(patient.user["role"], "PATIENT");
-    assert_eq!(patient.patient["user_id"], json!(patient.person.id));
+    assert_eq!(patient.user["subject"], json!(patient.person.id));
 
     let plan = read(&shipped_one("Cameron")).unwrap();
     let goals = plan.patient.unwrap().patient["health_goals"].clone();

@@ -14,6 +14,7 @@ use crate::gateway::Gateway;
 use crate::issuer::Issuer;
 use crate::lambda::{self, DeadLetter, Lambda, Logs};
 use crate::objects::{Credentials, Objects};
+use crate::postgres;
 use crate::private_file;
 use crate::schedules::Schedules;
 use crate::template::Template;
@@ -28,8 +29,11 @@ pub struct Settings {
     pub data: PathBuf,
     /// The gateway's port; 0 takes a free one.
     pub port: u16,
-    /// The functions' `DATABASE_URL`.
+    /// The database, with the login `caretrail_people`. The other logins of the functions have the same
+    /// password.
     pub database_url: String,
+    /// The key that signs the functions' tickets, 32 bytes in base64. The database must have it.
+    pub ticket_key: String,
     /// The functions and their routes.
     pub template: Arc<Template>,
     /// The folder of the functions' binaries.
@@ -59,11 +63,12 @@ pub struct Settings {
 
 impl Settings {
     /// Settings for a test: free ports, no schedules, fast retries.
-    pub fn new(data: &Path, database_url: &str, template: Arc<Template>) -> Self {
+    pub fn new(data: &Path, database_url: &str, ticket_key: &str, template: Arc<Template>) -> Self {
         Self {
             data: data.to_owned(),
             port: 0,
             database_url: database_url.to_owned(),
+            ticket_key: ticket_key.to_owned(),
             template,
             binaries: crate::workspace::binaries(),
             instances: 4,
@@ -109,9 +114,19 @@ impl Cloud {
         let template = settings.template.clone();
 
         let mut environment = BTreeMap::from([
-            ("DATABASE_URL".to_owned(), settings.database_url.clone()),
+            // The fields of the secret.
+            ("database_url".to_owned(), settings.database_url.clone()),
             (
-                "CURSOR_KEY".to_owned(),
+                "jobs_database_url".to_owned(),
+                postgres::with_role(&settings.database_url, "caretrail_jobs")?,
+            ),
+            (
+                "health_database_url".to_owned(),
+                postgres::with_role(&settings.database_url, "caretrail_health")?,
+            ),
+            ("ticket_key".to_owned(), settings.ticket_key.clone()),
+            (
+                "cursor_key".to_owned(),
                 private_file::read_or_make(&data.join("cursor-key"), private_file::key)?,
             ),
             ("FILES_BUCKET".to_owned(), FILES_BUCKET.to_owned()),

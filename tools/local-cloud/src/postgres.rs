@@ -251,6 +251,20 @@ pub fn with_login(url: &str, role: &str, password: &str) -> Result<String> {
     Ok(format!("{scheme}://{role}:{password}@{host}{path}"))
 }
 
+/// `url` with another role and the same password.
+///
+/// # Errors
+/// It is no PostgreSQL URL, or it has no password.
+pub fn with_role(url: &str, role: &str) -> Result<String> {
+    let password = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@'))
+        .and_then(|(login, _)| login.split_once(':'))
+        .map(|(_, password)| password.to_owned())
+        .context("DATABASE_URL has no password")?;
+    with_login(url, role, &password)
+}
+
 async fn connect(url: &str) -> Result<tokio_postgres::Client> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);

@@ -140,6 +140,7 @@ Globals:
         DATABASE_URL: !Ref DatabaseUrl
         REQUIRE_AAL2: !Ref RequireAal2
         SUPABASE_URL: !Sub https://${Project}.supabase.example
+        CURSOR_KEY: !Sub "{{resolve:secretsmanager:${SecretName}:SecretString:cursor_key::${SecretVersion}}}"
 Resources:
   Api:
     Type: AWS::Serverless::HttpApi
@@ -219,6 +220,9 @@ Resources:
         assert_eq!(environment["FILES_BUCKET"], None);
         assert_eq!(environment["REQUIRE_AAL2"].as_deref(), Some("true"));
         assert_eq!(environment["LIMIT"].as_deref(), Some("5"));
+        assert_eq!(environment["CURSOR_KEY"], None);
+        let secrets = &template.function("process-upload").unwrap().secrets;
+        assert_eq!(secrets["CURSOR_KEY"], "cursor_key");
         assert!(
             !template
                 .function("get-patient")

@@ -48,15 +48,14 @@ const LIST: &str = union_all!(
            and (month, id) in (select named.month, named.id from searches_naming($1) as named)",
     ],
     filters: include_str!("filters.sql"),
-    order: "order by timestamp desc, id desc limit $12",
+    order: "order by id desc limit $13",
 );
 
 pub async fn handle(
     call: Call,
     Query(filter): Query<Filter>,
-    page: PageRequest<(Timestamp, AuditLogId)>,
+    page: PageRequest<AuditLogId>,
 ) -> Reply<Json<Page<AuditLog>>> {
-    let (after_time, after_id) = page.after().copied().unzip();
     let mut access = call.authorize(Search::default());
     if let Some(patient) = filter.patient_id {
         access.add_note("filtered_patient_id", patient.to_string());
@@ -73,14 +72,13 @@ pub async fn handle(
                 &filter.outcome,
                 &filter.request_id,
                 &filter.from,
+                &filter.from.map(AuditLogId::first_of),
                 &filter.to,
-                &after_time,
-                &after_id,
+                &filter.to.map(AuditLogId::first_after),
+                &page.after().copied(),
                 &page.fetch(),
             ],
         ))
         .await?;
-    access
-        .commit(Json(page.page(rows, |row| (row.timestamp, row.id))))
-        .await
+    access.commit(Json(page.page(rows, |row| row.id))).await
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/users`: creates the account of a person who can sign in.
+//! `POST /v1/users`: creates the account of a person.
 
 use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
@@ -9,22 +9,21 @@ use sql::Jsonb;
 
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/users")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Creates the account of a person who can sign in")
+    .summary("Creates the account of a person")
     .needs("users:write")
     .recorded_as(Action::Create, ResourceType::User)
-    .conflicts(&[USER_CONFLICTS, &[ID_TAKEN]])
+    .conflicts(&[USER_CONFLICTS])
     .idempotent();
 
-const ID_TAKEN: &str = "A user with this id already exists.";
-
-/// The account to create for a person who can sign in with Supabase.
+/// The account to create. It can exist before its user signs in.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
-    /// The id of the user: the `sub` claim of their Supabase access token, a UUID.
-    pub id: UserId,
-    /// The e-mail address with which the user signs in to Supabase.
-    pub username: EmailAddress,
+    /// The sign-in to link: the `sub` claim of the user's Supabase access tokens, a UUID. Absent or null
+    /// if the user can't sign in yet. It can be linked later.
+    pub subject: Option<SubjectId>,
+    /// The e-mail address with which the user signs in to Supabase. Absent or null if they have none.
+    pub username: Option<EmailAddress>,
     /// The e-mail address for notifications. Absent or null if notifications go to `username`.
     pub notification_email: Option<EmailAddress>,
     /// The given name of the user.
@@ -47,13 +46,14 @@ pub struct NewUser {
 
 const CREATE: &str = "
     insert into user_profiles
-      (id, username, notification_email, first_name, last_name, role, phone, address, preferences,
+      (id, subject, username, notification_email, first_name, last_name, role, phone, address, preferences,
        custom_data, custom_data_version)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 const READ: &str = select_user!("where id = $1");
 
 pub async fn handle(call: Call, Body(new): Body<NewUser>) -> Reply<Created<User>> {
-    let mut access = call.authorize(new.id);
+    let id = UserId::generate();
+    let mut access = call.authorize(id);
     let custom =
         custom_data::accept(&mut access, CustomDataTable::UserProfiles, new.custom_data).await?;
     let user: User = access
@@ -61,7 +61,8 @@ pub async fn handle(call: Call, Body(new): Body<NewUser>) -> Reply<Created<User>
             sql(
                 CREATE,
                 &[
-                    &new.id,
+                    &id,
+                    &new.subject,
                     &new.username,
                     &new.notification_email,
                     &new.first_name,
@@ -74,15 +75,14 @@ pub async fn handle(call: Call, Body(new): Body<NewUser>) -> Reply<Created<User>
                     &custom.version,
                 ],
             ),
-            sql(READ, &[&new.id]),
+            sql(READ, &[&id]),
         )
         .await
-        .on_constraints(user_rule)
-        .on_constraint("user_profiles_pkey", Error::AlreadyExists(ID_TAKEN))?
+        .on_constraints(user_rule)?
         .row;
     access
         .commit(Created {
-            location: format!("/v1/users/{}", new.id),
+            location: format!("/v1/users/{id}"),
             body: user,
         })
         .await

@@ -18,13 +18,13 @@ const GET: &str = concat!(
     "select me.*, actor_patient() as patient_id, actor_provider() as provider_id,
        current_setting('caretrail.permissions')::jsonb as permissions
      from (",
-    select_user!("where id = $1"),
+    select_user!("where id = actor_user()"),
     ") as me"
 );
 
 pub async fn handle(call: Call) -> Reply<Json<Me>> {
-    let mut access = call.authorize(call.caller());
-    let me: Me = access.one(sql(GET, &[&call.caller()])).await?;
+    let mut access = call.authorize(Oneself);
+    let me: Me = access.one(sql(GET, &[])).await?;
     access.commit(Json(me)).await
 }
 

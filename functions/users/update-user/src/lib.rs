@@ -28,8 +28,12 @@ row! {
     #[derive(Debug, Serialize, Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     pub struct Editable {
-        /// The e-mail address with which the user signs in. It must be changed in Supabase too.
-        pub username: EmailAddress,
+        /// The sign-in that the account is linked to: the `sub` claim of the user's Supabase access
+        /// tokens, a UUID. Null ends the link.
+        pub subject: Option<SubjectId>,
+        /// The e-mail address with which the user signs in. It must be changed in Supabase too. Null
+        /// removes it.
+        pub username: Option<EmailAddress>,
         /// The e-mail address for notifications. With null, notifications go to `username`.
         pub notification_email: Option<EmailAddress>,
         /// The given name of the user.
@@ -66,17 +70,17 @@ row! {
 const OWN: [&str; 4] = ["notification_email", "phone", "address", "preferences"];
 
 const CURRENT: &str = "
-    select username, notification_email, first_name, last_name, role, status::text, phone, address,
+    select subject, username, notification_email, first_name, last_name, role, status::text, phone, address,
       preferences, custom_data, custom_data_version, version, reach('users:update') = 'ALL' as manages
     from user_profiles
     where id = $1 and (id = actor_user() or reach('users:update') = 'ALL') and not is_archived
     for update";
 const UPDATE: &str = "
     update user_profiles
-    set username = $1, notification_email = $2, first_name = $3, last_name = $4, role = $5,
-      status = $6::text::user_status, phone = $7, address = $8, preferences = $9,
-      custom_data = $10, custom_data_version = $11
-    where id = $12";
+    set subject = $1, username = $2, notification_email = $3, first_name = $4, last_name = $5, role = $6,
+      status = $7::text::user_status, phone = $8, address = $9, preferences = $10,
+      custom_data = $11, custom_data_version = $12
+    where id = $13";
 const READ: &str = select_user!("where id = $1");
 
 pub async fn handle(
@@ -107,6 +111,7 @@ pub async fn handle(
             sql(
                 UPDATE,
                 &[
+                    &new.subject,
                     &new.username,
                     &new.notification_email,
                     &new.first_name,

@@ -57,7 +57,7 @@ pub fn patient(
         Some(json!({"language": text(Some(code), 35)?}))
     });
     let user = object([
-        ("id", Some(json!(id))),
+        ("subject", Some(json!(id))),
         ("username", Some(json!(email))),
         ("role", Some(json!("PATIENT"))),
         ("first_name", Some(json!(first))),
@@ -69,7 +69,6 @@ pub fn patient(
     let number = identifier(&patient.identifier, is_record_number)
         .ok_or("lacks a medical record number (MR)")?;
     let profile = object([
-        ("user_id", Some(json!(id))),
         ("patient_number", Some(json!(number))),
         ("date_of_birth", Some(json!(patient.birth_date))),
         (
@@ -100,7 +99,7 @@ pub fn provider(full_url: &str, practitioner: &Practitioner) -> Result<Registrat
     let (first, last) = name(&practitioner.name)?;
     let (id, email) = identity(full_url, &first, &last);
     let user = object([
-        ("id", Some(json!(id))),
+        ("subject", Some(json!(id))),
         ("username", Some(json!(email))),
         ("role", Some(json!("PROVIDER"))),
         ("first_name", Some(json!(first))),
@@ -116,7 +115,7 @@ pub fn provider(full_url: &str, practitioner: &Practitioner) -> Result<Registrat
         id,
         email,
         user,
-        profile: json!({"user_id": id, "license_number": license, "specialties": []}),
+        profile: json!({"license_number": license, "specialties": []}),
     })
 }
 

@@ -4,12 +4,12 @@
 select setseed(0.5);
 
 insert into audit_logs (
-  id, month, timestamp, user_id, actor_role, action_type, resource_type, resource_id, patient_id,
+  id, month, timestamp, user_id, actor_role, relation, purpose_of_use, action_type, resource_type, resource_id, patient_id,
   patient_ids, outcome, source_ip, application, request_id, chain_id, seq, prev_hash, row_hash
 )
 select
   (lpad(to_hex(i), 12, '0') || right(md5('audit row ' || i), 20))::uuid,
-  date_trunc('month', moment)::date, moment, md5('provider user ' || 1 + i % providers)::uuid, 'PROVIDER',
+  date_trunc('month', moment)::date, moment, md5('provider user ' || 1 + i % providers)::uuid, 'PROVIDER', 'CARE', 'TREAT',
   case when search then 'SEARCH' else 'READ' end::audit_action, 'PATIENT',
   case when not search then patient end, case when not search then patient end,
   case when search then (

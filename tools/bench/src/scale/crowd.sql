@@ -6,9 +6,9 @@ select setseed(0.5);
 
 -- There are five thousand family names and three hundred given names. The first of each is the most
 -- common: one patient in seventy has the family name Example.
-insert into user_profiles (id, username, first_name, last_name, role)
+insert into user_profiles (id, subject, username, first_name, last_name, role)
 select
-  md5('patient user ' || i)::uuid, 'patient-' || i || '@example.org',
+  md5('patient user ' || i)::uuid, md5('patient user ' || i)::uuid, 'patient-' || i || '@example.org',
   initcap(
     (array['an','be','cy','do','el','fi','ga','ho','is','jo'])[1 + given % 10]
     || (array['la','mo','ne','ri','su'])[1 + given / 10 % 5]
@@ -30,18 +30,18 @@ from (
   offset 0
 ) as person;
 
-insert into user_profiles (id, username, first_name, last_name, role)
-select md5('provider user ' || i)::uuid, 'provider-' || i || '@example.org', 'Vera', 'Example', 'PROVIDER'
+insert into user_profiles (id, subject, username, first_name, last_name, role)
+select md5('provider user ' || i)::uuid, md5('provider user ' || i)::uuid, 'provider-' || i || '@example.org', 'Vera', 'Example', 'PROVIDER'
 from generate_series(1, (current_setting('bench.patients')::integer + 999) / 1000) as i;
 
 insert into providers (id, user_id, license_number, is_verified, verified_at)
 select md5('provider ' || i)::uuid, md5('provider user ' || i)::uuid, 'L-' || i, true, now()
 from generate_series(1, (current_setting('bench.patients')::integer + 999) / 1000) as i;
 
-insert into user_profiles (id, username, first_name, last_name, role)
+insert into user_profiles (id, subject, username, first_name, last_name, role)
 values
-  (md5('admin')::uuid, 'admin@example.org', 'Ada', 'Example', 'ADMIN'),
-  (md5('officer')::uuid, 'officer@example.org', 'Olga', 'Example', 'COMPLIANCE_OFFICER');
+  (md5('admin')::uuid, md5('admin')::uuid, 'admin@example.org', 'Ada', 'Example', 'ADMIN'),
+  (md5('officer')::uuid, md5('officer')::uuid, 'officer@example.org', 'Olga', 'Example', 'COMPLIANCE_OFFICER');
 
 -- Birth dates are spread over ninety years. Twenty patients share one earlier day.
 insert into patients (id, user_id, patient_number, date_of_birth, gender, allergies, assigned_providers)
@@ -54,8 +54,8 @@ select
 from generate_series(1, current_setting('bench.patients')::integer) as i;
 
 -- These accounts are registered as patients during the measurement.
-insert into user_profiles (id, username, first_name, last_name, role)
-select md5('newcomer ' || i)::uuid, 'newcomer-' || i || '@example.org', 'Nova', 'Newcomer', 'PATIENT'
+insert into user_profiles (id, subject, username, first_name, last_name, role)
+select md5('newcomer ' || i)::uuid, md5('newcomer ' || i)::uuid, 'newcomer-' || i || '@example.org', 'Nova', 'Newcomer', 'PATIENT'
 from generate_series(1, 1000) as i;
 
 create temporary table visit as

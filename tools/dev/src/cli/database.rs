@@ -3,22 +3,24 @@
 use std::env;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use local_cloud::postgres::{self, Options, Server};
 use local_cloud::{private_file, progress};
-use migrations::OtherMigrations;
+use migrations::{LOGINS, OtherMigrations};
 
 /// The database on the embedded server.
 const NAME: &str = "caretrail";
-/// The functions' role.
-const APP: &str = "caretrail_app";
 
 /// A migrated database.
 pub struct Database {
     /// The URL for migrations, of the owner or the superuser.
     pub direct_url: String,
-    /// The URL for the functions.
+    /// The URL for the functions that people call.
     pub app_url: String,
+    /// The key that signs the functions' tickets, in base64.
+    pub ticket_key: String,
     /// A PEM file of root certificates for a server at `DATABASE_URL`.
     pub ca_file: Option<String>,
     /// The embedded server, if that is used.
@@ -51,16 +53,23 @@ impl Database {
         };
         let password =
             private_file::read_or_make(&data.join("app-password"), private_file::secret)?;
-        migrations::set_password(&direct_url, ca_file.as_deref(), APP, &password).await?;
+        for login in LOGINS {
+            migrations::set_password(&direct_url, ca_file.as_deref(), login, &password).await?;
+        }
+        let ticket_key = private_file::read_or_make(&data.join("ticket-key"), private_file::key)?;
+        let key = BASE64_STANDARD.decode(&ticket_key)?.try_into();
+        let key = key.map_err(|_| anyhow!("the file ticket-key holds no key of 32 bytes"))?;
+        migrations::add_ticket_key(&direct_url, ca_file.as_deref(), &key).await?;
         step.done(match report.applied.len() {
             0 => "The database's schema is current".to_owned(),
             1 => "Applied 1 migration".to_owned(),
             count => format!("Applied {count} migrations"),
         });
-        let app_url = postgres::with_login(&direct_url, APP, &password)?;
+        let app_url = postgres::with_login(&direct_url, LOGINS[0], &password)?;
         Ok(Self {
             direct_url,
             app_url,
+            ticket_key,
             ca_file,
             server,
         })

@@ -92,7 +92,7 @@ pub async fn start(place: &Place) -> Result<Served> {
     let database = Database::start(&data).await?;
 
     let step = progress::step("Starting the functions");
-    let mut settings = Settings::new(&data, &database.app_url, template);
+    let mut settings = Settings::new(&data, &database.app_url, &database.ticket_key, template);
     settings.port = port;
     settings.retries = RETRIES.to_vec();
     settings.reload = true;

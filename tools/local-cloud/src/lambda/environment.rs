@@ -15,7 +15,11 @@ pub fn of_instance(
     instance: u64,
 ) -> Vec<(String, String)> {
     let declared = function.environment.iter().filter_map(|(name, literal)| {
-        let value = values.get(name).or(literal.as_ref())?;
+        let secret = function.secrets.get(name);
+        let value = values
+            .get(name)
+            .or_else(|| values.get(secret?))
+            .or(literal.as_ref())?;
         Some((name.clone(), value.clone()))
     });
     let package = &function.package;

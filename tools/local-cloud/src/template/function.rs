@@ -33,6 +33,8 @@ pub struct Function {
     /// The environment variables declared for it. A value is known if it is a text, a number, or a
     /// parameter's default.
     pub environment: BTreeMap<String, Option<String>>,
+    /// The variables whose value is a field of the secret in Secrets Manager, with the field's name.
+    pub secrets: BTreeMap<String, String>,
 }
 
 /// An `HttpApi` event.
@@ -86,7 +88,11 @@ impl Reader<'_> {
             on_rule: false,
             timeout: Duration::from_secs(self.number("Timeout")?.unwrap_or(DEFAULT_TIMEOUT)),
             memory: self.number("MemorySize")?.unwrap_or(DEFAULT_MEMORY),
-            environment: self.environment(),
+            environment: self.variables(|value| self.resolve(Some(value))).collect(),
+            secrets: self
+                .variables(secret_field)
+                .filter_map(|(name, field)| Some((name, field?)))
+                .collect(),
         };
         for (name, event) in self
             .properties
@@ -147,15 +153,13 @@ impl Reader<'_> {
         ))
     }
 
-    fn environment(&self) -> BTreeMap<String, Option<String>> {
+    /// What `read` makes of the value of each environment variable. The function's own come last.
+    fn variables<T>(&self, read: impl Fn(&Value) -> T) -> impl Iterator<Item = (String, T)> {
         [self.globals, self.properties]
             .into_iter()
             .filter_map(|source| map_of(map_of(source.get("Environment")?)?.get("Variables")?))
             .flatten()
-            .filter_map(|(name, value)| {
-                Some((name.as_str()?.to_owned(), self.resolve(Some(value))))
-            })
-            .collect()
+            .filter_map(move |(name, value)| Some((name.as_str()?.to_owned(), read(value))))
     }
 
     /// A plain value, or the default of the parameter that `!Ref` names.
@@ -169,4 +173,13 @@ impl Reader<'_> {
             plain => text_of(Some(plain)),
         }
     }
+}
+
+/// The field that a value such as `!Sub "{{resolve:secretsmanager:NAME:SecretString:FIELD::VERSION}}"` names.
+fn secret_field(value: &Value) -> Option<String> {
+    let Value::Tagged(tagged) = value else {
+        return None;
+    };
+    let (_, rest) = tagged.value.as_str()?.split_once(":SecretString:")?;
+    Some(rest.split(':').next()?.to_owned())
 }

@@ -52,7 +52,10 @@ async fn an_instance_has_the_declared_environment_and_no_other() {
         .keys()
         .map(String::as_str)
         .collect();
-    assert_eq!(environment["DATABASE_URL"], "postgres://nowhere");
+    assert_eq!(
+        environment["DATABASE_URL"],
+        "postgres://caretrail_jobs:secret@nowhere/caretrail"
+    );
     assert_eq!(environment["LITERAL"], "replaced");
     assert_eq!(
         environment["FILES_BUCKET"],

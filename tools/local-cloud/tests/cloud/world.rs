@@ -12,7 +12,7 @@ use local_cloud::template::Template;
 use tempfile::TempDir;
 
 const TEMPLATE: &str = r#"
-Globals: {Function: {Timeout: 20, MemorySize: 128, Environment: {Variables: {DATABASE_URL: !Ref Database, LITERAL: plain}}}}
+Globals: {Function: {Timeout: 20, MemorySize: 128, Environment: {Variables: {DATABASE_URL: !Sub "{{resolve:secretsmanager:x:SecretString:jobs_database_url::1}}", LITERAL: plain}}}}
 Resources:
   Api:
     Type: AWS::Serverless::HttpApi
@@ -71,8 +71,8 @@ impl World {
             fs::write(&binary, &script).unwrap();
             fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
         }
-        let mut settings =
-            Settings::new(&folder.path().join("data"), "postgres://nowhere", template);
+        let database = "postgres://caretrail_people:secret@nowhere/caretrail";
+        let mut settings = Settings::new(&folder.path().join("data"), database, "", template);
         settings.binaries = binaries;
         change(&mut settings);
         let cloud = Cloud::start(settings).await.unwrap();

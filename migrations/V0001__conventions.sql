@@ -1,6 +1,9 @@
 -- What tables share: a version for ETag and If-Match, timestamps, archiving instead of deletion, and
 -- row-level security that also binds the owner.
 
+-- By default PostgreSQL lets everybody execute a function. Each migration grants its own functions.
+alter default privileges revoke execute on functions from public;
+
 create function touch() returns trigger
 language plpgsql as $$
 begin
@@ -26,7 +29,9 @@ begin
 end
 $$;
 
--- Puts a table under row-level security. FORCE binds the owner too, so the owner needs a policy.
+-- Puts a table under row-level security. FORCE binds the owner too, so the owner needs a policy. Functions
+-- reach a row only if another policy allows it and the actor is proven: the restrictive policy asks once a
+-- statement.
 create procedure secure(target regclass)
 language plpgsql as $$
 begin
@@ -34,6 +39,9 @@ begin
   execute format('alter table %s force row level security', target);
   execute format(
     'create policy owner_all on %s to caretrail_owner using (true) with check (true)', target
+  );
+  execute format(
+    'create policy actor_proven on %s as restrictive to caretrail_app using ((select actor_is_proven()))', target
   );
 end
 $$;
