@@ -174,14 +174,26 @@ $$;
 -- stands there. Returns the hash of the row that stands there now. Errors: as for `append_audit`.
 create function append_fence(entry audit_logs) returns bytea
 language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+  its_hash bytea;
 begin
-  perform append_audit(entry);
-  return entry.row_hash;
-exception when unique_violation then
-  return (
-    select row_hash from audit_logs
-    where month = entry.month and chain_id = entry.chain_id and seq = entry.seq
-  );
+  if not coalesce(has_standing('ATTEMPT'), false) then
+    raise exception 'the actor of this transaction is not proven' using errcode = 'CT007';
+  end if;
+  -- The second time, the row may be there that another transaction was about to write.
+  for i in 1..2 loop
+    select row_hash into its_hash from audit_logs
+    where month = entry.month and chain_id = entry.chain_id and seq = entry.seq;
+    if found then
+      return its_hash;
+    end if;
+    begin
+      perform append_audit(entry);
+      return entry.row_hash;
+    exception when unique_violation then
+    end;
+  end loop;
+  return null;
 end
 $$;
 

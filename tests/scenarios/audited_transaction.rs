@@ -422,7 +422,7 @@ async fn the_fence_is_retried_after_a_broken_connection() {
         let outcome = rows[0].entry.outcome.label();
         let expected = match first {
             Cut::After(_) => (201, 1, "SUCCESS"),
-            Cut::Before(_) => (503, 0, "FAILURE"),
+            _ => (503, 0, "FAILURE"),
         };
         assert_eq!(
             (answer.status, appointments(&world).await, outcome),
@@ -430,33 +430,6 @@ async fn the_fence_is_retried_after_a_broken_connection() {
         );
         assert_eq!(world.verify_chains().await, 1);
     }
-}
-
-#[tokio::test]
-async fn an_unresolved_commit_ends_its_chain_and_the_answer_says_so() {
-    let world = linked().await;
-    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
-    world.link().cut([
-        Cut::After("commit"),
-        Cut::Before("append_fence"),
-        Cut::Before("append_fence"),
-        Cut::Before("append_fence"),
-    ]);
-    let answer = ada
-        .post("/v1/appointments", slot(&ada, &vera))
-        .await
-        .problem(503, "unavailable");
-    assert!(world.link().was_cut());
-    assert_eq!(appointments(&world).await, 1);
-    // Both rows are true: what was done, and what the caller was told. The second doesn't follow
-    // the first in the chain, because the first may not exist.
-    let rows = world.audit_of(&answer).await;
-    assert_eq!(rows.len(), 2, "{rows:#?}");
-    assert_eq!(rows[0].entry.outcome.label(), "SUCCESS");
-    assert_eq!(rows[1].entry.outcome.label(), "FAILURE");
-    assert_eq!(rows[1].entry.details["reason"], "unavailable");
-    assert_ne!(rows[0].chain_id, rows[1].chain_id);
-    assert_eq!(world.verify_chains().await, 2);
 }
 
 #[tokio::test]
@@ -569,4 +542,75 @@ async fn a_statement_timeout_is_recorded_and_the_function_keeps_working() {
     ada.post("/v1/appointments", slot(&ada, &vera))
         .await
         .expect(201);
+}
+
+#[tokio::test]
+async fn a_database_that_can_not_serve_is_503_and_never_an_internal_error() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    for code in [
+        "53000", "53100", "53200", "53300", "25006", "25P03", "57P01", "57P03", "57P05", "08006",
+        "08P01", "58000", "58030",
+    ] {
+        world
+            .sql(
+                &format!(
+                    "create or replace function fail() returns trigger language plpgsql as
+                     $$ begin raise exception 'failed' using errcode = '{code}'; end $$"
+                ),
+                &[],
+            )
+            .await;
+        world
+            .sql(
+                "create or replace trigger fail before insert on appointments
+                 for each row execute function fail()",
+                &[],
+            )
+            .await;
+        let answer = ada
+            .post("/v1/appointments", slot(&ada, &vera))
+            .await
+            .problem(503, "unavailable");
+        assert_eq!(answer.header("retry-after"), "1", "{code}");
+        let failed = booking().by(&ada).attempted().patient(ada.id);
+        world.audited(&answer, failed.failed("unavailable")).await;
+    }
+    assert_eq!(appointments(&world).await, 0);
+    world.sql("drop trigger fail on appointments", &[]).await;
+    ada.post("/v1/appointments", slot(&ada, &vera))
+        .await
+        .expect(201);
+}
+
+#[tokio::test]
+async fn a_connection_to_a_server_that_became_read_only_is_left() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    ada.post("/v1/appointments", slot(&ada, &vera))
+        .await
+        .expect(201);
+    // Only sessions that begin from now on are affected by the first statement, and only these recover
+    // with the second.
+    let role = format!(
+        "alter role caretrail_people in database {}",
+        world.database()
+    );
+    world
+        .sql(
+            &format!("{role} set default_transaction_read_only = on"),
+            &[],
+        )
+        .await;
+    world.restart("create-appointment").await;
+    ada.post("/v1/appointments", slot(&ada, &vera))
+        .await
+        .problem(503, "unavailable");
+    world
+        .sql(&format!("{role} reset default_transaction_read_only"), &[])
+        .await;
+    // The slot is taken, so the request reached a server that could insert.
+    ada.post("/v1/appointments", slot(&ada, &vera))
+        .await
+        .problem(409, "conflict");
 }

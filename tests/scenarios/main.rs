@@ -16,6 +16,7 @@ mod custom_data;
 mod files;
 mod idempotency;
 mod import;
+mod lost_commits;
 mod medical_records;
 mod patients;
 mod proof_of_the_actor;

@@ -1,5 +1,5 @@
-//! A proxy between the functions and the database. It counts the flushes and breaks the connection
-//! where a test says so.
+//! A proxy between the functions and the database. It counts the flushes, and breaks or silences the
+//! connection where a test says so.
 //!
 //! It parses the passing PostgreSQL protocol (version 3) as far as it needs to recognise statements
 //! and the end of an answer.
@@ -18,13 +18,44 @@ pub struct Link {
     listening: JoinHandle<()>,
 }
 
-/// The point where the connection breaks.
+/// The point where the connection breaks or falls silent. A silent connection stays open on both sides,
+/// and nothing passes any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
-    /// Before the flush that holds a statement with this text reaches the server.
+    /// It breaks before the flush that holds a statement with this text reaches the server.
     Before(&'static str),
-    /// After the server has executed that flush, before its answer reaches the function.
+    /// It breaks after the server has executed that flush, before its answer reaches the function.
     After(&'static str),
+    /// It falls silent where [`Before`](Self::Before) breaks.
+    SilentBefore(&'static str),
+    /// It falls silent where [`After`](Self::After) breaks.
+    SilentAfter(&'static str),
+}
+
+/// A direction of the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Toward {
+    /// What the functions send.
+    Server,
+    /// What PostgreSQL answers.
+    Function,
+}
+
+/// What happens to a connection after a number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Both sides are closed.
+    Break,
+    /// Both sides stay open, and nothing passes any more.
+    Silence,
+}
+
+/// A fault after this number of bytes in one direction, over all connections.
+#[derive(Debug, Clone, Copy)]
+struct Limit {
+    toward: Toward,
+    left: usize,
+    fault: Fault,
 }
 
 /// The statements that a function sent before it waited for an answer.
@@ -40,6 +71,13 @@ pub struct Flush {
 struct Record {
     flushes: Vec<Flush>,
     cuts: VecDeque<Cut>,
+    limit: Option<Limit>,
+    /// The number of new connections that break at once.
+    refusals: usize,
+    /// The number that break after the last cut.
+    refusals_after_cuts: usize,
+    /// Whether new connections are silent from the start.
+    is_silent: bool,
     connections: usize,
     /// The names of prepared statements that had a name.
     named: Vec<String>,
@@ -68,7 +106,45 @@ impl Link {
 
     /// Whether every requested cut was made.
     pub fn was_cut(&self) -> bool {
-        self.lock().cuts.is_empty()
+        let record = self.lock();
+        record.cuts.is_empty() && record.limit.is_none()
+    }
+
+    /// Makes the connection break or fall silent that passes the `bytes`th byte from now on.
+    pub fn fault_after(&self, toward: Toward, bytes: usize, fault: Fault) {
+        self.lock().limit = Some(Limit {
+            toward,
+            left: bytes,
+            fault,
+        });
+    }
+
+    /// Breaks the connection at this point, and then this number of new connections at once, as if the
+    /// database couldn't be reached.
+    pub fn cut_and_refuse(&self, cut: Cut, connections: usize) {
+        let mut record = self.lock();
+        record.cuts.push_back(cut);
+        record.refusals_after_cuts = connections;
+    }
+
+    /// Returns how many of the connections to refuse are still to come.
+    pub fn refusals_left(&self) -> usize {
+        self.lock().refusals
+    }
+
+    /// Makes new connections silent from the start, as if the database's machine had disappeared.
+    pub fn silence(&self, is_silent: bool) {
+        self.lock().is_silent = is_silent;
+    }
+
+    /// Makes no more faults.
+    pub fn mend(&self) {
+        let mut record = self.lock();
+        record.cuts.clear();
+        record.limit = None;
+        record.refusals = 0;
+        record.refusals_after_cuts = 0;
+        record.is_silent = false;
     }
 
     /// Returns the flushes since the proxy was opened or cleared. The end of a connection isn't a
@@ -129,12 +205,26 @@ async fn listen(socket: TcpListener, upstream: u16, record: Arc<Mutex<Record>>) 
         let Ok(server) = TcpStream::connect(("127.0.0.1", upstream)).await else {
             return;
         };
-        lock(&record).connections += 1;
-        connections.spawn(pass(client, server, record.clone()));
+        let is_silent = {
+            let mut record = lock(&record);
+            if record.refusals > 0 {
+                record.refusals = record.refusals.saturating_sub(1);
+                continue;
+            }
+            record.connections += 1;
+            record.is_silent
+        };
+        let record = record.clone();
+        connections.spawn(async move {
+            match is_silent {
+                true => stay_silent(client, server).await,
+                false => pass(client, server, record).await,
+            }
+        });
     }
 }
 
-/// Carries one connection until one side closes it or it is cut.
+/// Carries one connection until one side closes it or there is a fault.
 async fn pass(mut client: TcpStream, mut server: TcpStream, record: Arc<Mutex<Record>>) {
     let (_, _) = (client.set_nodelay(true), server.set_nodelay(true));
     let mut wire = Wire::default();
@@ -146,27 +236,72 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, record: Arc<Mutex<Re
             length = server.read(&mut from_server) => {
                 let Ok(length @ 1..) = length else { return };
                 wire.server_said(&from_server[..length], &record);
-                if wire.silenced {
+                if let Some(after) = wire.held {
                     if wire.answered == wire.asked {
-                        return;
+                        return end(after, client, server).await;
                     }
-                } else if client.write_all(&from_server[..length]).await.is_err() {
+                    continue;
+                }
+                let (length, fault) = allowed(&record, Toward::Function, length);
+                if client.write_all(&from_server[..length]).await.is_err() {
                     return;
+                }
+                if let Some(fault) = fault {
+                    return end(fault, client, server).await;
                 }
             }
             length = client.read(&mut from_client) => {
                 let Ok(length @ 1..) = length else { return };
                 match wire.client_said(&from_client[..length], &record) {
                     Some(Cut::Before(_)) => return,
-                    Some(Cut::After(_)) => wire.silenced = true,
+                    Some(Cut::SilentBefore(_)) => return stay_silent(client, server).await,
+                    Some(Cut::After(_)) => wire.held = Some(Fault::Break),
+                    Some(Cut::SilentAfter(_)) => wire.held = Some(Fault::Silence),
                     None => {}
                 }
+                let (length, fault) = allowed(&record, Toward::Server, length);
                 if server.write_all(&from_client[..length]).await.is_err() {
                     return;
+                }
+                if let Some(fault) = fault {
+                    return end(fault, client, server).await;
                 }
             }
         }
     }
+}
+
+/// Returns how many of these bytes may pass, and the fault after them.
+fn allowed(record: &Mutex<Record>, toward: Toward, length: usize) -> (usize, Option<Fault>) {
+    let mut record = lock(record);
+    match &mut record.limit {
+        Some(limit) if limit.toward == toward => {
+            let (left, fault) = (limit.left, limit.fault);
+            limit.left = left.saturating_sub(length);
+            if left > length {
+                return (length, None);
+            }
+            record.limit = None;
+            (left, Some(fault))
+        }
+        _ => (length, None),
+    }
+}
+
+async fn end(fault: Fault, client: TcpStream, server: TcpStream) {
+    if fault == Fault::Silence {
+        stay_silent(client, server).await;
+    }
+}
+
+/// Swallows all bytes. The server's side stays open even after the function has closed its own, because
+/// the server learns of nothing.
+async fn stay_silent(mut client: TcpStream, server: TcpStream) {
+    let mut swallowed = vec![0; 1 << 16];
+    while let Ok(1..) = client.read(&mut swallowed).await {}
+    drop(client);
+    let _server = server;
+    std::future::pending::<()>().await;
 }
 
 /// The state of one connection.
@@ -186,8 +321,8 @@ struct Wire {
     /// counts too.
     asked: usize,
     answered: usize,
-    /// The server's answers no longer reach the client.
-    silenced: bool,
+    /// The server's answers no longer reach the client. Once all are given, this happens.
+    held: Option<Fault>,
 }
 
 const SSL_REQUEST: i32 = 80_877_103;
@@ -228,9 +363,15 @@ impl Wire {
             });
         }
         let hit = record.cuts.pop_front_if(|cut| {
-            let (Cut::Before(text) | Cut::After(text)) = cut;
+            let (Cut::Before(text)
+            | Cut::After(text)
+            | Cut::SilentBefore(text)
+            | Cut::SilentAfter(text)) = cut;
             statements.iter().any(|statement| statement.contains(*text))
         });
+        if hit.is_some() && record.cuts.is_empty() {
+            record.refusals = std::mem::take(&mut record.refusals_after_cuts);
+        }
         if let Some(flush) = record.flushes.last_mut() {
             flush.statements.extend(statements);
         }

@@ -49,6 +49,8 @@ pub struct Setup {
     pub environment: BTreeMap<String, String>,
     /// The origin whose pages may call from a browser.
     pub allowed_origin: Option<String>,
+    /// Another time limit for all functions than the template's.
+    pub timeout: Option<Duration>,
     /// Another database for the functions than the test's own.
     pub database_url: Option<String>,
 }
@@ -108,8 +110,14 @@ impl World {
             .prefix("caretrail-test-")
             .tempdir()
             .unwrap();
+        let mut template = TEMPLATE.clone();
+        if let Some(timeout) = setup.timeout {
+            for function in &mut Arc::make_mut(&mut template).functions {
+                function.timeout = timeout;
+            }
+        }
         let key = BASE64_STANDARD.encode(TICKET_KEY);
-        let mut settings = Settings::new(folder.path(), &database_url, &key, TEMPLATE.clone());
+        let mut settings = Settings::new(folder.path(), &database_url, &key, template);
         settings.instances = setup.instances.max(1);
         settings.environment = setup.environment;
         settings.allowed_origin = setup.allowed_origin.unwrap_or(settings.allowed_origin);

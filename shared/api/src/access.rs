@@ -183,7 +183,8 @@ impl<T: Target> Access<T> {
         }
         let ticket = self.context.ticket();
         let endpoint = &self.context.environment.endpoint;
-        let session = self.session.insert(self.context.session().await?);
+        let session = self.context.session(self.context.limits.work_ends).await?;
+        let session = self.session.insert(session);
         let claim = self.claim.as_ref();
         // join4 polls its futures in order, so they are sent in this order.
         let (begun, actor, claimed, results) = session

@@ -1,9 +1,15 @@
 //! What a request attempts. The audit row contains it, whatever the outcome.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
+use audit::Verdict;
 use domain::ids::{PatientId, UserId};
+use errors::Error;
 use serde_json::{Map, Value};
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use crate::session::Session;
@@ -18,8 +24,35 @@ struct State {
     about: About,
     /// The transaction that a failed handler left open.
     left_open: Option<Session>,
-    /// Whether the audit row of the failure is already written.
-    is_recorded: bool,
+    progress: Progress,
+    /// Whether the request has a key with which it can be sent again safely.
+    has_key: bool,
+}
+
+/// How far the attempt's audit row is. One attempt has one row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// No COMMIT is in question. Nothing was changed.
+    #[default]
+    Open,
+    /// A COMMIT was sent, and its outcome is being determined.
+    Sent,
+    /// The outcome couldn't be determined in time.
+    Unknown,
+    /// The row is committed, with the changes of its transaction.
+    Landed,
+    /// A fence has the row's place. Nothing was changed, and the fence records it.
+    Fenced,
+}
+
+impl Progress {
+    pub(crate) fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Landed => Self::Landed,
+            Verdict::Fenced => Self::Fenced,
+            Verdict::Void => Self::Open,
+        }
+    }
 }
 
 /// What the attempt is about, as the audit row names it.
@@ -69,11 +102,45 @@ impl Attempt {
         self.state().left_open.take()
     }
 
-    pub(crate) fn set_recorded(&self) {
-        self.state().is_recorded = true;
+    pub(crate) fn set_progress(&self, progress: Progress) {
+        self.state().progress = progress;
     }
 
-    pub(crate) fn is_recorded(&self) -> bool {
-        self.state().is_recorded
+    pub(crate) fn progress(&self) -> Progress {
+        self.state().progress
+    }
+
+    pub(crate) fn set_has_key(&self) {
+        self.state().has_key = true;
+    }
+
+    /// Whether a request with this error may be sent again after a while, without anything to check
+    /// before.
+    pub(crate) fn can_be_repeated(&self, error: &Error) -> bool {
+        !matches!(error, Error::OutcomeUnknown) || self.state().has_key
+    }
+
+    /// Runs the work of this attempt until `ends`. Work whose COMMIT was sent isn't stopped: it settles the
+    /// COMMIT within the limits of the invocation. None: it was stopped, and nothing was changed.
+    pub(crate) async fn run_until<F: Future>(&self, ends: Instant, work: F) -> Option<F::Output> {
+        let (mut work, mut end) = (pin!(work), pin!(sleep_until(ends)));
+        poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => match end.as_mut().poll(context) {
+                Poll::Ready(()) if self.progress() != Progress::Sent => Poll::Ready(None),
+                _ => Poll::Pending,
+            },
+        })
+        .await
+    }
+
+    /// The error of an attempt that failed with `error`: what is known of its COMMIT is never replaced by
+    /// what happened afterwards.
+    pub(crate) fn verdict(&self, error: Error) -> Error {
+        match self.progress() {
+            Progress::Open => error,
+            Progress::Fenced => Error::Unavailable("The change was not made. Try again."),
+            Progress::Sent | Progress::Unknown | Progress::Landed => Error::OutcomeUnknown,
+        }
     }
 }

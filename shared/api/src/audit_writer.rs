@@ -1,13 +1,17 @@
 //! Writes the audit row with the COMMIT, settles a COMMIT that was not confirmed, and records failures.
 
-use audit::{Entry, Link, Outcome, Place, Relation};
+use std::time::Duration;
+
+use audit::{Entry, Link, Outcome, Place, Relation, Verdict};
 use domain::ids::{AuditLogId, PatientId};
 use domain::time::Timestamp;
 use errors::Error;
-use futures_util::future::{OptionFuture, join, join3};
+use futures_util::future::{OptionFuture, join3, join4};
 use serde_json::Value;
 use sql::{FromRow as _, Parameter, sql};
+use tokio::time::{Instant, sleep};
 
+use crate::attempt::Progress;
 use crate::caller::Actor;
 use crate::idempotency::{Claim, Kept};
 use crate::request_context::RequestContext;
@@ -16,8 +20,18 @@ use crate::session::Session;
 const DESCRIBE_ATTEMPT: &str = "select target_exists, patient_id
      from describe_attempt($1, case when $5 then actor_user() else $2 end, $3, $4)";
 
-/// The number of attempts to write the fence before the outcome of the COMMIT counts as unknown.
-const FENCE_TRIES: usize = 3;
+const NOT_WRITABLE: &str =
+    "The audit log can't be written, so nothing was changed. Try again later.";
+
+/// The longest time in which a COMMIT is settled. A request has less; its own limit ends it.
+const SETTLING: Duration = Duration::from_secs(20);
+
+/// The shortest time for one fence, which includes a new connection.
+const FENCE: Duration = Duration::from_millis(400);
+
+/// The pause after the first fence that failed. It doubles up to the longest.
+const PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Writes the audit rows of one request.
 #[derive(Clone, Copy)]
@@ -52,22 +66,42 @@ impl AuditWriter<'_> {
     }
 
     /// Sends the last flush: the kept answer, the audit INSERT and the COMMIT. Returns when it is known
-    /// that the transaction is committed. Errors: the transaction had no effect, or its outcome can't be
-    /// determined.
+    /// that the transaction is committed. Errors: the transaction had no effect, or
+    /// [`Error::OutcomeUnknown`].
     pub(crate) async fn commit(
+        &self,
+        session: Session,
+        entry: Entry,
+        kept: Option<(&Claim, Kept)>,
+    ) -> Result<(), Error> {
+        match self.send(session, entry, kept).await? {
+            Verdict::Landed => Ok(()),
+            Verdict::Fenced => Err(Error::Unavailable("The change was not made. Try again.")),
+            Verdict::Void => Err(Error::Unavailable(NOT_WRITABLE)),
+        }
+    }
+
+    /// Sends the last flush and determines what became of it. Errors: PostgreSQL refused a statement,
+    /// nothing was sent, or [`Error::OutcomeUnknown`].
+    async fn send(
         &self,
         mut session: Session,
         entry: Entry,
         kept: Option<(&Claim, Kept)>,
-    ) -> Result<(), Error> {
+    ) -> Result<Verdict, Error> {
         if !session.is_usable() {
             return Err(Error::LinkLost);
         }
+        let attempt = &self.0.attempt;
         let mut place = self.0.environment.chain.head().await;
-        let link = place.link(entry);
+        if place.unsettled().is_some() {
+            return Err(Error::Unavailable(NOT_WRITABLE));
+        }
+        let link = place.send(entry, self.0.caller.subject());
+        attempt.set_progress(Progress::Sent);
         // If storing the kept answer fails, the transaction aborts and the audit INSERT fails too, so
         // checking the INSERT is enough.
-        let (_, appended, committed) = session
+        let sent = session
             .flush(|client| {
                 join3(
                     OptionFuture::from(kept.map(|(claim, kept)| claim.keep(client, kept))),
@@ -75,106 +109,127 @@ impl AuditWriter<'_> {
                     client.batch_execute("commit"),
                 )
             })
-            .await?;
-        match (appended, committed) {
-            (Ok(_), Ok(())) => {
+            .await;
+        let cause = match sent {
+            Ok((_, Ok(_), Ok(()))) => {
                 session.release();
-                place.advance(&link);
-                Ok(())
+                place.confirm();
+                attempt.set_progress(Progress::of(Verdict::Landed));
+                return Ok(Verdict::Landed);
             }
             // PostgreSQL refused the row, so the COMMIT after it rolled back.
-            (Err(refusal), _) if refusal.as_db_error().is_some() => {
-                place.abandon();
-                let code = refusal.code().map(|code| code.code().to_owned());
-                let error = Error::from(refusal);
-                if error.is_transient() {
-                    return Err(error);
-                }
-                tracing::error!(
-                    request_id = self.0.request_id,
-                    code,
-                    "PostgreSQL refused the audit row"
-                );
-                Err(Error::Unavailable(
-                    "The audit log can't be written, so nothing was changed. Try again later.",
-                ))
+            Ok((_, Err(refusal), _)) if errors::is_refusal(&refusal) => {
+                place.give_up();
+                attempt.set_progress(Progress::Open);
+                return Err(self.refused(refusal));
             }
-            // The connection broke after the COMMIT was sent.
-            (appended, committed) => {
-                drop(session);
-                let cause = appended.err().or(committed.err());
-                tracing::warn!(
-                    request_id = self.0.request_id,
-                    error = cause.map(|error| error.to_string()),
-                    "a commit was not confirmed"
-                );
-                self.settle(&mut place, &link).await
-            }
-        }
+            Ok((_, appended, committed)) => appended.err().or(committed.err()).map(Error::from),
+            Err(silence) => Some(silence),
+        };
+        drop(session);
+        tracing::warn!(
+            request_id = self.0.request_id,
+            error = cause.map(|error| error.to_string()),
+            "a commit was not confirmed"
+        );
+        let verdict = self.settle(&mut place, self.0.limits.answer_by).await;
+        attempt.set_progress(verdict.map_or(Progress::Unknown, Progress::of));
+        verdict.ok_or(Error::OutcomeUnknown)
     }
 
-    /// Determines whether `link` is committed: it tries to write a fence to its place in the chain. The
-    /// unique key allows only one of the two rows, so the outcome is final. Errors: the fence has the
-    /// place, or the outcome can't be determined.
-    async fn settle(&self, place: &mut Place<'_>, link: &Link) -> Result<(), Error> {
+    /// The error of an audit row that PostgreSQL refused.
+    fn refused(&self, refusal: tokio_postgres::Error) -> Error {
+        let code = refusal.code().map(|code| code.code().to_owned());
+        let error = Error::from(refusal);
+        if error.is_transient() {
+            return error;
+        }
+        tracing::error!(
+            request_id = self.0.request_id,
+            code,
+            "PostgreSQL refused the audit row"
+        );
+        Error::Unavailable(NOT_WRITABLE)
+    }
+
+    /// Settles the row of an earlier attempt whose COMMIT was not confirmed. No other row can be written
+    /// before. Call it while no transaction of this environment is open, because the fence may wait for
+    /// its locks. Errors: the row can't be settled yet.
+    pub(crate) async fn settle_former(&self) -> Result<(), Error> {
+        let mut place = self.0.environment.chain.head().await;
+        if place.unsettled().is_none() {
+            return Ok(());
+        }
+        let settled = self.settle(&mut place, self.0.limits.work_ends).await;
+        settled.map(drop).ok_or(Error::Unavailable(NOT_WRITABLE))
+    }
+
+    /// Determines whether the row that was sent is committed: it tries to write a fence to its place in
+    /// the chain. The unique key allows only one of the two rows, so the verdict is final. Tries until
+    /// `ends`. None: it can't be determined yet.
+    async fn settle(&self, place: &mut Place<'_>, ends: Instant) -> Option<Verdict> {
+        let ends = ends.min(Instant::now() + SETTLING);
+        let sent = place.unsettled()?;
         // All attempts write the same row, because an earlier one may be committed but not confirmed.
-        let mut fence = None;
-        for _ in 0..FENCE_TRIES {
-            match self.hash_at(link, &mut fence).await {
-                Ok(hash) if fence.as_ref().is_some_and(|fence| hash == fence.row_hash) => {
-                    place.advance(fence.as_ref().unwrap_or(link));
-                    self.0.attempt.set_recorded();
-                    return Err(Error::Unavailable("The change was not made. Try again."));
+        let fence = place.fence()?;
+        let mut pause = PAUSE;
+        loop {
+            let now = Instant::now();
+            // A fence on a silent connection leaves time for others.
+            let left = ends.saturating_duration_since(now);
+            match self
+                .hash_at(&fence, now + left.min(FENCE.max(left / 2)))
+                .await
+            {
+                Ok(Some(hash)) => return Some(place.settle(&hash)),
+                // The fence is refused because its time is over. Then the time of the row is over, too: no
+                // transaction stays open so long.
+                Ok(None) if sent.is_old() => {
+                    place.give_up();
+                    return Some(Verdict::Void);
                 }
-                Ok(hash) if hash == link.row_hash => {
-                    place.advance(link);
-                    return Ok(());
-                }
-                Ok(_) => {
-                    tracing::error!(
-                        request_id = self.0.request_id,
-                        "another writer's row is in this audit chain"
-                    );
-                    break;
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        request_id = self.0.request_id,
-                        error = %error,
-                        "an unconfirmed commit can't be settled yet"
-                    );
-                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(
+                    request_id = sent.entry.request_id,
+                    error = %error,
+                    "an unconfirmed commit can't be settled yet"
+                ),
             }
+            if Instant::now() + pause >= ends {
+                return None;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        place.abandon();
-        Err(Error::Unavailable(
-            "It is unknown whether the change was made. Read the resource before you try again.",
-        ))
     }
 
-    /// Writes the fence unless its place in the chain is taken. Returns the hash of the row at that place.
-    async fn hash_at(&self, link: &Link, fence: &mut Option<Link>) -> Result<[u8; 32], Error> {
-        let mut session = self.0.session().await?;
-        let ticket = self.0.ticket();
-        let (begun, actor) = session
-            .flush(|client| join(client.batch_execute("begin"), ticket.begin_attempt(client)))
+    /// Writes `fence` unless its place in the chain is taken. Returns the hash of the row at that place.
+    /// None: PostgreSQL refuses the fence, and no row is there.
+    async fn hash_at(&self, fence: &Link, ends: Instant) -> Result<Option<[u8; 32]>, Error> {
+        let mut session = self.0.session(ends).await?;
+        // The fence is the row of the caller whose row has the place, who may be another than this one.
+        let environment = self.0.environment;
+        let permission = environment.endpoint.permission;
+        let ticket = environment
+            .ticket_key
+            .sign(fence.subject, false, permission);
+        let (begun, actor, fenced, committed) = session
+            .flush(|client| {
+                join4(
+                    client.batch_execute("begin"),
+                    ticket.begin_attempt(client),
+                    fence.fence(client),
+                    client.batch_execute("commit"),
+                )
+            })
             .await?;
         begun?;
-        let actor = Actor::from_row(&actor?)?;
-        let fence = fence.get_or_insert_with(|| {
-            let mut entry = Entry {
-                id: AuditLogId::of_time(link.entry.timestamp),
-                outcome: Outcome::Failure,
-                ..link.entry.clone()
-            };
-            entry.details.insert("reason".into(), "commit-lost".into());
-            self.set_actor(&mut entry, actor);
-            link.with_entry(entry)
-        });
-        let (fenced, committed) = session
-            .flush(|client| join(fence.fence(client), client.batch_execute("commit")))
-            .await?;
-        let hash = fenced?;
+        actor?;
+        let hash = match fenced {
+            Ok(hash) => Some(hash),
+            Err(Error::Database(refusal)) if errors::is_refusal(&refusal) => None,
+            Err(error) => return Err(error),
+        };
         committed?;
         session.release();
         Ok(hash)
@@ -196,21 +251,27 @@ impl AuditWriter<'_> {
         entry.purpose_of_use = actor.relation.map(Relation::purpose);
     }
 
-    /// Writes the audit row of a request that was refused or failed, in a separate transaction.
+    /// Writes the audit row of a request that was refused or failed, in a separate transaction. Writes
+    /// none if the attempt's COMMIT was sent: the row of that COMMIT or its fence is the attempt's row.
+    /// Errors: the row can't be written, or it is unknown whether it was.
     pub(crate) async fn record_failure(&self, error: &Error) -> Result<(), Error> {
         let context = self.0;
         let open = context.attempt.take_open().filter(Session::is_usable);
-        if context.attempt.is_recorded() {
+        if context.attempt.progress() != Progress::Open {
             return Ok(());
         }
         let begin = match open {
             Some(_) => "rollback; begin",
             None => "begin",
         };
+        // The last third of the time left is for settling.
+        let now = Instant::now();
+        let ends = now + context.limits.answer_by.saturating_duration_since(now) * 2 / 3;
         let mut session = match open {
             Some(session) => session,
-            None => context.session().await?,
+            None => context.session(ends).await?,
         };
+        session.wait_until(ends);
         let about = context.attempt.about();
         let mut entry = self.entry(outcome(error));
         let ticket = context.ticket();
@@ -245,7 +306,10 @@ impl AuditWriter<'_> {
         entry
             .details
             .insert("reason".into(), Value::from(error.kind().slug));
-        self.commit(session, entry, None).await
+        match self.send(session, entry, None).await? {
+            Verdict::Landed | Verdict::Fenced => Ok(()),
+            Verdict::Void => Err(Error::Unavailable(NOT_WRITABLE)),
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! The state of an execution environment: pool, key cache, chain head and settings.
 
-use std::time::Duration;
-
 use audit::ChainHead;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -28,9 +26,6 @@ pub(crate) struct Gate {
     /// Signs page cursors.
     pub(crate) cursor_key: hmac::Key,
 }
-
-/// The part of Lambda's time limit that is reserved for recording a timeout and answering.
-pub(crate) const RESERVE: Duration = Duration::from_millis(1500);
 
 impl Environment {
     pub(crate) fn from_env(endpoint: Endpoint) -> Result<Self, Misconfigured> {

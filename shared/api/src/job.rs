@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use errors::Error;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use crate::access::Access;
 use crate::attempt::Attempt;
@@ -12,24 +13,33 @@ use crate::caller::Caller;
 use crate::environment::Environment;
 use crate::request_context::RequestContext;
 use crate::target::Target;
+use crate::time_limits::TimeLimits;
+
+pub(crate) const TOO_LONG: &str = "The event took too long.";
 
 /// One event or one run of a schedule.
 #[derive(Clone)]
 pub struct Job {
     pub(crate) environment: &'static Environment,
+    pub(crate) limits: TimeLimits,
     pub(crate) request_id: String,
     pub(crate) trace_id: Option<String>,
     pub(crate) payload: Arc<RawValue>,
 }
 
 impl Job {
-    /// Calls `work` with a transaction on `target`. Errors: `work` fails. The failure is recorded first.
+    /// Calls `work` with a transaction on `target`. Errors: `work` fails or takes too long. The failure is
+    /// recorded first.
     pub async fn audited<T, R, W, F>(&self, target: T, work: W) -> Result<R, Error>
     where
         T: Target,
         W: FnOnce(Access<T>) -> F,
         F: Future<Output = Result<R, Error>>,
     {
+        // Nothing is attempted that can't be finished, so there is nothing to record.
+        if Instant::now() >= self.limits.work_ends {
+            return Err(Error::Unavailable(TOO_LONG));
+        }
         let context = Arc::new(RequestContext {
             environment: self.environment,
             caller: Caller::System,
@@ -37,14 +47,24 @@ impl Job {
             source_ip: None,
             user_agent: None,
             trace_id: self.trace_id.clone(),
+            limits: self.limits,
             round_trips: Arc::default(),
             attempt: Attempt::default(),
         });
-        match work(Access::new(context.clone(), target, None)).await {
+        let writer = AuditWriter(&context);
+        writer.settle_former().await?;
+        let work = work(Access::new(context.clone(), target, None));
+        let done = context
+            .attempt
+            .run_until(self.limits.work_ends, work)
+            .await
+            .unwrap_or(Err(Error::Unavailable(TOO_LONG)));
+        match done {
             Ok(result) => Ok(result),
             Err(error) => {
-                let error = error.translated();
-                AuditWriter(&context).record_failure(&error).await?;
+                context.give_up_spoiled(&error);
+                let error = context.attempt.verdict(error).translated();
+                writer.record_failure(&error).await?;
                 Err(error)
             }
         }

@@ -7,18 +7,20 @@ use std::time::Instant;
 use database::Database;
 use errors::Error;
 use http::{HeaderName, HeaderValue, Response, header};
-use lambda_http::{Body, Request};
+use lambda_http::{Body, Request, RequestExt as _};
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
+use tokio::time::timeout_at;
 
 use crate::call::Call;
 use crate::endpoint::{Endpoint, PublicEndpoint};
 use crate::environment::{Environment, Gate};
 use crate::handler::{Handler, Running};
-use crate::job::Job;
+use crate::job::{Job, TOO_LONG};
 use crate::reply::problem;
-use crate::service::{Service, request_id, time_left, trace_id, with_common_headers};
+use crate::service::{Service, request_id, trace_id, with_common_headers};
 use crate::takes::Takes;
+use crate::time_limits::TimeLimits;
 
 type Worker = Box<dyn Fn(Job) -> Running<()> + Send + Sync>;
 
@@ -61,7 +63,9 @@ pub fn serve_health(endpoint: PublicEndpoint) -> Result<(), Failure> {
         lambda_http::run(lambda_http::service_fn(
             move |request: Request| async move {
                 let request_id = request_id(&request);
-                let response = match database.ping().await {
+                let limits = TimeLimits::until(request.lambda_context().deadline);
+                let answered = timeout_at(limits.answer_by, database.ping()).await;
+                let response = match answered.unwrap_or(Err(Error::LinkLost)) {
                     Ok(()) => Response::builder()
                         .header(header::CONTENT_TYPE, "application/json")
                         .body(Body::from(r#"{"status":"ok"}"#))?,
@@ -128,15 +132,17 @@ fn serve_event_boxed(endpoint: Endpoint, worker: Worker) -> Result<(), Failure> 
             move |event: LambdaEvent<Box<RawValue>>| async move {
                 let request_id = event.context.request_id.clone();
                 let started = Instant::now();
+                let limits = TimeLimits::until(event.context.deadline);
                 let job = Job {
                     environment,
+                    limits,
                     request_id: request_id.clone(),
                     trace_id: trace_id(&event.context),
                     payload: Arc::from(event.payload),
                 };
-                let result = tokio::time::timeout(time_left(event.context.deadline), worker(job))
+                let result = timeout_at(limits.stops_at, worker(job))
                     .await
-                    .unwrap_or(Err(Error::Unavailable("The event took too long.")));
+                    .unwrap_or(Err(Error::Unavailable(TOO_LONG)));
                 let outcome = result
                     .as_ref()
                     .map_or_else(|error| error.kind().slug, |()| "ok");

@@ -37,6 +37,7 @@ mod session;
 mod takes;
 pub mod target;
 mod ticket;
+mod time_limits;
 
 /// The names that most handlers need.
 pub mod prelude {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use errors::Error;
+use tokio::time::{Instant, timeout_at};
 
 use crate::attempt::Attempt;
 use crate::caller::Caller;
 use crate::environment::Environment;
 use crate::session::Session;
 use crate::ticket::Ticket;
+use crate::time_limits::TimeLimits;
 
 /// The context that the service shares with the handler's transactions.
 pub(crate) struct RequestContext {
@@ -21,6 +23,7 @@ pub(crate) struct RequestContext {
     pub(crate) user_agent: Option<String>,
     /// The id of the trace in AWS X-Ray.
     pub(crate) trace_id: Option<String>,
+    pub(crate) limits: TimeLimits,
     pub(crate) round_trips: Arc<AtomicU32>,
     pub(crate) attempt: Attempt,
 }
@@ -33,9 +36,26 @@ impl RequestContext {
             .ticket(&environment.ticket_key, environment.endpoint.permission)
     }
 
-    /// Returns a connection for this request. Errors: the database can't be reached.
-    pub(crate) async fn session(&self) -> Result<Session, Error> {
-        let connection = self.environment.database.connection().await?;
-        Ok(Session::new(connection, self.round_trips.clone()))
+    /// Closes the connection that the failed handler left open, unless another transaction can use it.
+    /// Logs an error of a database that can't serve the request, because the caller doesn't learn it.
+    pub(crate) fn give_up_spoiled(&self, error: &Error) {
+        if error.spoils_connection() {
+            drop(self.attempt.take_open());
+        }
+        if error.is_outage() {
+            tracing::warn!(
+                request_id = self.request_id,
+                error = %error,
+                "the database could not serve the request"
+            );
+        }
+    }
+
+    /// Returns a connection for this request that waits for nothing beyond `ends`. Errors: the database
+    /// can't be reached.
+    pub(crate) async fn session(&self, ends: Instant) -> Result<Session, Error> {
+        let connection = timeout_at(ends, self.environment.database.connection());
+        let connection = connection.await.map_err(|_| Error::LinkLost)??;
+        Ok(Session::new(connection, ends, self.round_trips.clone()))
     }
 }

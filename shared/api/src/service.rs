@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use domain::ids::SubjectId;
 use errors::Error;
@@ -16,12 +16,13 @@ use crate::attempt::Attempt;
 use crate::audit_writer::AuditWriter;
 use crate::call::{Call, Incoming};
 use crate::caller::Caller;
-use crate::environment::{Environment, Gate, RESERVE};
+use crate::environment::{Environment, Gate};
 use crate::handler::Running;
 use crate::replay::replay;
 use crate::reply::{Audited, problem};
 use crate::request_context::RequestContext;
 use crate::takes::Takes;
+use crate::time_limits::TimeLimits;
 
 /// The result of any handler.
 type Outcome = Result<Response<Body>, Error>;
@@ -43,6 +44,7 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) async fn answer(&'static self, request: Request) -> Response<Body> {
         let started = Instant::now();
+        let limits = TimeLimits::until(request.lambda_context().deadline);
         let request_id = request_id(&request);
         let (response, context) = match self.verify(&request, &request_id).await {
             Ok(claims) => {
@@ -56,6 +58,7 @@ impl Service {
                     source_ip: source_ip(&request),
                     user_agent: user_agent(&request),
                     trace_id: trace_id(&request.lambda_context()),
+                    limits,
                     round_trips: Arc::default(),
                     attempt: Attempt::default(),
                 });
@@ -121,8 +124,11 @@ impl Service {
         subject: SubjectId,
         context: &Arc<RequestContext>,
     ) -> Outcome {
-        let time_left = time_left(request.lambda_context().deadline);
+        AuditWriter(context).settle_former().await?;
         let incoming = Incoming::read(request, &self.environment.endpoint, self.takes)?;
+        if incoming.claim.is_some() {
+            context.attempt.set_has_key();
+        }
         let call = Call {
             context: context.clone(),
             incoming: Arc::new(incoming),
@@ -138,11 +144,11 @@ impl Service {
                 outcome => outcome,
             }
         };
-        tokio::time::timeout(time_left, answered)
-            .await
-            .unwrap_or(Err(Error::Unavailable(
-                "The request took too long. Check whether the change was made before you try again.",
-            )))
+        let ends = context.limits.work_ends;
+        let answered = context.attempt.run_until(ends, answered).await;
+        answered.unwrap_or(Err(Error::Unavailable(
+            "The request took too long, so nothing was changed. Try again later.",
+        )))
     }
 
     /// Runs the handler, and again after a transient error. An unconfirmed COMMIT is never repeated,
@@ -164,24 +170,30 @@ impl Service {
 
 /// Records the failure, then returns the problem response.
 async fn refuse(context: &RequestContext, error: Error) -> Response<Body> {
+    context.give_up_spoiled(&error);
+    let error = context.attempt.verdict(error);
     let error = declared(context, error.translated());
     if let Error::Database(_) | Error::Internal(_) = &error {
         tracing::error!(request_id = context.request_id, error = %error, "internal error");
     }
-    match AuditWriter(context).record_failure(&error).await {
-        Ok(()) => problem(&error, &context.request_id),
+    let error = match AuditWriter(context).record_failure(&error).await {
+        Ok(()) => error,
         Err(unrecorded) => {
             tracing::error!(
                 request_id = context.request_id,
                 error = %unrecorded,
                 "a failure could not be recorded"
             );
-            problem(
-                &Error::Unavailable("The audit log can't be written. Try again later."),
-                &context.request_id,
+            Error::Unavailable(
+                "The audit log can't be written, so nothing was changed. Try again later.",
             )
         }
+    };
+    let mut response = problem(&error, &context.request_id);
+    if !context.attempt.can_be_repeated(&error) {
+        response.headers_mut().remove(header::RETRY_AFTER);
     }
+    response
 }
 
 /// Turns a 409 that `ENDPOINT` doesn't name into an internal error in debug builds, so tests find it.
@@ -246,14 +258,4 @@ pub(crate) fn with_common_headers(
         HeaderValue::from_static("nosniff"),
     );
     response
-}
-
-/// The time until the function must answer. `deadline` is in milliseconds since the Unix epoch.
-pub(crate) fn time_left(deadline: u64) -> Duration {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Duration::from_millis(deadline)
-        .saturating_sub(now)
-        .saturating_sub(RESERVE)
 }

@@ -3,29 +3,44 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use deadpool_postgres::Object;
 use errors::Error;
+use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Client;
+
+/// The longest time to wait for the answers of one flush. PostgreSQL ends a statement after ten seconds
+/// (`statement_timeout`), so a longer silence means that the link or the server is gone.
+const SILENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Session {
     /// None only after the session is released or dropped.
     connection: Option<Object>,
     in_flight: bool,
+    /// No flush is waited for any longer.
+    ends: Instant,
     round_trips: Arc<AtomicU32>,
 }
 
 impl Session {
-    /// Creates a session that counts its flushes in `round_trips`.
-    pub(crate) fn new(connection: Object, round_trips: Arc<AtomicU32>) -> Self {
+    /// Creates a session that waits for no flush beyond `ends` and counts its flushes in `round_trips`.
+    pub(crate) fn new(connection: Object, ends: Instant, round_trips: Arc<AtomicU32>) -> Self {
         Self {
             connection: Some(connection),
             in_flight: false,
+            ends,
             round_trips,
         }
     }
 
-    /// Sends the statements of `work` as one flush and waits for all their answers.
+    /// Waits for the next flushes until `ends`.
+    pub(crate) fn wait_until(&mut self, ends: Instant) {
+        self.ends = ends;
+    }
+
+    /// Sends the statements of `work` as one flush and waits for all their answers. Errors:
+    /// [`Error::LinkLost`] if they don't come in time. The statements may have taken effect.
     pub(crate) async fn flush<'a, F: Future>(
         &'a mut self,
         work: impl FnOnce(&'a Client) -> F,
@@ -36,7 +51,11 @@ impl Session {
             .ok_or(Error::Internal("a session has no connection"))?;
         self.in_flight = true;
         self.round_trips.fetch_add(1, Ordering::Relaxed);
-        let output = work(connection).await;
+        let until = self.ends.min(Instant::now() + SILENCE);
+        let output = timeout_at(until, work(connection)).await.map_err(|_| {
+            tracing::warn!("PostgreSQL did not answer in time");
+            Error::LinkLost
+        })?;
         self.in_flight = false;
         Ok(output)
     }

@@ -4,20 +4,47 @@
 //! Each environment has its own chain because of speed: all writers together wrote 59–71 rows a second
 //! to one shared chain, and about 1,000 with a chain each.
 
+use std::sync::Arc;
+
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use errors::Error;
 use tokio_postgres::{Client, Row};
 
-use crate::entry::Entry;
-use domain::ids::PatientId;
-use domain::time::Date;
+use crate::entry::{Entry, Outcome};
+use domain::ids::{AuditLogId, PatientId, SubjectId};
+use domain::time::{Date, TimeDelta, Timestamp};
 use sql::{Jsonb, Parameter, sql};
 
 /// The head of this environment's chain. A lock prevents two rows from taking the same place.
 #[derive(Default)]
-pub struct ChainHead(Mutex<Option<Head>>);
+pub struct ChainHead(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    head: Option<Head>,
+    sent: Option<Sent>,
+}
+
+/// A row whose COMMIT was sent, until it is known whether it is committed. It is kept here so that nothing
+/// that ends a request can make the environment forget it.
+struct Sent {
+    link: Arc<Link>,
+    /// The rows that were sent to the same place to find out. At most one of all these rows is committed.
+    fences: Vec<Arc<Link>>,
+}
+
+/// What became of a row whose COMMIT was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The row is committed, with everything that its transaction did.
+    Landed,
+    /// A fence has its place, so its transaction had no effect and never will.
+    Fenced,
+    /// Its transaction had no effect, and no fence says so.
+    Void,
+}
 
 /// The last link that is known to be committed.
 #[derive(Clone, Debug)]
@@ -42,6 +69,8 @@ pub struct Link {
     pub prev_hash: [u8; 32],
     /// The hash of this row.
     pub row_hash: [u8; 32],
+    /// The caller's sign-in, which proves the actor to the database. None for a function.
+    pub subject: Option<SubjectId>,
 }
 
 impl ChainHead {
@@ -53,31 +82,105 @@ impl ChainHead {
 }
 
 /// The locked head: the right to write the next link.
-pub struct Place<'a>(MutexGuard<'a, Option<Head>>);
+pub struct Place<'a>(MutexGuard<'a, State>);
 
 impl Place<'_> {
-    /// Links `entry` to the head. The head stays the same until [`advance`](Self::advance).
-    pub fn link(&self, entry: Entry) -> Link {
+    /// The row whose COMMIT was sent and that isn't settled. No other row may be sent before it is.
+    pub fn unsettled(&self) -> Option<Arc<Link>> {
+        self.0.sent.as_ref().map(|sent| sent.link.clone())
+    }
+
+    /// Links `entry` to the head and remembers it as sent. Call it before anything is sent.
+    pub fn send(&mut self, entry: Entry, subject: Option<SubjectId>) -> Arc<Link> {
         // The partition that the row belongs to.
         let month = entry.timestamp.first_of_month();
-        let (chain_id, seq, prev_hash) = match &*self.0 {
+        let (chain_id, seq, prev_hash) = match &self.0.head {
             Some(head) if head.month == month => (head.chain_id, head.seq + 1, head.hash),
             _ => (Uuid::new_v4(), 1, [0; 32]),
         };
         let row_hash = entry.hash(chain_id, seq, &prev_hash);
-        Link {
+        let link = Arc::new(Link {
             entry,
             month,
             chain_id,
             seq,
             prev_hash,
             row_hash,
+            subject,
+        });
+        self.0.sent = Some(Sent {
+            link: link.clone(),
+            fences: Vec::new(),
+        });
+        link
+    }
+
+    /// Makes a row for the place of the row that was sent: the fence. If the fence of a success is
+    /// committed, the success failed. A refusal or a failure stays what it is. None if no row was sent.
+    pub fn fence(&mut self) -> Option<Arc<Link>> {
+        let sent = self.0.sent.as_mut()?;
+        let mut entry = sent.link.entry.clone();
+        // The place is in the partition of its month.
+        let now = Timestamp::now();
+        if now.first_of_month() == sent.link.month {
+            entry.timestamp = now;
+        }
+        entry.id = AuditLogId::of_time(entry.timestamp);
+        // The fence's transaction proves who acts, but begins nothing.
+        entry.relation = None;
+        entry.purpose_of_use = None;
+        if entry.outcome == Outcome::Success {
+            entry.outcome = Outcome::Failure;
+            entry.details.insert("reason".into(), "commit-lost".into());
+        }
+        let fence = Arc::new(sent.link.with_entry(entry));
+        sent.fences.push(fence.clone());
+        Some(fence)
+    }
+
+    /// Settles the row that was sent: it is committed. Logs its witness line.
+    pub fn confirm(&mut self) {
+        if let Some(sent) = self.0.sent.take() {
+            self.advance(&sent.link);
+        }
+    }
+
+    /// Settles the row that was sent: it isn't committed and never will be, and nothing is known about its
+    /// place. The next row begins another chain.
+    pub fn give_up(&mut self) {
+        self.0.sent = None;
+        self.0.head = None;
+    }
+
+    /// Settles the row that was sent by the hash of the committed row at its place. Logs the witness line
+    /// of that row, unless another writer wrote it.
+    pub fn settle(&mut self, hash: &[u8; 32]) -> Verdict {
+        let Some(sent) = self.0.sent.take() else {
+            return Verdict::Void;
+        };
+        if sent.link.row_hash == *hash {
+            self.advance(&sent.link);
+            return Verdict::Landed;
+        }
+        match sent.fences.iter().find(|fence| fence.row_hash == *hash) {
+            Some(fence) => {
+                self.advance(fence);
+                Verdict::Fenced
+            }
+            None => {
+                tracing::error!(
+                    request_id = sent.link.entry.request_id,
+                    "another writer's row is in this audit chain"
+                );
+                self.give_up();
+                Verdict::Void
+            }
         }
     }
 
     /// Makes the committed `link` the head and logs its witness line. The owner of the database can't
     /// change the log.
-    pub fn advance(&mut self, link: &Link) {
+    fn advance(&mut self, link: &Link) {
         tracing::info!(
             target: "witness",
             chain = %link.chain_id,
@@ -85,18 +188,12 @@ impl Place<'_> {
             hash = %hex::encode(link.row_hash),
             "audit row committed"
         );
-        *self.0 = Some(Head {
+        self.0.head = Some(Head {
             chain_id: link.chain_id,
             month: link.month,
             seq: link.seq,
             hash: link.row_hash,
         });
-    }
-
-    /// Ends the chain, because it is not known whether a row is committed. The next row begins another
-    /// chain.
-    pub fn abandon(&mut self) {
-        *self.0 = None;
     }
 }
 
@@ -117,8 +214,13 @@ const APPEND: &str = append!("append_audit");
 const FENCE: &str = append!("append_fence");
 
 impl Link {
-    /// Returns a link with another entry at the same place.
-    pub fn with_entry(&self, entry: Entry) -> Self {
+    /// Whether no transaction that wrote the row can still be open. PostgreSQL ends a transaction that waits
+    /// for its client or for a statement within a minute.
+    pub fn is_old(&self) -> bool {
+        Timestamp::now() - self.entry.timestamp > TimeDelta::minutes(5)
+    }
+
+    fn with_entry(&self, entry: Entry) -> Self {
         let row_hash = entry.hash(self.chain_id, self.seq, &self.prev_hash);
         Self {
             entry,

@@ -10,6 +10,6 @@ mod chain;
 mod entry;
 mod stored_row;
 
-pub use chain::{ChainHead, Link, Place};
+pub use chain::{ChainHead, Link, Place, Verdict};
 pub use entry::{Action, Entry, Outcome, PurposeOfUse, Relation, ResourceType};
 pub use stored_row::StoredRow;

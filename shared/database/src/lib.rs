@@ -23,6 +23,14 @@ use settings::Misconfigured;
 /// A suspended Neon compute can start within this time, and the function can still answer 503.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Data that the server's machine doesn't acknowledge for this long ends the connection, and so does a
+/// machine that doesn't answer a probe for this long. Without these limits a connection whose other end
+/// disappeared is noticed after a quarter of an hour, or never.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// The time between two probes.
+const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+
 /// An execution environment answers one request at a time. If the request's connection must be
 /// discarded, the second one writes the audit row of the failure.
 const CONNECTIONS: usize = 2;
@@ -64,12 +72,19 @@ impl Database {
 
     /// Makes one round trip, for health checks. Errors: the database can't be reached.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.connection()
-            .await?
-            .simple_query("")
-            .await
-            .map(drop)
-            .map_err(Error::from)
+        let connection = self.connection().await?;
+        let answered = tokio::time::timeout(CONNECT_TIMEOUT, connection.simple_query("")).await;
+        match answered {
+            Ok(Ok(_)) => Ok(()),
+            failed => {
+                // A pooled connection must have no unanswered statement.
+                drop(Object::take(connection));
+                failed
+                    .map_err(|_| Error::LinkLost)?
+                    .map_err(Error::from)
+                    .map(drop)
+            }
+        }
     }
 }
 
@@ -145,6 +160,13 @@ fn parse(url: &str) -> Result<Config, Misconfigured> {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);
     }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(SILENCE);
+    }
+    config
+        .keepalives_idle(SILENCE)
+        .keepalives_interval(PROBE_INTERVAL)
+        .keepalives_retries(2);
     Ok(config)
 }
 

@@ -3,7 +3,7 @@
 use tokio_postgres::error::SqlState;
 
 use crate::error::Error;
-use crate::postgres::{is_link_failure, is_transient};
+use crate::postgres::{is_link_failure, is_outage};
 
 /// The SQLSTATEs that the schema's own functions raise (`migrations/`).
 mod raised {
@@ -29,6 +29,9 @@ impl Error {
     pub fn translated(self) -> Self {
         match self {
             Self::Database(error) => translate(error),
+            Self::LinkLost => Self::Unavailable(
+                "The database did not answer before anything was changed. Try again later.",
+            ),
             other => other,
         }
     }
@@ -41,9 +44,6 @@ fn translate(error: tokio_postgres::Error) -> Error {
             false => Error::Database(error),
         };
     };
-    if is_transient(&error) || *code == SqlState::TOO_MANY_CONNECTIONS {
-        return Error::Unavailable("The database is busy. Try again later.");
-    }
     match code.code() {
         raised::UNKNOWN_CALLER => {
             return Error::Forbidden(
@@ -86,6 +86,7 @@ fn translate(error: tokio_postgres::Error) -> Error {
         SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => {
             Error::Unavailable("The database took too long. Try again later.")
         }
+        _ if is_outage(&error) => Error::Unavailable("The database is busy. Try again later."),
         _ => Error::Database(error),
     }
 }

@@ -41,9 +41,12 @@ pub enum Error {
     KeyReused,
     /// Something that the answer depends on is not available, for example the database or the audit log.
     Unavailable(&'static str),
+    /// A COMMIT was sent, and it could not be determined whether it took effect.
+    OutcomeUnknown,
     /// A defect of this system.
     Internal(&'static str),
-    /// The connection broke before COMMIT was sent. Nothing was changed.
+    /// The connection broke, or PostgreSQL did not answer in time, before COMMIT was sent. Nothing was
+    /// changed.
     LinkLost,
     /// A statement failed. [`translated`](Self::translated) turns it into what the caller may learn.
     Database(tokio_postgres::Error),
@@ -58,6 +61,20 @@ impl Error {
     /// Whether the same transaction may succeed if it runs again from its start.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Database(error) if postgres::is_transient(error))
+    }
+
+    /// Whether the database can't serve anybody at the moment.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Database(error) if postgres::is_outage(error))
+    }
+
+    /// Whether the connection that reported the error must not be used again.
+    pub fn spoils_connection(&self) -> bool {
+        match self {
+            Self::Database(error) => postgres::spoils_connection(error),
+            Self::LinkLost => true,
+            _ => false,
+        }
     }
 
     /// The kind of problem that the caller gets.
@@ -88,6 +105,11 @@ impl Error {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
                 "Unavailable",
+            ),
+            Self::OutcomeUnknown => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "outcome-unknown",
+                "Outcome unknown",
             ),
             Self::PreconditionRequired => (
                 StatusCode::PRECONDITION_REQUIRED,

@@ -15,4 +15,5 @@ pub use database::OnConstraint;
 pub use error::Error;
 pub use field_error::FieldError;
 pub use kind::Kind;
+pub use postgres::is_refusal;
 pub use problem::{PROBLEM_BASE, Problem};

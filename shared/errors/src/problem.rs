@@ -10,6 +10,9 @@ use crate::kind::Kind;
 /// The prefix of every problem `type`.
 pub const PROBLEM_BASE: &str = "https://caretrail.example/problems/";
 
+const OUTCOME_UNKNOWN: &str = "It is unknown whether the request took effect. If it had an Idempotency-Key, \
+    send it again with the same key. Otherwise read the resource before you send it again.";
+
 /// The body of an error response, `application/problem+json` (RFC 9457).
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Problem {
@@ -44,6 +47,7 @@ impl Problem {
             | Error::AlreadyExists(detail)
             | Error::Conflict(detail)
             | Error::Unavailable(detail) => (Some(*detail), Vec::new()),
+            Error::OutcomeUnknown => (Some(OUTCOME_UNKNOWN), Vec::new()),
             _ => (None, Vec::new()),
         };
         Self {

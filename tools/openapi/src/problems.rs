@@ -26,7 +26,7 @@ fn examples() -> [Error; 15] {
         Error::PreconditionRequired,
         Error::Internal(""),
         Error::Unavailable("The database can't be reached. Try again later."),
-        Error::LinkLost,
+        Error::OutcomeUnknown,
     ]
 }
 
@@ -57,7 +57,12 @@ fn description(status: u16) -> &'static str {
         }
         428 => "The request needs an `If-Match` header with the version to change.",
         500 => "The server failed because of an internal error.",
-        _ => "The service is temporarily unavailable. Send the request again later.",
+        _ => {
+            "The service is temporarily unavailable, and nothing was changed. Send the request again \
+             later. If the `type` ends with `outcome-unknown`, it is unknown whether the request took \
+             effect. A request with an `Idempotency-Key` can then be sent again with the same key. \
+             Otherwise read the resource before you send the request again."
+        }
     }
 }
 
@@ -82,7 +87,8 @@ pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
                 }
                 503 => {
                     headers["retry-after"] = json!({
-                        "description": "The number of seconds to wait before the request is sent again.",
+                        "description": "The number of seconds to wait before the request is sent again. Absent if the \
+                            outcome of the request is unknown and it had no `Idempotency-Key`.",
                         "schema": {"type": "integer"},
                     })
                 }

@@ -74,7 +74,11 @@ pub async fn handle(
         .begin(&access, &place, declared.file_type, part_size)
         .await?;
     let answered = in_parts(access, store, &place, &declared, &multipart, window).await;
-    if answered.is_err() {
+    // If it is unknown whether the row is stored, the upload must remain usable.
+    if answered
+        .as_ref()
+        .is_err_and(|error| !matches!(error, Error::OutcomeUnknown))
+    {
         // If this fails too, the bucket's lifecycle rule aborts the upload.
         store.abort(&place, &multipart).await.ok();
     }
