@@ -31,9 +31,7 @@ create table role_permissions (
     constraint role_permissions_permission_format check (permission ~ '^[a-z-]+:[a-z-]+$')
     constraint role_permissions_known references permissions (name),
   reach permission_reach not null,
-  primary key (role, permission),
-  -- Patients are in the care of providers. For any other role, CARE would reach nothing.
-  constraint role_permissions_care check (reach <> 'CARE' or role = 'PROVIDER')
+  primary key (role, permission)
 );
 
 create index role_permissions_permission_idx on role_permissions (permission);
@@ -67,7 +65,9 @@ for each row execute function check_grant();
 
 insert into roles (name, description) values
   ('PATIENT', 'A person in care: their own chart'),
-  ('PROVIDER', 'A clinician: the patients assigned or treated'),
+  ('PROVIDER', 'A clinician: the patients in their care'),
+  ('NURSE', 'A member of the care team: the patients in their care'),
+  ('FRONT_DESK', 'Patient registration and calendar, no clinical content'),
   ('ADMIN', 'Accounts and operations, no clinical content'),
   ('COMPLIANCE_OFFICER', 'Audit and oversight, no clinical content'),
   ('SYSTEM', 'Scheduled and event-driven functions; never a person');
@@ -84,6 +84,7 @@ insert into role_permissions (role, permission, reach) values
   ('PATIENT', 'records:read', 'OWN'),
   ('PATIENT', 'files:read', 'OWN'),
   ('PATIENT', 'files:write', 'OWN'),
+  ('PATIENT', 'care:read', 'OWN'),
   ('PROVIDER', 'users:read', 'OWN'),
   ('PROVIDER', 'users:update', 'OWN'),
   ('PROVIDER', 'patients:read', 'CARE'),
@@ -99,6 +100,33 @@ insert into role_permissions (role, permission, reach) values
   ('PROVIDER', 'custom-data:read', 'ALL'),
   ('PROVIDER', 'files:read', 'CARE'),
   ('PROVIDER', 'files:write', 'CARE'),
+  ('PROVIDER', 'care:read', 'CARE'),
+  ('PROVIDER', 'care:write', 'CARE'),
+  ('NURSE', 'users:read', 'OWN'),
+  ('NURSE', 'users:update', 'OWN'),
+  ('NURSE', 'patients:read', 'CARE'),
+  ('NURSE', 'patients:update', 'CARE'),
+  ('NURSE', 'patients:clinical', 'CARE'),
+  ('NURSE', 'providers:read', 'ALL'),
+  ('NURSE', 'appointments:read', 'CARE'),
+  ('NURSE', 'appointments:write', 'CARE'),
+  ('NURSE', 'records:read', 'CARE'),
+  ('NURSE', 'records:write', 'CARE'),
+  ('NURSE', 'custom-data:read', 'ALL'),
+  ('NURSE', 'files:read', 'CARE'),
+  ('NURSE', 'files:write', 'CARE'),
+  ('NURSE', 'care:read', 'CARE'),
+  ('FRONT_DESK', 'users:read', 'OWN'),
+  ('FRONT_DESK', 'users:update', 'OWN'),
+  ('FRONT_DESK', 'patients:read', 'ALL'),
+  ('FRONT_DESK', 'patients:write', 'ALL'),
+  ('FRONT_DESK', 'patients:update', 'ALL'),
+  ('FRONT_DESK', 'providers:read', 'ALL'),
+  ('FRONT_DESK', 'appointments:read', 'ALL'),
+  ('FRONT_DESK', 'appointments:write', 'ALL'),
+  ('FRONT_DESK', 'custom-data:read', 'ALL'),
+  ('FRONT_DESK', 'care:read', 'ALL'),
+  ('FRONT_DESK', 'care:write', 'ALL'),
   ('ADMIN', 'users:read', 'ALL'),
   ('ADMIN', 'users:list', 'ALL'),
   ('ADMIN', 'users:write', 'ALL'),
@@ -118,6 +146,8 @@ insert into role_permissions (role, permission, reach) values
   ('ADMIN', 'appointments:archive', 'ALL'),
   ('ADMIN', 'custom-data:read', 'ALL'),
   ('ADMIN', 'custom-data:write', 'ALL'),
+  ('ADMIN', 'care:read', 'ALL'),
+  ('ADMIN', 'care:write', 'ALL'),
   ('COMPLIANCE_OFFICER', 'users:read', 'OWN'),
   ('COMPLIANCE_OFFICER', 'users:update', 'OWN'),
   ('COMPLIANCE_OFFICER', 'roles:read', 'ALL'),

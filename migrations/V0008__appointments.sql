@@ -50,7 +50,6 @@ create table appointments (
 
 create index appointments_patient_idx on appointments (patient_id, scheduled_at, id);
 create index appointments_provider_idx on appointments (provider_id, scheduled_at, id);
-create index appointments_care_idx on appointments (provider_id, patient_id) where status <> 'CANCELLED';
 create index appointments_scheduled_idx on appointments (scheduled_at, id);
 create index appointments_archived_by_idx on appointments (archived_by) where archived_by is not null;
 create index appointments_rated_idx on appointments (provider_id) include (rating)

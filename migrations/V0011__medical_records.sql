@@ -8,7 +8,8 @@ create type record_type as enum (
 create table medical_records (
   id uuid primary key,
   patient_id uuid not null references patients (id),
-  provider_id uuid not null references providers (id),
+  -- Null if a member of the care team wrote it who isn't registered as a provider, such as a nurse.
+  provider_id uuid references providers (id),
   -- Null for unsolicited results.
   appointment_id uuid,
   record_type record_type not null,
@@ -69,7 +70,9 @@ create policy medical_records_read on medical_records for select to caretrail_ap
     end
   );
 create policy medical_records_create on medical_records for insert to caretrail_app
-  with check (reaches('records:write', patient_id) and provider_id = (select actor_provider()));
+  with check (
+    reaches('records:write', patient_id) and provider_id is not distinct from (select actor_provider())
+  );
 create policy medical_records_update on medical_records for update to caretrail_app
   using (reaches('records:write', patient_id))
   with check (reaches('records:write', patient_id));
@@ -101,7 +104,7 @@ create table medical_record_versions (
   record_id uuid not null references medical_records (id),
   version integer not null,
   patient_id uuid not null references patients (id),
-  provider_id uuid not null references providers (id),
+  provider_id uuid references providers (id),
   appointment_id uuid,
   record_type record_type not null,
   content jsonb not null,

@@ -11,6 +11,7 @@ create type appointment_status as enum ('SCHEDULED', 'COMPLETED', 'CANCELLED');
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
 create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA');
+create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER');
 create type file_owner_type as enum ('PATIENT', 'PROVIDER', 'APPOINTMENT');
 create type file_scan as enum ('UNSCANNED', 'CLEAN', 'INFECTED');
 create type file_status as enum ('PENDING', 'SCANNING', 'AVAILABLE', 'QUARANTINED', 'REJECTED', 'EXPIRED');
@@ -71,7 +72,6 @@ create table role_permissions (
   constraint role_permissions_pkey primary key (role, permission),
   constraint role_permissions_known foreign key (permission) references permissions (name),
   constraint role_permissions_role_fkey foreign key (role) references roles (name),
-  constraint role_permissions_care check (reach <> 'CARE' or role = 'PROVIDER'),
   constraint role_permissions_permission_format check (permission ~ '^[a-z-]+:[a-z-]+$')
 );
 create index role_permissions_permission_idx on role_permissions (permission);
@@ -161,6 +161,10 @@ create policy user_profiles_update on user_profiles for update to caretrail_app
     or id = (select actor_user())
     and (select reach('users:update')) = 'OWN'
   );
+create trigger follow_role after update on user_profiles
+  for each row
+  when (new.role <> old.role)
+  execute function follow_role();
 create trigger guard_user before update on user_profiles for each row execute function guard_user();
 create trigger hold_standing before update of role, status, is_archived on user_profiles
   for each row
@@ -264,6 +268,17 @@ create trigger check_schedule before insert or update of schedule on providers
   for each row
   when (new.schedule is not null)
   execute function check_schedule();
+create trigger follow_licence_changed after update on providers
+  for each row
+  when (
+    new.user_id is distinct from old.user_id
+    or new.is_verified is distinct from old.is_verified
+    or new.is_archived is distinct from old.is_archived
+  )
+  execute function follow_licence();
+create trigger follow_licence_registered after insert on providers
+  for each row
+  execute function follow_licence();
 create trigger refuse_archiving_with_visits before update of is_archived on providers
   for each row
   when (new.is_archived and not old.is_archived)
@@ -364,6 +379,17 @@ create trigger check_assigned_providers before insert or update of assigned_prov
   for each row
   when (new.assigned_providers <> '{}')
   execute function check_assigned_providers();
+create trigger follow_assignments_changed after update on patients
+  for each row
+  when (
+    new.assigned_providers is distinct from old.assigned_providers
+    or new.is_archived is distinct from old.is_archived
+  )
+  execute function follow_assignments();
+create trigger follow_assignments_made after insert on patients
+  for each row
+  when (new.assigned_providers <> '{}')
+  execute function follow_assignments();
 create trigger guard_patient before update on patients for each row execute function guard_patient();
 create trigger refuse_archiving_patient_with_visits before update of is_archived on patients
   for each row
@@ -442,7 +468,6 @@ create table appointments (
 );
 create index appointments_archived_by_idx on appointments (archived_by) where archived_by is not null;
 create index appointments_cancelled_idx on appointments (scheduled_at, id) where status = 'CANCELLED';
-create index appointments_care_idx on appointments (provider_id, patient_id) where status <> 'CANCELLED';
 create index appointments_patient_idx on appointments (patient_id, scheduled_at, id);
 create index appointments_provider_idx on appointments (provider_id, scheduled_at, id);
 create index appointments_rated_idx on appointments (provider_id) include (rating) where rating is not null and not is_archived;
@@ -508,6 +533,15 @@ create trigger derive_provider_rating after update on appointments
 create trigger fill_slot before insert or update of scheduled_at, duration_minutes, slot on appointments
   for each row
   execute function fill_slot();
+create trigger follow_visit_booked after insert on appointments for each row execute function follow_visit();
+create trigger follow_visit_changed after update on appointments
+  for each row
+  when (
+    new.slot is distinct from old.slot
+    or (new.status = 'CANCELLED') is distinct from (old.status = 'CANCELLED')
+    or new.is_archived is distinct from old.is_archived
+  )
+  execute function follow_visit();
 create trigger record_booking after insert on appointments for each row execute function record_visit_change();
 create trigger record_visit_change after update on appointments
   for each row
@@ -565,7 +599,7 @@ grant select on appointment_changes to caretrail_app;
 create table medical_records (
   id uuid not null,
   patient_id uuid not null,
-  provider_id uuid not null,
+  provider_id uuid,
   appointment_id uuid,
   record_type record_type not null,
   content jsonb not null,
@@ -616,7 +650,10 @@ alter table medical_records enable row level security, force row level security;
 create policy actor_proven on medical_records as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy medical_records_create on medical_records for insert to caretrail_app
-  with check (reaches('records:write', patient_id) and provider_id = (select actor_provider()));
+  with check (
+    reaches('records:write', patient_id)
+    and not provider_id is distinct from (select actor_provider())
+  );
 create policy medical_records_read on medical_records for select to caretrail_app
   using (
     case (select reach('records:read'))
@@ -656,7 +693,7 @@ create table medical_record_versions (
   record_id uuid not null,
   version integer not null,
   patient_id uuid not null,
-  provider_id uuid not null,
+  provider_id uuid,
   appointment_id uuid,
   record_type record_type not null,
   content jsonb not null,
@@ -973,6 +1010,66 @@ create policy actor_proven on role_reach as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy owner_all on role_reach for all to caretrail_owner using (true) with check (true);
 
+create table settings (
+  is_only_row boolean not null default true,
+  care_after_visit interval not null default '2 years',
+  constraint settings_pkey primary key (is_only_row),
+  constraint settings_care_after_visit_range check (care_after_visit >= '1 day' and care_after_visit <= '10 years'),
+  constraint settings_one_row check (is_only_row)
+);
+alter table settings enable row level security, force row level security;
+create policy actor_proven on settings as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on settings for all to caretrail_owner using (true) with check (true);
+create trigger follow_settings after update on settings
+  for each row
+  when (new.care_after_visit <> old.care_after_visit)
+  execute function follow_settings();
+
+create table care_relations (
+  member_id uuid not null,
+  patient_id uuid not null,
+  basis care_basis not null,
+  source uuid not null,
+  since timestamptz not null default now(),
+  until timestamptz not null,
+  counted_from timestamptz,
+  is_suspended boolean not null,
+  reason text,
+  created_by uuid,
+  constraint care_relations_pkey primary key (member_id, patient_id, basis, source),
+  constraint care_relations_created_by_fkey foreign key (created_by) references user_profiles (id),
+  constraint care_relations_member_id_fkey foreign key (member_id) references user_profiles (id),
+  constraint care_relations_patient_id_fkey foreign key (patient_id) references patients (id),
+  constraint care_relations_granted_once check ((basis = any (array['ASSIGNMENT', 'VISIT'])) or source = member_id),
+  constraint care_relations_not_oneself check (basis = 'VISIT' or created_by is distinct from member_id),
+  constraint care_relations_reason_length check (length(reason) >= 1 and length(reason) <= 500)
+);
+create index care_relations_created_by_idx on care_relations (created_by) where created_by is not null;
+create index care_relations_patient_idx on care_relations (patient_id, basis, source);
+alter table care_relations enable row level security, force row level security;
+create policy actor_proven on care_relations as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy care_relations_create on care_relations for insert to caretrail_app
+  with check ((basis = any (array['REFERRAL', 'COVER'])) and reaches('care:write', patient_id));
+create policy care_relations_read on care_relations for select to caretrail_app
+  using (
+    member_id = (select actor_user())
+    and until > now()
+    and not is_suspended
+    or reaches('care:read', patient_id)
+    or reaches('care:write', patient_id)
+  );
+create policy care_relations_update on care_relations for update to caretrail_app
+  using ((basis = any (array['REFERRAL', 'COVER'])) and reaches('care:write', patient_id));
+create policy owner_all on care_relations for all to caretrail_owner using (true) with check (true);
+create trigger check_care before insert or update of until on care_relations
+  for each row
+  execute function check_care();
+grant select on care_relations to caretrail_app;
+grant insert (member_id, patient_id, basis, source, until, reason) on care_relations to caretrail_app;
+grant update (until, reason) on care_relations to caretrail_app;
+
 -- Functions
 --
 -- A comment names the roles that can execute the function. Without one, only the owner can.
@@ -989,6 +1086,9 @@ create function begin_attempt(p_subject uuid, p_assured boolean, p_permission te
 create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, OUT role text) returns text security definer; -- caretrail_jobs
 create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text) returns record security definer; -- caretrail_people
 create function by_migration() returns boolean stable; -- caretrail_app
+create function care_after(begins timestamptz) returns timestamptz stable security definer;
+create function care_given(patient uuid, source uuid) returns table (care_user_id uuid, care_basis text, care_until timestamptz) stable security definer; -- caretrail_app
+create function care_team(patient uuid) returns table (user_id uuid, first_name text, last_name text, role text, basis care_basis, since timestamptz, until timestamptz, is_suspended boolean, reason text) stable security definer; -- caretrail_app
 create function changes_file(patient uuid, owner uuid, uploader uuid, entry uuid) returns boolean stable; -- caretrail_app
 create function changes_visit(patient uuid, provider uuid) returns boolean stable; -- caretrail_app
 create function check_ticket(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea) returns void stable;
@@ -997,11 +1097,14 @@ create function custom_data_rows(p_table text, p_after uuid, p_limit integer) re
 create function describe_attempt(p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
 create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_sealer
 create function forget_signing_keys(p_purpose key_purpose, p_kept integer) returns void;
+create function give_care(p_member uuid, p_patient uuid, p_basis care_basis, p_source uuid, p_until timestamptz, p_counted_from timestamptz) returns void security definer;
+create function gives_care(member uuid, patient uuid, begins timestamptz) returns boolean stable security definer;
 create procedure govern(target regclass);
 create function has_standing(standing text) returns boolean stable;
 create function in_care(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function is_signed(p_purpose key_purpose, message text, signature bytea) returns boolean stable;
 create function is_withheld(owner uuid, entry uuid) returns boolean stable security definer; -- caretrail_app
+create function lacks_licence(member uuid) returns boolean stable security definer;
 create function likely_duplicates(patient uuid) returns uuid[] stable security definer; -- caretrail_app
 create function patient_of(account uuid) returns uuid stable security definer; -- caretrail_app
 create function patients_assigned_to(provider uuid) returns setof uuid stable security definer; -- caretrail_app
@@ -1009,13 +1112,14 @@ create function patients_in_care() returns setof uuid stable security definer; -
 create function patients_within_reach(permission text) returns setof uuid stable security definer; -- caretrail_app
 create function put_role(p_name text, p_description text, p_permissions jsonb, p_version integer) returns void security definer; -- caretrail_app
 create function reach(permission text) returns text stable; -- caretrail_app
-create function reaches(permission text, patient uuid) returns boolean stable; -- caretrail_app
+create function reaches(permission text, patient uuid) returns boolean stable security definer; -- caretrail_app
 create function reaches_person(person uuid) returns boolean stable security definer; -- caretrail_app
 create function require_actor() returns void stable;
 create function seal_actor(standing text) returns void;
 create function searches_naming(patient uuid) returns table (month date, id uuid) stable security definer; -- caretrail_app
 create procedure secure(target regclass);
 create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid, p_permissions jsonb) returns void;
+create function suspend_care(member uuid) returns void security definer;
 create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz) returns table (begins timestamptz, ends timestamptz) stable security definer; -- caretrail_app
 create function target_appointment(target uuid) returns setof uuid stable;
 create function target_file(target uuid) returns setof uuid stable;
@@ -1030,6 +1134,7 @@ create function within_hours(schedule jsonb, begins timestamptz, minutes integer
 create function begin_with_ledger() returns trigger security definer;
 create function check_assigned_providers() returns trigger security definer;
 create function check_booking() returns trigger security definer;
+create function check_care() returns trigger security definer;
 create function check_grant() returns trigger;
 create function check_provider_change() returns trigger;
 create function check_provider_custom_data() returns trigger;
@@ -1039,7 +1144,12 @@ create function check_visit_change() returns trigger;
 create function derive_provider_rating() returns trigger security definer;
 create function derive_role_reach() returns trigger security definer;
 create function fill_slot() returns trigger;
+create function follow_assignments() returns trigger security definer;
 create function follow_ledger() returns trigger security definer;
+create function follow_licence() returns trigger security definer;
+create function follow_role() returns trigger security definer;
+create function follow_settings() returns trigger security definer;
+create function follow_visit() returns trigger security definer;
 create function guard_patient() returns trigger;
 create function guard_user() returns trigger;
 create function hold_standing() returns trigger;

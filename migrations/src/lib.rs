@@ -177,6 +177,21 @@ async fn connect_as_owner(url: &str, ca_file: Option<&str>) -> Result<Client> {
     Ok(client)
 }
 
+/// Sets how long a patient stays in the care of a provider after a visit, for example `18 months`. The end
+/// of all care that was counted from a visit is computed again. Errors: no interval between a day and ten
+/// years.
+pub async fn set_care_after_visit(url: &str, ca_file: Option<&str>, interval: &str) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute(
+            "update settings set care_after_visit = $1::text::interval",
+            &[&interval],
+        )
+        .await
+        .with_context(|| format!("{interval:?} is no interval between 1 day and 120 months"))?;
+    Ok(())
+}
+
 async fn connect(url: &str, ca_file: Option<&str>) -> Result<Client> {
     database::connect(url, ca_file)
         .await

@@ -12,6 +12,7 @@ use migrations::LOGINS;
 
 const USAGE: &str = "usage: migrate
        migrate bootstrap-admin SUB EMAIL FIRST_NAME LAST_NAME
+       migrate care-after-visit INTERVAL
        migrate forget-former-ticket-key
        migrate renew-seal-key";
 
@@ -47,6 +48,10 @@ async fn main() -> Result<()> {
         ["renew-seal-key"] => {
             migrations::renew_seal_key(&url, ca_file).await?;
             println!("a new key seals the actors");
+        }
+        ["care-after-visit", interval] => {
+            migrations::set_care_after_visit(&url, ca_file, interval).await?;
+            println!("care lasts {interval} after a visit");
         }
         _ => bail!(USAGE),
     }

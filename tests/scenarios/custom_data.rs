@@ -181,7 +181,10 @@ impl Resource {
     fn row(&self, action: &'static str, id: Uuid) -> Expected {
         let [create, update, kind] = self.names;
         let name = if action == "CREATE" { create } else { update };
-        let row = audit(name, action, kind).by(&self.keeper).resource(id);
+        let row = audit(name, action, kind)
+            .by(&self.keeper)
+            .resource(id)
+            .may_give_care();
         match self.table {
             "patients" => row.patient(id),
             _ => self.patient.into_iter().fold(row, Expected::patient),

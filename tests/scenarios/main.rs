@@ -10,6 +10,7 @@ mod appointments;
 mod audit;
 mod audited_transaction;
 mod authentication;
+mod care;
 mod clients;
 mod conventions;
 mod custom_data;

@@ -318,10 +318,11 @@ async fn an_attempt_reaches_no_row() {
 
 /// Row predicates that policies ask once a row. Each reveals at most one relation: whether one patient is in
 /// the care of one member, whether an account is that of a patient, and whether one entry is withheld.
-const PREDICATES: [&str; 4] = [
+const PREDICATES: [&str; 5] = [
     "in_care(uuid)",
     "is_withheld(uuid,uuid)",
     "patient_of(uuid)",
+    "reaches(text,uuid)",
     "reaches_person(uuid)",
 ];
 

@@ -1,5 +1,6 @@
 //! Counts how often a function waits for PostgreSQL, on the connection between them.
 
+use domain::time::{TimeDelta, Timestamp};
 use http::Method;
 use http::header::{CONTENT_TYPE, IF_MATCH};
 use tests::link::Flush;
@@ -181,7 +182,9 @@ async fn every_warm_endpoint_takes_two_round_trips_and_uses_built_in_types() {
         [0, 1].map(|turn| (Method::POST, path.to_owned(), Some(body(turn))))
     };
     let role = json!({"description": "Helps", "permissions": {}});
-    let made = admin.send(Method::PUT, "/v1/roles/NURSE", Some(role)).await;
+    let made = admin
+        .send(Method::PUT, "/v1/roles/SCRIBE", Some(role))
+        .await;
     made.expect(200);
     let calls = [
         ("get-me", &*ada, get("/v1/me".into())),
@@ -211,7 +214,7 @@ async fn every_warm_endpoint_takes_two_round_trips_and_uses_built_in_types() {
             &admin,
             [0, 1].map(|_| {
                 let role = json!({"description": "Helps", "permissions": {"users:read": "OWN"}});
-                (Method::PUT, "/v1/roles/NURSE".to_owned(), Some(role))
+                (Method::PUT, "/v1/roles/SCRIBE".to_owned(), Some(role))
             }),
         ),
         (
@@ -345,6 +348,32 @@ async fn every_warm_endpoint_takes_two_round_trips_and_uses_built_in_types() {
         ("list-records", &*vera, get("/v1/medical-records".into())),
         ("get-file", &*ada, get(format!("/v1/files/{file}"))),
         ("list-audit-logs", &officer, get("/v1/audit-logs".into())),
+        (
+            "get-care-team",
+            &*ada,
+            get(format!("/v1/patients/{}/care", ada.id)),
+        ),
+        (
+            "grant-care",
+            &admin,
+            [0, 1].map(|_| {
+                let path = format!("/v1/patients/{}/care/{}", ada.id, vera.user);
+                let until = Timestamp::now() + TimeDelta::days(9);
+                (
+                    Method::PUT,
+                    path,
+                    Some(json!({"basis": "COVER", "until": until})),
+                )
+            }),
+        ),
+        (
+            "end-care",
+            &admin,
+            [0, 1].map(|_| {
+                let path = format!("/v1/patients/{}/care/{}", ada.id, vera.user);
+                (Method::DELETE, path, None)
+            }),
+        ),
         ("assign-provider", &admin, {
             let path = format!("/v1/patients/{}/providers/{}", ada.id, vera.id);
             [(Method::PUT, path.clone(), None), (Method::PUT, path, None)]
@@ -511,7 +540,7 @@ async fn every_warm_endpoint_takes_two_round_trips_and_uses_built_in_types() {
     for (function, caller, [warm_up, call]) in calls {
         // A change reads the current row first, which takes one more round trip.
         let most = match warm_up.0 {
-            _ if function == "unassign-provider" => 2,
+            _ if ["unassign-provider", "end-care"].contains(&function) => 2,
             _ if [
                 "release-record",
                 "put-role",

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use audit::{Entry, select_stored_row};
 use domain::time::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sql::FromRow as _;
 use uuid::Uuid;
 
@@ -30,6 +30,7 @@ pub struct Expected {
     from_outside: bool,
     is_attempt: bool,
     is_so_far: bool,
+    may_give_care: bool,
 }
 
 /// Expects a success of this function, without a caller and without a resource. A failure has a
@@ -52,6 +53,7 @@ pub fn audit(
         from_outside: true,
         is_attempt: false,
         is_so_far: false,
+        may_give_care: false,
     }
 }
 
@@ -123,6 +125,22 @@ impl Expected {
         self
     }
 
+    /// Expects care of this user on this basis, until this time or without a fixed end.
+    #[must_use]
+    pub fn giving_care(self, user: Uuid, basis: &str, until: Option<&str>) -> Self {
+        self.detail(
+            "care",
+            json!({"user_id": user, "basis": basis, "until": until}),
+        )
+    }
+
+    /// Leaves open whether the row says that care was given.
+    #[must_use]
+    pub fn may_give_care(mut self) -> Self {
+        self.may_give_care = true;
+        self
+    }
+
     /// Removes this detail from the expected ones.
     #[must_use]
     pub fn without(mut self, key: &str) -> Self {
@@ -132,6 +150,11 @@ impl Expected {
 
     /// Fills in the parts left open from the row's entry.
     fn close(&mut self, entry: &Entry) {
+        if std::mem::take(&mut self.may_give_care)
+            && let Some(care) = entry.details.get("care")
+        {
+            self.details.insert("care".to_owned(), care.clone());
+        }
         let is_so_far = std::mem::take(&mut self.is_so_far);
         if std::mem::take(&mut self.is_attempt) {
             self.resource = entry.resource_id;
@@ -161,6 +184,7 @@ impl Expected {
                 && entry.user_agent.as_deref() == Some(AGENT),
             is_attempt: false,
             is_so_far: false,
+            may_give_care: false,
         }
     }
 }

@@ -27,7 +27,7 @@ pub mod prelude {
     pub use crate::files::{self, announcement};
     pub use crate::link::Cut;
     pub use crate::people::{Actor, Patient, Provider};
-    pub use crate::world::{PATIENCE, Setup, World, eventually};
+    pub use crate::world::{PATIENCE, Setup, World, days_ago, eventually};
     pub use serde_json::{Value, json};
     pub use uuid::Uuid;
 }

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use client::Api;
 use client::Client;
+use domain::time::{TimeDelta, Timestamp};
 use local_cloud::cloud::{Cloud, Settings};
 use local_cloud::issuer::{Issuer, TokenRequest};
 use local_cloud::postgres;
@@ -206,6 +207,7 @@ impl World {
             "medical_record_versions",
             "record_releases",
             "file_metadata",
+            "care_relations",
         ] {
             let rows = self.rows(&format!("select * from {table}"), &[]).await;
             stored.insert(
@@ -285,6 +287,16 @@ impl World {
         self.sql(
             "update patients set assigned_providers = assigned_providers || $2::uuid where id = $1",
             &[&patient.id, &provider.id],
+        )
+        .await;
+    }
+
+    /// Gives the user the patient in care on this basis for this interval from now.
+    pub async fn grant(&self, patient: &Patient, member: Uuid, basis: &str, until: &str) {
+        self.sql(
+            "insert into care_relations (member_id, patient_id, basis, source, until)
+             values ($1, $2, $3::text::care_basis, $1, now() + $4::text::interval)",
+            &[&member, &patient.id, &basis, &until],
         )
         .await;
     }
@@ -373,6 +385,11 @@ impl World {
         change(&mut request);
         actor.with_token(Some(self.token(&request)))
     }
+}
+
+/// Returns the time this many days ago. A visit then still gives care.
+pub fn days_ago(days: i64) -> String {
+    (Timestamp::now() - TimeDelta::days(days)).to_string()
 }
 
 /// Returns opening hours from midnight to midnight on every day.

@@ -6,9 +6,11 @@ use crate::none;
 use crate::project::{Function, PROJECT};
 
 /// The columns of docs/access.md after function, route and permission.
-const ROLES: [&str; 5] = [
+const ROLES: [&str; 7] = [
     "PATIENT",
     "PROVIDER",
+    "NURSE",
+    "FRONT_DESK",
     "ADMIN",
     "COMPLIANCE_OFFICER",
     "SYSTEM",
@@ -18,10 +20,7 @@ const ROLES: [&str; 5] = [
 /// they are true.
 const WORDS: [(&str, &[&str]); 3] = [
     ("OWN", &["released", "uploaded", "own"]),
-    (
-        "CARE",
-        &["own", "own, assigned, treated", "assigned, treated"],
-    ),
+    ("CARE", &["own", "own, care", "care"]),
     ("ALL", &["own", "others", "all"]),
 ];
 
@@ -97,7 +96,9 @@ fn cells(
     reaches: &BTreeMap<(&str, &str), String>,
 ) -> [&'static [&'static str]; ROLES.len()] {
     let Some(permission) = function.permission() else {
-        return [&["anyone"], &[""], &[""], &[""], &[""]];
+        let mut cells: [&[&str]; ROLES.len()] = [&[""]; ROLES.len()];
+        cells[0] = &["anyone"];
+        return cells;
     };
     ROLES.map(|role| {
         let reach = reaches.get(&(role, permission));

@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod appointment;
+pub mod care;
 pub mod coding;
 pub mod content;
 pub mod custom_data;

@@ -85,8 +85,9 @@ row! {
         pub id: RecordId,
         /// The patient whom the record is about.
         pub patient_id: PatientId,
-        /// The provider who wrote the record.
-        pub provider_id: ProviderId,
+        /// The provider who wrote the record. Null if a user wrote it who is not registered as a provider,
+        /// such as a nurse.
+        pub provider_id: Option<ProviderId>,
         /// The appointment that the record results from. Null if there was none, for example for an
         /// unsolicited laboratory result.
         pub appointment_id: Option<AppointmentId>,

@@ -15,8 +15,8 @@ text_enum! {
     pub enum Reach: "SCREAMING_SNAKE_CASE" {
         /// Only the caller's own resources, such as their profile.
         Own,
-        /// The resources of patients whom the caller treats: those assigned to the caller, and
-        /// those with an appointment with the caller that is not cancelled.
+        /// The resources of patients in the caller's care: by an assignment, an appointment, a referral or
+        /// cover.
         Care,
         /// The resources of everyone.
         All,

@@ -1,6 +1,7 @@
 //! A valid request for each endpoint. It succeeds for every caller who may send it.
 
 use bytes::Bytes;
+use domain::time::{TimeDelta, Timestamp};
 use http::Method;
 use http::header::{CONTENT_TYPE, IF_MATCH};
 use http_body_util::Full;
@@ -120,12 +121,15 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
             .once(ToCome),
         "update-patient" => each(Patient)
             .body(|_, caller, _| match caller.role {
-                Some("PROVIDER") => json!({"allergies": null}),
+                Some("PROVIDER" | "NURSE") => json!({"allergies": null}),
                 _ => json!({"gender": "other"}),
             })
             .versioned(),
         "delete-patient" => each(Patient).versioned().once(ToCome),
         "assign-provider" | "unassign-provider" => each(Patient),
+        "grant-care" => each(Patient)
+            .body(|_, _, _| json!({"basis": "COVER", "until": Timestamp::now() + TimeDelta::days(9)})),
+        "end-care" => each(Patient),
 
         "get-availability" => {
             each(Provider).query("?from=2031-01-01T00:00:00Z&to=2031-01-02T00:00:00Z&duration_minutes=30")
@@ -240,6 +244,7 @@ impl Probe {
         let path = path
             .replace("{id}", &thing.id.to_string())
             .replace("{provider_id}", &ward.xena.id.to_string())
+            .replace("{user_id}", &ward.xena.user.to_string())
             .replace("{name}", "RECEPTION")
             .replace("{table}", SCHEMA_TABLE);
         let method: Method = method.parse().unwrap();

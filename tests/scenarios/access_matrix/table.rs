@@ -14,10 +14,15 @@ pub enum Relation {
     Uploaded,
     Assigned,
     Treated,
+    Referred,
+    Covered,
     None,
 }
 
-use Relation::{Assigned, None as Nothing, Own, Released, Treated, Uploaded};
+use Relation::{Assigned, Covered, None as Nothing, Own, Referred, Released, Treated, Uploaded};
+
+/// The relations of a patient in the caller's care.
+pub const CARE: [Relation; 4] = [Assigned, Treated, Referred, Covered];
 
 /// All relations of a thing to the caller.
 pub type Relations = BTreeSet<Relation>;
@@ -44,19 +49,18 @@ pub struct Cell {
 
 impl Cell {
     fn parse(word: &str) -> Self {
-        let every = [Own, Released, Uploaded, Assigned, Treated, Nothing];
+        let others = || CARE.into_iter().chain([Nothing]);
         let served = match word {
             "–" => Relations::new(),
-            "all" => every.into(),
-            "others" => [Assigned, Treated, Nothing].into(),
+            "all" => others().chain([Own, Released, Uploaded]).collect(),
+            "others" => others().collect(),
             words => words
                 .split(", ")
-                .map(|word| match word {
-                    "own" => Own,
-                    "released" => Released,
-                    "uploaded" => Uploaded,
-                    "assigned" => Assigned,
-                    "treated" => Treated,
+                .flat_map(|word| match word {
+                    "own" => vec![Own],
+                    "released" => vec![Released],
+                    "uploaded" => vec![Uploaded],
+                    "care" => CARE.into(),
                     _ => panic!("docs/access.md: the legend has no word {word:?}"),
                 })
                 .collect(),

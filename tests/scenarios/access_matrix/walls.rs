@@ -16,7 +16,7 @@ pub struct Wall {
     pub set: &'static str,
 }
 
-pub const WALLS: [Wall; 9] = [
+pub const WALLS: [Wall; 10] = [
     Wall {
         table: "user_profiles",
         id: "id",
@@ -96,11 +96,19 @@ pub const WALLS: [Wall; 9] = [
         updates: &["update-file", "delete-file", "process-upload"],
         set: "original_name = 'x'",
     },
+    Wall {
+        table: "care_relations",
+        id: "patient_id",
+        kind: Kind::Patient,
+        reads: &["get-care-team", "grant-care"],
+        updates: &["grant-care", "end-care"],
+        set: "reason = 'x'",
+    },
 ];
 
 /// Tables without data of persons, and tables that other tests cover: the audit log, which an actor
 /// sees completely or not at all, and kept answers.
-pub const OTHERS: [&str; 9] = [
+pub const OTHERS: [&str; 10] = [
     "audit_logs",
     "custom_data_schemas",
     "idempotency_keys",
@@ -109,11 +117,12 @@ pub const OTHERS: [&str; 9] = [
     "role_reach",
     "roles",
     "schema_history",
+    "settings",
     "signing_keys",
 ];
 
 /// The functions that insert rows, and the kind of thing for which they do.
-pub const INSERTS: [(&str, Kind); 7] = [
+pub const INSERTS: [(&str, Kind); 8] = [
     ("create-user", Kind::Nobodys),
     ("create-patient", Kind::FuturePatient),
     ("create-provider", Kind::FutureProvider),
@@ -121,6 +130,7 @@ pub const INSERTS: [(&str, Kind); 7] = [
     ("create-record", Kind::Patient),
     ("release-record", Kind::Record),
     ("create-file", Kind::File),
+    ("grant-care", Kind::Patient),
 ];
 
 /// Returns a valid insert for one of them by this user. A provider inserts in their own name.
@@ -130,7 +140,7 @@ pub fn insert(function: &str, ward: &Ward, user: Uuid, thing: &Thing) -> String 
     let own = ward
         .of(Kind::Provider)
         .find(|provider| provider.owners.contains(&user));
-    let provider = own.map_or(vera, |provider| provider.id);
+    let provider = own.map_or("null".to_owned(), |provider| format!("'{}'", provider.id));
     let patient = thing
         .patient
         .map_or("null".to_owned(), |id| format!("'{id}'"));
@@ -153,7 +163,7 @@ pub fn insert(function: &str, ward: &Ward, user: Uuid, thing: &Thing) -> String 
         ),
         "create-record" => format!(
             "insert into medical_records (id, patient_id, provider_id, record_type, content)
-             values (gen_random_uuid(), '{id}', '{provider}', 'NOTE', '{{}}')"
+             values (gen_random_uuid(), '{id}', {provider}, 'NOTE', '{{}}')"
         ),
         "release-record" => format!(
             "insert into record_releases (id, record_id, patient_id)
@@ -166,6 +176,11 @@ pub fn insert(function: &str, ward: &Ward, user: Uuid, thing: &Thing) -> String 
                'application/pdf', 1, decode(repeat('22', 32), 'hex'), now(), '{user}')",
             thing.owners[0],
             thing.owner_type()
+        ),
+        "grant-care" => format!(
+            "insert into care_relations (member_id, patient_id, basis, source, until)
+             values ('{0}', '{id}', 'COVER', '{0}', now() + interval '1 day')",
+            ward.xena.user
         ),
         _ => panic!("no insert is known for {function}"),
     }

@@ -53,8 +53,8 @@ pub struct Thing {
     pub released: bool,
     /// The user who uploaded it.
     pub uploader: Option<Uuid>,
-    /// The patient's relation to Vera: assigned, treated or none.
-    pub care: Option<Relation>,
+    /// The users who have the patient in care, and how.
+    pub care: Care,
     /// Whether it is cancelled. A new visit like it would not be.
     pub is_cancelled: bool,
 }
@@ -62,7 +62,8 @@ pub struct Thing {
 impl Thing {
     /// Returns its relations to this user.
     pub fn relations(&self, user: Uuid) -> Relations {
-        let mut relations: Relations = self.care.into_iter().collect();
+        let care = self.care.iter().filter(|(member, _)| *member == user);
+        let mut relations: Relations = care.map(|(_, relation)| *relation).collect();
         if self.owners.contains(&user) {
             relations.insert(Relation::Own);
             if self.released {
@@ -87,20 +88,25 @@ impl Thing {
     }
 }
 
-/// A chart, and the relation of its patient to Vera.
+/// Users who have a patient in care, and how.
+type Care = Vec<(Uuid, Relation)>;
+
+/// A chart, and the users who have its patient in care.
 #[derive(Clone, Debug)]
 struct Chart {
     patient: Patient,
-    care: Option<Relation>,
+    care: Care,
     name: &'static str,
 }
 
 /// The world of the access matrix.
 pub struct Ward {
     pub world: World,
-    /// One caller of each role: Ada (patient), Vera (provider), an administrator, an officer, a
-    /// nurse and a third party.
+    /// One caller of each role: Ada (patient), Vera (provider), an administrator, an officer, Nora
+    /// (nurse), a user at the front desk and a third party.
     pub callers: Vec<Actor>,
+    /// The nurse who has patients in care.
+    pub nora: Actor,
     /// The provider who has patients in care.
     pub vera: Provider,
     /// The provider who has visits with all patients.
@@ -115,32 +121,22 @@ pub struct Ward {
 /// The table whose custom data has a registered schema.
 pub const SCHEMA_TABLE: &str = "file_metadata";
 
-/// Returns the roles that are created over the API.
-fn made_roles() -> [(&'static str, Value); 2] {
-    [
-        (
-            "NURSE",
-            json!({
-                "users:read": "OWN", "users:update": "OWN", "patients:read": "ALL",
-                "providers:read": "ALL", "appointments:read": "ALL", "appointments:write": "ALL"
-            }),
-        ),
-        (
-            "THIRD_PARTY",
-            json!({"providers:read": "ALL", "appointments:read": "ALL"}),
-        ),
-    ]
+/// Returns a role that is created over the API.
+fn made_role() -> (&'static str, Value) {
+    (
+        "THIRD_PARTY",
+        json!({"providers:read": "ALL", "appointments:read": "ALL"}),
+    )
 }
 
 impl Ward {
     pub async fn new() -> Self {
         let world = World::new().await;
         let admin = world.admin().await;
-        for (role, permissions) in made_roles() {
-            let body = json!({"description": "Made over the API", "permissions": permissions});
-            let path = format!("/v1/roles/{role}");
-            admin.send(Method::PUT, &path, Some(body)).await.expect(200);
-        }
+        let (role, permissions) = made_role();
+        let body = json!({"description": "Made over the API", "permissions": permissions});
+        let path = format!("/v1/roles/{role}");
+        admin.send(Method::PUT, &path, Some(body)).await.expect(200);
         let schema =
             json!({"schema": {"type": "object", "properties": {"box": {"type": "string"}}}});
         let path = format!("/v1/custom-data-schemas/{SCHEMA_TABLE}");
@@ -151,15 +147,18 @@ impl Ward {
 
         let ada = world.patient("Ada").await;
         let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
+        let nora = world.user("NURSE", "Nora").await;
         let callers = vec![
             Actor::clone(&ada),
             Actor::clone(&vera),
             admin,
             world.officer().await,
-            world.user("NURSE", "Nora").await,
-            world.user("THIRD_PARTY", "Theo").await,
+            nora.clone(),
+            world.user("FRONT_DESK", "Fred").await,
+            world.user(role, "Theo").await,
         ];
         let mut ward = Self {
+            nora,
             xena: world.provider("Xena").await,
             world,
             callers,
@@ -174,18 +173,24 @@ impl Ward {
     }
 
     async fn fill(&mut self, ada: Patient) {
-        self.world.assign(&ada, &self.vera).await;
+        use Relation::{Assigned, Covered, Referred, Treated};
+        let (vera, nora) = (self.vera.user, self.nora.user);
+        self.relate(&ada, vera, Assigned).await;
         let ada = Chart {
             patient: ada,
-            care: Some(Relation::Assigned),
+            care: vec![(vera, Assigned)],
             name: "ada",
         };
-        let assigned = self.chart("anna", Some(Relation::Assigned)).await;
-        let stranger = self.chart("nell", None).await;
+        let assigned = [(vera, Assigned), (nora, Covered)];
+        let assigned = self.chart("anna", &assigned).await;
+        let referred = [(vera, Referred), (nora, Referred)];
+        let referred = self.chart("rita", &referred).await;
+        let covered = self.chart("cora", &[(vera, Covered)]).await;
+        let stranger = self.chart("nell", &[]).await;
         // Their visits to Vera are past, future and cancelled.
-        let treated = self.chart("tara", None).await.treated();
-        let booked = self.chart("bea", None).await.treated();
-        let cancelled = self.chart("cara", None).await;
+        let treated = self.chart("tara", &[]).await.with(vera, Treated);
+        let booked = self.chart("bea", &[]).await.with(vera, Treated);
+        let cancelled = self.chart("cara", &[]).await;
         for (chart, status, state) in [
             (&treated, "COMPLETED", State::Completed),
             (&booked, "SCHEDULED", State::ToCome),
@@ -194,10 +199,28 @@ impl Ward {
             let visit = self.visit(chart, &self.vera, status, state).await;
             self.things.push(visit);
         }
+        let expired = self
+            .chart("edna", &[(vera, Covered), (nora, Covered)])
+            .await;
+        let expired = self.without_care(expired, "until = now()").await;
+        let suspended = self
+            .chart("susi", &[(vera, Referred), (nora, Referred)])
+            .await;
+        let suspended = self.without_care(suspended, "is_suspended = true").await;
+        let self_made = self.chart("selma", &[]).await;
+        let visit = self.written_up_alone(&self_made).await;
+        self.things.push(visit);
         // Vera wrote this record but no longer cares for the patient.
         let written = self.record(&stranger, &self.vera, true).await;
         self.things.push(written);
-        self.charts = vec![ada, assigned, treated, booked, cancelled, stranger];
+        self.charts = vec![
+            ada, assigned, treated, booked, referred, covered, cancelled, expired, suspended,
+            self_made, stranger,
+        ];
+        // Walt covers for all of them, so that each has a row that the API can change.
+        for chart in &self.charts {
+            self.relate(&chart.patient, self.walt.user, Covered).await;
+        }
 
         let mut things = Vec::new();
         for chart in &self.charts {
@@ -282,7 +305,14 @@ impl Ward {
                 } else {
                     "SCHEDULED"
                 };
-                self.visit(chart, provider.unwrap(), status, state).await
+                let visit = self.visit(chart, provider.unwrap(), status, state).await;
+                if chart.care.is_empty() {
+                    // The new visit must give as little care as the one like it.
+                    let ended = "update care_relations set until = now()
+                         where source = $1 and member_id = $2";
+                    self.world.sql(ended, &[&visit.id, &self.vera.user]).await;
+                }
+                visit
             }
             (Kind::Record, Some(chart)) => {
                 self.record(chart, provider.unwrap(), thing.released).await
@@ -300,7 +330,7 @@ impl Ward {
                 file
             }
             (Kind::User | Kind::Patient, Some(chart)) => {
-                let chart = self.chart("another", chart.care).await;
+                let chart = self.chart("another", &chart.care).await;
                 let id = if thing.kind == Kind::User {
                     chart.patient.user
                 } else {
@@ -330,33 +360,68 @@ impl Ward {
     /// Returns a time that no other visit uses.
     pub fn time(&self, state: State) -> String {
         let hours = self.hours.fetch_add(1, Ordering::Relaxed).into();
-        let first = if state == State::ToCome {
-            "2031-01-01T00:00:00Z"
-        } else {
-            "2001-01-01T00:00:00Z"
+        let first: Timestamp = match state {
+            State::ToCome => "2031-01-01T00:00:00Z".parse().unwrap(),
+            // Care lasts for some time after a visit.
+            _ => Timestamp::now() - TimeDelta::days(300),
         };
-        let first: Timestamp = first.parse().unwrap();
         (first + TimeDelta::hours(hours)).to_string()
     }
 
-    /// Creates a chart of a new patient with this relation to Vera.
-    async fn chart(&self, name: &'static str, care: Option<Relation>) -> Chart {
+    /// Creates a chart of a new patient who is in the care of these users.
+    async fn chart(&self, name: &'static str, care: &[(Uuid, Relation)]) -> Chart {
         let patient = self.world.patient(name).await;
-        match care {
-            Some(Relation::Assigned) => self.world.assign(&patient, &self.vera).await,
-            Some(Relation::Treated) => {
-                let at = self.time(State::Completed);
-                self.world
-                    .visit(&patient, &self.vera, &at, "COMPLETED")
-                    .await;
-            }
-            _ => {}
+        for (member, relation) in care {
+            self.relate(&patient, *member, *relation).await;
         }
         Chart {
             patient,
-            care,
+            care: care.to_vec(),
             name,
         }
+    }
+
+    /// Gives the user the patient in care.
+    async fn relate(&self, patient: &Patient, member: Uuid, relation: Relation) {
+        match relation {
+            Relation::Assigned => self.world.assign(patient, &self.vera).await,
+            Relation::Treated => {
+                let at = self.time(State::Completed);
+                self.world
+                    .visit(patient, &self.vera, &at, "COMPLETED")
+                    .await;
+            }
+            Relation::Referred => {
+                self.world
+                    .grant(patient, member, "REFERRAL", "9 days")
+                    .await
+            }
+            Relation::Covered => self.world.grant(patient, member, "COVER", "9 days").await,
+            _ => panic!("{relation:?} is no care"),
+        }
+    }
+
+    /// Changes the relations of this chart so that they give no care.
+    async fn without_care(&self, chart: Chart, change: &str) -> Chart {
+        let statement = format!("update care_relations set {change} where patient_id = $1");
+        self.world.sql(&statement, &[&chart.patient.id]).await;
+        Chart {
+            care: Vec::new(),
+            ..chart
+        }
+    }
+
+    /// Creates a past visit that Vera alone wrote up while the patient was assigned to her.
+    async fn written_up_alone(&self, chart: &Chart) -> Thing {
+        self.world.assign(&chart.patient, &self.vera).await;
+        let body = json!({
+            "patient_id": chart.patient.id, "provider_id": self.vera.id,
+            "scheduled_at": self.time(State::Completed), "duration_minutes": 30
+        });
+        let visit = self.vera.post("/v1/appointments", body).await.expect(201);
+        let unassign = "update patients set assigned_providers = '{}' where id = $1";
+        self.world.sql(unassign, &[&chart.patient.id]).await;
+        chart.visit(visit.id(), &self.vera, "SCHEDULED")
     }
 
     async fn visit(&self, chart: &Chart, with: &Provider, status: &str, state: State) -> Thing {
@@ -441,17 +506,15 @@ impl Ward {
 }
 
 impl Chart {
-    fn treated(self) -> Self {
-        Self {
-            care: Some(Relation::Treated),
-            ..self
-        }
+    fn with(mut self, member: Uuid, relation: Relation) -> Self {
+        self.care.push((member, relation));
+        self
     }
 
     fn person(&self, kind: Kind, id: Uuid) -> Thing {
         Thing {
             patient: Some(self.patient.id),
-            care: self.care,
+            care: self.care.clone(),
             ..person(kind, id, self.name, self.patient.user)
         }
     }
@@ -483,7 +546,7 @@ fn person(kind: Kind, id: Uuid, name: &str, user: Uuid) -> Thing {
         provider: None,
         released: false,
         uploader: None,
-        care: None,
+        care: Vec::new(),
         is_cancelled: false,
     }
 }

@@ -53,9 +53,9 @@ async fn a_patient_books_a_free_slot_for_themselves() {
     assert_eq!(stored["begins"], "2030-01-07T09:00:00+00:00");
     assert_eq!(stored["ends"], "2030-01-07T09:30:00+00:00");
     assert_eq!(stored["location"], body["location"]);
-    world
-        .audited(&answer, row().by(&ada).resource(id).patient(ada.id))
-        .await;
+    let booked = row().by(&ada).resource(id).patient(ada.id);
+    let booked = booked.giving_care(vera.user, "VISIT", Some("2032-01-07T09:30:00Z"));
+    world.audited(&answer, booked).await;
 }
 
 #[tokio::test]
@@ -63,16 +63,20 @@ async fn a_provider_books_and_records_visits_of_patients_in_their_care() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
-    for scheduled_at in ["2030-01-07T09:00:00Z", "2020-01-07T09:00:00Z"] {
+    for (scheduled_at, is_to_come) in [
+        ("2030-01-07T09:00:00Z", true),
+        ("2020-01-07T09:00:00Z", false),
+    ] {
         let answer = vera
             .post("/v1/appointments", visit(ada.id, vera.id, scheduled_at))
             .await
             .expect(201);
         assert_eq!(answer.body["scheduled_at"], scheduled_at);
-        let id = answer.id();
-        world
-            .audited(&answer, row().by(&vera).resource(id).patient(ada.id))
-            .await;
+        let mut booked = row().by(&vera).resource(answer.id()).patient(ada.id);
+        if is_to_come {
+            booked = booked.giving_care(vera.user, "VISIT", Some("2032-01-07T09:30:00Z"));
+        }
+        world.audited(&answer, booked).await;
     }
 }
 
@@ -88,10 +92,9 @@ async fn an_administrator_books_for_any_patient() {
         )
         .await
         .expect(201);
-    let id = answer.id();
-    world
-        .audited(&answer, row().by(&admin).resource(id).patient(ada.id))
-        .await;
+    let booked = row().by(&admin).resource(answer.id()).patient(ada.id);
+    let booked = booked.giving_care(vera.user, "VISIT", Some("2032-01-07T09:30:00Z"));
+    world.audited(&answer, booked).await;
 }
 
 #[tokio::test]
@@ -259,7 +262,7 @@ async fn no_visit_is_booked_before_the_providers_licence_is_verified() {
     world
         .sql("update providers set is_verified = false", &[])
         .await;
-    for caller in [&*ada, &*vera, &admin] {
+    for caller in [&*ada, &admin] {
         let body = visit(ada.id, vera.id, "2030-01-07T09:00:00Z");
         let failed = row().by(caller).attempted().patient(ada.id);
         let failed = failed.failed("conflict");
@@ -267,16 +270,16 @@ async fn no_visit_is_booked_before_the_providers_licence_is_verified() {
             .refused(caller.post("/v1/appointments", body), 409, failed)
             .await;
     }
+    // Until then the provider has no patients in care.
+    let body = visit(ada.id, vera.id, "2030-01-07T09:00:00Z");
+    let denied = row().by(&vera).attempted().patient(ada.id);
+    let denied = denied.denied("not-found");
+    world
+        .refused(vera.post("/v1/appointments", body), 404, denied)
+        .await;
     // A past visit can still be recorded.
-    for (caller, at) in [
-        (&*vera, "2020-01-07T09:00:00Z"),
-        (&admin, "2020-01-08T09:00:00Z"),
-    ] {
-        caller
-            .post("/v1/appointments", visit(ada.id, vera.id, at))
-            .await
-            .expect(201);
-    }
+    let body = visit(ada.id, vera.id, "2020-01-08T09:00:00Z");
+    admin.post("/v1/appointments", body).await.expect(201);
 }
 
 #[tokio::test]

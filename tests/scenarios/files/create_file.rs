@@ -69,9 +69,7 @@ async fn a_patient_announces_a_file_and_gets_upload_urls() {
 async fn a_provider_announces_files_for_patients_visits_and_themselves() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
-    let visit = world
-        .visit(&ada, &vera, "2020-01-07T09:00Z", "COMPLETED")
-        .await;
+    let visit = world.visit(&ada, &vera, &days_ago(30), "COMPLETED").await;
     let of_patient = announcement("PATIENT", ada.user, "image/png", files::PNG);
     let mut of_visit = announcement(
         "APPOINTMENT",

@@ -65,9 +65,7 @@ async fn filters_work_alone_and_together() {
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let vera = world.provider("Vera").await;
     world.assign(&ada, &vera).await;
-    let visit = world
-        .visit(&ben, &vera, "2020-01-07T09:00Z", "COMPLETED")
-        .await;
+    let visit = world.visit(&ben, &vera, &days_ago(30), "COMPLETED").await;
     let a = world.note(&ada, &vera, "One").await;
     let b = world.note(&ben, &vera, "Two").await;
     let c = world.note(&ben, &vera, "Three").await;

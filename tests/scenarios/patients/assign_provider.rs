@@ -30,7 +30,8 @@ async fn an_assigned_provider_reaches_the_chart_from_then_on() {
                 .by(&admin)
                 .resource(ada.id)
                 .patient(ada.id)
-                .detail("provider_id", vera.id.to_string()),
+                .detail("provider_id", vera.id.to_string())
+                .giving_care(vera.user, "ASSIGNMENT", None),
         )
         .await;
     vera.get(&chart).await.expect(200);

@@ -66,7 +66,7 @@ async fn a_provider_finds_each_patient_in_their_care_once() {
         .visit(&both, &vera, "2030-01-07T09:00Z", "SCHEDULED")
         .await;
     world
-        .visit(&treated, &vera, "2020-01-07T09:00Z", "COMPLETED")
+        .visit(&treated, &vera, &days_ago(30), "COMPLETED")
         .await;
     world
         .visit(&cancelled, &vera, "2030-01-07T10:00Z", "CANCELLED")

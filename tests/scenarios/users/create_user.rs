@@ -139,12 +139,12 @@ async fn a_new_role_needs_no_deployment() {
     let world = World::new().await;
     let admin = world.admin().await;
     world
-        .sql("insert into roles values ('NURSE', 'Helps')", &[])
+        .sql("insert into roles values ('SCRIBE', 'Helps')", &[])
         .await;
     let mut body = ada(Uuid::new_v4());
-    body["role"] = json!("NURSE");
+    body["role"] = json!("SCRIBE");
     let answer = admin.post("/v1/users", body).await.expect(201);
-    assert_eq!(answer.body["role"], "NURSE");
+    assert_eq!(answer.body["role"], "SCRIBE");
 }
 
 #[tokio::test]

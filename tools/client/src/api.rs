@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::header::{CONTENT_TYPE, IF_MATCH};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::Value;
@@ -82,6 +83,27 @@ impl Api {
         self.call(who, Method::POST, path, Some(body)).await
     }
 
+    /// Sends POST with a JSON body for this version of a resource, and returns the JSON of the answer.
+    ///
+    /// # Errors
+    /// As [`Api::get`].
+    pub async fn post_version(
+        &self,
+        who: &Person,
+        path: &str,
+        version: i64,
+        body: &Value,
+    ) -> Result<Value, Refusal> {
+        let client = self.client_of(who)?;
+        let request = client
+            .request(Method::POST, path)
+            .header(IF_MATCH, format!("\"{version}\""))
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::from(body.to_string()))
+            .map_err(|error| Refusal::Unanswered(format!("no request: {error}")))?;
+        success(&self.send(request).await?)
+    }
+
     /// Sends PUT without a body and returns the JSON of the answer.
     ///
     /// # Errors
@@ -97,12 +119,7 @@ impl Api {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, Refusal> {
-        let answer = self.answer(who, method, path, body).await?;
-        if !answer.status().is_success() {
-            return Err(problem(&answer));
-        }
-        serde_json::from_slice(answer.body())
-            .map_err(|_| Refusal::Unanswered("the answer is not JSON".into()))
+        success(&self.answer(who, method, path, body).await?)
     }
 
     /// Sends a request and returns the answer, whatever its status.
@@ -116,10 +133,7 @@ impl Api {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Response<Bytes>, Refusal> {
-        let token = self
-            .token(who)
-            .map_err(|error| Refusal::Unanswered(format!("no token: {error}")))?;
-        let client = self.client.with_token(token);
+        let client = self.client_of(who)?;
         self.patiently(|| client.send(method.clone(), path, body))
             .await
     }
@@ -157,6 +171,14 @@ impl Api {
         unreachable!("the last try returns")
     }
 
+    /// A client with a token of this person.
+    fn client_of(&self, who: &Person) -> Result<Client, Refusal> {
+        let token = self
+            .token(who)
+            .map_err(|error| Refusal::Unanswered(format!("no token: {error}")))?;
+        Ok(self.client.with_token(token))
+    }
+
     /// A token of this person that hasn't expired.
     fn token(&self, who: &Person) -> anyhow::Result<String> {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
@@ -169,6 +191,15 @@ impl Api {
         tokens.insert(who.id, (Instant::now(), token.clone()));
         Ok(token)
     }
+}
+
+/// The JSON of a successful answer.
+fn success(answer: &Response<Bytes>) -> Result<Value, Refusal> {
+    if !answer.status().is_success() {
+        return Err(problem(answer));
+    }
+    serde_json::from_slice(answer.body())
+        .map_err(|_| Refusal::Unanswered("the answer is not JSON".into()))
 }
 
 /// Whether a later try may succeed.

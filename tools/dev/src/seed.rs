@@ -3,6 +3,8 @@
 
 use anyhow::{Context, Result, bail};
 use http::Method;
+use http::header::{CONTENT_TYPE, IF_MATCH};
+use http_body_util::Full;
 use serde_json::{Value, json};
 
 use crate::demo_users::{ADMIN, COMPLIANCE_OFFICER, DemoUser, PATIENT, PROVIDER};
@@ -56,6 +58,7 @@ pub async fn demo_users(url: &str, issuer: &Issuer) -> Result<()> {
     let provider_id = own(&provider, "provider_id")
         .await?
         .context("the demo provider is one")?;
+    verify(&admin, &provider_id).await?;
     let path = format!("/v1/patients/{patient_id}/providers/{provider_id}");
     let answer = admin.send(Method::PUT, &path, None).await?;
     if !answer.status().is_success() {
@@ -73,6 +76,24 @@ async fn make(admin: &Client, path: &str, new: &Value) -> Result<()> {
     let answer = admin.send(Method::POST, path, Some(new)).await?;
     match answer.status().as_u16() {
         201 | 409 => Ok(()),
+        status => bail!(
+            "POST {path}: {status} {}",
+            String::from_utf8_lossy(answer.body())
+        ),
+    }
+}
+
+/// Records that the provider's licence is verified. Without that the provider has no patients in care.
+async fn verify(admin: &Client, provider: &str) -> Result<()> {
+    let path = format!("/v1/providers/{provider}/verify");
+    let request = admin
+        .request(Method::POST, &path)
+        .header(IF_MATCH, "*")
+        .header(CONTENT_TYPE, "application/json")
+        .body(Full::from("{}"))?;
+    let answer = admin.send_request(request).await?;
+    match answer.status().as_u16() {
+        200 | 409 => Ok(()),
         status => bail!(
             "POST {path}: {status} {}",
             String::from_utf8_lossy(answer.body())

@@ -1,5 +1,6 @@
 //! Imports FHIR R4 bundles into a running Caretrail, over HTTP alone. An administrator registers
-//! people and assigns providers. The providers write visits and records.
+//! people, records that the providers' licences are verified, and assigns providers. The providers write
+//! visits and records.
 //!
 //! Importing a bundle twice changes nothing: the ids of people derive from the bundle's, and visits
 //! and records keep the bundle's `fullUrl` as their `external_id`.

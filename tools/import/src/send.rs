@@ -158,14 +158,17 @@ impl Sender<'_> {
             )
         };
         match self.api.post(self.admin, "/v1/providers", &body).await {
-            Ok(provider) => return Ok(known(Done::Created, id(&provider)?)),
+            Ok(provider) => return Ok(known(Done::Created, self.verified(&provider).await?)),
             Err(refusal) if !refusal.is(EXISTS) => {
                 return Err(said("creating the provider", refusal));
             }
             Err(_) => {}
         }
         if let Some(there) = self.own_id(&new.person, "provider_id").await? {
-            return Ok(known(Done::Unchanged, there));
+            let path = format!("/v1/providers/{there}");
+            let provider = self.api.get(self.admin, &path).await;
+            let provider = provider.map_err(|refusal| said("reading the provider", refusal))?;
+            return Ok(known(Done::Unchanged, self.verified(&provider).await?));
         }
         // Synthetic licence numbers are unique within one data set only.
         tally.note(
@@ -177,10 +180,30 @@ impl Sender<'_> {
         apart["license_number"] =
             format!("{license}-{}", &new.person.id.simple().to_string()[..8]).into();
         let provider = self.api.post(self.admin, "/v1/providers", &apart).await;
-        Ok(known(
-            Done::Created,
-            id(&provider.map_err(|refusal| said("creating the provider", refusal))?)?,
-        ))
+        let provider = provider.map_err(|refusal| said("creating the provider", refusal))?;
+        Ok(known(Done::Created, self.verified(&provider).await?))
+    }
+
+    /// Records that the licence is verified, because a provider without a verified licence has no
+    /// patients in care. The administrator vouches for the licences of an import. A verification that
+    /// was withdrawn stays withdrawn. Returns the provider's id.
+    async fn verified(&self, provider: &Value) -> Result<Uuid> {
+        let id = id(provider)?;
+        if provider["is_verified"] == true || !provider["withdrawal_reason"].is_null() {
+            return Ok(id);
+        }
+        let path = format!("/v1/providers/{id}/verify");
+        let version = provider["version"].as_i64().unwrap_or_default();
+        match self
+            .api
+            .post_version(self.admin, &path, version, &json!({}))
+            .await
+        {
+            Ok(_) => Ok(id),
+            // A retried request may find that its first try succeeded.
+            Err(refusal) if refusal.is("precondition-failed") => Ok(id),
+            Err(refusal) => Err(said("verifying the provider", refusal)),
+        }
     }
 
     async fn patient(&self, new: &NewPatient) -> Result<(Done, Known)> {

@@ -2,9 +2,10 @@
 
 use api::prelude::*;
 use domain::appointment::{Appointment, BOOKING_CONFLICTS, Location, booking_rule};
+use domain::care::WithCare;
 use domain::custom_data::{CustomData, CustomDataTable};
-use domain::select_appointment;
 use domain::text::Text;
+use domain::{select_appointment, with_care_given};
 use sql::Jsonb;
 
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments")
@@ -50,7 +51,11 @@ const BOOK: &str = "
        custom_data, custom_data_version)
     select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
     from patients where id = $2 and not is_archived and reaches('appointments:write', id)";
-const READ: &str = select_appointment!("where id = $1");
+const READ: &str = with_care_given!(
+    select_appointment!("where id = $1"),
+    patient: "patient_id",
+    source: "found.id"
+);
 
 /// Books or records the appointment.
 pub async fn handle(call: Call, Body(new): Body<NewAppointment>) -> Reply<Created<Appointment>> {
@@ -61,7 +66,10 @@ pub async fn handle(call: Call, Body(new): Body<NewAppointment>) -> Reply<Create
     });
     let custom =
         custom_data::accept(&mut access, CustomDataTable::Appointments, new.custom_data).await?;
-    let appointment: Appointment = access
+    let WithCare {
+        row: appointment,
+        care,
+    }: WithCare<Appointment> = access
         .write_then_read(
             sql(
                 BOOK,
@@ -91,6 +99,9 @@ pub async fn handle(call: Call, Body(new): Body<NewAppointment>) -> Reply<Create
             Error::invalid("provider_id", "expected the id of a provider"),
         )?
         .row;
+    if let Some(care) = care {
+        access.add_note("care", care);
+    }
     access
         .commit(Created {
             location: format!("/v1/appointments/{id}"),

@@ -46,10 +46,10 @@ const LIST: &str = select_appointment!(
             "reach('appointments:read') = 'OWN' and patient_id = actor_patient()",
             "reach('appointments:read') = 'CARE' and provider_id = actor_provider()",
             (
-                "patient_id = care.patient and provider_id <> actor_provider()",
+                "patient_id = care.patient and provider_id is distinct from actor_provider()",
                 for each "(select patient from patients_in_care() as patient
                   where reach('appointments:read') = 'CARE' and ($1::uuid is null or patient = $1)
-                    and ($2::uuid is null or $2 <> actor_provider())) as care"
+                    and ($2::uuid is null or $2 is distinct from actor_provider())) as care"
             ),
         ],
         filters: "($1::uuid is null or patient_id = $1)

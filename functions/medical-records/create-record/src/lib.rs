@@ -19,7 +19,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/medical-records")
 
 const EXTERNAL_ID_TAKEN: &str = "Another resource already has this external_id.";
 
-/// A new medical record, which the calling provider writes.
+/// A new medical record, which the caller writes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRecord {

@@ -15,8 +15,8 @@ const UNASSIGN: &str = "
     where id = $2 and assigned_providers @> array[$1] and not is_archived";
 const READ: &str = select_patient!("where id = $1 and not is_archived");
 
-/// Without an assignment, nothing changes. The patient stays in the provider's care while they have an
-/// appointment together that is not cancelled.
+/// Without an assignment, nothing changes. The patient stays in the provider's care while they have
+/// another basis, such as an appointment together.
 pub async fn handle(
     call: Call,
     Path(id): Path<PatientId>,

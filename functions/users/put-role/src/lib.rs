@@ -76,7 +76,6 @@ fn permissions_rule(constraint: &str) -> Option<Error> {
             "expected the names of existing permissions"
         }
         "role_permissions_reach" => "expected for each permission a reach that users may have",
-        "role_permissions_care" => "expected the reach CARE only for the role PROVIDER",
         _ => return None,
     };
     Some(Error::invalid("permissions", expected))

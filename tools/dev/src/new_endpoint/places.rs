@@ -7,9 +7,11 @@ use super::endpoint::{Method, NewEndpoint, pascal_case};
 use super::project::Project;
 
 /// The columns of docs/access.md behind function, route and permission.
-const ROLES: [&str; 5] = [
+const ROLES: [&str; 7] = [
     "PATIENT",
     "PROVIDER",
+    "NURSE",
+    "FRONT_DESK",
     "ADMIN",
     "COMPLIANCE_OFFICER",
     "SYSTEM",
@@ -146,7 +148,7 @@ pub fn access(changes: &mut Changes, project: &Project, endpoint: &NewEndpoint) 
 fn usual(reach: Option<&str>) -> &'static str {
     match reach {
         Some("OWN") => "own",
-        Some("CARE") => "assigned, treated",
+        Some("CARE") => "care",
         Some(_) => "all",
         None => "–",
     }

@@ -1,0 +1,3 @@
+//! The Lambda `end-care`.
+
+api::serve!(end_care);

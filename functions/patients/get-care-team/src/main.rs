@@ -1,0 +1,3 @@
+//! The Lambda `get-care-team`.
+
+api::serve!(get_care_team);

@@ -1,0 +1,3 @@
+//! The Lambda `grant-care`.
+
+api::serve!(grant_care);

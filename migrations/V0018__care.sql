@@ -1,0 +1,315 @@
+-- Who has a patient in care, on what basis and until when. Policies and lists ask this table for the
+-- reach CARE. Assignments and visits keep their relations up to date by trigger; referrals and cover are
+-- granted over the API. Nobody gives care to themselves.
+
+-- What a clinic decides for the whole installation. Only the owner changes it, with `migrate`.
+create table settings (
+  is_only_row boolean primary key default true constraint settings_one_row check (is_only_row),
+  -- How long a patient stays in the care of a provider after a visit.
+  care_after_visit interval not null default interval '24 months'
+    constraint settings_care_after_visit_range
+    check (care_after_visit between interval '1 day' and interval '120 months')
+);
+
+call secure('settings');
+insert into settings default values;
+
+create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER');
+
+create table care_relations (
+  member_id uuid not null references user_profiles (id),
+  patient_id uuid not null references patients (id),
+  basis care_basis not null,
+  -- The provider of an assignment, the visit, or the member of a referral or cover.
+  source uuid not null,
+  since timestamptz not null default now(),
+  until timestamptz not null,
+  -- The end of the visit, or the archiving of an assigned patient: care lasts `care_after_visit` from
+  -- then. Null if `until` doesn't depend on that setting.
+  counted_from timestamptz,
+  -- While the member has no verified licence although they need one, the relation gives no care.
+  is_suspended boolean not null,
+  -- Why care was granted. The patient can read it.
+  reason text constraint care_relations_reason_length check (length(reason) between 1 and 500),
+  -- Who assigned, booked or granted. Null if a migration did.
+  created_by uuid references user_profiles (id),
+  primary key (member_id, patient_id, basis, source),
+  -- A member who has the patient in care may book a visit with themselves: see `follow_visit`.
+  constraint care_relations_not_oneself check (basis = 'VISIT' or created_by is distinct from member_id),
+  constraint care_relations_granted_once check (basis in ('ASSIGNMENT', 'VISIT') or source = member_id)
+);
+
+create index care_relations_patient_idx on care_relations (patient_id, basis, source);
+create index care_relations_created_by_idx on care_relations (created_by) where created_by is not null;
+
+call secure('care_relations');
+-- A member sees their own relations that give care, from which their lists page.
+create policy care_relations_read on care_relations for select to caretrail_app
+  using (
+    (member_id = (select actor_user()) and until > now() and not is_suspended)
+    or reaches('care:read', patient_id) or reaches('care:write', patient_id)
+  );
+create policy care_relations_create on care_relations for insert to caretrail_app
+  with check (basis in ('REFERRAL', 'COVER') and reaches('care:write', patient_id));
+create policy care_relations_update on care_relations for update to caretrail_app
+  using (basis in ('REFERRAL', 'COVER') and reaches('care:write', patient_id));
+grant select, insert (member_id, patient_id, basis, source, until, reason), update (until, reason)
+  on care_relations to caretrail_app;
+
+-- Whether the user needs a licence for care and has none that is verified. A provider needs one.
+-- Members of other roles, such as nurses, don't.
+create function lacks_licence(member uuid) returns boolean
+language sql stable security definer set search_path = pg_catalog, public as $$
+  select coalesce(
+    (select not v.is_verified or v.is_archived from providers v where v.user_id = member),
+    (select u.role = 'PROVIDER' from user_profiles u where u.id = member),
+    false
+  )
+$$;
+
+-- When care ends that is counted from this time. The months of the setting are counted in UTC.
+create function care_after(begins timestamptz) returns timestamptz
+language sql stable security definer set search_path = pg_catalog, public set timezone = 'UTC' as $$
+  select begins + care_after_visit from settings
+$$;
+
+-- Checks a relation that begins or lasts longer than before.
+--
+-- The locks make a simultaneous change of the licence or the role wait, so its trigger sees this row.
+create function check_care() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+  can_treat boolean;
+begin
+  if tg_op = 'UPDATE' and new.until <= old.until then
+    return new;
+  end if;
+  perform from user_profiles where id = new.member_id for share;
+  perform from providers where user_id = new.member_id for share;
+  new.is_suspended := lacks_licence(new.member_id);
+  if new.basis in ('ASSIGNMENT', 'VISIT') then
+    return new;
+  end if;
+
+  new.created_by := actor_user();
+  if tg_op = 'INSERT' or old.until <= now() then
+    new.since := now();
+  end if;
+  select u.status = 'ACTIVE' and not u.is_archived and exists (
+    select from role_permissions p where p.role = u.role and p.reach = 'CARE'
+  ) into can_treat
+  from user_profiles u where u.id = new.member_id;
+  if can_treat is not true then
+    raise exception 'the user can''t have patients in care'
+      using errcode = 'check_violation', constraint = 'care_relations_member_treats';
+  end if;
+  if new.until <= now() or new.until > now() + interval '366 days' then
+    raise exception 'care is granted for a year at most'
+      using errcode = 'check_violation', constraint = 'care_relations_until_range';
+  end if;
+  return new;
+end
+$$;
+
+create trigger check_care before insert or update of until on care_relations
+for each row execute function check_care();
+
+-- Begins a relation, or changes its end. A relation that would be over already gets no row.
+create function give_care(
+  p_member uuid, p_patient uuid, p_basis care_basis, p_source uuid, p_until timestamptz,
+  p_counted_from timestamptz
+) returns void
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  if p_until <= now() then
+    update care_relations set until = p_until, counted_from = p_counted_from
+    where member_id = p_member and patient_id = p_patient and basis = p_basis and source = p_source
+      and until > now();
+    return;
+  end if;
+  insert into care_relations as c
+    (member_id, patient_id, basis, source, until, counted_from, is_suspended, created_by)
+  values (p_member, p_patient, p_basis, p_source, p_until, p_counted_from, true, actor_user())
+  on conflict (member_id, patient_id, basis, source) do update set
+    until = excluded.until,
+    counted_from = excluded.counted_from,
+    since = case when c.until <= now() then excluded.since else c.since end,
+    created_by = case when c.until <= now() then excluded.created_by else c.created_by end;
+end
+$$;
+
+-- Keeps the relations of assigned providers. An assignment of an archived patient ends some time later,
+-- because results may still arrive.
+create function follow_assignments() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+  former uuid[] := '{}';
+  archived timestamptz := case when new.is_archived then new.archived_at end;
+begin
+  -- A change of the setting waits for this transaction, or this one for the change.
+  lock table care_relations in row exclusive mode;
+  if tg_op = 'UPDATE' then
+    former := old.assigned_providers;
+    update care_relations set until = now(), counted_from = null
+    where patient_id = new.id and basis = 'ASSIGNMENT' and until > now()
+      and source <> all (new.assigned_providers);
+    if new.is_archived <> old.is_archived then
+      update care_relations set until = coalesce(care_after(archived), 'infinity'), counted_from = archived
+      where patient_id = new.id and basis = 'ASSIGNMENT' and source = any (new.assigned_providers);
+    end if;
+  end if;
+  -- In the order of their ids, so that two transactions can't wait for each other.
+  perform give_care(
+    v.user_id, new.id, 'ASSIGNMENT', v.id, coalesce(care_after(archived), 'infinity'), archived
+  )
+  from (
+    select id, user_id from providers
+    where id = any (new.assigned_providers) and id <> all (former) order by id
+  ) as v;
+  return null;
+end
+$$;
+
+create trigger follow_assignments_made after insert on patients
+for each row when (new.assigned_providers <> '{}') execute function follow_assignments();
+
+create trigger follow_assignments_changed after update on patients
+for each row when (
+  (new.assigned_providers, new.is_archived) is distinct from (old.assigned_providers, old.is_archived)
+) execute function follow_assignments();
+
+-- Whether the actor's booking of this visit gives the provider care of the patient. Providers can't give
+-- it to themselves: with themselves they must book a visit to come, for a patient already in their care.
+-- What they alone write up about the past is no basis.
+create function gives_care(member uuid, patient uuid, begins timestamptz) returns boolean
+language plpgsql stable security definer set search_path = pg_catalog, public as $$
+begin
+  return case
+    when by_migration() then true
+    when member = actor_user() then in_care(patient) and begins > now()
+    else reaches('appointments:write', patient)
+  end;
+end
+$$;
+
+-- Keeps the relation of a visit. Booking and moving it decide until when care lasts.
+create function follow_visit() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+  member uuid;
+  ends constant timestamptz := upper(new.slot);
+begin
+  if new.status = 'CANCELLED' or new.is_archived then
+    update care_relations set until = now(), counted_from = null
+    where patient_id = new.patient_id and basis = 'VISIT' and source = new.id and until > now();
+    return null;
+  end if;
+  -- A change of the setting waits for this transaction, or this one for the change.
+  lock table care_relations in row exclusive mode;
+  select v.user_id into member from providers v where v.id = new.provider_id;
+  if gives_care(member, new.patient_id, new.scheduled_at) then
+    perform give_care(member, new.patient_id, 'VISIT', new.id, care_after(ends), ends);
+  else
+    -- The move may shorten care but not prolong it.
+    update care_relations set until = care_after(ends), counted_from = ends
+    where patient_id = new.patient_id and basis = 'VISIT' and source = new.id and counted_from > ends;
+  end if;
+  return null;
+end
+$$;
+
+create trigger follow_visit_booked after insert on appointments
+for each row execute function follow_visit();
+
+create trigger follow_visit_changed after update on appointments
+for each row when (
+  (new.slot, new.status = 'CANCELLED', new.is_archived)
+    is distinct from (old.slot, old.status = 'CANCELLED', old.is_archived)
+) execute function follow_visit();
+
+-- Suspends the member's relations while they lack a licence, and resumes them afterwards.
+create function suspend_care(member uuid) returns void
+language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+  suspended constant boolean := lacks_licence(member);
+begin
+  update care_relations set is_suspended = suspended where member_id = member and is_suspended <> suspended;
+end
+$$;
+
+create function follow_licence() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  perform suspend_care(new.user_id);
+  return null;
+end
+$$;
+
+create trigger follow_licence_registered after insert on providers
+for each row execute function follow_licence();
+
+create trigger follow_licence_changed after update on providers
+for each row when (
+  (new.user_id, new.is_verified, new.is_archived) is distinct from (old.user_id, old.is_verified, old.is_archived)
+) execute function follow_licence();
+
+create function follow_role() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  perform suspend_care(new.id);
+  return null;
+end
+$$;
+
+create trigger follow_role after update on user_profiles
+for each row when (new.role <> old.role) execute function follow_role();
+
+-- Computes the end of care again. The lock waits for transactions that read the former setting.
+create function follow_settings() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  lock table care_relations in share row exclusive mode;
+  update care_relations set until = care_after(counted_from) where counted_from is not null;
+  return null;
+end
+$$;
+
+create trigger follow_settings after update on settings
+for each row when (new.care_after_visit <> old.care_after_visit) execute function follow_settings();
+
+-- The care that the current transaction gave by this assignment or visit, for its audit row. `until` is
+-- null if care has no end. SECURITY DEFINER, because not everyone who books may read who is in care.
+create function care_given(patient uuid, source uuid)
+returns table (care_user_id uuid, care_basis text, care_until timestamptz)
+language plpgsql stable security definer set search_path = pg_catalog, public as $$
+begin
+  perform require_actor();
+  return query
+    select c.member_id, c.basis::text, nullif(c.until, 'infinity') from care_relations c
+    where c.patient_id = care_given.patient and c.source = care_given.source
+      and c.since = now() and c.created_by = actor_user();
+end
+$$;
+
+-- Who has the patient in care now, one row for each member and basis. SECURITY DEFINER, because a patient
+-- reads the names of their care team and no other profile. Empty for an actor who may not read it.
+create function care_team(patient uuid)
+returns table (
+  user_id uuid, first_name text, last_name text, role text, basis care_basis, since timestamptz,
+  until timestamptz, is_suspended boolean, reason text
+)
+language plpgsql stable security definer set search_path = pg_catalog, public as $$
+#variable_conflict use_column
+begin
+  perform require_actor();
+  return query
+    select c.member_id, u.first_name, u.last_name, u.role, c.basis, min(c.since),
+      nullif(max(c.until), 'infinity'), bool_and(c.is_suspended), max(c.reason)
+    from care_relations c join user_profiles u on u.id = c.member_id
+    where c.patient_id = care_team.patient and c.until > now()
+      and (reaches('care:read', care_team.patient) or reaches('care:write', care_team.patient))
+    group by c.member_id, u.id, c.basis;
+end
+$$;
+
+grant execute on function care_given(uuid, uuid), care_team(uuid) to caretrail_app;
