@@ -49,10 +49,9 @@ $$;
 -- The functions below return ids for the WHERE of lists, which an index scan then serves. A test of
 -- each row would read the whole table.
 
--- The patients in the care of the actor. A list ordered by patient reads `care_relations` itself, which
--- stops at the end of the page.
+-- The patients in the care of the actor.
 create function patients_in_care() returns setof uuid
-language plpgsql stable security definer parallel safe rows 200 set search_path = pg_catalog, public as $$
+language plpgsql stable security definer parallel restricted rows 200 set search_path = pg_catalog, public as $$
 begin
   perform require_actor();
   return query
@@ -61,9 +60,45 @@ begin
 end
 $$;
 
+-- The first `wanted` patients in the care of the actor after the id `after`, in the order of their ids: a
+-- page of a list. Archived patients are left out. If `account` or `provider` is given, only the patient of
+-- this account, or patients assigned to this provider, are found.
+--
+-- A loop, because it reads relations in the order of the page and stops at its end. In one statement
+-- PostgreSQL would begin with all patients if it expects most of them to be in care.
+create function care_page(after uuid, account uuid, provider uuid, wanted bigint) returns setof uuid
+language plpgsql stable security definer rows 50 set search_path = pg_catalog, public as $$
+declare
+  patient uuid;
+  former uuid := coalesce(after, '00000000-0000-0000-0000-000000000000');
+  found_so_far bigint := 0;
+begin
+  perform require_actor();
+  for patient in
+    select c.patient_id from care_relations c
+    where c.member_id = actor_user() and c.patient_id > former and c.until > now() and not c.is_suspended
+    order by c.patient_id
+  loop
+    -- A patient has one relation for each basis and source.
+    continue when patient = former;
+    former := patient;
+    if exists (
+      select from patients p
+      where p.id = patient and not p.is_archived
+        and (account is null or p.user_id = account)
+        and (provider is null or provider = any (p.assigned_providers))
+    ) then
+      return next patient;
+      found_so_far := found_so_far + 1;
+      exit when found_so_far >= wanted;
+    end if;
+  end loop;
+end
+$$;
+
 -- The patients that the permission reaches, if its reach is OWN or CARE. Empty for ALL.
 create function patients_within_reach(permission text) returns setof uuid
-language plpgsql stable security definer parallel safe rows 200 set search_path = pg_catalog, public as $$
+language plpgsql stable security definer parallel restricted rows 200 set search_path = pg_catalog, public as $$
 begin
   perform require_actor();
   case reach(permission)
@@ -79,7 +114,7 @@ $$;
 
 -- The patients assigned to a provider. The caller's policies still filter their rows.
 create function patients_assigned_to(provider uuid) returns setof uuid
-language plpgsql stable security definer parallel safe rows 200 set search_path = pg_catalog, public as $$
+language plpgsql stable security definer parallel restricted rows 200 set search_path = pg_catalog, public as $$
 begin
   perform require_actor();
   return query select id from patients where assigned_providers @> array[provider];
@@ -87,6 +122,6 @@ end
 $$;
 
 grant execute on function
-  in_care(uuid), reaches(text, uuid), reaches_person(uuid), patients_in_care(), patients_within_reach(text),
-  patients_assigned_to(uuid)
+  in_care(uuid), reaches(text, uuid), reaches_person(uuid), patients_in_care(),
+  care_page(uuid, uuid, uuid, bigint), patients_within_reach(text), patients_assigned_to(uuid)
   to caretrail_app;

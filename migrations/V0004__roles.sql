@@ -6,7 +6,9 @@ create type permission_reach as enum ('OWN', 'CARE', 'ALL');
 create table roles (
   name text primary key constraint roles_name_format check (name ~ '^[A-Z][A-Z_]{1,49}$'),
   description text not null constraint roles_description_length check (length(description) between 1 and 500),
-  version integer not null default 1
+  version integer not null default 1,
+  -- Whether only a migration changes the role.
+  is_fixed boolean not null default false
 );
 
 call secure('roles');
@@ -63,14 +65,14 @@ $$;
 create trigger check_grant before insert or update on role_permissions
 for each row execute function check_grant();
 
-insert into roles (name, description) values
-  ('PATIENT', 'A person in care: their own chart'),
-  ('PROVIDER', 'A clinician: the patients in their care'),
-  ('NURSE', 'A member of the care team: the patients in their care'),
-  ('FRONT_DESK', 'Patient registration and calendar, no clinical content'),
-  ('ADMIN', 'Accounts and operations, no clinical content'),
-  ('COMPLIANCE_OFFICER', 'Audit and oversight, no clinical content'),
-  ('SYSTEM', 'Scheduled and event-driven functions; never a person');
+insert into roles (name, is_fixed, description) values
+  ('PATIENT', true, 'A person in care: their own chart'),
+  ('PROVIDER', true, 'A clinician: the patients in their care'),
+  ('NURSE', true, 'A member of the care team: the patients in their care'),
+  ('FRONT_DESK', true, 'Patient registration and calendar, no clinical content'),
+  ('ADMIN', true, 'Accounts and operations, no clinical content'),
+  ('COMPLIANCE_OFFICER', true, 'Audit and oversight, no clinical content'),
+  ('SYSTEM', true, 'Scheduled and event-driven functions; never a person');
 
 insert into role_permissions (role, permission, reach) values
   ('PATIENT', 'users:read', 'OWN'),
@@ -116,8 +118,10 @@ insert into role_permissions (role, permission, reach) values
   ('NURSE', 'files:read', 'CARE'),
   ('NURSE', 'files:write', 'CARE'),
   ('NURSE', 'care:read', 'CARE'),
-  ('FRONT_DESK', 'users:read', 'OWN'),
-  ('FRONT_DESK', 'users:update', 'OWN'),
+  ('FRONT_DESK', 'users:read', 'ALL'),
+  ('FRONT_DESK', 'users:list', 'ALL'),
+  ('FRONT_DESK', 'users:write', 'ALL'),
+  ('FRONT_DESK', 'users:update', 'ALL'),
   ('FRONT_DESK', 'patients:read', 'ALL'),
   ('FRONT_DESK', 'patients:write', 'ALL'),
   ('FRONT_DESK', 'patients:update', 'ALL'),
@@ -131,6 +135,7 @@ insert into role_permissions (role, permission, reach) values
   ('ADMIN', 'users:list', 'ALL'),
   ('ADMIN', 'users:write', 'ALL'),
   ('ADMIN', 'users:update', 'ALL'),
+  ('ADMIN', 'users:approve', 'ALL'),
   ('ADMIN', 'roles:read', 'ALL'),
   ('ADMIN', 'roles:write', 'ALL'),
   ('ADMIN', 'patients:read', 'ALL'),
@@ -148,30 +153,50 @@ insert into role_permissions (role, permission, reach) values
   ('ADMIN', 'custom-data:write', 'ALL'),
   ('ADMIN', 'care:read', 'ALL'),
   ('ADMIN', 'care:write', 'ALL'),
-  ('COMPLIANCE_OFFICER', 'users:read', 'OWN'),
-  ('COMPLIANCE_OFFICER', 'users:update', 'OWN'),
+  ('COMPLIANCE_OFFICER', 'users:read', 'ALL'),
+  ('COMPLIANCE_OFFICER', 'users:list', 'ALL'),
+  ('COMPLIANCE_OFFICER', 'users:write', 'ALL'),
+  ('COMPLIANCE_OFFICER', 'users:update', 'ALL'),
   ('COMPLIANCE_OFFICER', 'roles:read', 'ALL'),
   ('COMPLIANCE_OFFICER', 'audit:read', 'ALL'),
-  ('SYSTEM', 'files:process', 'ALL');
+  ('SYSTEM', 'files:process', 'ALL'),
+  ('SYSTEM', 'idempotency-keys:expire', 'ALL');
 
--- Only ADMIN changes roles. The API can't pass that on.
-update permissions set reaches = '{}' where name = 'roles:write';
+-- Only ADMIN changes roles and approves accounts. The API can't pass that on.
+update permissions set reaches = '{}' where name in ('roles:write', 'users:approve');
 
--- Creates the role if `p_version` is null, or replaces what the role of that version holds. ADMIN and
--- SYSTEM are fixed: an administrator who could widen their own role would reach every chart.
--- Errors: roles_fixed, roles_name_format, role_permissions_known, role_permissions_reach; a
--- serialization failure if the role has another version by now.
+-- Whether the role holds a permission that the actor doesn't hold, or not as far.
+create function role_reaches_beyond_actor(its_role text) returns boolean
+language plpgsql stable set search_path = pg_catalog, public as $$
+begin
+  return exists (
+    select from role_permissions p
+    where p.role = its_role
+      and (reach(p.permission) is null or p.reach > reach(p.permission)::permission_reach)
+  );
+end
+$$;
+
+-- Creates the role if `p_version` is null, or replaces what the role of that version holds. The roles of
+-- migrations are fixed: whoever could widen the role of others would reach charts through them. Nobody gives
+-- or takes a permission that they don't hold as far themselves.
+-- Errors: CT003 no right to change roles, CT009 beyond the caller's own permissions, roles_fixed,
+-- roles_name_format, role_permissions_known, role_permissions_reach; a serialization failure if the role has
+-- another version by now.
 create function put_role(p_name text, p_description text, p_permissions jsonb, p_version integer)
 returns void
 language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+  former boolean;
 begin
   perform require_actor();
   if reach('roles:write') is distinct from 'ALL' then
     raise exception 'the caller may not change roles' using errcode = 'insufficient_privilege';
   end if;
-  if p_name in ('ADMIN', 'SYSTEM') then
+  if exists (select from roles where name = p_name and is_fixed) then
     raise exception 'this role is fixed' using errcode = 'check_violation', constraint = 'roles_fixed';
   end if;
+  former := role_reaches_beyond_actor(p_name);
   insert into roles (name, description) values (p_name, p_description)
   on conflict (name) do update
   set description = excluded.description, version = roles.version + 1
@@ -183,6 +208,9 @@ begin
   insert into role_permissions (role, permission, reach)
   select p_name, key, value::permission_reach from jsonb_each_text(p_permissions)
   on conflict (role, permission) do update set reach = excluded.reach;
+  if former or role_reaches_beyond_actor(p_name) then
+    raise exception 'the role reaches further than the caller' using errcode = 'CT009';
+  end if;
 end
 $$;
 

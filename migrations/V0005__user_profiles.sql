@@ -26,6 +26,13 @@ create table user_profiles (
     generated always as (lower(last_name || ',' || first_name)) stored,
   role text not null references roles (name)
     constraint user_profiles_role_personal check (role <> 'SYSTEM'),
+  -- Who created the account. Null for a migration.
+  made_by uuid references user_profiles (id),
+  -- A sign-in that a second person has yet to approve, and who proposed it or the account's role.
+  proposed_subject uuid,
+  proposed_by uuid references user_profiles (id),
+  -- Whether the account's role waits for a second person's approval. Until then its user can't act.
+  awaits_approval boolean not null default false,
   status user_status not null default 'ACTIVE',
   phone text constraint user_profiles_phone_length check (length(phone) between 1 and 50),
   address jsonb constraint user_profiles_address_object check (jsonb_typeof(address) = 'object'),
@@ -38,6 +45,9 @@ create table user_profiles (
   archived_at timestamptz,
   archived_by uuid references user_profiles (id),
   version integer not null default 1,
+  constraint user_profiles_proposed check (
+    (proposed_by is not null) = (awaits_approval or proposed_subject is not null)
+  ),
   constraint user_profiles_archived check (is_archived = (archived_at is not null)),
   constraint user_profiles_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
   -- The keys of patients and providers that prove the user's role point here.
@@ -47,9 +57,42 @@ create table user_profiles (
 create unique index user_profiles_username_key on user_profiles (lower(username));
 create index user_profiles_role_idx on user_profiles (role, id);
 create index user_profiles_search_name_idx on user_profiles (search_name, id);
+create index user_profiles_made_by_idx on user_profiles (made_by) where made_by is not null;
+create index user_profiles_proposed_idx on user_profiles (proposed_by, id) where proposed_by is not null;
 create index user_profiles_archived_by_idx on user_profiles (archived_by) where archived_by is not null;
 
 call govern('user_profiles');
+
+-- Who keeps which role: gives it, changes its accounts and takes it. Only a migration names a keeper.
+-- Everybody also keeps the roles that can do no more than their own.
+create table role_keepers (
+  keeper text not null references roles (name),
+  kept text not null references roles (name),
+  primary key (keeper, kept)
+);
+
+create index role_keepers_kept_idx on role_keepers (kept);
+
+call secure('role_keepers');
+insert into role_keepers (keeper, kept) values
+  ('ADMIN', 'PATIENT'),
+  ('ADMIN', 'PROVIDER'),
+  ('ADMIN', 'NURSE'),
+  ('ADMIN', 'FRONT_DESK'),
+  ('FRONT_DESK', 'PATIENT');
+
+-- Whether the actor keeps the role. Reveals what `GET /v1/roles` lists.
+create function keeps_role(its_role text) returns boolean
+language plpgsql stable security definer parallel safe set search_path = pg_catalog, public as $$
+begin
+  return exists (
+    select from role_keepers
+    where keeper = current_setting('caretrail.role', true) and kept = its_role
+  ) or not role_reaches_beyond_actor(its_role);
+end
+$$;
+
+grant execute on function keeps_role(text) to caretrail_app;
 
 -- The actor sees a user together with the patient or provider that the user is.
 create policy user_profiles_read on user_profiles for select to caretrail_app
@@ -63,16 +106,27 @@ create policy user_profiles_create on user_profiles for insert to caretrail_app
   with check ((select reach('users:write')) = 'ALL');
 create policy user_profiles_update on user_profiles for update to caretrail_app
   using (
-    (select reach('users:write')) = 'ALL'
-    or (select reach('users:update')) = 'ALL'
+    (
+      'ALL' in ((select reach('users:write')), (select reach('users:update')))
+      and (id = (select actor_user()) or keeps_role(role))
+    )
     or (id = (select actor_user()) and (select reach('users:update')) = 'OWN')
   )
+  -- A trigger checks the new role: V0019__account_keepers.sql.
   with check (
-    (select reach('users:write')) = 'ALL'
-    or (select reach('users:update')) = 'ALL'
+    'ALL' in ((select reach('users:write')), (select reach('users:update')))
     or (id = (select actor_user()) and (select reach('users:update')) = 'OWN')
   );
-grant select, insert, update on user_profiles to caretrail_app;
+-- Functions can't write who made or proposed what, and approve nothing by a write.
+grant select on user_profiles to caretrail_app;
+grant insert (
+  id, subject, username, notification_email, first_name, last_name, role, phone, address, preferences,
+  custom_data, custom_data_version
+) on user_profiles to caretrail_app;
+grant update (
+  subject, username, notification_email, first_name, last_name, role, status, phone, address, preferences,
+  custom_data, custom_data_version, is_archived, archived_at, archived_by
+) on user_profiles to caretrail_app;
 
 -- A policy decides about rows, this trigger about columns. Users change only how they are reached.
 -- Nobody changes their own role, status or archiving, so one administrator always remains.
@@ -102,7 +156,7 @@ $$;
 create trigger guard_user before update on user_profiles
 for each row execute function guard_user();
 
--- An actor who changes another user's role, status or archiving must keep their own rights until the
+-- An actor who changes a user's sign-in, role, status or archiving must keep their own rights until the
 -- transaction ends. If two administrators suspend each other at once, one of them is refused.
 create function hold_standing() returns trigger
 language plpgsql as $$
@@ -122,34 +176,12 @@ begin
 end
 $$;
 
-create trigger hold_standing before update of role, status, is_archived on user_profiles
+create trigger hold_standing before update of subject, role, status, is_archived on user_profiles
 for each row when (
   not by_migration()
-  and (new.role, new.status, new.is_archived) is distinct from (old.role, old.status, old.is_archived)
+  and (new.subject, new.role, new.status, new.is_archived)
+    is distinct from (old.subject, old.role, old.status, old.is_archived)
 ) execute function hold_standing();
-
--- Only an administrator makes, changes or suspends an administrator. A role that may manage accounts
--- could otherwise make an administrator and so gain more rights than it was given.
-create function keep_administrator() returns trigger
-language plpgsql as $$
-begin
-  if reach('roles:write') is distinct from 'ALL' then
-    raise exception 'only an administrator can make, change or suspend an administrator'
-      using errcode = 'CT003';
-  end if;
-  return new;
-end
-$$;
-
-create trigger keep_administrator_made before insert on user_profiles
-for each row when (not by_migration() and new.role = 'ADMIN')
-execute function keep_administrator();
-
-create trigger keep_administrator_changed before update of role, status, is_archived on user_profiles
-for each row when (
-  not by_migration() and 'ADMIN' in (old.role, new.role)
-  and (new.role, new.status, new.is_archived) is distinct from (old.role, old.status, old.is_archived)
-) execute function keep_administrator();
 
 -- For `describe_attempt`: one row if the user exists, with their patient id or null.
 create function target_user(target uuid) returns setof uuid

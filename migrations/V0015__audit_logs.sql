@@ -5,7 +5,7 @@
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_resource as enum (
   'USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG',
-  'CUSTOM_DATA_SCHEMA'
+  'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY'
 );
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
 -- In which relation to the resource the actor acted.
@@ -162,6 +162,12 @@ begin
     ))
   then
     raise exception 'the audit row has no place in its chain' using errcode = 'CT008';
+  end if;
+  -- See V0019__account_keepers.sql.
+  if entry.outcome = 'SUCCESS' and current_setting('caretrail.alone', true) = 'true'
+    and entry.details -> 'alone' is distinct from 'true'
+  then
+    raise exception 'the audit row hides that one person acted alone' using errcode = 'CT008';
   end if;
   if jsonb_typeof(entry.details) <> 'object' or (entry.patient_id is not null and entry.patient_ids is not null) then
     raise exception 'the audit row is malformed' using errcode = 'CT008';

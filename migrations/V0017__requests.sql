@@ -74,7 +74,7 @@ $$;
 -- Sets the actor of this transaction, which needs `p_permission`. The relation is that in which the
 -- permission reaches its resources.
 -- Errors: CT001 no profile, CT002 not ACTIVE, CT003 permission missing, CT004 second factor needed, CT007
--- ticket not valid.
+-- ticket not valid, CT011 not approved.
 create function begin_request(
   p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea,
   out user_id uuid, out role text, out relation text
@@ -84,7 +84,7 @@ declare
   caller record;
 begin
   perform check_ticket(p_subject, p_assured, p_permission, p_clock, p_ticket);
-  select u.id, u.status, u.is_archived, u.role, r.permissions, r.needs_second_factor,
+  select u.id, u.status, u.is_archived, u.awaits_approval, u.role, r.permissions, r.needs_second_factor,
     p.id as patient_id, v.id as provider_id
   into caller
   from user_profiles u
@@ -97,6 +97,9 @@ begin
   end if;
   if caller.status <> 'ACTIVE' or caller.is_archived then
     raise exception 'not active' using errcode = 'CT002';
+  end if;
+  if caller.awaits_approval then
+    raise exception 'not approved' using errcode = 'CT011';
   end if;
   if caller.needs_second_factor and not p_assured then
     raise exception 'second factor needed' using errcode = 'CT004';

@@ -8,7 +8,9 @@ create table settings (
   -- How long a patient stays in the care of a provider after a visit.
   care_after_visit interval not null default interval '24 months'
     constraint settings_care_after_visit_range
-    check (care_after_visit between interval '1 day' and interval '120 months')
+    check (care_after_visit between interval '1 day' and interval '120 months'),
+  -- Whether a sensitive step on an account needs a second person: see V0019__account_keepers.sql.
+  two_person_rule boolean not null default true
 );
 
 call secure('settings');
@@ -43,12 +45,8 @@ create index care_relations_patient_idx on care_relations (patient_id, basis, so
 create index care_relations_created_by_idx on care_relations (created_by) where created_by is not null;
 
 call secure('care_relations');
--- A member sees their own relations that give care, from which their lists page.
 create policy care_relations_read on care_relations for select to caretrail_app
-  using (
-    (member_id = (select actor_user()) and until > now() and not is_suspended)
-    or reaches('care:read', patient_id) or reaches('care:write', patient_id)
-  );
+  using (reaches('care:read', patient_id) or reaches('care:write', patient_id));
 create policy care_relations_create on care_relations for insert to caretrail_app
   with check (basis in ('REFERRAL', 'COVER') and reaches('care:write', patient_id));
 create policy care_relations_update on care_relations for update to caretrail_app
@@ -123,8 +121,7 @@ language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
   if p_until <= now() then
     update care_relations set until = p_until, counted_from = p_counted_from
-    where member_id = p_member and patient_id = p_patient and basis = p_basis and source = p_source
-      and until > now();
+    where member_id = p_member and patient_id = p_patient and basis = p_basis and source = p_source;
     return;
   end if;
   insert into care_relations as c
@@ -277,8 +274,9 @@ $$;
 create trigger follow_settings after update on settings
 for each row when (new.care_after_visit <> old.care_after_visit) execute function follow_settings();
 
--- The care that the current transaction gave by this assignment or visit, for its audit row. `until` is
--- null if care has no end. SECURITY DEFINER, because not everyone who books may read who is in care.
+-- The care that the current transaction gave or prolonged by this assignment or visit, for its audit row:
+-- the row that it wrote. `until` is null if care has no end. SECURITY DEFINER, because not everyone who
+-- books may read who is in care.
 create function care_given(patient uuid, source uuid)
 returns table (care_user_id uuid, care_basis text, care_until timestamptz)
 language plpgsql stable security definer set search_path = pg_catalog, public as $$
@@ -287,7 +285,7 @@ begin
   return query
     select c.member_id, c.basis::text, nullif(c.until, 'infinity') from care_relations c
     where c.patient_id = care_given.patient and c.source = care_given.source
-      and c.since = now() and c.created_by = actor_user();
+      and c.until > now() and c.xmin = pg_current_xact_id_if_assigned()::xid;
 end
 $$;
 
@@ -304,7 +302,8 @@ begin
   perform require_actor();
   return query
     select c.member_id, u.first_name, u.last_name, u.role, c.basis, min(c.since),
-      nullif(max(c.until), 'infinity'), bool_and(c.is_suspended), max(c.reason)
+      nullif(max(c.until), 'infinity'),
+      bool_and(c.is_suspended or u.status <> 'ACTIVE' or u.is_archived), max(c.reason)
     from care_relations c join user_profiles u on u.id = c.member_id
     where c.patient_id = care_team.patient and c.until > now()
       and (reaches('care:read', care_team.patient) or reaches('care:write', care_team.patient))

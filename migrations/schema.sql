@@ -10,7 +10,7 @@ create type administrative_gender as enum ('male', 'female', 'other', 'unknown')
 create type appointment_status as enum ('SCHEDULED', 'COMPLETED', 'CANCELLED');
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
-create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA');
+create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY');
 create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER');
 create type file_owner_type as enum ('PATIENT', 'PROVIDER', 'APPOINTMENT');
 create type file_scan as enum ('UNSCANNED', 'CLEAN', 'INFECTED');
@@ -43,6 +43,7 @@ create table roles (
   name text not null,
   description text not null,
   version integer not null default 1,
+  is_fixed boolean not null default false,
   constraint roles_pkey primary key (name),
   constraint roles_description_length check (length(description) >= 1 and length(description) <= 500),
   constraint roles_name_format check (name ~ '^[A-Z][A-Z_]{1,49}$')
@@ -97,6 +98,10 @@ create table user_profiles (
   last_name text not null,
   search_name text collate "C" not null generated always as (lower((last_name || ',') || first_name)) stored,
   role text not null,
+  made_by uuid,
+  proposed_subject uuid,
+  proposed_by uuid,
+  awaits_approval boolean not null default false,
   status user_status not null default 'ACTIVE',
   phone text,
   address jsonb,
@@ -113,6 +118,8 @@ create table user_profiles (
   constraint user_profiles_id_role_key unique (id, role),
   constraint user_profiles_subject_key unique (subject),
   constraint user_profiles_archived_by_fkey foreign key (archived_by) references user_profiles (id),
+  constraint user_profiles_made_by_fkey foreign key (made_by) references user_profiles (id),
+  constraint user_profiles_proposed_by_fkey foreign key (proposed_by) references user_profiles (id),
   constraint user_profiles_role_fkey foreign key (role) references roles (name),
   constraint user_profiles_address_object check (jsonb_typeof(address) = 'object'),
   constraint user_profiles_archived check (is_archived = (archived_at is not null)),
@@ -126,10 +133,13 @@ create table user_profiles (
   ),
   constraint user_profiles_phone_length check (length(phone) >= 1 and length(phone) <= 50),
   constraint user_profiles_preferences_object check (jsonb_typeof(preferences) = 'object'),
+  constraint user_profiles_proposed check ((proposed_by is not null) = (awaits_approval or proposed_subject is not null)),
   constraint user_profiles_role_personal check (role <> 'SYSTEM'),
   constraint user_profiles_username_format check (length(username) <= 254 and username ~ '^[^@[:space:]]+@[^@[:space:]]+$')
 );
 create index user_profiles_archived_by_idx on user_profiles (archived_by) where archived_by is not null;
+create index user_profiles_made_by_idx on user_profiles (made_by) where made_by is not null;
+create index user_profiles_proposed_idx on user_profiles (proposed_by, id) where proposed_by is not null;
 create index user_profiles_role_idx on user_profiles (role, id);
 create index user_profiles_search_name_idx on user_profiles (search_name, id);
 create unique index user_profiles_username_key on user_profiles (lower(username));
@@ -150,49 +160,67 @@ create policy user_profiles_read on user_profiles for select to caretrail_app
   );
 create policy user_profiles_update on user_profiles for update to caretrail_app
   using (
-    (select reach('users:write')) = 'ALL'
-    or (select reach('users:update')) = 'ALL'
+    ('ALL' = any (array[(select reach('users:write')), (select reach('users:update'))]))
+    and (id = (select actor_user())
+      or keeps_role(role))
     or id = (select actor_user())
     and (select reach('users:update')) = 'OWN'
   )
   with check (
-    (select reach('users:write')) = 'ALL'
-    or (select reach('users:update')) = 'ALL'
+    ('ALL' = any (array[(select reach('users:write')), (select reach('users:update'))]))
     or id = (select actor_user())
     and (select reach('users:update')) = 'OWN'
   );
+create trigger check_changed_account before update of role, subject on user_profiles
+  for each row
+  when (
+    not by_migration()
+    and current_user <> 'caretrail_owner'
+    and (new.role is distinct from old.role
+      or new.subject is distinct from old.subject)
+  )
+  execute function check_changed_account();
+create trigger check_new_account before insert on user_profiles
+  for each row
+  when (not by_migration())
+  execute function check_new_account();
 create trigger follow_role after update on user_profiles
   for each row
   when (new.role <> old.role)
   execute function follow_role();
 create trigger guard_user before update on user_profiles for each row execute function guard_user();
-create trigger hold_standing before update of role, status, is_archived on user_profiles
+create trigger hold_standing before update of subject, role, status, is_archived on user_profiles
   for each row
   when (
     not by_migration()
-    and (new.role is distinct from old.role
+    and (new.subject is distinct from old.subject
+      or new.role is distinct from old.role
       or new.status is distinct from old.status
       or new.is_archived is distinct from old.is_archived)
   )
   execute function hold_standing();
-create trigger keep_administrator_changed before update of role, status, is_archived on user_profiles
-  for each row
-  when (
-    not by_migration()
-    and ('ADMIN' = old.role
-      or 'ADMIN' = new.role)
-    and (new.role is distinct from old.role
-      or new.status is distinct from old.status
-      or new.is_archived is distinct from old.is_archived)
-  )
-  execute function keep_administrator();
-create trigger keep_administrator_made before insert on user_profiles
-  for each row
-  when (not by_migration() and new.role = 'ADMIN')
-  execute function keep_administrator();
 create trigger refuse_delete before delete on user_profiles for each row execute function refuse_delete();
 create trigger touch before update on user_profiles for each row execute function touch();
-grant insert, select, update on user_profiles to caretrail_app;
+grant select on user_profiles to caretrail_app;
+grant insert
+  (id, subject, username, notification_email, first_name, last_name, role, phone, address, preferences, custom_data, custom_data_version)
+  on user_profiles to caretrail_app;
+grant update
+  (subject, username, notification_email, first_name, last_name, role, status, phone, address, preferences, custom_data, custom_data_version, is_archived, archived_at, archived_by)
+  on user_profiles to caretrail_app;
+
+create table role_keepers (
+  keeper text not null,
+  kept text not null,
+  constraint role_keepers_pkey primary key (keeper, kept),
+  constraint role_keepers_keeper_fkey foreign key (keeper) references roles (name),
+  constraint role_keepers_kept_fkey foreign key (kept) references roles (name)
+);
+create index role_keepers_kept_idx on role_keepers (kept);
+alter table role_keepers enable row level security, force row level security;
+create policy actor_proven on role_keepers as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on role_keepers for all to caretrail_owner using (true) with check (true);
 
 create table providers (
   id uuid not null,
@@ -974,11 +1002,8 @@ create table idempotency_keys (
   key text not null,
   operation text not null,
   request_hash bytea not null,
-  status integer,
-  headers jsonb,
-  body text,
-  resource_id uuid,
-  patient_ids uuid[],
+  status integer not null,
+  resource_id uuid not null,
   created_at timestamptz not null default now(),
   constraint idempotency_keys_pkey primary key (user_id, key),
   constraint idempotency_keys_user_id_fkey foreign key (user_id) references user_profiles (id),
@@ -989,14 +1014,10 @@ create index idempotency_keys_created_idx on idempotency_keys (created_at);
 alter table idempotency_keys enable row level security, force row level security;
 create policy actor_proven on idempotency_keys as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
-create policy idempotency_keys_answer on idempotency_keys for update to caretrail_app
-  using (user_id = (select actor_user()))
-  with check (user_id = (select actor_user()));
 create policy idempotency_keys_own on idempotency_keys for select to caretrail_app
   using (user_id = (select actor_user()));
 create policy owner_all on idempotency_keys for all to caretrail_owner using (true) with check (true);
 grant select on idempotency_keys to caretrail_app;
-grant update (status, headers, body, resource_id, patient_ids) on idempotency_keys to caretrail_app;
 
 create table role_reach (
   role text not null,
@@ -1013,6 +1034,7 @@ create policy owner_all on role_reach for all to caretrail_owner using (true) wi
 create table settings (
   is_only_row boolean not null default true,
   care_after_visit interval not null default '2 years',
+  two_person_rule boolean not null default true,
   constraint settings_pkey primary key (is_only_row),
   constraint settings_care_after_visit_range check (care_after_visit >= '1 day' and care_after_visit <= '10 years'),
   constraint settings_one_row check (is_only_row)
@@ -1053,13 +1075,7 @@ create policy actor_proven on care_relations as restrictive for all to caretrail
 create policy care_relations_create on care_relations for insert to caretrail_app
   with check ((basis = any (array['REFERRAL', 'COVER'])) and reaches('care:write', patient_id));
 create policy care_relations_read on care_relations for select to caretrail_app
-  using (
-    member_id = (select actor_user())
-    and until > now()
-    and not is_suspended
-    or reaches('care:read', patient_id)
-    or reaches('care:write', patient_id)
-  );
+  using (reaches('care:read', patient_id) or reaches('care:write', patient_id));
 create policy care_relations_update on care_relations for update to caretrail_app
   using ((basis = any (array['REFERRAL', 'COVER'])) and reaches('care:write', patient_id));
 create policy owner_all on care_relations for all to caretrail_owner using (true) with check (true);
@@ -1088,24 +1104,31 @@ create function begin_request(p_subject uuid, p_assured boolean, p_permission te
 create function by_migration() returns boolean stable; -- caretrail_app
 create function care_after(begins timestamptz) returns timestamptz stable security definer;
 create function care_given(patient uuid, source uuid) returns table (care_user_id uuid, care_basis text, care_until timestamptz) stable security definer; -- caretrail_app
+create function care_page(after uuid, account uuid, provider uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function care_team(patient uuid) returns table (user_id uuid, first_name text, last_name text, role text, basis care_basis, since timestamptz, until timestamptz, is_suspended boolean, reason text) stable security definer; -- caretrail_app
 create function changes_file(patient uuid, owner uuid, uploader uuid, entry uuid) returns boolean stable; -- caretrail_app
 create function changes_visit(patient uuid, provider uuid) returns boolean stable; -- caretrail_app
+create function check_keeper(its_role text) returns void stable;
 create function check_ticket(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea) returns void stable;
-create function claim_idempotency_key(p_key text, p_operation text, p_request_hash bytea) returns void security definer; -- caretrail_app
+create function claim_idempotency_key(p_key text, p_operation text, p_request_hash bytea, p_status integer, p_resource uuid) returns void security definer; -- caretrail_people
 create function custom_data_rows(p_table text, p_after uuid, p_limit integer) returns table (id uuid, custom_data jsonb) stable security definer; -- caretrail_app
+create function decide_on_user(p_user uuid, p_approve boolean) returns void security definer; -- caretrail_app
 create function describe_attempt(p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
 create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_sealer
+create function expire_idempotency_keys(p_limit bigint) returns bigint security definer; -- caretrail_jobs
 create function forget_signing_keys(p_purpose key_purpose, p_kept integer) returns void;
 create function give_care(p_member uuid, p_patient uuid, p_basis care_basis, p_source uuid, p_until timestamptz, p_counted_from timestamptz) returns void security definer;
 create function gives_care(member uuid, patient uuid, begins timestamptz) returns boolean stable security definer;
 create procedure govern(target regclass);
 create function has_standing(standing text) returns boolean stable;
 create function in_care(patient uuid) returns boolean stable security definer; -- caretrail_app
+create function is_sensitive_role(its_role text) returns boolean stable;
 create function is_signed(p_purpose key_purpose, message text, signature bytea) returns boolean stable;
 create function is_withheld(owner uuid, entry uuid) returns boolean stable security definer; -- caretrail_app
+create function keeps_role(its_role text) returns boolean stable security definer; -- caretrail_app
 create function lacks_licence(member uuid) returns boolean stable security definer;
 create function likely_duplicates(patient uuid) returns uuid[] stable security definer; -- caretrail_app
+create function note_alone() returns void;
 create function patient_of(account uuid) returns uuid stable security definer; -- caretrail_app
 create function patients_assigned_to(provider uuid) returns setof uuid stable security definer; -- caretrail_app
 create function patients_in_care() returns setof uuid stable security definer; -- caretrail_app
@@ -1115,6 +1138,7 @@ create function reach(permission text) returns text stable; -- caretrail_app
 create function reaches(permission text, patient uuid) returns boolean stable security definer; -- caretrail_app
 create function reaches_person(person uuid) returns boolean stable security definer; -- caretrail_app
 create function require_actor() returns void stable;
+create function role_reaches_beyond_actor(its_role text) returns boolean stable;
 create function seal_actor(standing text) returns void;
 create function searches_naming(patient uuid) returns table (month date, id uuid) stable security definer; -- caretrail_app
 create procedure secure(target regclass);
@@ -1135,7 +1159,9 @@ create function begin_with_ledger() returns trigger security definer;
 create function check_assigned_providers() returns trigger security definer;
 create function check_booking() returns trigger security definer;
 create function check_care() returns trigger security definer;
+create function check_changed_account() returns trigger security definer;
 create function check_grant() returns trigger;
+create function check_new_account() returns trigger security definer;
 create function check_provider_change() returns trigger;
 create function check_provider_custom_data() returns trigger;
 create function check_rating() returns trigger;
@@ -1153,7 +1179,6 @@ create function follow_visit() returns trigger security definer;
 create function guard_patient() returns trigger;
 create function guard_user() returns trigger;
 create function hold_standing() returns trigger;
-create function keep_administrator() returns trigger;
 create function keep_record_version() returns trigger security definer;
 create function record_visit_change() returns trigger security definer;
 create function refuse_archiving_patient_with_visits() returns trigger security definer;

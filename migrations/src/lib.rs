@@ -150,11 +150,12 @@ pub async fn renew_seal_key(url: &str, ca_file: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// Makes an administrator. Administrators make everybody else over HTTP. Returns whether the sign-in was
-/// new.
-pub async fn bootstrap_admin(
+/// Makes an account, for example one of the first two administrators or the first compliance officer, who
+/// make other accounts over HTTP. Returns whether the sign-in was new. Errors: the role doesn't exist.
+pub async fn make_user(
     url: &str,
     ca_file: Option<&str>,
+    role: &str,
     subject: Uuid,
     email: &str,
     first_name: &str,
@@ -164,10 +165,18 @@ pub async fn bootstrap_admin(
     let made = client
         .execute(
             "insert into user_profiles (id, subject, username, first_name, last_name, role)
-             values ($1, $2, lower($3), $4, $5, 'ADMIN') on conflict (subject) do nothing",
-            &[&Uuid::now_v7(), &subject, &email, &first_name, &last_name],
+             values ($1, $2, lower($3), $4, $5, $6) on conflict (subject) do nothing",
+            &[
+                &Uuid::now_v7(),
+                &subject,
+                &email,
+                &first_name,
+                &last_name,
+                &role,
+            ],
         )
-        .await?;
+        .await
+        .with_context(|| format!("the user {email} can't be made with the role {role}"))?;
     Ok(made == 1)
 }
 
@@ -175,6 +184,15 @@ async fn connect_as_owner(url: &str, ca_file: Option<&str>) -> Result<Client> {
     let client = connect(url, ca_file).await?;
     client.batch_execute("set role caretrail_owner").await?;
     Ok(client)
+}
+
+/// Sets whether sensitive steps on accounts need a second person.
+pub async fn set_two_person_rule(url: &str, ca_file: Option<&str>, is_on: bool) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute("update settings set two_person_rule = $1", &[&is_on])
+        .await?;
+    Ok(())
 }
 
 /// Sets how long a patient stays in the care of a provider after a visit, for example `18 months`. The end

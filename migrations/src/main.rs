@@ -11,7 +11,8 @@ use base64::prelude::BASE64_STANDARD;
 use migrations::LOGINS;
 
 const USAGE: &str = "usage: migrate
-       migrate bootstrap-admin SUB EMAIL FIRST_NAME LAST_NAME
+       migrate make-user ROLE SUB EMAIL FIRST_NAME LAST_NAME
+       migrate two-person-rule on|off
        migrate care-after-visit INTERVAL
        migrate forget-former-ticket-key
        migrate renew-seal-key";
@@ -27,19 +28,23 @@ async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => migrate(&url, ca_file).await?,
-        ["bootstrap-admin", subject, email, first_name, last_name] => {
+        ["make-user", role, subject, email, first_name, last_name] => {
             let subject = subject.parse().context("SUB is a UUID")?;
             let made =
-                migrations::bootstrap_admin(&url, ca_file, subject, email, first_name, last_name)
+                migrations::make_user(&url, ca_file, role, subject, email, first_name, last_name)
                     .await?;
             println!(
                 "{}",
                 if made {
-                    "the administrator was made"
+                    "the user was made"
                 } else {
-                    "the administrator exists"
+                    "the user exists"
                 }
             );
+        }
+        ["two-person-rule", setting @ ("on" | "off")] => {
+            migrations::set_two_person_rule(&url, ca_file, setting == "on").await?;
+            println!("the two-person rule is {setting}");
         }
         ["forget-former-ticket-key"] => {
             migrations::forget_former_ticket_key(&url, ca_file).await?;

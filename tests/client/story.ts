@@ -104,7 +104,7 @@ const { file, upload } = await expect(
     },
   }),
 );
-assert("url" in upload, "a small file is sent in one request");
+assert(upload && "url" in upload, "a small file is sent in one request");
 const sent = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: bytes });
 assert.equal(sent.status, 200, await sent.text());
 console.log(`${sent.status} and sends it to S3`);

@@ -8,7 +8,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get("/v1/patients")
     .summary("Answers one patient")
     .needs("patients:read")
     .recorded_as(Action::Read, ResourceType::Patient)
-    .idempotent();
+    .idempotent("select");
 
 pub async fn handle(call: Call) -> Reply<Json<Patient>> {
     let access = call.authorize(PatientId::generate());

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a repeated POST does its work once and gets the same answer.
+//! `Idempotency-Key`: a repeated POST does its work once, and its answer is read again.
 
 use bytes::Bytes;
 use http::Method;
@@ -179,28 +179,108 @@ async fn a_replay_checks_again_whether_the_caller_may_act() {
 }
 
 #[tokio::test]
-async fn a_kept_answer_is_removed_after_a_day_by_any_callers_request() {
+async fn a_replay_shows_no_more_than_the_caller_may_see_today() {
     let world = World::new().await;
-    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
-    let vera = world.provider("Vera").await;
-    let body = slot(&ada, &vera, "2030-01-07T09:00:00Z");
-    book(&ada, "old", &body).await.expect(201);
-    book(&ada, "new", &slot(&ada, &vera, "2030-01-07T10:00:00Z"))
-        .await
-        .expect(201);
-    let age =
-        "update idempotency_keys set created_at = now() - interval '25 hours' where key = 'old'";
-    world.sql(age, &[]).await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let body = json!({
+        "patient_id": ada.id,
+        "record_type": "NOTE",
+        "content": {"text": "Zebrafish-Disclosure"}
+    });
+    let write = async || post(&vera, "key-1", "/v1/medical-records", &body).await;
+    let first = write().await.expect(201);
+    let stored = world.rows("select * from idempotency_keys", &[]).await;
+    assert!(!json!(stored).to_string().contains("Zebrafish"));
+    let again = write().await.expect(201);
+    assert_eq!(again.text, first.text);
 
-    let bens = slot(&ben, &vera, "2030-01-07T11:00:00Z");
-    book(&ben, "bens", &bens).await.expect(201);
-    let kept = world
-        .rows("select key from idempotency_keys order by key", &[])
+    world
+        .sql("update patients set assigned_providers = '{}'", &[])
         .await;
-    assert_eq!(kept, [json!({"key": "bens"}), json!({"key": "new"})]);
+    let refused = write().await.problem(404, "not-found");
+    assert!(!refused.text.contains("Zebrafish"));
+    let denied = audit("create-record", "CREATE", "MEDICAL_RECORD")
+        .by(&vera)
+        .resource(first.id())
+        .patient(ada.id)
+        .detail("replayed", true);
+    world.audited(&refused, denied.denied("not-found")).await;
+}
 
-    // The request counts as new. Its slot is already taken.
-    book(&ada, "old", &body).await.problem(409, "conflict");
+#[tokio::test]
+async fn a_replay_shows_the_resource_and_its_version_as_they_are_now() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let body = slot(&ada, &vera, "2030-01-07T09:00:00Z");
+    let first = book(&ada, "key-1", &body).await.expect(201);
+    let cancel = format!("/v1/appointments/{}/cancel", first.id());
+    ada.post(&cancel, json!({"reason": "Moved away"}))
+        .await
+        .expect(200);
+    let again = book(&ada, "key-1", &body).await.expect(201);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.header("location"), first.header("location"));
+    assert_eq!(again.body["status"], "CANCELLED");
+    assert_eq!(
+        (first.header("etag"), again.header("etag")),
+        ("\"1\"", "\"2\"")
+    );
+    let done = booking().by(&ada).resource(first.id()).patient(ada.id);
+    world.audited(&again, done.detail("replayed", true)).await;
+}
+
+#[tokio::test]
+async fn a_replayed_announcement_has_no_urls_because_they_are_secrets() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let file = announcement("PATIENT", ada.user, "image/png", files::PNG);
+    let first = post(&ada, "key-1", "/v1/files", &file).await.expect(201);
+    assert!(first.body["upload"]["url"].is_string());
+    let stored = world.rows("select * from idempotency_keys", &[]).await;
+    assert!(!json!(stored).to_string().contains("Signature"));
+    let again = post(&ada, "key-1", "/v1/files", &file).await.expect(201);
+    assert_eq!(again.body["file"], first.body["file"]);
+    assert_eq!(again.body["upload"], Value::Null);
+    assert_eq!(again.header("location"), first.header("location"));
+    // The caller gets new URLs.
+    let id = first.body["file"]["id"].as_str().unwrap();
+    let renewed = ada.post_nothing(&format!("/v1/files/{id}/upload")).await;
+    let renewed = renewed.expect(200);
+    assert_eq!(ada.upload(&renewed.body["upload"], files::PNG).await, 200);
+}
+
+#[tokio::test]
+async fn a_caller_has_a_thousand_keys_a_day() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let ben = world.patient("Ben").await;
+    let kept = slot(&ada, &vera, "2030-01-07T09:00:00Z");
+    book(&ada, "kept", &kept).await.expect(201);
+    world
+        .sql(
+            "insert into idempotency_keys (user_id, key, operation, request_hash, status, resource_id)
+             select $1, 'key-' || i, 'create-appointment', sha256('request'), 201, gen_random_uuid()
+             from generate_series(1, 999) as i",
+            &[&ada.user],
+        )
+        .await;
+    let before = world.stored().await;
+    let next = slot(&ada, &vera, "2030-01-08T09:00:00Z");
+    let answer = book(&ada, "one-more", &next)
+        .await
+        .problem(429, "too-many-idempotency-keys");
+    assert_eq!(world.stored().await, before);
+    let failed = booking().by(&ada).attempted().patient(ada.id);
+    world
+        .audited(&answer, failed.failed("too-many-idempotency-keys"))
+        .await;
+    // Without a key, with a former key and as another caller everything works as before.
+    let again = book(&ada, "kept", &kept).await.expect(201);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    ada.post("/v1/appointments", next).await.expect(201);
+    let bens = slot(&ben, &vera, "2030-01-09T09:00:00Z");
+    book(&ben, "one-more", &bens).await.expect(201);
 }
 
 #[tokio::test]

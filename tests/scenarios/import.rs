@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use client::Person;
-use import::import;
+use import::{Administrators, import};
 use tests::prelude::*;
 
 fn shipped() -> Vec<PathBuf> {
@@ -23,10 +23,15 @@ fn shipped() -> Vec<PathBuf> {
 async fn the_shipped_bundles_are_imported_whole_and_a_second_time_changes_nothing() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let (api, admin) = (world.api(), Person::from(&admin));
+    let second = world.admin().await;
+    let api = world.api();
+    let admins = Administrators {
+        first: Person::from(&admin),
+        second: Person::from(&second),
+    };
     let bundles = shipped();
 
-    let (first, imported) = import(&bundles, &api, &admin).await;
+    let (first, imported) = import(&bundles, &api, &admins).await;
     assert!(first.is_clean(), "{:#?}", first.complaints);
     for kind in [
         "Patient",
@@ -62,7 +67,7 @@ async fn the_shipped_bundles_are_imported_whole_and_a_second_time_changes_nothin
     assert!(stored["types"].as_i64() >= Some(5), "{stored}");
 
     let before = world.stored().await;
-    let (second, again) = import(&bundles, &api, &admin).await;
+    let (second, again) = import(&bundles, &api, &admins).await;
     assert!(second.is_clean(), "{:#?}", second.complaints);
     assert_eq!(second.total().created, 0, "{second}");
     let known = first.total();
@@ -78,12 +83,16 @@ async fn the_shipped_bundles_are_imported_whole_and_a_second_time_changes_nothin
 #[tokio::test]
 async fn an_invalid_bundle_is_reported_and_the_others_are_imported() {
     let world = World::new().await;
-    let admin = world.admin().await;
+    let (admin, second) = (world.admin().await, world.admin().await);
+    let admins = Administrators {
+        first: Person::from(&admin),
+        second: Person::from(&second),
+    };
     let broken = world.folder().join("broken.json");
     fs::write(&broken, "{\"resourceType\": \"Bundle\", ").unwrap();
     let absent = world.folder().join("absent.json");
     let bundles = [broken.clone(), absent.clone(), shipped().remove(2)];
-    let (summary, imported) = import(&bundles, &world.api(), &Person::from(&admin)).await;
+    let (summary, imported) = import(&bundles, &world.api(), &admins).await;
     let complained: Vec<_> = summary
         .complaints
         .iter()

@@ -29,5 +29,6 @@ mod schema_file;
 mod story;
 mod system;
 mod tls;
+mod two_persons;
 mod unfit_requests;
 mod users;

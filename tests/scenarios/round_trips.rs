@@ -144,6 +144,18 @@ async fn every_warm_endpoint_takes_two_round_trips_and_uses_built_in_types() {
         world.user("PATIENT", "Ben").await.user,
         world.user("PATIENT", "Cleo").await.user,
     ];
+    let (another_admin, nina, nils) = (
+        world.admin().await,
+        world.user("NURSE", "Nina").await,
+        world.user("NURSE", "Nils").await,
+    );
+    let proposed = [nina.user, nils.user];
+    world
+        .sql(
+            "update user_profiles set awaits_approval = true, proposed_by = $1 where id = any ($2)",
+            &[&another_admin.user, &&proposed[..]],
+        )
+        .await;
     let left = [world.patient("Dan").await, world.patient("Eve").await];
     let doctors = [
         world.user("PROVIDER", "Walt").await.user,
@@ -285,6 +297,14 @@ async fn every_warm_endpoint_takes_two_round_trips_and_uses_built_in_types() {
                 let path = format!("/v1/providers/{}", vera.id);
                 let patch = json!({"specialties": [format!("field {turn}")]});
                 (Method::PATCH, path, Some(patch))
+            }),
+        ),
+        (
+            "approve-user",
+            &admin,
+            [0, 1].map(|turn| {
+                let path = format!("/v1/users/{}/approve", proposed[turn]);
+                (Method::POST, path, Some(json!({"is_approved": true})))
             }),
         ),
         (
@@ -531,6 +551,7 @@ async fn every_warm_endpoint_takes_two_round_trips_and_uses_built_in_types() {
     // These functions open no transaction, or nobody waits for them.
     let mut counted = vec![
         "docs",
+        "expire-idempotency-keys",
         "expire-uploads",
         "health",
         "openapi",
@@ -547,6 +568,7 @@ async fn every_warm_endpoint_takes_two_round_trips_and_uses_built_in_types() {
                 "put-custom-data-schema",
                 "renew-upload",
                 "verify-provider",
+                "approve-user",
             ]
             .contains(&function) =>
             {

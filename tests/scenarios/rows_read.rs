@@ -176,3 +176,57 @@ async fn a_search_of_the_audit_log_by_patient_does_not_read_rows_of_others() {
     ];
     ask(&world, &officer, "list-audit-logs", "audit_logs", &queries).await;
 }
+
+#[tokio::test]
+async fn a_list_of_patients_in_care_stops_at_the_end_of_the_page() {
+    let world = World::new().await;
+    let (vera, nora) = (
+        world.provider("Vera").await,
+        world.user("NURSE", "Nora").await,
+    );
+    world
+        .sql(
+            "insert into user_profiles (id, username, first_name, last_name, role)
+             select gen_random_uuid(), i || '@example.org', 'Person', md5(i::text), 'PATIENT'
+             from generate_series(1, 20000) as i",
+            &[],
+        )
+        .await;
+    world
+        .sql(
+            "insert into patients (id, user_id, patient_number, date_of_birth, gender, assigned_providers)
+             select gen_random_uuid(), id, username, '1950-01-01', 'other', array[$1::uuid]
+             from user_profiles where role = 'PATIENT'",
+            &[&vera.id],
+        )
+        .await;
+    world
+        .sql(
+            "insert into care_relations (member_id, patient_id, basis, source, until, is_suspended)
+             select $1, id, 'COVER', $1, now() + interval '9 days', false from patients",
+            &[&nora.user],
+        )
+        .await;
+    // The planner expects as many patients of Walt as of the others.
+    let walt = world.provider("Walt").await;
+    world
+        .sql(
+            "update patients set assigned_providers = assigned_providers || $1::uuid
+             where id in (select id from patients order by id desc limit 30)",
+            &[&walt.id],
+        )
+        .await;
+    world.sql("analyze", &[]).await;
+    for caller in [&*vera, &nora, &*walt] {
+        let first = caller.get("/v1/patients?limit=20").await.expect(200);
+        let cursor = first.body["next_cursor"].as_str().unwrap();
+        let queries = [
+            String::new(),
+            "limit=100".to_owned(),
+            format!("limit=20&cursor={cursor}"),
+        ];
+        for table in ["patients", "care_relations", "user_profiles"] {
+            ask(&world, caller, "list-patients", table, &queries).await;
+        }
+    }
+}

@@ -4,12 +4,14 @@
 
 use client::Person;
 use demo::{Story, tell};
+use import::Administrators;
 use tests::prelude::*;
 
 #[tokio::test]
 async fn the_main_workflow_succeeds_and_the_audit_log_shows_it() {
     let world = World::new().await;
     let (admin, officer) = (world.admin().await, world.officer().await);
+    let second = world.admin().await;
     let bundle = |name: &str| {
         local_cloud::workspace::root()
             .join("data/synthea-r4")
@@ -17,7 +19,10 @@ async fn the_main_workflow_succeeds_and_the_audit_log_shows_it() {
     };
     let story = Story {
         api: world.api(),
-        admin: Person::from(&admin),
+        admins: Administrators {
+            first: Person::from(&admin),
+            second: Person::from(&second),
+        },
         officer: Person::from(&officer),
         bundle: bundle("Karena_Pfeffer_1f99a0cb-594b-476a-b9cb-502594c1ee6b"),
         other_bundle: bundle("Tony_Beer_bb8cd3e5-8910-4eea-bbc6-3f64a4a655b8"),

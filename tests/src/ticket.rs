@@ -36,11 +36,20 @@ pub async fn ticket(
 
 /// Sets the actor of the open transaction to this person. Errors: PostgreSQL refuses.
 pub async fn begin_request(client: &Client, caller: &Actor, permission: &str) -> Result<(), Error> {
-    let (clock, signature) = ticket(client, Some(caller.subject), permission, &TICKET_KEY).await?;
+    begin_request_as(client, caller.subject, permission).await
+}
+
+/// Sets the actor of the open transaction to the user of this sign-in. Errors: PostgreSQL refuses.
+pub async fn begin_request_as(
+    client: &Client,
+    subject: Uuid,
+    permission: &str,
+) -> Result<(), Error> {
+    let (clock, signature) = ticket(client, Some(subject), permission, &TICKET_KEY).await?;
     client
         .execute(
             "select begin_request($1, true, $2, $3, $4)",
-            &[&caller.subject, &permission, &clock, &signature],
+            &[&subject, &permission, &clock, &signature],
         )
         .await
         .map(drop)

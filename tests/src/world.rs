@@ -241,6 +241,18 @@ impl World {
         self.user("COMPLIANCE_OFFICER", "Olive").await
     }
 
+    /// Replaces the permissions of a role, as a migration does.
+    pub async fn redefine(&self, role: &str, permissions: Value) {
+        self.sql("delete from role_permissions where role = $1", &[&role])
+            .await;
+        self.sql(
+            "insert into role_permissions (role, permission, reach)
+             select $1, key, value::permission_reach from jsonb_each_text($2)",
+            &[&role, &permissions],
+        )
+        .await;
+    }
+
     /// Returns a user who can sign in but has no profile.
     pub fn stranger(&self) -> Actor {
         let subject = Uuid::new_v4();

@@ -21,7 +21,7 @@ const ROLES: [&str; 7] = [
 const WORDS: [(&str, &[&str]); 3] = [
     ("OWN", &["released", "uploaded", "own"]),
     ("CARE", &["own", "own, care", "care"]),
-    ("ALL", &["own", "others", "all"]),
+    ("ALL", &["own", "kept", "own, kept", "all"]),
 ];
 
 #[test]

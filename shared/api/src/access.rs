@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::audit_writer::AuditWriter;
 use crate::caller::Actor;
 use crate::current::Current;
-use crate::idempotency::{Claim, Kept};
+use crate::idempotency::Claim;
 use crate::if_match::IfMatch;
 use crate::patch::Patch;
 use crate::reply::{Answer, Audited, Reply};
@@ -49,7 +49,7 @@ pub struct Written<R> {
 }
 
 impl<T: Target> Access<T> {
-    /// `claim` is the `Idempotency-Key` to claim in the first flush. The answer is kept under it.
+    /// `claim` is the `Idempotency-Key` to claim in the first flush.
     pub(crate) fn new(context: Arc<RequestContext>, granted: T, claim: Option<Claim>) -> Self {
         context.attempt.set_target(&granted);
         Self {
@@ -186,13 +186,16 @@ impl<T: Target> Access<T> {
         let session = self.context.session(self.context.limits.work_ends).await?;
         let session = self.session.insert(session);
         let claim = self.claim.as_ref();
+        let resource = self.granted.resource();
         // join4 polls its futures in order, so they are sent in this order.
         let (begun, actor, claimed, results) = session
             .flush(|client| {
                 join4(
                     client.batch_execute("begin"),
                     ticket.begin(client),
-                    OptionFuture::from(claim.map(|claim| claim.insert(client, endpoint.name))),
+                    OptionFuture::from(
+                        claim.map(|claim| claim.insert(client, endpoint.name, resource)),
+                    ),
                     send(client, write, read),
                 )
             })
@@ -226,11 +229,7 @@ impl<T: Target> Access<T> {
         entry.patients.sort_unstable();
         entry.patients.dedup();
         let response = answer.into_response()?;
-        let kept = match &self.claim {
-            Some(claim) => Some((claim, Kept::of(&response, &entry)?)),
-            None => None,
-        };
-        writer.commit(session, entry, kept).await?;
+        writer.commit(session, entry).await?;
         Ok(Audited::committed(response))
     }
 }

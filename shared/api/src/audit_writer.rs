@@ -6,14 +6,13 @@ use audit::{Entry, Link, Outcome, Place, Relation, Verdict};
 use domain::ids::{AuditLogId, PatientId};
 use domain::time::Timestamp;
 use errors::Error;
-use futures_util::future::{OptionFuture, join3, join4};
+use futures_util::future::{join, join3, join4};
 use serde_json::Value;
 use sql::{FromRow as _, Parameter, sql};
 use tokio::time::{Instant, sleep};
 
 use crate::attempt::Progress;
 use crate::caller::Actor;
-use crate::idempotency::{Claim, Kept};
 use crate::request_context::RequestContext;
 use crate::session::Session;
 
@@ -65,16 +64,11 @@ impl AuditWriter<'_> {
         }
     }
 
-    /// Sends the last flush: the kept answer, the audit INSERT and the COMMIT. Returns when it is known
+    /// Sends the last flush: the audit INSERT and the COMMIT. Returns when it is known
     /// that the transaction is committed. Errors: the transaction had no effect, or
     /// [`Error::OutcomeUnknown`].
-    pub(crate) async fn commit(
-        &self,
-        session: Session,
-        entry: Entry,
-        kept: Option<(&Claim, Kept)>,
-    ) -> Result<(), Error> {
-        match self.send(session, entry, kept).await? {
+    pub(crate) async fn commit(&self, session: Session, entry: Entry) -> Result<(), Error> {
+        match self.send(session, entry).await? {
             Verdict::Landed => Ok(()),
             Verdict::Fenced => Err(Error::Unavailable("The change was not made. Try again.")),
             Verdict::Void => Err(Error::Unavailable(NOT_WRITABLE)),
@@ -83,12 +77,7 @@ impl AuditWriter<'_> {
 
     /// Sends the last flush and determines what became of it. Errors: PostgreSQL refused a statement,
     /// nothing was sent, or [`Error::OutcomeUnknown`].
-    async fn send(
-        &self,
-        mut session: Session,
-        entry: Entry,
-        kept: Option<(&Claim, Kept)>,
-    ) -> Result<Verdict, Error> {
+    async fn send(&self, mut session: Session, entry: Entry) -> Result<Verdict, Error> {
         if !session.is_usable() {
             return Err(Error::LinkLost);
         }
@@ -99,31 +88,23 @@ impl AuditWriter<'_> {
         }
         let link = place.send(entry, self.0.caller.subject());
         attempt.set_progress(Progress::Sent);
-        // If storing the kept answer fails, the transaction aborts and the audit INSERT fails too, so
-        // checking the INSERT is enough.
         let sent = session
-            .flush(|client| {
-                join3(
-                    OptionFuture::from(kept.map(|(claim, kept)| claim.keep(client, kept))),
-                    link.append(client),
-                    client.batch_execute("commit"),
-                )
-            })
+            .flush(|client| join(link.append(client), client.batch_execute("commit")))
             .await;
         let cause = match sent {
-            Ok((_, Ok(_), Ok(()))) => {
+            Ok((Ok(_), Ok(()))) => {
                 session.release();
                 place.confirm();
                 attempt.set_progress(Progress::of(Verdict::Landed));
                 return Ok(Verdict::Landed);
             }
             // PostgreSQL refused the row, so the COMMIT after it rolled back.
-            Ok((_, Err(refusal), _)) if errors::is_refusal(&refusal) => {
+            Ok((Err(refusal), _)) if errors::is_refusal(&refusal) => {
                 place.give_up();
                 attempt.set_progress(Progress::Open);
                 return Err(self.refused(refusal));
             }
-            Ok((_, appended, committed)) => appended.err().or(committed.err()).map(Error::from),
+            Ok((appended, committed)) => appended.err().or(committed.err()).map(Error::from),
             Err(silence) => Some(silence),
         };
         drop(session);
@@ -306,7 +287,7 @@ impl AuditWriter<'_> {
         entry
             .details
             .insert("reason".into(), Value::from(error.kind().slug));
-        match self.send(session, entry, None).await? {
+        match self.send(session, entry).await? {
             Verdict::Landed | Verdict::Fenced => Ok(()),
             Verdict::Void => Err(Error::Unavailable(NOT_WRITABLE)),
         }

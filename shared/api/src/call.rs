@@ -17,6 +17,7 @@ use crate::endpoint::Endpoint;
 use crate::idempotency::Claim;
 use crate::pages::{PageRequest, Signer};
 use crate::request_context::RequestContext;
+use crate::service::Service;
 use crate::takes::Takes;
 use crate::target::Target;
 
@@ -49,16 +50,13 @@ pub(crate) struct Incoming {
 struct NoParameters {}
 
 impl Incoming {
-    /// Reads the request of a handler whose arguments take `takes`. Errors: the header `Idempotency-Key` is
-    /// malformed.
-    pub(crate) fn read(
-        request: Request<Body>,
-        endpoint: &Endpoint,
-        takes: Takes,
-    ) -> Result<Self, Error> {
-        let claim = match endpoint.is_idempotent {
-            true => Claim::of(&request)?,
-            false => None,
+    /// Reads the request to this service. Errors: the header `Idempotency-Key` is malformed.
+    pub(crate) fn read(request: Request<Body>, service: &Service) -> Result<Self, Error> {
+        let endpoint = &service.environment.endpoint;
+        let takes = service.takes;
+        let claim = match &service.repeat {
+            Some(repeat) => Claim::of(&request, repeat.status)?,
+            None => None,
         };
         let path_parameters = path_parameters(&request, endpoint);
         let (parts, body) = request.into_parts();

@@ -60,8 +60,9 @@ pub struct Endpoint {
     pub resource: ResourceType,
     /// The details of all 409 responses that it can send, in groups. Endpoints can share a group.
     pub conflicts: &'static [&'static [&'static str]],
-    /// Whether a caller can repeat a request safely with the header `Idempotency-Key`.
-    pub is_idempotent: bool,
+    /// The statement that reads the answer again, if a caller can repeat a request with the header
+    /// `Idempotency-Key`.
+    pub read_again: Option<&'static str>,
 }
 
 /// An endpoint without a caller, patient data and audit rows.
@@ -118,7 +119,7 @@ impl Endpoint {
             action: Action::Process,
             resource: ResourceType::User,
             conflicts: &[],
-            is_idempotent: false,
+            read_again: None,
         }
     }
 
@@ -216,11 +217,19 @@ impl Endpoint {
         self
     }
 
-    /// Makes a request with the same `Idempotency-Key` get the same answer for a day.
+    /// Lets a caller repeat a request with the same `Idempotency-Key` for a day. The work is done once.
+    /// `read` selects the body of the answer by the id of the resource, `$1`. A repeated request runs it
+    /// under the rights that the caller has then, so state the whole reach in it. `main.rs` calls
+    /// [`serve_idempotent!`](crate::serve_idempotent).
     #[must_use]
-    pub const fn idempotent(mut self) -> Self {
-        self.is_idempotent = true;
+    pub const fn idempotent(mut self, read: &'static str) -> Self {
+        self.read_again = Some(read);
         self
+    }
+
+    /// Whether a request with an `Idempotency-Key` does its work only once.
+    pub const fn is_idempotent(&self) -> bool {
+        self.read_again.is_some()
     }
 
     /// Its routes, in the order of the OpenAPI document. Empty if no HTTP request starts it.

@@ -27,6 +27,8 @@ pub trait Handler<Request, Arguments>: Send + Sync + Sized + 'static {
     type Settings: Send + Sync + 'static;
     /// The result: a response, or nothing for an event.
     type Done;
+    /// The answer in the result.
+    type Answer: 'static;
 
     /// Reads the settings of all arguments. Errors: a setting is missing or invalid.
     fn configure() -> Result<Self::Settings, Misconfigured>;
@@ -54,6 +56,7 @@ macro_rules! handlers {
             const TAKES: Takes = Takes::NOTHING$(.and($argument::TAKES))*;
             type Settings = ($($argument::Settings,)*);
             type Done = Response<Body>;
+            type Answer = T;
 
             fn configure() -> Result<Self::Settings, Misconfigured> {
                 Ok(($($argument::configure()?,)*))
@@ -94,6 +97,7 @@ macro_rules! handlers {
             const TAKES: Takes = Takes::NOTHING$(.and($argument::TAKES))*;
             type Settings = ($($argument::Settings,)*);
             type Done = ();
+            type Answer = ();
 
             fn configure() -> Result<Self::Settings, Misconfigured> {
                 Ok(($($argument::configure()?,)*))
@@ -163,7 +167,7 @@ pub const fn check<R, I, H: Handler<R, I>>(endpoint: &Endpoint, _handle: &H) {
                 at += 1;
             }
             assert!(
-                !endpoint.is_idempotent || matches!(route.method, Method::Post),
+                !endpoint.is_idempotent() || matches!(route.method, Method::Post),
                 "only a POST endpoint can have an Idempotency-Key"
             );
         }

@@ -17,8 +17,9 @@ use crate::endpoint::{Endpoint, PublicEndpoint};
 use crate::environment::{Environment, Gate};
 use crate::handler::{Handler, Running};
 use crate::job::{Job, TOO_LONG};
-use crate::reply::problem;
-use crate::service::{Service, request_id, trace_id, with_common_headers};
+use crate::replay::replay;
+use crate::reply::{Audited, Described as _, Repeatable, problem};
+use crate::service::{Repeat, Service, request_id, trace_id, with_common_headers};
 use crate::takes::Takes;
 use crate::time_limits::TimeLimits;
 
@@ -33,12 +34,32 @@ pub fn serve<I, H: Handler<Call, I, Done = Response<Body>>>(
     endpoint: Endpoint,
     handler: &'static H,
 ) -> Result<(), Failure> {
+    let handler = configured(handler)?;
+    serve_boxed(endpoint, H::TAKES, handler, None)
+}
+
+/// Serves an endpoint that does its work once for each `Idempotency-Key`.
+/// [`serve_idempotent!`](crate::serve_idempotent) calls it. Errors: as for [`serve`].
+pub fn serve_idempotent<I, H>(endpoint: Endpoint, handler: &'static H) -> Result<(), Failure>
+where
+    H: Handler<Call, I, Done = Response<Body>>,
+    H::Answer: Repeatable,
+{
+    let handler = configured(handler)?;
+    let repeat = Repeat {
+        status: H::Answer::STATUS,
+        answer: Box::new(|call| {
+            Box::pin(async move { replay::<H::Answer>(&call).await.map(Audited::release) })
+        }),
+    };
+    serve_boxed(endpoint, H::TAKES, handler, Some(repeat))
+}
+
+fn configured<I, H: Handler<Call, I, Done = Response<Body>>>(
+    handler: &'static H,
+) -> Result<crate::service::Handler, Failure> {
     let settings: &'static H::Settings = Box::leak(Box::new(H::configure()?));
-    serve_boxed(
-        endpoint,
-        H::TAKES,
-        Box::new(move |call| handler.run(call, settings)),
-    )
+    Ok(Box::new(move |call| handler.run(call, settings)))
 }
 
 /// Serves an event or a schedule. [`serve_event!`](crate::serve_event) calls it. Errors: a setting is
@@ -108,6 +129,7 @@ fn serve_boxed(
     endpoint: Endpoint,
     takes: Takes,
     handler: crate::service::Handler,
+    repeat: Option<Repeat>,
 ) -> Result<(), Failure> {
     run(async move {
         let service: &'static Service = Box::leak(Box::new(Service {
@@ -115,6 +137,7 @@ fn serve_boxed(
             gate: Gate::from_env()?,
             takes,
             handler,
+            repeat,
         }));
         lambda_http::run(lambda_http::service_fn(
             move |request: Request| async move { Ok::<_, Failure>(service.answer(request).await) },

@@ -1,26 +1,39 @@
-//! Answers with a kept answer. The audit row names the patients whose data the answer contains.
+//! Answers a request whose work was done for an earlier one with the same `Idempotency-Key`. The body is read
+//! again, so the caller sees what they may see now, as it is now.
 
 use errors::Error;
 use sql::sql;
 
 use crate::access::Access;
 use crate::call::Call;
-use crate::idempotency::Kept;
-use crate::reply::Reply;
+use crate::idempotency::{Kept, Replayed};
+use crate::reply::{Repeatable, Reply};
 use crate::target::Search;
 
-const REPLAY: &str = "
-    select status, headers, body, resource_id, patient_ids
-    from idempotency_keys where user_id = actor_user() and key = $1";
+const KEPT: &str = "
+    select status, resource_id from idempotency_keys where user_id = actor_user() and key = $1";
 
-pub(crate) async fn replay(call: &Call) -> Reply<Kept> {
+/// Errors: [`Error::NotFound`] if the caller can't see the resource any more.
+pub(crate) async fn replay<A: Repeatable>(call: &Call) -> Reply<Replayed<A>> {
+    let endpoint = &call.context.environment.endpoint;
     let claim = call.incoming.claim.as_ref();
-    let claim = claim.ok_or(Error::Internal(
-        "a request without Idempotency-Key can't be replayed",
-    ))?;
+    let (Some(claim), Some(read), Some(route)) =
+        (claim, endpoint.read_again, endpoint.routes().next())
+    else {
+        return Err(Error::Internal("this request can't be replayed"));
+    };
     let mut access = Access::new(call.context.clone(), Search::default(), None);
-    let kept: Kept = access.one(sql(REPLAY, &[&claim.key])).await?;
     access.add_note("replayed", true);
-    access.set_resource(kept.resource_id);
-    access.commit(kept).await
+    let kept: Option<Kept> = access.optional(sql(KEPT, &[&claim.key])).await?;
+    let Kept {
+        status,
+        resource_id,
+    } = kept.ok_or(Error::Unavailable(
+        "The Idempotency-Key has just ended. Send the request again.",
+    ))?;
+    access.set_resource(Some(resource_id));
+    let body = access.one(sql(read, &[&resource_id])).await?;
+    let location = format!("{}/{resource_id}", route.path);
+    let answer = A::again(body, location);
+    access.commit(Replayed { status, answer }).await
 }

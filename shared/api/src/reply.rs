@@ -9,6 +9,7 @@ use http::{Response, StatusCode, header};
 use lambda_http::Body;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
+use sql::FromRow;
 
 /// The result of every handler.
 pub type Reply<T> = Result<Audited<T>, Error>;
@@ -51,6 +52,15 @@ pub trait Described: Answer {
     fn describe(generator: &mut SchemaGenerator) -> Schema;
 }
 
+/// An answer that can be made again from the row of its resource.
+pub trait Repeatable: Described + Send {
+    /// The body.
+    type Body: FromRow + Send;
+
+    /// The answer with this body. `location` is the path of the resource.
+    fn again(body: Self::Body, location: String) -> Self;
+}
+
 /// `200` with a body.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
@@ -86,6 +96,22 @@ impl<T: Content> Answer for Created<T> {
             self.body.version(),
             Some(&self.location),
         )
+    }
+}
+
+impl<T: Content + JsonSchema + FromRow + Send> Repeatable for Json<T> {
+    type Body = T;
+
+    fn again(body: T, _location: String) -> Self {
+        Self(body)
+    }
+}
+
+impl<T: Content + JsonSchema + FromRow + Send> Repeatable for Created<T> {
+    type Body = T;
+
+    fn again(body: T, location: String) -> Self {
+        Self { location, body }
     }
 }
 

@@ -18,8 +18,7 @@ use crate::call::{Call, Incoming};
 use crate::caller::Caller;
 use crate::environment::{Environment, Gate};
 use crate::handler::Running;
-use crate::replay::replay;
-use crate::reply::{Audited, problem};
+use crate::reply::problem;
 use crate::request_context::RequestContext;
 use crate::takes::Takes;
 use crate::time_limits::TimeLimits;
@@ -39,6 +38,15 @@ pub(crate) struct Service {
     pub(crate) gate: Gate,
     pub(crate) takes: Takes,
     pub(crate) handler: Handler,
+    pub(crate) repeat: Option<Repeat>,
+}
+
+/// How a request is answered whose work was done for an earlier one with the same `Idempotency-Key`.
+pub(crate) struct Repeat {
+    /// The status of a success.
+    pub(crate) status: u16,
+    /// Reads the answer again.
+    pub(crate) answer: Handler,
 }
 
 impl Service {
@@ -116,8 +124,8 @@ impl Service {
             })
     }
 
-    /// Runs the handler within the time limit. If the request's `Idempotency-Key` has a kept answer, returns
-    /// that answer. Errors: the handler fails or the time is over.
+    /// Runs the handler within the time limit. If the work was done for an earlier request with the same
+    /// `Idempotency-Key`, reads the answer again. Errors: the handler fails or the time is over.
     async fn handle(
         &self,
         request: Request,
@@ -125,7 +133,7 @@ impl Service {
         context: &Arc<RequestContext>,
     ) -> Outcome {
         AuditWriter(context).settle_former().await?;
-        let incoming = Incoming::read(request, &self.environment.endpoint, self.takes)?;
+        let incoming = Incoming::read(request, self)?;
         if incoming.claim.is_some() {
             context.attempt.set_has_key();
         }
@@ -136,12 +144,12 @@ impl Service {
             cursor_key: self.gate.cursor_key.clone(),
         };
         let answered = async {
-            match self.run(&call).await {
-                Err(error) if error.is_answered_before() => {
+            match (self.run(&call).await, &self.repeat) {
+                (Err(error), Some(repeat)) if error.is_answered_before() => {
                     drop(context.attempt.take_open());
-                    replay(&call).await.map(Audited::release)
+                    (repeat.answer)(call.clone()).await
                 }
-                outcome => outcome,
+                (outcome, _) => outcome,
             }
         };
         let ends = context.limits.work_ends;

@@ -118,6 +118,8 @@ text_enum! {
         AuditLog,
         /// A JSON Schema in the table `custom_data_schemas`.
         CustomDataSchema,
+        /// The keys in the table `idempotency_keys`.
+        IdempotencyKey,
     }
 }
 

@@ -53,8 +53,8 @@ pub struct CareMember {
     pub since: Timestamp,
     /// The time at which this care ends (RFC 3339, UTC). Null for an assignment, which has no fixed end.
     pub until: Option<Timestamp>,
-    /// Whether this care is suspended, because the user's licence is not verified. The user can't read
-    /// the patient's data then.
+    /// Whether this care is suspended, because the user's licence is not verified or their account is not
+    /// active. The user can't read the patient's data then.
     pub is_suspended: bool,
     /// The explanation that was given for a referral or cover. Everyone who may read the care team can read
     /// it. Null if none was given.
@@ -78,7 +78,7 @@ impl Content for CareTeam {
     }
 }
 
-/// A row together with the care that the transaction gave with it.
+/// A row together with the care that the transaction gave or prolonged with it.
 #[derive(Debug)]
 pub struct WithCare<R> {
     /// The row.

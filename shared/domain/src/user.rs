@@ -94,6 +94,13 @@ row! {
         pub role: String,
         /// The status of the account. Only a user with an active account can use the API.
         pub status: UserStatus,
+        /// Whether the account waits for a second administrator's approval of its role. Until then its
+        /// user can't use the API.
+        pub awaits_approval: bool,
+        /// The sign-in that a second administrator has yet to approve, a UUID. Null if none is proposed.
+        pub proposed_subject: Option<SubjectId>,
+        /// The user who proposed what waits for approval. Null if nothing does.
+        pub proposed_by: Option<UserId>,
         /// The telephone number of the user, for example `+1 617 555 0100`. Null if none is stored.
         pub phone: Option<String>,
         /// The postal address of the user. Null if none is stored.
@@ -119,6 +126,10 @@ row! {
         /// the answer.
         #[serde(skip)]
         pub patient: Option<PatientId>,
+        /// Whether one person did alone in this transaction what should need two. The audit row says so;
+        /// the answer doesn't.
+        #[serde(skip)]
+        pub acted_alone: bool,
     }
 }
 
@@ -160,8 +171,10 @@ macro_rules! select_user {
     ($($rest:literal),+ $(,)?) => {
         concat!(
             "select id, subject, username, notification_email, first_name, last_name, role, status::text,
+               awaits_approval, proposed_subject, proposed_by,
                phone, address, preferences, custom_data, custom_data_version,
-               created_at, updated_at, is_archived, version, patient_of(id) as patient
+               created_at, updated_at, is_archived, version, patient_of(id) as patient,
+               coalesce(current_setting('caretrail.alone', true), '') = 'true' as acted_alone
              from user_profiles ",
             $($rest),+
         )

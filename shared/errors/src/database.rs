@@ -14,11 +14,15 @@ mod raised {
     pub(super) const KEY_ANSWERED: &str = "CT005";
     pub(super) const KEY_REUSED: &str = "CT006";
     pub(super) const NOT_PROVEN: &str = "CT007";
+    pub(super) const NOT_THE_KEEPER: &str = "CT009";
+    pub(super) const NOT_A_SECOND_PERSON: &str = "CT012";
+    pub(super) const NOT_APPROVED: &str = "CT011";
+    pub(super) const TOO_MANY_KEYS: &str = "CT010";
 }
 
 impl Error {
-    /// Whether an answer is already stored under the request's `Idempotency-Key`. The caller then gets
-    /// that answer.
+    /// Whether the work was done for an earlier request with the same `Idempotency-Key`. The answer is then
+    /// read again.
     pub fn is_answered_before(&self) -> bool {
         matches!(self, Self::Database(error)
             if error.code().is_some_and(|code| code.code() == raised::KEY_ANSWERED))
@@ -66,11 +70,27 @@ fn translate(error: tokio_postgres::Error) -> Error {
             );
         }
         raised::KEY_REUSED => return Error::KeyReused,
+        raised::NOT_THE_KEEPER => {
+            return Error::Forbidden(
+                "The caller may not give or change this role, because it allows more than the caller's own role.",
+            );
+        }
+        raised::NOT_A_SECOND_PERSON => {
+            return Error::Forbidden(
+                "A second person must approve this. Neither of the two may have created the other's account.",
+            );
+        }
+        raised::NOT_APPROVED => {
+            return Error::Forbidden(
+                "The caller's account waits for the approval of a second administrator.",
+            );
+        }
         raised::NOT_PROVEN => {
             return Error::Unavailable(
                 "The database doesn't accept this function's proof of the caller. Try again later.",
             );
         }
+        raised::TOO_MANY_KEYS => return Error::TooManyKeys,
         _ => {}
     }
     match *code {

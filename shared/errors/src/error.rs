@@ -39,6 +39,8 @@ pub enum Error {
     PreconditionFailed,
     /// The `Idempotency-Key` was used for another request.
     KeyReused,
+    /// The caller has used too many `Idempotency-Key`s within a day.
+    TooManyKeys,
     /// Something that the answer depends on is not available, for example the database or the audit log.
     Unavailable(&'static str),
     /// A COMMIT was sent, and it could not be determined whether it took effect.
@@ -125,6 +127,11 @@ impl Error {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "idempotency-key-reused",
                 "Idempotency-Key used for another request",
+            ),
+            Self::TooManyKeys => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many-idempotency-keys",
+                "Too many Idempotency-Keys",
             ),
             Self::Internal(_) | Self::Database(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -10,6 +10,9 @@ use crate::kind::Kind;
 /// The prefix of every problem `type`.
 pub const PROBLEM_BASE: &str = "https://caretrail.example/problems/";
 
+const TOO_MANY_KEYS: &str = "A caller can use 1000 Idempotency-Keys within a day. Send the request without \
+    one, or wait until earlier keys have ended.";
+
 const OUTCOME_UNKNOWN: &str = "It is unknown whether the request took effect. If it had an Idempotency-Key, \
     send it again with the same key. Otherwise read the resource before you send it again.";
 
@@ -47,6 +50,7 @@ impl Problem {
             | Error::AlreadyExists(detail)
             | Error::Conflict(detail)
             | Error::Unavailable(detail) => (Some(*detail), Vec::new()),
+            Error::TooManyKeys => (Some(TOO_MANY_KEYS), Vec::new()),
             Error::OutcomeUnknown => (Some(OUTCOME_UNKNOWN), Vec::new()),
             _ => (None, Vec::new()),
         };

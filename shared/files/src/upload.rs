@@ -11,6 +11,8 @@ use domain::time::Timestamp;
 use errors::Error;
 use schemars::JsonSchema;
 use serde::Serialize;
+use sql::FromRow;
+use sql::postgres::{Error as RowError, Row};
 
 use crate::multipart::Multipart;
 use crate::store::{EXAMPLE_URL, unbuildable};
@@ -27,8 +29,20 @@ const SIGNED: [&str; 3] = ["content-length", "content-type", "x-amz-checksum-sha
 pub struct Announced {
     /// The metadata of the file.
     pub file: FileMetadata,
-    /// The request that uploads the content of this file.
-    pub upload: Upload,
+    /// The request that uploads the content of this file. Null in a response that repeats an earlier one
+    /// (`idempotency-replayed`), because its URLs are secrets and are not kept.
+    /// `POST /v1/files/{id}/upload` returns new ones.
+    pub upload: Option<Upload>,
+}
+
+/// The file as it is read again for a repeated request.
+impl FromRow for Announced {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        Ok(Self {
+            file: FileMetadata::from_row(row)?,
+            upload: None,
+        })
+    }
 }
 
 impl Content for Announced {

@@ -4,10 +4,9 @@
 /// own, followed by the filters and the order that all branches share.
 ///
 /// A branch covers one way to reach a row. One `where` with `or` instead couldn't walk an index in the
-/// list's order. A row must satisfy the condition of at most one branch. A branch is a condition,
-/// `("condition", for each "source")`, which repeats the `select` for each row of the source, or
-/// `("condition", by "select")`, which uses a `select` of its own. `order` is the `order by` and the
-/// `limit`.
+/// list's order. A row must satisfy the condition of at most one branch. A branch is a condition, or
+/// `("condition", for each "source")`, which repeats the `select` for each row of the source. `order`
+/// is the `order by` and the `limit`.
 #[macro_export]
 macro_rules! union_all {
     (
@@ -29,9 +28,6 @@ macro_rules! union_all {
             " as found)"
         )
     };
-    (@branch ($condition:literal, by $own:literal) $select:expr, $filters:expr, $order:expr) => {
-        $crate::union_all!(@branch $condition $own, $filters, $order)
-    };
     (@branch $condition:literal $select:expr, $filters:expr, $order:expr) => {
         concat!("(", $select, " where ", $condition, " and ", $filters, " ", $order, ")")
     };
@@ -44,7 +40,6 @@ mod tests {
         branches: [
             "reach('letters:read') = 'ALL'",
             ("addressee = care.patient", for each "patients_in_care() as care (patient)"),
-            ("sender = actor_user()", by "select distinct id from parcels"),
         ],
         filters: "($1::uuid is null or id > $1)",
         order: "order by id limit $2",
@@ -58,9 +53,7 @@ mod tests {
              and ($1::uuid is null or id > $1) order by id limit $2) union all \
              (select found.* from patients_in_care() as care (patient), lateral \
              (select id from letters where addressee = care.patient \
-             and ($1::uuid is null or id > $1) order by id limit $2) as found) union all \
-             (select distinct id from parcels where sender = actor_user() \
-             and ($1::uuid is null or id > $1) order by id limit $2) \
+             and ($1::uuid is null or id > $1) order by id limit $2) as found) \
              order by id limit $2"
         );
     }

@@ -29,6 +29,14 @@ pub struct Probe {
     is_versioned: bool,
 }
 
+/// A role that the caller keeps, if they keep any.
+pub fn new_role(caller: &Actor) -> &'static str {
+    match caller.role {
+        Some("COMPLIANCE_OFFICER") => "COMPLIANCE_OFFICER",
+        _ => "PATIENT",
+    }
+}
+
 /// Requests each thing of this kind.
 fn each(kind: Kind) -> Probe {
     Probe {
@@ -93,10 +101,10 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
         "docs" | "health" | "openapi" => each(Nobodys),
 
         "get-me" => each(Oneself),
-        "create-user" => each(Nobodys).body(|_, _, thing| {
+        "create-user" => each(Nobodys).body(|_, caller, thing| {
             json!({
                 "subject": thing.id, "username": format!("{}@example.org", thing.id),
-                "first_name": "New", "last_name": "Example", "role": "PATIENT"
+                "first_name": "New", "last_name": "Example", "role": new_role(caller)
             })
         }),
         "update-user" => each(User)
@@ -107,6 +115,10 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
         "put-role" => each(Nobodys).body(|_, _, _| {
             json!({"description": "At the desk", "permissions": {"users:read": "OWN"}})
         }),
+        "approve-user" => each(User)
+            .body(|_, _, _| json!({"is_approved": true}))
+            .versioned()
+            .once(ToCome),
 
         "search-patients" => list(Patient)
             .query("")

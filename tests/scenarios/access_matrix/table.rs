@@ -16,10 +16,14 @@ pub enum Relation {
     Treated,
     Referred,
     Covered,
+    /// An account of a role that the caller keeps.
+    Kept,
     None,
 }
 
-use Relation::{Assigned, Covered, None as Nothing, Own, Referred, Released, Treated, Uploaded};
+use Relation::{
+    Assigned, Covered, Kept, None as Nothing, Own, Referred, Released, Treated, Uploaded,
+};
 
 /// The relations of a patient in the caller's care.
 pub const CARE: [Relation; 4] = [Assigned, Treated, Referred, Covered];
@@ -49,11 +53,12 @@ pub struct Cell {
 
 impl Cell {
     fn parse(word: &str) -> Self {
-        let others = || CARE.into_iter().chain([Nothing]);
         let served = match word {
             "–" => Relations::new(),
-            "all" => others().chain([Own, Released, Uploaded]).collect(),
-            "others" => others().collect(),
+            "all" => CARE
+                .into_iter()
+                .chain([Own, Released, Uploaded, Kept, Nothing])
+                .collect(),
             words => words
                 .split(", ")
                 .flat_map(|word| match word {
@@ -61,6 +66,7 @@ impl Cell {
                     "released" => vec![Released],
                     "uploaded" => vec![Uploaded],
                     "care" => CARE.into(),
+                    "kept" => vec![Kept],
                     _ => panic!("docs/access.md: the legend has no word {word:?}"),
                 })
                 .collect(),
@@ -75,7 +81,7 @@ impl Cell {
     pub fn verdict(&self, relations: &Relations) -> Verdict {
         match &*self.word {
             "–" => Verdict::Forbidden,
-            "others" if relations.contains(&Own) => Verdict::Conflict,
+            "kept" if relations.contains(&Own) => Verdict::Conflict,
             _ if self.served.is_disjoint(relations) => Verdict::Hidden,
             _ => Verdict::Served,
         }
@@ -84,7 +90,7 @@ impl Cell {
     /// The relations that the tests must each prove to be sufficient.
     pub fn claims(&self) -> Relations {
         match &*self.word {
-            "all" | "others" => [Nothing].into(),
+            "all" => [Nothing].into(),
             _ => self.served.clone(),
         }
     }

@@ -2,6 +2,7 @@
 
 use tests::prelude::*;
 
+use super::requests::new_role;
 use super::ward::{Kind, State, Thing, Ward};
 
 /// A table with data of persons, and the functions whose rows of docs/access.md say who may use it.
@@ -108,11 +109,12 @@ pub const WALLS: [Wall; 10] = [
 
 /// Tables without data of persons, and tables that other tests cover: the audit log, which an actor
 /// sees completely or not at all, and kept answers.
-pub const OTHERS: [&str; 10] = [
+pub const OTHERS: [&str; 11] = [
     "audit_logs",
     "custom_data_schemas",
     "idempotency_keys",
     "permissions",
+    "role_keepers",
     "role_permissions",
     "role_reach",
     "roles",
@@ -147,7 +149,11 @@ pub fn insert(function: &str, ward: &Ward, user: Uuid, thing: &Thing) -> String 
     match function {
         "create-user" => format!(
             "insert into user_profiles (id, subject, first_name, last_name, role)
-             values ('{id}', '{id}', 'New', 'Example', 'PATIENT')"
+             values ('{id}', '{id}', 'New', 'Example', '{}')",
+            ward.callers
+                .iter()
+                .find(|caller| caller.user == user)
+                .map_or("PATIENT", new_role)
         ),
         "create-patient" => format!(
             "insert into patients (id, user_id, patient_number, date_of_birth, gender)

@@ -114,8 +114,20 @@ pub struct Ward {
     /// The provider who will be assigned.
     pub xena: Provider,
     pub things: Vec<Thing>,
+    /// The administrator who proposes what others approve.
+    proposer: Actor,
     charts: Vec<Chart>,
     hours: AtomicU32,
+}
+
+/// Whether users of the first role keep the accounts of the second: a migration says so, or the second can do
+/// no more than the first.
+fn keeps(keeper: &str, kept: &str) -> bool {
+    match keeper {
+        "ADMIN" => kept != "COMPLIANCE_OFFICER",
+        "FRONT_DESK" => ["PATIENT", "FRONT_DESK", "THIRD_PARTY"].contains(&kept),
+        _ => keeper == kept,
+    }
 }
 
 /// The table whose custom data has a registered schema.
@@ -160,6 +172,7 @@ impl Ward {
         let mut ward = Self {
             nora,
             xena: world.provider("Xena").await,
+            proposer: world.admin().await,
             world,
             callers,
             vera,
@@ -254,7 +267,26 @@ impl Ward {
                 caller.user,
             ));
         }
+        for role in ["ADMIN", "FRONT_DESK", "COMPLIANCE_OFFICER"] {
+            let other = self.world.user(role, "Otto").await;
+            things.push(person(Kind::User, other.user, role, other.user));
+        }
+        let proposer = self.proposer.user;
+        things.push(person(Kind::User, proposer, "the proposer", proposer));
+        for thing in things.iter_mut().filter(|thing| thing.kind == Kind::User) {
+            let role = self.role_of(thing.id).await;
+            for caller in &self.callers {
+                if caller.user != thing.id && keeps(caller.role.unwrap(), &role) {
+                    thing.care.push((caller.user, Relation::Kept));
+                }
+            }
+        }
         self.things.extend(things);
+    }
+
+    async fn role_of(&self, user: Uuid) -> String {
+        let role = "select role from user_profiles where id = $1";
+        self.world.sql(role, &[&user]).await[0].get(0)
     }
 
     /// Returns the things of a kind as this caller would request them.
@@ -332,11 +364,15 @@ impl Ward {
             (Kind::User | Kind::Patient, Some(chart)) => {
                 let chart = self.chart("another", &chart.care).await;
                 let id = if thing.kind == Kind::User {
+                    self.propose(chart.patient.user).await;
                     chart.patient.user
                 } else {
                     chart.patient.id
                 };
-                chart.person(thing.kind, id)
+                Thing {
+                    care: thing.care.clone(),
+                    ..chart.person(thing.kind, id)
+                }
             }
             (Kind::Provider, _) => {
                 let provider = self.world.provider("Another").await;
@@ -344,17 +380,34 @@ impl Ward {
                 self.world.sql(unverified, &[&provider.id]).await;
                 person(Kind::Provider, provider.id, "another", provider.user)
             }
-            (Kind::User | Kind::FuturePatient, _) => self.account("PATIENT", thing).await,
+            (Kind::User, None) => {
+                let role = self.role_of(thing.id).await;
+                self.account(&role, thing).await
+            }
+            (Kind::FuturePatient, _) => self.account("PATIENT", thing).await,
             (Kind::FutureProvider, _) => self.account("PROVIDER", thing).await,
             _ => thing.clone(),
         }
     }
 
-    async fn account(&self, role: &'static str, thing: &Thing) -> Thing {
+    async fn account(&self, role: &str, thing: &Thing) -> Thing {
+        // An actor of this role is never needed.
+        let id = self.world.user("PATIENT", "Later").await.user;
+        let change = "update user_profiles set role = $2 where id = $1";
+        self.world.sql(change, &[&id, &role]).await;
+        self.propose(id).await;
         Thing {
-            id: self.world.user(role, "Later").await.user,
+            id,
             ..thing.clone()
         }
+    }
+
+    /// Proposes another sign-in for the account, so that somebody can approve it.
+    async fn propose(&self, user: Uuid) {
+        let propose =
+            "update user_profiles set proposed_subject = gen_random_uuid(), proposed_by = $2
+                       where id = $1";
+        self.world.sql(propose, &[&user, &self.proposer.user]).await;
     }
 
     /// Returns a time that no other visit uses.

@@ -30,6 +30,8 @@ async fn a_visit_is_moved_and_the_history_keeps_time_and_reason() {
         assert_eq!(answer.body["change_reason"], "Travelling that day");
         assert_eq!(answer.header("etag"), format!("\"{}\"", version + 1));
         let expected = row().by(caller).resource(id).patient(ada.id);
+        let until = format!("2032-01-0{version}T10:30:00Z");
+        let expected = expected.giving_care(vera.user, "VISIT", Some(&until));
         world
             .audited(
                 &answer,

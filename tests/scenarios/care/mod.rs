@@ -88,25 +88,19 @@ async fn what_a_provider_writes_up_alone_about_the_past_is_no_basis() {
 #[tokio::test]
 async fn a_provider_can_not_book_a_patient_who_is_not_in_their_care() {
     let world = World::new().await;
-    let admin = world.admin().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let body = visit(&ada, &vera, "2030-01-07T09:00:00Z");
     vera.post("/v1/appointments", body.clone())
         .await
         .problem(404, "not-found");
     // A provider who manages the whole calendar can, and gets no care by it.
-    let role = json!({
-        "description": "Also at the desk",
-        "permissions": {"appointments:write": "ALL", "appointments:read": "ALL", "patients:read": "ALL",
-            "patients:clinical": "CARE", "records:read": "CARE"}
-    });
-    let path = "/v1/roles/PROVIDER";
-    let request = admin
-        .request(Method::PUT, path)
-        .header("if-match", "*")
-        .header("content-type", "application/json")
-        .body(role.to_string().into());
-    admin.send_request(request.unwrap()).await.expect(200);
+    world
+        .redefine(
+            "PROVIDER",
+            json!({"appointments:write": "ALL", "appointments:read": "ALL", "patients:read": "ALL",
+            "patients:clinical": "CARE", "records:read": "CARE"}),
+        )
+        .await;
     vera.post("/v1/appointments", body).await.expect(201);
     let seen = vera.get(&chart(&ada)).await.expect(200);
     assert_eq!(seen.body["allergies"], Value::Null);
@@ -132,8 +126,13 @@ async fn a_visit_booked_by_the_patient_gives_care_until_two_years_after_it() {
     // Moving the visit moves the end.
     let path = format!("/v1/appointments/{}", booked.id());
     let patch = json!({"scheduled_at": "2031-01-07T09:00:00Z", "reason": "Travelling"});
-    ada.patch(&path, 1, patch).await.expect(200);
+    let moved = ada.patch(&path, 1, patch).await.expect(200);
     assert_eq!(relations(&world, &vera).await, [until(2033)]);
+    let row = audit("update-appointment", "UPDATE", "APPOINTMENT").by(&ada);
+    let row = row.resource(booked.id()).patient(ada.id);
+    let row = row.detail("fields", json!(["reason", "scheduled_at"]));
+    let row = row.giving_care(vera.user, "VISIT", Some("2033-01-07T09:30:00Z"));
+    world.audited(&moved, row).await;
 
     let over = "update care_relations set until = now() - interval '1 second'";
     world.sql(over, &[]).await;
@@ -241,19 +240,14 @@ async fn a_provider_who_is_not_registered_has_nobody_in_care() {
 #[tokio::test]
 async fn nobody_assigns_themselves_whatever_their_role() {
     let world = World::new().await;
-    let admin = world.admin().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let walt = world.provider("Walt").await;
-    let role = json!({
-        "description": "Also at the desk",
-        "permissions": {"patients:assign": "ALL", "patients:read": "ALL"}
-    });
-    let request = admin
-        .request(Method::PUT, "/v1/roles/PROVIDER")
-        .header("if-match", "*")
-        .header("content-type", "application/json")
-        .body(role.to_string().into());
-    admin.send_request(request.unwrap()).await.expect(200);
+    world
+        .redefine(
+            "PROVIDER",
+            json!({"patients:assign": "ALL", "patients:read": "ALL"}),
+        )
+        .await;
     let denied = audit("assign-provider", "UPDATE", "PATIENT")
         .by(&vera)
         .resource(ada.id)

@@ -65,7 +65,7 @@ async fn an_expired_upload_url_can_be_renewed() {
 }
 
 #[tokio::test]
-async fn a_repeated_announcement_gets_its_first_urls_and_can_be_renewed() {
+async fn a_repeated_announcement_can_be_renewed() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let body = announcement("PATIENT", ada.user, "application/pdf", files::PDF);
@@ -81,7 +81,8 @@ async fn a_repeated_announcement_gets_its_first_urls_and_can_be_renewed() {
     let id = first.body["file"]["id"].as_str().unwrap().parse().unwrap();
     age(&world, id, "6 minutes").await;
     let again = announce().await;
-    assert_eq!(again.body, first.body);
+    assert_eq!(again.body["file"]["id"], first.body["file"]["id"]);
+    assert_eq!(again.body["upload"], Value::Null);
     let renewed = renew(&ada, id).await.expect(200);
     let ends = |answer: &Answer| -> Timestamp {
         let end = answer.body["upload"]["expires_at"].as_str().unwrap();

@@ -99,8 +99,9 @@ async fn administrators_and_compliance_officers_read_no_clinical_content() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let (admin, officer) = (world.admin().await, world.officer().await);
+    let desk = world.user("FRONT_DESK", "Fred").await;
     let id = world.note(&ada, &vera, "Well.").await;
-    for caller in [&admin, &officer] {
+    for caller in [&admin, &officer, &desk] {
         let denied = row().by(caller).resource(id).patient(ada.id);
         let denied = denied.denied("forbidden");
         world.refused(caller.get(&path(id)), 403, denied).await;

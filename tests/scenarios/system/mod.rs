@@ -1,4 +1,5 @@
 mod docs;
+mod expire_idempotency_keys;
 mod get_custom_data_schema;
 mod health;
 mod openapi;

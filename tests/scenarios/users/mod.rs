@@ -1,3 +1,4 @@
+mod approve_user;
 mod create_user;
 mod delete_user;
 mod get_me;

@@ -233,18 +233,16 @@ async fn a_user_who_manages_accounts_can_not_create_or_change_administrators() {
     world
         .audited(&refused, row.attempted().denied("forbidden"))
         .await;
-    for (user, change) in [
-        (friend.user, json!({"role": "ADMIN"})),
-        (admin.user, json!({"role": "HELP_DESK"})),
-        (admin.user, json!({"status": "SUSPENDED"})),
-    ] {
-        let path = format!("/v1/users/{user}");
-        let answer = helper.patch(&path, 1, change).await;
-        answer.problem(403, "forbidden");
-    }
-    let path = format!("/v1/users/{}", admin.user);
-    let answer = helper.delete(&path, 1).await;
+    let path = format!("/v1/users/{}", friend.user);
+    let answer = helper.patch(&path, 1, json!({"role": "ADMIN"})).await;
     answer.problem(403, "forbidden");
+    let path = format!("/v1/users/{}", admin.user);
+    for change in [json!({"role": "HELP_DESK"}), json!({"status": "SUSPENDED"})] {
+        let answer = helper.patch(&path, 1, change).await;
+        answer.problem(404, "not-found");
+    }
+    let answer = helper.delete(&path, 1).await;
+    answer.problem(404, "not-found");
     assert_eq!(world.stored().await, before);
     // They may change other accounts, but only an administrator may change an administrator.
     let path = format!("/v1/users/{}", friend.user);
@@ -255,7 +253,7 @@ async fn a_user_who_manages_accounts_can_not_create_or_change_administrators() {
 }
 
 #[tokio::test]
-async fn only_a_migration_changes_admin_and_system() {
+async fn only_a_migration_changes_the_roles_that_migrations_made() {
     let world = World::new().await;
     let admin = world.admin().await;
     let before = roles(&world).await;
@@ -266,6 +264,12 @@ async fn only_a_migration_changes_admin_and_system() {
             json!({"roles:write": "ALL", "records:read": "CARE"}),
         ),
         ("SYSTEM", json!({"users:read": "ALL"})),
+        // Every patient would read all the others.
+        ("PATIENT", json!({"patients:read": "ALL"})),
+        ("PROVIDER", json!({"patients:read": "ALL"})),
+        ("NURSE", json!({})),
+        ("FRONT_DESK", json!({"users:approve": "ALL"})),
+        ("COMPLIANCE_OFFICER", json!({})),
     ] {
         let answer = replace(&admin, name, "*", permissions)
             .await
@@ -274,6 +278,34 @@ async fn only_a_migration_changes_admin_and_system() {
         world.audited(&answer, failed.failed("conflict")).await;
     }
     assert_eq!(roles(&world).await, before);
+}
+
+#[tokio::test]
+async fn nobody_gives_or_takes_a_permission_that_they_do_not_hold_as_far() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for permissions in [
+        json!({"audit:read": "ALL"}),
+        json!({"records:read": "CARE"}),
+        json!({"patients:clinical": "OWN"}),
+    ] {
+        let answer = put(&admin, "SCRIBE", permissions).await;
+        let answer = answer.problem(403, "forbidden");
+        let denied = row().by(&admin).detail("role", "SCRIBE");
+        world.audited(&answer, denied.denied("forbidden")).await;
+    }
+    // A role with more than they hold is not theirs to change either.
+    world
+        .sql(
+            "insert into roles (name, description) values ('SCRIBE', 'Helps')",
+            &[],
+        )
+        .await;
+    world
+        .redefine("SCRIBE", json!({"records:read": "CARE"}))
+        .await;
+    let answer = replace(&admin, "SCRIBE", "*", json!({})).await;
+    answer.problem(403, "forbidden");
 }
 
 #[tokio::test]

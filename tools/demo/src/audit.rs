@@ -17,7 +17,13 @@ impl Teller<'_> {
     pub async fn audit(&mut self, imports: [&Imported; 2]) -> Result<()> {
         for (index, imported) in imports.into_iter().enumerate() {
             let admin = self
-                .ask(&self.story.admin.clone(), Method::GET, "/v1/me", None, 200)
+                .ask(
+                    &self.story.admins.first.clone(),
+                    Method::GET,
+                    "/v1/me",
+                    None,
+                    200,
+                )
                 .await?;
             let admin = [id(&admin.1)?];
             let providers: Vec<_> = imported

@@ -68,10 +68,10 @@ pub async fn tell(story: &Story, listen: &mut (dyn FnMut(&Step) + Send)) -> Resu
 }
 
 impl Teller<'_> {
-    /// Imports a bundle as the administrator.
+    /// Imports a bundle as the administrators.
     async fn import(&mut self, bundle: &Path, whom: &str) -> Result<Imported> {
-        let Story { api, admin, .. } = self.story;
-        let (summary, imported) = import(&[bundle.to_owned()], api, admin).await;
+        let Story { api, admins, .. } = self.story;
+        let (summary, imported) = import(&[bundle.to_owned()], api, admins).await;
         if let Some(complaint) = summary.complaints.first() {
             bail!("the import of {whom} complains: {complaint}");
         }

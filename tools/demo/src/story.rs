@@ -4,14 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use client::{Api, Person};
+use import::Administrators;
 
 /// What the story needs.
 #[derive(Debug)]
 pub struct Story {
     /// The running Caretrail.
     pub api: Api,
-    /// A user with the role ADMIN.
-    pub admin: Person,
+    /// Two users with the role ADMIN.
+    pub admins: Administrators,
     /// A user with the role COMPLIANCE_OFFICER.
     pub officer: Person,
     /// The bundle of the patient whom the story is about. It contains an imaging study.

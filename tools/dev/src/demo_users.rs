@@ -27,6 +27,15 @@ impl From<DemoUser> for Person {
     }
 }
 
+/// Approves what [`ADMIN`] proposes.
+pub const SECOND_ADMIN: DemoUser = DemoUser {
+    role: "ADMIN",
+    id: uuid!("00000000-0000-4000-8000-000000000005"),
+    email: "second-admin@example.org",
+    first_name: "Demo",
+    last_name: "Second-Admin",
+};
+
 /// Registers the other users.
 pub const ADMIN: DemoUser = DemoUser {
     role: "ADMIN",
@@ -63,8 +72,11 @@ pub const COMPLIANCE_OFFICER: DemoUser = DemoUser {
     last_name: "Officer",
 };
 
+/// The users whom the database is given at the start: nobody else could make or approve them.
+pub const FIRST: [DemoUser; 3] = [ADMIN, SECOND_ADMIN, COMPLIANCE_OFFICER];
+
 /// All of them.
-pub const ALL: [DemoUser; 4] = [ADMIN, PROVIDER, PATIENT, COMPLIANCE_OFFICER];
+pub const ALL: [DemoUser; 5] = [ADMIN, PROVIDER, PATIENT, COMPLIANCE_OFFICER, SECOND_ADMIN];
 
 /// The demo user with `role`, in upper or lower case.
 pub fn of_role(role: &str) -> Option<DemoUser> {

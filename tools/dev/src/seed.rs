@@ -1,5 +1,5 @@
-//! Registers the demo users of a new cloud over HTTP, as the administrator does. The administrator
-//! is in the database already.
+//! Registers the demo users of a new cloud over HTTP, as two administrators do. They and the compliance
+//! officer are in the database already.
 
 use anyhow::{Context, Result, bail};
 use http::Method;
@@ -7,11 +7,11 @@ use http::header::{CONTENT_TYPE, IF_MATCH};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
-use crate::demo_users::{ADMIN, COMPLIANCE_OFFICER, DemoUser, PATIENT, PROVIDER};
+use crate::demo_users::{ADMIN, DemoUser, PATIENT, PROVIDER, SECOND_ADMIN};
 use client::Client;
 use local_cloud::issuer::{Issuer, TokenRequest};
 
-/// Registers the demo users that are missing. The administrator must be in the database.
+/// Registers the demo users that are missing. The administrators must be in the database.
 ///
 /// # Errors
 /// A request is refused; holds the answer.
@@ -28,7 +28,7 @@ pub async fn demo_users(url: &str, issuer: &Issuer) -> Result<()> {
         return Ok(());
     }
 
-    for user in [PROVIDER, PATIENT, COMPLIANCE_OFFICER] {
+    for user in [PROVIDER, PATIENT] {
         let new = json!({
             "subject": user.id,
             "username": user.email,
@@ -38,6 +38,7 @@ pub async fn demo_users(url: &str, issuer: &Issuer) -> Result<()> {
         });
         make(&admin, "/v1/users", &new).await?;
     }
+    approve(&as_user(SECOND_ADMIN)?).await?;
     let new = json!({
         "user_id": own(&provider, "id").await?,
         "license_number": "DEMO-LICENSE-1",
@@ -83,14 +84,40 @@ async fn make(admin: &Client, path: &str, new: &Value) -> Result<()> {
     }
 }
 
+/// Approves each account that waits for a second administrator.
+async fn approve(admin: &Client) -> Result<()> {
+    let path = "/v1/users?is_proposed=true";
+    let answer = admin.send(Method::GET, path, None).await?;
+    let page: Value = serde_json::from_slice(answer.body())?;
+    for user in page["items"].as_array().into_iter().flatten() {
+        let id = user["id"].as_str().unwrap_or_default();
+        decide(
+            admin,
+            &format!("/v1/users/{id}/approve"),
+            &json!({"is_approved": true}),
+        )
+        .await?;
+    }
+    Ok(())
+}
+
 /// Records that the provider's licence is verified. Without that the provider has no patients in care.
 async fn verify(admin: &Client, provider: &str) -> Result<()> {
-    let path = format!("/v1/providers/{provider}/verify");
+    decide(
+        admin,
+        &format!("/v1/providers/{provider}/verify"),
+        &json!({}),
+    )
+    .await
+}
+
+/// Decides on a resource, whatever its version. Leaves what is decided already.
+async fn decide(admin: &Client, path: &str, decision: &Value) -> Result<()> {
     let request = admin
-        .request(Method::POST, &path)
+        .request(Method::POST, path)
         .header(IF_MATCH, "*")
         .header(CONTENT_TYPE, "application/json")
-        .body(Full::from("{}"))?;
+        .body(Full::from(decision.to_string()))?;
     let answer = admin.send_request(request).await?;
     match answer.status().as_u16() {
         200 | 409 => Ok(()),

@@ -217,7 +217,7 @@ fn a_step_gets_a_body_a_key_and_a_request_in_the_access_matrix() {
         "POST /v1/appointments/{id}/paint",
     );
     let source = project.text("functions/appointments/paint-appointment/src/lib.rs");
-    assert!(source.contains(".idempotent()") && source.contains("Body<PaintAppointment>"));
+    assert!(source.contains(".idempotent(READ)") && source.contains("Body<PaintAppointment>"));
     assert!(source.contains(&format!(".summary(\"{summary}\")")));
     let requests = project.text("tests/scenarios/access_matrix/requests.rs");
     assert!(requests.contains("\n        \"paint-appointment\" => each(Visit).body("));
@@ -227,7 +227,7 @@ fn a_step_gets_a_body_a_key_and_a_request_in_the_access_matrix() {
         .find(|line| line.starts_with("| paint-appointment |"))
         .unwrap();
     assert!(
-        row.ends_with("| `appointments:write` | own | own | all | – | – |"),
+        row.ends_with("| `appointments:write` | own | own | own | all | all | – | – |"),
         "{row}"
     );
 

@@ -17,11 +17,11 @@ mod tally;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use client::{Api, Person};
+use client::Api;
 
 use self::plan::Plan;
 use self::progress::Bars;
-pub use self::send::{Imported, Known};
+pub use self::send::{Administrators, Imported, Known};
 use self::summary::{Complaint, Summary};
 
 /// Reads a bundle and plans what to send for it. Sends nothing.
@@ -34,7 +34,11 @@ pub fn read(file: &Path) -> Result<Plan, Complaint> {
 
 /// Imports the files one after the other. A fault in an entry or a file goes to the summary and
 /// doesn't stop the rest.
-pub async fn import(files: &[PathBuf], api: &Api, admin: &Person) -> (Summary, Vec<Imported>) {
+pub async fn import(
+    files: &[PathBuf],
+    api: &Api,
+    admins: &Administrators,
+) -> (Summary, Vec<Imported>) {
     let began = Instant::now();
     let sent_before = api.sent();
     let bars = Bars::new(files.len());
@@ -60,7 +64,7 @@ pub async fn import(files: &[PathBuf], api: &Api, admin: &Person) -> (Summary, V
             }
         };
         bars.begin(&plan);
-        imported.push(send::send(plan, api, admin, &mut summary, &bars).await);
+        imported.push(send::send(plan, api, admins, &mut summary, &bars).await);
         bars.files.inc(1);
     }
     bars.finish();

@@ -18,6 +18,15 @@ const CONCURRENCY: usize = 8;
 
 const EXISTS: &str = "already-exists";
 
+/// The administrators who import. One alone can't make a clinician.
+#[derive(Debug, Clone)]
+pub struct Administrators {
+    /// Registers people.
+    pub first: Person,
+    /// Approves the accounts of clinicians.
+    pub second: Person,
+}
+
 /// What the cloud has of one bundle after its import.
 #[derive(Debug, Clone)]
 pub struct Imported {
@@ -48,7 +57,7 @@ pub struct Known {
 pub async fn send(
     plan: Plan,
     api: &Api,
-    admin: &Person,
+    admins: &Administrators,
     summary: &mut Summary,
     bars: &Bars,
 ) -> Imported {
@@ -59,7 +68,11 @@ pub async fn send(
     }
     bars.done(plan.aside.len() + plan.bad.len());
 
-    let sender = Sender { api, admin };
+    let sender = Sender {
+        api,
+        admin: &admins.first,
+        approver: &admins.second,
+    };
     let mut tally = Tally {
         plan: &plan,
         summary,
@@ -139,6 +152,7 @@ pub async fn send(
 struct Sender<'a> {
     api: &'a Api,
     admin: &'a Person,
+    approver: &'a Person,
 }
 
 impl Sender<'_> {
@@ -238,12 +252,31 @@ impl Sender<'_> {
     /// Creates the user unless they exist. Returns their id.
     async fn user(&self, person: &Person, user: &Value) -> Result<Uuid> {
         match self.api.post(self.admin, "/v1/users", user).await {
+            Ok(user) if user["awaits_approval"] == true => self.approve(&user).await,
             Ok(user) => id(&user),
             Err(refusal) if refusal.is(EXISTS) => {
                 let known = self.own_id(person, "id").await?;
                 known.ok_or_else(|| "its e-mail address belongs to another user".to_owned())
             }
             Err(refusal) => Err(said("creating the user", refusal)),
+        }
+    }
+
+    /// Approves the new account. Returns its id.
+    async fn approve(&self, user: &Value) -> Result<Uuid> {
+        let id = id(user)?;
+        let version = user["version"].as_i64().unwrap_or_default();
+        let path = format!("/v1/users/{id}/approve");
+        let decision = json!({"is_approved": true});
+        match self
+            .api
+            .post_version(self.approver, &path, version, &decision)
+            .await
+        {
+            Ok(_) => Ok(id),
+            // A retried request may find that its first try succeeded.
+            Err(refusal) if refusal.is("precondition-failed") => Ok(id),
+            Err(refusal) => Err(said("approving the user", refusal)),
         }
     }
 

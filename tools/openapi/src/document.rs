@@ -48,9 +48,10 @@ pub fn document() -> Value {
                     "name": "Idempotency-Key",
                     "in": "header",
                     "description": "A unique value of the client's choice that makes it safe to repeat the \
-                        request. For 24 hours the same request with the same key gets the same \
-                        response and has no further effect. Another request with the same key \
-                        gets 422.",
+                        request. For at least 24 hours the same request with the same key has no \
+                        further effect. Its response has the same status and is about the same \
+                        resource, as it is then and as far as the caller is then allowed to see it. \
+                        Another request with the same key gets 422. A caller can use 1000 keys a day.",
                     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-+.-~-]+$"},
                     "example": "3f1c0e9a-8d64-4b52-9a57-1f6f0c2f7d11",
                 },
@@ -90,8 +91,8 @@ pub fn document() -> Value {
                     "schema": {"type": "string"},
                 },
                 "IdempotencyReplayed": {
-                    "description": "`true` if the response repeats the one to an earlier request with \
-                        the same `Idempotency-Key`. Absent otherwise.",
+                    "description": "`true` if the work was done for an earlier request with the same \
+                        `Idempotency-Key`. Absent otherwise.",
                     "schema": {"const": "true"},
                 },
             },

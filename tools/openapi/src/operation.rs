@@ -18,7 +18,7 @@ pub(crate) fn with_caller(function: &Function, route: Route, schemas: &mut Schem
     let event = Event::of(endpoint.name);
     let mut parameters = path_parameters(function, route, &event, schemas);
     parameters.extend(query_parameters(function, &event, schemas));
-    if endpoint.is_idempotent {
+    if endpoint.is_idempotent() {
         parameters.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
     }
     if let Some(kind) = description.if_match {
@@ -241,7 +241,7 @@ fn success(function: &Function, status: u16, answer: Describe, schemas: &mut Sch
     if status == 201 {
         headers["location"] = json!({"$ref": "#/components/headers/Location"});
     }
-    if endpoint.is_idempotent {
+    if endpoint.is_idempotent() {
         headers["idempotency-replayed"] =
             json!({"$ref": "#/components/headers/IdempotencyReplayed"});
     }

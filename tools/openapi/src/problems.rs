@@ -105,18 +105,27 @@ pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
             "value": Problem::new(&error, "JKJaXmPLvHcESHA="),
         });
     }
-    // The gateway answers this itself, and not as a problem (RFC 9457).
+    let too_many = Error::TooManyKeys;
+    let Kind { slug, title, .. } = too_many.kind();
     responses.insert(
         "TooManyRequests".into(),
         json!({
-            "description": "The API gateway has received too many requests. Send the request again later.",
-            "content": {"application/json": {
-                "schema": {"type": "object", "properties": {"message": {
-                    "type": "string",
-                    "description": "The message of the API gateway, always `Too Many Requests`.",
+            "description": "The API gateway has received too many requests, or the caller has used too \
+                many `Idempotency-Key`s within a day. Send the request again later.",
+            "content": {
+                // The gateway answers this itself, and not as a problem (RFC 9457).
+                "application/json": {
+                    "schema": {"type": "object", "properties": {"message": {
+                        "type": "string",
+                        "description": "The message of the API gateway, always `Too Many Requests`.",
+                    }}},
+                    "example": {"message": "Too Many Requests"},
+                },
+                "application/problem+json": {"schema": schema, "examples": {slug: {
+                    "summary": title,
+                    "value": Problem::new(&too_many, "JKJaXmPLvHcESHA="),
                 }}},
-                "example": {"message": "Too Many Requests"},
-            }},
+            },
         }),
     );
     responses

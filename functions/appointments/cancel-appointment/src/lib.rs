@@ -11,7 +11,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/cancel")
     .needs("appointments:write")
     .recorded_as(Action::Update, ResourceType::Appointment)
     .conflicts(&[&[NOT_CANCELLABLE]])
-    .idempotent();
+    .idempotent(READ);
 
 const NOT_CANCELLABLE: &str =
     "Only a SCHEDULED appointment can be cancelled. A patient can cancel it only before it starts.";

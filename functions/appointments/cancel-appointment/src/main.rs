@@ -1,3 +1,3 @@
 //! The Lambda `cancel-appointment`.
 
-api::serve!(cancel_appointment);
+api::serve_idempotent!(cancel_appointment);

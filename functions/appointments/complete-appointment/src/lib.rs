@@ -11,7 +11,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/complete")
     .needs("appointments:complete")
     .recorded_as(Action::Update, ResourceType::Appointment)
     .conflicts(&[&[NOT_BEGUN]])
-    .idempotent();
+    .idempotent(READ);
 
 const NOT_BEGUN: &str = "Only a SCHEDULED appointment that has started can be completed.";
 

@@ -1,3 +1,3 @@
 //! The Lambda `complete-appointment`.
 
-api::serve!(complete_appointment);
+api::serve_idempotent!(complete_appointment);

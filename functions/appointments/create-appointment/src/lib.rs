@@ -14,7 +14,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments")
     .needs("appointments:write")
     .recorded_as(Action::Create, ResourceType::Appointment)
     .conflicts(&[BOOKING_CONFLICTS, &[EXTERNAL_ID_TAKEN]])
-    .idempotent();
+    .idempotent(READ);
 
 const EXTERNAL_ID_TAKEN: &str = "Another resource already has this external_id.";
 
@@ -52,7 +52,10 @@ const BOOK: &str = "
     select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
     from patients where id = $2 and not is_archived and reaches('appointments:write', id)";
 const READ: &str = with_care_given!(
-    select_appointment!("where id = $1"),
+    select_appointment!(
+        "where id = $1 and not is_archived
+           and (provider_id = actor_provider() or reaches('appointments:read', patient_id))"
+    ),
     patient: "patient_id",
     source: "found.id"
 );

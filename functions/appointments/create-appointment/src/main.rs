@@ -1,3 +1,3 @@
 //! The Lambda `create-appointment`.
 
-api::serve!(create_appointment);
+api::serve_idempotent!(create_appointment);

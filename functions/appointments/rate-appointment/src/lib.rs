@@ -10,7 +10,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/rate")
     .needs("appointments:rate")
     .recorded_as(Action::Update, ResourceType::Appointment)
     .conflicts(&[&[NOT_RATABLE]])
-    .idempotent();
+    .idempotent(READ);
 
 const NOT_RATABLE: &str = "Only a COMPLETED appointment can be rated, and only once.";
 

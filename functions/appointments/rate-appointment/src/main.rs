@@ -1,3 +1,3 @@
 //! The Lambda `rate-appointment`.
 
-api::serve!(rate_appointment);
+api::serve_idempotent!(rate_appointment);

@@ -2,9 +2,10 @@
 
 use api::prelude::*;
 use domain::appointment::{Appointment, BOOKING_CONFLICTS, Location, booking_rule};
+use domain::care::WithCare;
 use domain::custom_data::{CustomData, CustomDataTable};
-use domain::select_appointment;
 use domain::text::Text;
+use domain::{select_appointment, with_care_given};
 use sql::Jsonb;
 use sql::row;
 
@@ -59,7 +60,11 @@ const UPDATE: &str = "
     set scheduled_at = $1, duration_minutes = $2, location = $3, notes = $4,
       custom_data = $5, custom_data_version = $6, change_reason = coalesce($7, change_reason)
     where id = $8";
-const READ: &str = select_appointment!("where id = $1");
+const READ: &str = with_care_given!(
+    select_appointment!("where id = $1"),
+    patient: "patient_id",
+    source: "found.id"
+);
 
 /// Moves or changes the appointment. Errors: it is moved without a reason, or the new time is not free.
 pub async fn handle(
@@ -91,7 +96,10 @@ pub async fn handle(
         extra.custom_data_version,
     )
     .await?;
-    let appointment: Appointment = access
+    let WithCare {
+        row: appointment,
+        care,
+    }: WithCare<Appointment> = access
         .write_then_read(
             sql(
                 UPDATE,
@@ -116,5 +124,8 @@ pub async fn handle(
         )
         .on_constraint("appointments_changed_to_come", Error::Conflict(PAST))?
         .row;
+    if let Some(care) = care {
+        access.add_note("care", care);
+    }
     access.commit(Json(appointment)).await
 }

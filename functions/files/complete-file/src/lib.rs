@@ -2,6 +2,7 @@
 
 use api::prelude::*;
 use domain::file::{FileMetadata, FileStatus};
+use domain::select_file;
 use files::{Completion, Store, StoredFile};
 
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/files/{id}/complete")
@@ -10,9 +11,13 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/files/{id}/complete")
     .needs("files:write")
     .recorded_as(Action::Update, ResourceType::File)
     .conflicts(&[&[NOT_IN_PARTS, PART_REPLACED, TOO_LATE]])
-    .idempotent();
+    .idempotent(READ);
 
 const NOT_IN_PARTS: &str = "The file is not uploaded in parts, so there is nothing to complete.";
+// A repeated request may also find the file withheld or archived.
+const READ: &str = select_file!(
+    "where id = $1 and changes_file(patient_id, owner_id, uploaded_by, record_id) and not is_archived"
+);
 const TOO_LATE: &str = "The upload has expired. Create the file again.";
 const PART_REPLACED: &str = "A part was uploaded again in the meantime. Complete the file again.";
 

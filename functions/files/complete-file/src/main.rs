@@ -1,3 +1,3 @@
 //! The Lambda `complete-file`.
 
-api::serve!(complete_file);
+api::serve_idempotent!(complete_file);

@@ -15,11 +15,14 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/files")
     .summary("Announces a file and returns how to upload it")
     .needs("files:write")
     .recorded_as(Action::Create, ResourceType::File)
-    .idempotent();
+    .idempotent(READ);
 
 const ANNOUNCE: &str = include_str!("announce.sql");
 const IN_PARTS: &str = "update file_metadata set upload_id = $1, part_size = $2 where id = $3";
-const READ: &str = select_file!("where id = $1");
+const READ: &str = select_file!(
+    "where id = $1 and (owner_id = actor_user() or reaches('files:read', patient_id)) and not is_archived
+       and (record_id is null or not is_withheld(owner_id, record_id))"
+);
 
 /// Announces the file. Errors: the file is too large, or the caller may not add files for this owner.
 pub async fn handle(
@@ -68,6 +71,7 @@ pub async fn handle(
         let upload = store
             .presign_upload(&access, &place, &declared, None, window)
             .await?;
+        let upload = Some(upload);
         return answer(access, Announced { file, upload }).await;
     };
     let multipart = store
@@ -104,6 +108,7 @@ async fn in_parts(
         )
         .await?
         .row;
+    let upload = Some(upload);
     answer(access, Announced { file, upload }).await
 }
 

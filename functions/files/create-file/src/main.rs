@@ -1,3 +1,3 @@
 //! The Lambda `create-file`.
 
-api::serve!(create_file);
+api::serve_idempotent!(create_file);

@@ -10,8 +10,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/files/{id}/upload")
     .summary("Returns new URLs for the upload of an announced file")
     .needs("files:write")
     .recorded_as(Action::Update, ResourceType::File)
-    .conflicts(&[&[NOT_RENEWABLE]])
-    .idempotent();
+    .conflicts(&[&[NOT_RENEWABLE]]);
 
 const NOT_RENEWABLE: &str =
     "Upload URLs can be renewed for a PENDING file within 22 hours of its creation.";
@@ -54,5 +53,6 @@ pub async fn handle(
         .write_then_read(sql(RENEW, &[&window.end(), &id]), sql(READ, &[&id]))
         .await?
         .row;
+    let upload = Some(upload);
     access.commit(Json(Announced { file, upload })).await
 }

@@ -15,7 +15,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/medical-records")
     .needs("records:write")
     .recorded_as(Action::Create, ResourceType::MedicalRecord)
     .conflicts(&[&[EXTERNAL_ID_TAKEN]])
-    .idempotent();
+    .idempotent(READ);
 
 const EXTERNAL_ID_TAKEN: &str = "Another resource already has this external_id.";
 
@@ -63,7 +63,8 @@ const CREATE: &str = "
     select $2, $3, actor_provider(), $7, $8::text::record_type, $9, $10, $11, $12, $13, $14, $15
     from patients left join hold on hold.record_id = $2
     where id = $3 and not is_archived and reaches('records:write', id)";
-const READ: &str = select_record!("where id = $1");
+const READ: &str =
+    select_record!("where id = $1 and not is_archived and reaches('records:read', patient_id)");
 
 /// Adds the medical record.
 pub async fn handle(call: Call, Body(new): Body<NewRecord>) -> Reply<Created<MedicalRecord>> {

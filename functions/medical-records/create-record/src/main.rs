@@ -1,3 +1,3 @@
 //! The Lambda `create-record`.
 
-api::serve!(create_record);
+api::serve_idempotent!(create_record);

@@ -16,7 +16,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/patients")
     .needs("patients:write")
     .recorded_as(Action::Create, ResourceType::Patient)
     .conflicts(&[&[IS_PATIENT], PATIENT_CONFLICTS])
-    .idempotent();
+    .idempotent(READ);
 
 const IS_PATIENT: &str = "This user is already registered as a patient.";
 
@@ -53,7 +53,7 @@ const CREATE: &str = "
     values ($1, $2, $3, $4, $5::text::administrative_gender, $6, $7, $8, $9, $10, $11)";
 const READ: &str = concat!(
     "select registered.*, likely_duplicates(registered.id) as possible_duplicates from (",
-    select_patient!("where id = $1"),
+    select_patient!("where id = $1 and not is_archived"),
     ") as registered"
 );
 

@@ -1,3 +1,3 @@
 //! The Lambda `create-patient`.
 
-api::serve!(create_patient);
+api::serve_idempotent!(create_patient);

@@ -24,8 +24,8 @@ pub struct Filter {
     pub include_archived: bool,
 }
 
-/// PostgreSQL evaluates the condition on the reach once and runs only one of the branches. The last one
-/// walks the caller's relations in the list's order and stops at the end of the page.
+/// PostgreSQL evaluates the condition on the reach once and runs only one of the branches. The function of
+/// the last one stops at the end of the page.
 /// Public for the test of its plan.
 pub const LIST: &str = concat!(
     select_patient!("where id in ("),
@@ -34,11 +34,7 @@ pub const LIST: &str = concat!(
         branches: [
             "reach('patients:read') = 'ALL'",
             "reach('patients:read') = 'OWN' and id = actor_patient()",
-            (
-                "reach('patients:read') = 'CARE' and member_id = actor_user() and until > now()
-                 and not is_suspended",
-                by "select distinct id from care_relations join patients on id = patient_id"
-            ),
+            "reach('patients:read') = 'CARE' and id = any (array(select care_page($4, $1, $2, $5)))",
         ],
         filters: "($1::uuid is null or user_id = $1)
           and ($2::uuid is null or id = any (array(select patients_assigned_to($2))))

@@ -10,8 +10,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/patients/search")
     .named(env!("CARGO_PKG_NAME"))
     .summary("Searches patients by name, date of birth or medical record number")
     .needs("patients:read")
-    .recorded_as(Action::Search, ResourceType::Patient)
-    .idempotent();
+    .recorded_as(Action::Search, ResourceType::Patient);
 
 /// The criteria that a patient must meet: at least one of `name`, `date_of_birth` and
 /// `patient_number`. They are in the body because URLs must not contain patient data.

@@ -14,7 +14,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/providers")
     .needs("providers:write")
     .recorded_as(Action::Create, ResourceType::Provider)
     .conflicts(&[PROVIDER_CONFLICTS, &[IS_PROVIDER]])
-    .idempotent();
+    .idempotent(READ);
 
 const IS_PROVIDER: &str = "This user is already registered as a provider.";
 
@@ -42,7 +42,7 @@ const CREATE: &str = "
     insert into providers
       (id, user_id, license_number, specialties, certifications, schedule, custom_data, custom_data_version)
     values ($1, $2, $3, $4, $5, $6, $7, $8)";
-const READ: &str = select_provider!("where id = $1");
+const READ: &str = select_provider!("where id = $1 and not is_archived");
 
 pub async fn handle(call: Call, Body(new): Body<NewProvider>) -> Reply<Created<Provider>> {
     let id = ProviderId::generate();

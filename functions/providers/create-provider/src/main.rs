@@ -1,3 +1,3 @@
 //! The Lambda `create-provider`.
 
-api::serve!(create_provider);
+api::serve_idempotent!(create_provider);

@@ -11,7 +11,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/providers/{id}/verify")
     .needs("providers:verify")
     .recorded_as(Action::Update, ResourceType::Provider)
     .conflicts(&[&[ALREADY_VERIFIED, NOT_VERIFIED]])
-    .idempotent();
+    .idempotent(READ);
 
 const ALREADY_VERIFIED: &str = "The licence is already verified.";
 const NOT_VERIFIED: &str = "The licence is not verified, so there is no verification to withdraw.";
@@ -41,7 +41,7 @@ const VERIFY: &str = "
     set is_verified = $1, withdrawal_reason = $2,
       verified_at = case when $1 then now() end, verified_by = case when $1 then actor_user() end
     where id = $3 and is_verified <> $1";
-const READ: &str = select_provider!("where id = $1");
+const READ: &str = select_provider!("where id = $1 and not is_archived");
 
 pub async fn handle(
     call: Call,

@@ -1,3 +1,3 @@
 //! The Lambda `verify-provider`.
 
-api::serve!(verify_provider);
+api::serve_idempotent!(verify_provider);

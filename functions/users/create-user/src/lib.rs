@@ -13,9 +13,10 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/users")
     .needs("users:write")
     .recorded_as(Action::Create, ResourceType::User)
     .conflicts(&[USER_CONFLICTS])
-    .idempotent();
+    .idempotent(READ);
 
-/// The account to create. It can exist before its user signs in.
+/// The account to create. It can exist before its user signs in. If its role reaches patients in care or
+/// approves accounts, the account waits for the approval of a second administrator.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
@@ -49,7 +50,7 @@ const CREATE: &str = "
       (id, subject, username, notification_email, first_name, last_name, role, phone, address, preferences,
        custom_data, custom_data_version)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-const READ: &str = select_user!("where id = $1");
+const READ: &str = select_user!("where id = $1 and not is_archived");
 
 pub async fn handle(call: Call, Body(new): Body<NewUser>) -> Reply<Created<User>> {
     let id = UserId::generate();
@@ -80,6 +81,9 @@ pub async fn handle(call: Call, Body(new): Body<NewUser>) -> Reply<Created<User>
         .await
         .on_constraints(user_rule)?
         .row;
+    if user.acted_alone {
+        access.add_note("alone", true);
+    }
     access
         .commit(Created {
             location: format!("/v1/users/{id}"),

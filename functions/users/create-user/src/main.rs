@@ -1,3 +1,3 @@
 //! The Lambda `create-user`.
 
-api::serve!(create_user);
+api::serve_idempotent!(create_user);

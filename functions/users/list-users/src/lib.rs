@@ -18,6 +18,9 @@ pub struct Filter {
     pub role: Option<Text<50>>,
     /// Only accounts with this status are listed.
     pub status: Option<UserStatus>,
+    /// Whether only accounts are listed for which something waits for approval. By default all are.
+    #[serde(default)]
+    pub is_proposed: bool,
     /// Whether archived accounts are listed too. By default they are not.
     #[serde(default)]
     pub include_archived: bool,
@@ -28,9 +31,10 @@ const LIST: &str = select_user!(
        and ($1::text is null or role = $1)
        and ($2::text is null or status = $2::text::user_status)
        and ($3 or not is_archived)
-       and ($4::uuid is null or id > $4)
+       and (not $4 or proposed_by is not null)
+       and ($5::uuid is null or id > $5)
      order by id
-     limit $5"
+     limit $6"
 );
 
 pub async fn handle(
@@ -46,6 +50,7 @@ pub async fn handle(
                 &filter.role,
                 &filter.status,
                 &filter.include_archived,
+                &filter.is_proposed,
                 &page.after().copied(),
                 &page.fetch(),
             ],

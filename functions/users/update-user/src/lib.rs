@@ -29,7 +29,8 @@ row! {
     #[serde(deny_unknown_fields)]
     pub struct Editable {
         /// The sign-in that the account is linked to: the `sub` claim of the user's Supabase access
-        /// tokens, a UUID. Null ends the link.
+        /// tokens, a UUID. Null ends the link. A link to an account that has a chart or care, or could have,
+        /// waits for the approval of a second administrator.
         pub subject: Option<SubjectId>,
         /// The e-mail address with which the user signs in. It must be changed in Supabase too. Null
         /// removes it.
@@ -140,5 +141,8 @@ pub async fn handle(
             Error::Conflict(PROVIDER_KEEPS_ROLE),
         )?
         .row;
+    if user.acted_alone {
+        access.add_note("alone", true);
+    }
     access.commit(Json(user)).await
 }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::demo_users::{ADMIN, COMPLIANCE_OFFICER};
+use crate::demo_users::COMPLIANCE_OFFICER;
 use anyhow::{Context, Result, bail};
 use client::Person;
 use demo::{Story, tell};
@@ -39,7 +39,7 @@ async fn on_a_cloud_of_its_own(place: &Place) -> Result<()> {
 async fn story(place: &Place) -> Result<()> {
     let story = Story {
         api: import::api(place)?,
-        admin: Person::from(ADMIN),
+        admins: import::admins(),
         officer: Person::from(COMPLIANCE_OFFICER),
         bundle: shipped(BUNDLE),
         other_bundle: shipped(OTHER_BUNDLE),

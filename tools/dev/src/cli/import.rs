@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 
-use crate::demo_users::ADMIN;
+use crate::demo_users::{ADMIN, SECOND_ADMIN};
+use ::import::Administrators;
 use anyhow::{Result, bail};
 use clap::Args;
-use client::{Api, Person};
+use client::Api;
 use local_cloud::issuer::{Issuer, TokenRequest};
 
 use super::Place;
@@ -19,10 +20,18 @@ pub struct Import {
     files: Vec<PathBuf>,
 }
 
+/// The demo administrators.
+pub fn admins() -> Administrators {
+    Administrators {
+        first: ADMIN.into(),
+        second: SECOND_ADMIN.into(),
+    }
+}
+
 /// Imports the files. Fails if anything in them could not be imported.
 pub async fn run(place: &Place, import: &Import) -> Result<()> {
     let api = api(place)?;
-    let (summary, _) = import::import(&import.files, &api, &Person::from(ADMIN)).await;
+    let (summary, _) = import::import(&import.files, &api, &admins()).await;
     println!("{summary}");
     match summary.complaints.len() {
         0 => Ok(()),

@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::demo_users::ADMIN;
+use crate::demo_users::FIRST;
 use crate::running::{Claim, Running};
 use anyhow::{Context, Result};
 use local_cloud::cloud::{Cloud, Settings};
@@ -118,15 +118,18 @@ pub async fn start(place: &Place) -> Result<Served> {
     if cloud.has_issuer() {
         let ca_file = database.ca_file.as_deref();
         let url = &database.direct_url;
-        migrations::bootstrap_admin(
-            url,
-            ca_file,
-            ADMIN.id,
-            ADMIN.email,
-            ADMIN.first_name,
-            ADMIN.last_name,
-        )
-        .await?;
+        for user in FIRST {
+            migrations::make_user(
+                url,
+                ca_file,
+                user.role,
+                user.id,
+                user.email,
+                user.first_name,
+                user.last_name,
+            )
+            .await?;
+        }
         seed::demo_users(&running.url, cloud.issuer())
             .await
             .context("not all demo users could be registered")?;

@@ -11,9 +11,13 @@ pub fn write(changes: &mut Changes, endpoint: &NewEndpoint) -> Result<()> {
     let manifest = manifest(endpoint, uses_files(changes, endpoint)?);
     changes.create(format!("{folder}/Cargo.toml"), manifest)?;
     let (name, module) = (&endpoint.name, endpoint.module());
+    let serve = match is_idempotent(endpoint) {
+        true => "serve_idempotent",
+        false => "serve",
+    };
     changes.create(
         format!("{folder}/src/main.rs"),
-        format!("//! The Lambda `{name}`.\n\napi::serve!({module});\n"),
+        format!("//! The Lambda `{name}`.\n\napi::{serve}!({module});\n"),
     )?;
     changes.create(
         format!("{folder}/src/lib.rs"),
@@ -85,6 +89,12 @@ fn reads_resource(endpoint: &NewEndpoint) -> Option<&'static Kind> {
     endpoint.kind.filter(|_| !endpoint.is_list())
 }
 
+/// Whether it takes an `Idempotency-Key`. The answer must be the row of one resource, so that it can be read
+/// again.
+fn is_idempotent(endpoint: &NewEndpoint) -> bool {
+    endpoint.method == Method::Post && reads_resource(endpoint).is_some()
+}
+
 fn library(endpoint: &NewEndpoint) -> String {
     let NewEndpoint {
         summary,
@@ -93,9 +103,9 @@ fn library(endpoint: &NewEndpoint) -> String {
     } = endpoint;
     let method = endpoint.method.as_str();
     let route = endpoint.route();
-    let idempotent = match endpoint.method {
-        Method::Post => "\n.idempotent()",
-        _ => "",
+    let idempotent = match is_idempotent(endpoint) {
+        true => "\n.idempotent(READ)",
+        false => "",
     };
     let purpose = summary[..1].to_lowercase() + &summary[1..];
     let header = format!(

@@ -1,0 +1,3 @@
+//! The Lambda `expire-idempotency-keys`.
+
+api::serve_event!(expire_idempotency_keys);

@@ -1,0 +1,3 @@
+//! The Lambda `approve-user`.
+
+api::serve_idempotent!(approve_user);
