@@ -81,45 +81,56 @@ return concat_ws(
   coalesce(current_setting('caretrail.permissions', true), '')
 );
 
--- Seals the actor's settings. Only the functions that check a ticket call it.
-create function seal_actor(standing text) returns void
+-- Sets the actor for this transaction and seals the settings. Only the functions that check a ticket call it.
+create function set_actor(
+  p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid,
+  p_permissions jsonb
+) returns void
 language plpgsql set search_path = pg_catalog, public as $$
 declare
   its_key bytea;
 begin
   select key into its_key from signing_keys where purpose = 'SEAL' order by added_at desc limit 1;
+  perform
+    set_config('caretrail.subject', coalesce(p_subject::text, ''), true),
+    set_config('caretrail.user_id', coalesce(p_user::text, ''), true),
+    set_config('caretrail.role', coalesce(p_role, ''), true),
+    set_config('caretrail.relation', coalesce(p_relation, ''), true),
+    set_config('caretrail.patient_id', coalesce(p_patient::text, ''), true),
+    set_config('caretrail.provider_id', coalesce(p_provider::text, ''), true),
+    set_config('caretrail.permissions', coalesce(p_permissions::text, ''), true);
   perform set_config(
     'caretrail.seal',
-    encode(hmac(convert_to(actor_claim(standing), 'UTF8'), its_key, 'sha256'), 'hex'),
+    encode(hmac(convert_to(actor_claim(p_standing), 'UTF8'), its_key, 'sha256'), 'hex'),
     true
   );
 end
 $$;
 
+-- Whether the settings are those that a ticket began in this very transaction, for this standing.
 create function has_standing(standing text) returns boolean
-language plpgsql stable set search_path = pg_catalog, public as $$
+language plpgsql stable security definer parallel restricted set search_path = pg_catalog, public as $$
 begin
-  return is_signed(
-    'SEAL', actor_claim(standing), decode(nullif(current_setting('caretrail.seal', true), ''), 'hex')
-  );
+  perform from signing_keys
+  where purpose = 'SEAL'
+    and encode(hmac(convert_to(actor_claim(standing), 'UTF8'), key, 'sha256'), 'hex')
+      = current_setting('caretrail.seal', true);
+  return found;
 end
 $$;
 
--- Whether the settings are those of a request or a job that was begun with a valid ticket in this very
--- transaction. Every policy asks it, once a statement.
+-- Whether a request or a job was begun with a valid ticket in this transaction. Every policy asks it, once a
+-- statement. An SQL function, because PostgreSQL then puts the other function in its place.
 create function actor_is_proven() returns boolean
-language plpgsql stable security definer parallel restricted set search_path = pg_catalog, public as $$
-begin
-  return coalesce(has_standing('REQUEST'), false);
-end
-$$;
+language sql stable parallel restricted
+return has_standing('REQUEST');
 
 -- For functions that bypass row-level security and that the app role may call. Errors: CT007 the actor is
 -- not proven.
 create function require_actor() returns void
 language plpgsql stable set search_path = pg_catalog, public as $$
 begin
-  if not coalesce(has_standing('REQUEST'), false) then
+  if not has_standing('REQUEST') then
     raise exception 'the actor of this transaction is not proven' using errcode = 'CT007';
   end if;
 end
@@ -132,7 +143,8 @@ language sql stable parallel safe
 return pg_has_role(session_user, 'caretrail_owner', 'member');
 
 grant execute on function
-  actor_user(), actor_patient(), actor_provider(), reach(text), actor_is_proven(), by_migration()
+  actor_user(), actor_patient(), actor_provider(), reach(text), has_standing(text), actor_is_proven(),
+  by_migration()
   to caretrail_app;
 
 call secure('signing_keys');

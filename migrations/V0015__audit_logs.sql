@@ -136,7 +136,7 @@ grant execute on function ensure_audit_partitions(integer) to caretrail_sealer;
 create function append_audit(entry audit_logs) returns void
 language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
-  if not coalesce(has_standing(case entry.outcome when 'SUCCESS' then 'REQUEST' else 'ATTEMPT' end), false) then
+  if not has_standing(case entry.outcome when 'SUCCESS' then 'REQUEST' else 'ATTEMPT' end) then
     raise exception 'the actor of this transaction is not proven' using errcode = 'CT007';
   end if;
   if entry.user_id is distinct from actor_user()
@@ -183,7 +183,7 @@ language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
   its_hash bytea;
 begin
-  if not coalesce(has_standing('ATTEMPT'), false) then
+  if not has_standing('ATTEMPT') then
     raise exception 'the actor of this transaction is not proven' using errcode = 'CT007';
   end if;
   -- The second time, the row may be there that another transaction was about to write.

@@ -53,24 +53,6 @@ begin
 end
 $$;
 
-create function set_actor(
-  p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid,
-  p_permissions jsonb
-) returns void
-language plpgsql set search_path = pg_catalog, public as $$
-begin
-  perform
-    set_config('caretrail.subject', coalesce(p_subject::text, ''), true),
-    set_config('caretrail.user_id', coalesce(p_user::text, ''), true),
-    set_config('caretrail.role', coalesce(p_role, ''), true),
-    set_config('caretrail.relation', coalesce(p_relation, ''), true),
-    set_config('caretrail.patient_id', coalesce(p_patient::text, ''), true),
-    set_config('caretrail.provider_id', coalesce(p_provider::text, ''), true),
-    set_config('caretrail.permissions', coalesce(p_permissions::text, ''), true);
-  perform seal_actor(p_standing);
-end
-$$;
-
 -- Sets the actor of this transaction, which needs `p_permission`. The relation is that in which the
 -- permission reaches its resources.
 -- Errors: CT001 no profile, CT002 not ACTIVE, CT003 permission missing, CT004 second factor needed, CT007
@@ -174,7 +156,7 @@ declare
     'public.' || quote_ident('target_' || lower(p_resource_type)) || '(uuid)'
   );
 begin
-  if not coalesce(has_standing('ATTEMPT'), false) then
+  if not has_standing('ATTEMPT') then
     raise exception 'the actor of this transaction is not proven' using errcode = 'CT007';
   end if;
   select p.id into named from patients p where p.id = p_patient or p.user_id = p_owner;

@@ -149,15 +149,7 @@ create policy actor_proven on user_profiles as restrictive for all to caretrail_
 create policy owner_all on user_profiles for all to caretrail_owner using (true) with check (true);
 create policy user_profiles_create on user_profiles for insert to caretrail_app
   with check ((select reach('users:write')) = 'ALL');
-create policy user_profiles_read on user_profiles for select to caretrail_app
-  using (
-    id = (select actor_user())
-    or (select reach('users:read')) = 'ALL'
-    or role = 'PROVIDER'
-    and (select reach('providers:read')) = 'ALL'
-    or role = 'PATIENT'
-    and reaches_person(id)
-  );
+create policy user_profiles_read on user_profiles for select to caretrail_app using (sees_user(id, role));
 create policy user_profiles_update on user_profiles for update to caretrail_app
   using (
     ('ALL' = any (array[(select reach('users:write')), (select reach('users:update'))]))
@@ -1091,7 +1083,7 @@ grant update (until, reason) on care_relations to caretrail_app;
 -- A comment names the roles that can execute the function. Without one, only the owner can.
 
 create function actor_claim(standing text) returns text stable;
-create function actor_is_proven() returns boolean stable security definer; -- caretrail_app
+create function actor_is_proven() returns boolean stable; -- caretrail_app
 create function actor_patient() returns uuid stable; -- caretrail_app
 create function actor_provider() returns uuid stable; -- caretrail_app
 create function actor_user() returns uuid stable; -- caretrail_app
@@ -1120,7 +1112,7 @@ create function forget_signing_keys(p_purpose key_purpose, p_kept integer) retur
 create function give_care(p_member uuid, p_patient uuid, p_basis care_basis, p_source uuid, p_until timestamptz, p_counted_from timestamptz) returns void security definer;
 create function gives_care(member uuid, patient uuid, begins timestamptz) returns boolean stable security definer;
 create procedure govern(target regclass);
-create function has_standing(standing text) returns boolean stable;
+create function has_standing(standing text) returns boolean stable security definer; -- caretrail_app
 create function in_care(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function is_sensitive_role(its_role text) returns boolean stable;
 create function is_signed(p_purpose key_purpose, message text, signature bytea) returns boolean stable;
@@ -1139,9 +1131,9 @@ create function reaches(permission text, patient uuid) returns boolean stable se
 create function reaches_person(person uuid) returns boolean stable security definer; -- caretrail_app
 create function require_actor() returns void stable;
 create function role_reaches_beyond_actor(its_role text) returns boolean stable;
-create function seal_actor(standing text) returns void;
 create function searches_naming(patient uuid) returns table (month date, id uuid) stable security definer; -- caretrail_app
 create procedure secure(target regclass);
+create function sees_user(person uuid, its_role text) returns boolean stable security definer; -- caretrail_app
 create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid, p_permissions jsonb) returns void;
 create function suspend_care(member uuid) returns void security definer;
 create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz) returns table (begins timestamptz, ends timestamptz) stable security definer; -- caretrail_app

@@ -19,6 +19,7 @@ mod idempotency;
 mod import;
 mod lost_commits;
 mod medical_records;
+mod named_statements;
 mod patients;
 mod proof_of_the_actor;
 mod providers;

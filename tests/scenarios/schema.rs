@@ -333,7 +333,7 @@ async fn the_functions_logins_have_no_right_beyond_using_tables() {
         "set session authorization caretrail_owner",
         "select * from schema_history",
         "select * from signing_keys",
-        "select seal_actor('REQUEST')",
+        "select set_actor('REQUEST', null, null, null, null, null, null, null)",
         "select begin_job('files:process', 0, null)",
         "insert into audit_logs (id) values (gen_random_uuid())",
         "select ensure_audit_partitions(1)",
@@ -378,6 +378,7 @@ async fn security_definer_functions_fix_their_search_path() {
         "in_care(uuid)",
         "reaches(text,uuid)",
         "reaches_person(uuid)",
+        "sees_user(uuid,text)",
     ];
     assert_eq!(names(&open), qualified);
 }

@@ -72,6 +72,11 @@ static TEMPLATE: LazyLock<Arc<Template>> = LazyLock::new(|| {
     Arc::new(Template::read(&file).expect("template.yaml is a template"))
 });
 
+/// Whether the functions name their statements in this run: `CARETRAIL_TEST_NAMED_STATEMENTS=1`.
+pub fn named_statements() -> bool {
+    std::env::var("CARETRAIL_TEST_NAMED_STATEMENTS").is_ok_and(|value| value == "1")
+}
+
 /// Builds the functions from the current sources, once per process. Cargo has released its lock
 /// before a test runs.
 async fn functions() {
@@ -121,6 +126,11 @@ impl World {
         let mut settings = Settings::new(folder.path(), &database_url, &key, template);
         settings.instances = setup.instances.max(1);
         settings.environment = setup.environment;
+        // The strictest setting is the one that is tested, unless a run or a test asks for the other.
+        settings
+            .environment
+            .entry("NAMED_STATEMENTS".to_owned())
+            .or_insert_with(|| named_statements().to_string());
         settings.allowed_origin = setup.allowed_origin.unwrap_or(settings.allowed_origin);
         let cloud = Cloud::start(settings).await.expect("the cloud starts");
         Self {

@@ -59,7 +59,7 @@ const SHARED: [(&str, &[&str]); 12] = [
     ("identity", &[]),
     ("fhir", &[]),
     ("parsing", &["errors"]),
-    ("database", &["errors", "settings"]),
+    ("database", &["errors", "settings", "sql"]),
     ("domain", &["errors", "parsing", "sql"]),
     ("audit", &["domain", "errors", "sql"]),
     (

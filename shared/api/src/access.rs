@@ -11,8 +11,9 @@ use futures_util::future::{OptionFuture, join, join4};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sql::Connection;
 use sql::{FromRow, Statement};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::audit_writer::AuditWriter;
@@ -100,11 +101,12 @@ impl<T: Target> Access<T> {
         &mut self,
         statement: Statement<'_>,
     ) -> Result<Option<R>, Error> {
-        let rows = self.rows(statement).await?;
+        let rows = self.rows(statement.named()).await?;
         Ok(rows.first().map(R::from_row).transpose()?)
     }
 
-    /// Returns all rows of a statement. The statement must limit their number.
+    /// Returns all rows of a statement. The statement must limit their number. It has no name, because its
+    /// plan depends on the values: the planner drops the branches of a list that don't apply.
     pub async fn all<R: FromRow>(&mut self, statement: Statement<'_>) -> Result<Vec<R>, Error> {
         let rows = self.rows(statement).await?;
         Ok(rows.iter().map(R::from_row).collect::<Result<_, _>>()?)
@@ -146,7 +148,7 @@ impl<T: Target> Access<T> {
         write: Statement<'_>,
         read: Statement<'_>,
     ) -> Result<Written<R>, Error> {
-        let (written, rows) = self.flush(Some(write), Some(read)).await?;
+        let (written, rows) = self.flush(Some(write.named()), Some(read.named())).await?;
         let row = rows.first().ok_or(Error::NotFound)?;
         Ok(Written {
             row: R::from_row(row)?,
@@ -235,7 +237,7 @@ impl<T: Target> Access<T> {
 }
 
 async fn send(
-    client: &Client,
+    client: &Connection,
     write: Option<Statement<'_>>,
     read: Option<Statement<'_>>,
 ) -> Result<(u64, Vec<Row>), Error> {

@@ -6,14 +6,14 @@ use audit::{Entry, Link, Outcome, Place, Relation, Verdict};
 use domain::ids::{AuditLogId, PatientId};
 use domain::time::Timestamp;
 use errors::Error;
-use futures_util::future::{join, join3, join4};
+use futures_util::future::{join3, join4};
 use serde_json::Value;
 use sql::{FromRow as _, Parameter, sql};
 use tokio::time::{Instant, sleep};
 
 use crate::attempt::Progress;
 use crate::caller::Actor;
-use crate::request_context::RequestContext;
+use crate::request_context::{RequestContext, is_name_lost};
 use crate::session::Session;
 
 const DESCRIBE_ATTEMPT: &str = "select target_exists, patient_id
@@ -89,22 +89,28 @@ impl AuditWriter<'_> {
         let link = place.send(entry, self.0.caller.subject());
         attempt.set_progress(Progress::Sent);
         let sent = session
-            .flush(|client| join(link.append(client), client.batch_execute("commit")))
+            .flush(|client| {
+                join3(
+                    link.append(client),
+                    client.batch_execute("commit"),
+                    client.name_statements(),
+                )
+            })
             .await;
         let cause = match sent {
-            Ok((Ok(_), Ok(()))) => {
+            Ok((Ok(_), Ok(()), ())) => {
                 session.release();
                 place.confirm();
                 attempt.set_progress(Progress::of(Verdict::Landed));
                 return Ok(Verdict::Landed);
             }
             // PostgreSQL refused the row, so the COMMIT after it rolled back.
-            Ok((Err(refusal), _)) if errors::is_refusal(&refusal) => {
+            Ok((Err(refusal), _, ())) if errors::is_refusal(&refusal) => {
                 place.give_up();
                 attempt.set_progress(Progress::Open);
                 return Err(self.refused(refusal));
             }
-            Ok((appended, committed)) => appended.err().or(committed.err()).map(Error::from),
+            Ok((appended, committed, ())) => appended.err().or(committed.err()).map(Error::from),
             Err(silence) => Some(silence),
         };
         drop(session);
@@ -122,7 +128,7 @@ impl AuditWriter<'_> {
     fn refused(&self, refusal: tokio_postgres::Error) -> Error {
         let code = refusal.code().map(|code| code.code().to_owned());
         let error = Error::from(refusal);
-        if error.is_transient() {
+        if error.is_transient() || is_name_lost(&error) {
             return error;
         }
         tracing::error!(

@@ -2,8 +2,9 @@
 
 use audit::Relation;
 use domain::ids::{SubjectId, UserId};
+use sql::Connection;
 use sql::{Parameter, row, sql};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
 use crate::ticket::{Ticket, TicketKey};
 
@@ -58,7 +59,7 @@ impl Caller {
 
 impl Ticket {
     /// Sets the actor of the open transaction. Errors: the caller may not act or lacks the permission.
-    pub(crate) async fn begin(&self, client: &Client) -> Result<Row, tokio_postgres::Error> {
+    pub(crate) async fn begin(&self, client: &Connection) -> Result<Row, tokio_postgres::Error> {
         match self.subject {
             Some(_) => self.send(client, BEGIN_REQUEST).await,
             None => {
@@ -74,12 +75,12 @@ impl Ticket {
     /// or a fence.
     pub(crate) async fn begin_attempt(
         &self,
-        client: &Client,
+        client: &Connection,
     ) -> Result<Row, tokio_postgres::Error> {
         self.send(client, BEGIN_ATTEMPT).await
     }
 
-    async fn send(&self, client: &Client, text: &str) -> Result<Row, tokio_postgres::Error> {
+    async fn send(&self, client: &Connection, text: &str) -> Result<Row, tokio_postgres::Error> {
         let signature = &self.signature[..];
         let parameters: [&dyn Parameter; 5] = [
             &self.subject,
@@ -88,6 +89,6 @@ impl Ticket {
             &self.clock,
             &signature,
         ];
-        sql(text, &parameters).query_one(client).await
+        sql(text, &parameters).named().query_one(client).await
     }
 }

@@ -31,7 +31,8 @@ impl Environment {
     pub(crate) fn from_env(endpoint: Endpoint) -> Result<Self, Misconfigured> {
         let url = settings::required("DATABASE_URL")?;
         let ca_file = settings::optional("DATABASE_CA_FILE");
-        let database = Database::new(&url, ca_file.as_deref(), endpoint.name)?;
+        let are_named = settings::flag("NAMED_STATEMENTS", false)?;
+        let database = Database::new(&url, ca_file.as_deref(), endpoint.name, are_named)?;
         Ok(Self {
             endpoint,
             database,

@@ -8,8 +8,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use errors::Error;
 use http::{Method, Response, StatusCode};
 use lambda_http::{Body, Request};
+use sql::Connection;
 use sql::{row, sql};
-use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::reply::Answer;
@@ -65,7 +65,7 @@ impl Claim {
     /// already in use, or the caller has used too many.
     pub(crate) async fn insert(
         &self,
-        client: &Client,
+        client: &Connection,
         endpoint: &str,
         resource: Option<Uuid>,
     ) -> Result<(), tokio_postgres::Error> {

@@ -80,6 +80,7 @@ pub fn serve_health(endpoint: PublicEndpoint) -> Result<(), Failure> {
             &settings::required("DATABASE_URL")?,
             settings::optional("DATABASE_CA_FILE").as_deref(),
             endpoint.name,
+            false,
         )?));
         lambda_http::run(lambda_http::service_fn(
             move |request: Request| async move {

@@ -28,6 +28,11 @@ pub(crate) struct RequestContext {
     pub(crate) attempt: Attempt,
 }
 
+/// Whether the transaction succeeds if it runs again, because the server lost the name of a statement.
+pub(crate) fn is_name_lost(error: &Error) -> bool {
+    matches!(error, Error::Database(error) if sql::is_name_lost(error))
+}
+
 impl RequestContext {
     /// Signs a ticket for the caller and the endpoint's permission.
     pub(crate) fn ticket(&self) -> Ticket {

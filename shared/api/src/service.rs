@@ -19,7 +19,7 @@ use crate::caller::Caller;
 use crate::environment::{Environment, Gate};
 use crate::handler::Running;
 use crate::reply::problem;
-use crate::request_context::RequestContext;
+use crate::request_context::{RequestContext, is_name_lost};
 use crate::takes::Takes;
 use crate::time_limits::TimeLimits;
 
@@ -165,7 +165,7 @@ impl Service {
         let mut tries = 1;
         loop {
             match (self.handler)(call.clone()).await {
-                Err(error) if error.is_transient() && tries < TRIES => {
+                Err(error) if (error.is_transient() || is_name_lost(&error)) && tries < TRIES => {
                     drop(call.context.attempt.take_open());
                     tokio::time::sleep(Duration::from_millis(10 << tries)).await;
                     tries += 1;
@@ -184,7 +184,11 @@ async fn refuse(context: &RequestContext, error: Error) -> Response<Body> {
     if let Error::Database(_) | Error::Internal(_) = &error {
         tracing::error!(request_id = context.request_id, error = %error, "internal error");
     }
-    let error = match AuditWriter(context).record_failure(&error).await {
+    let mut recorded = AuditWriter(context).record_failure(&error).await;
+    if recorded.as_ref().is_err_and(is_name_lost) {
+        recorded = AuditWriter(context).record_failure(&error).await;
+    }
+    let error = match recorded {
         Ok(()) => error,
         Err(unrecorded) => {
             tracing::error!(

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::Object;
+use database::Object;
 use errors::Error;
+use sql::Connection;
 use tokio::time::{Instant, timeout_at};
-use tokio_postgres::Client;
 
 /// The longest time to wait for the answers of one flush. PostgreSQL ends a statement after ten seconds
 /// (`statement_timeout`), so a longer silence means that the link or the server is gone.
@@ -43,7 +43,7 @@ impl Session {
     /// [`Error::LinkLost`] if they don't come in time. The statements may have taken effect.
     pub(crate) async fn flush<'a, F: Future>(
         &'a mut self,
-        work: impl FnOnce(&'a Client) -> F,
+        work: impl FnOnce(&'a Connection) -> F,
     ) -> Result<F::Output, Error> {
         let connection = self
             .connection

@@ -10,7 +10,8 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use errors::Error;
-use tokio_postgres::{Client, Row};
+use sql::Connection;
+use tokio_postgres::Row;
 
 use crate::entry::{Entry, Outcome};
 use domain::ids::{AuditLogId, PatientId, SubjectId};
@@ -230,20 +231,20 @@ impl Link {
     }
 
     /// Appends the row. Errors: PostgreSQL refuses it, for example because its place is taken.
-    pub async fn append(&self, client: &Client) -> Result<(), tokio_postgres::Error> {
+    pub async fn append(&self, client: &Connection) -> Result<(), tokio_postgres::Error> {
         self.send(client, APPEND).await.map(drop)
     }
 
     /// Appends the row unless its place is taken. Returns the hash of the row that has the place. It counts
     /// only once the transaction is committed.
-    pub async fn fence(&self, client: &Client) -> Result<[u8; 32], Error> {
+    pub async fn fence(&self, client: &Connection) -> Result<[u8; 32], Error> {
         let row = self.send(client, FENCE).await?;
         let hash: Option<Vec<u8>> = row.try_get("hash")?;
         hash.and_then(|hash| hash.try_into().ok())
             .ok_or(Error::Internal("no row has this place in the audit chain"))
     }
 
-    async fn send(&self, client: &Client, text: &str) -> Result<Row, tokio_postgres::Error> {
+    async fn send(&self, client: &Connection, text: &str) -> Result<Row, tokio_postgres::Error> {
         let entry = &self.entry;
         let patient_ids = entry.patient_ids().map(<[PatientId]>::to_vec);
         let source_ip = entry.source_ip.map(|ip| ip.to_string());
@@ -274,6 +275,6 @@ impl Link {
             &prev_hash,
             &row_hash,
         ];
-        sql(text, &parameters).query_one(client).await
+        sql(text, &parameters).named().query_one(client).await
     }
 }

@@ -9,7 +9,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
+use deadpool_postgres::{Manager, Runtime};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -19,6 +20,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use errors::Error;
 use settings::Misconfigured;
+use sql::{Connection, Naming};
 
 /// A suspended Neon compute can start within this time, and the function can still answer 503.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,22 +38,55 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 const CONNECTIONS: usize = 2;
 
 /// The connection pool of a function.
-pub struct Database(Pool);
+pub struct Database(managed::Pool<Connections>);
+
+/// A connection that returns to the pool when it is dropped.
+pub type Object = managed::Object<Connections>;
+
+/// Makes the connections of a pool.
+pub struct Connections {
+    manager: Manager,
+    naming: Arc<Naming>,
+}
+
+impl managed::Manager for Connections {
+    type Type = Connection;
+    type Error = tokio_postgres::Error;
+
+    async fn create(&self) -> Result<Connection, tokio_postgres::Error> {
+        let client = managed::Manager::create(&self.manager).await?;
+        Ok(Connection::new(client, self.naming.clone()))
+    }
+
+    async fn recycle(
+        &self,
+        connection: &mut Connection,
+        _: &Metrics,
+    ) -> RecycleResult<tokio_postgres::Error> {
+        match connection.is_closed() {
+            true => Err(RecycleError::message("the connection is closed")),
+            false => Ok(()),
+        }
+    }
+}
 
 impl Database {
     /// Creates the pool. It connects when it is first used. `ca_file` is a PEM file of root certificates
-    /// to trust in addition to the public ones. Errors: the URL or the file is invalid.
-    pub fn new(url: &str, ca_file: Option<&str>, application: &str) -> Result<Self, Misconfigured> {
+    /// to trust in addition to the public ones. Statements get names if `are_named`. Errors: the URL or the
+    /// file is invalid.
+    pub fn new(
+        url: &str,
+        ca_file: Option<&str>,
+        application: &str,
+        are_named: bool,
+    ) -> Result<Self, Misconfigured> {
         let mut config = parse(url)?;
         config.application_name(application);
-        let manager = Manager::from_config(
-            config,
-            tls(ca_file)?,
-            ManagerConfig {
-                recycling_method: RecyclingMethod::Fast,
-            },
-        );
-        Pool::builder(manager)
+        let connections = Connections {
+            manager: Manager::new(config, tls(ca_file)?),
+            naming: Naming::new(are_named),
+        };
+        managed::Pool::builder(connections)
             .max_size(CONNECTIONS)
             .runtime(Runtime::Tokio1)
             .create_timeout(Some(CONNECT_TIMEOUT))

@@ -4,10 +4,11 @@
 //! connection pool, HTTP or any table.
 //!
 //! Statements are sent with the types of their parameters (`query_typed`). So each takes one round
-//! trip, leaves no named prepared statement behind and works under every transaction pooler. The driver
-//! would look up any type that isn't built in, so enums are selected as text.
+//! trip and works under every transaction pooler. Where the setting allows it, a statement that is sent
+//! again has a name. The driver would look up any type that isn't built in, so enums are selected as text.
 #![warn(missing_docs)]
 
+mod connection;
 mod jsonb;
 mod lists;
 mod parameter;
@@ -16,6 +17,7 @@ mod statement;
 mod text_enum;
 mod wrapper;
 
+pub use connection::{Connection, Naming, is_name_lost};
 pub use jsonb::Jsonb;
 pub use parameter::{Parameter, SqlType};
 pub use row::FromRow;

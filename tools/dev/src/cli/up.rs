@@ -153,7 +153,7 @@ fn environment(database: &Database, settings: &Settings) -> BTreeMap<String, Str
             .clone()
             .map(|file| ("DATABASE_CA_FILE".to_owned(), file)),
     );
-    let mut names = vec!["REQUIRE_AAL2"];
+    let mut names = vec!["REQUIRE_AAL2", "NAMED_STATEMENTS"];
     if settings.supabase_url.is_some() {
         names.push("SUPABASE_JWT_SECRET");
     }
