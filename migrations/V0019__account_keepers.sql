@@ -29,39 +29,21 @@ begin
 end
 $$;
 
--- Errors: CT009 the actor doesn't keep the role.
-create function check_new_account() returns trigger
-language plpgsql security definer set search_path = pg_catalog, public as $$
-begin
-  perform check_keeper(new.role);
-  new.made_by := actor_user();
-  if is_sensitive_role(new.role) then
-    if (select two_person_rule from settings) then
-      new.awaits_approval := true;
-      new.proposed_by := actor_user();
-    else
-      perform note_alone();
-    end if;
-  end if;
-  return new;
-end
-$$;
-
-create trigger check_new_account before insert on user_profiles
-for each row when (not by_migration()) execute function check_new_account();
-
--- A change of the role, or a link to a sign-in, of an account that has a chart or care, or could have.
--- Errors: CT009 the actor doesn't keep the new role.
-create function check_changed_account() returns trigger
+-- Checks a new account, a change of the role, or a link to a sign-in. A sensitive role waits for a second person.
+-- So does a sign-in for an account that has a chart or care, or could have. Errors: CT009 the actor doesn't keep
+-- the role.
+create function check_account() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
+  is_new constant boolean := tg_op = 'INSERT';
   by_two boolean;
 begin
-  if new.role <> old.role then
-    perform check_keeper(new.role);
-  end if;
   select two_person_rule into by_two from settings;
-  if new.role <> old.role then
+  if is_new then
+    new.made_by := actor_user();
+  end if;
+  if is_new or new.role <> old.role then
+    perform check_keeper(new.role);
     new.awaits_approval := false;
     if is_sensitive_role(new.role) then
       if by_two then
@@ -72,7 +54,7 @@ begin
       end if;
     end if;
   end if;
-  if new.subject is distinct from old.subject then
+  if not is_new and new.subject is distinct from old.subject then
     new.proposed_subject := null;
     if new.subject is not null and (
       is_sensitive_role(new.role)
@@ -81,12 +63,12 @@ begin
     ) then
       if not by_two then
         perform note_alone();
-      elsif new.awaits_approval then
-        new.proposed_by := actor_user();
       else
-        new.proposed_subject := new.subject;
         new.proposed_by := actor_user();
-        new.subject := old.subject;
+        if not new.awaits_approval then
+          new.proposed_subject := new.subject;
+          new.subject := old.subject;
+        end if;
       end if;
     end if;
   end if;
@@ -97,12 +79,15 @@ begin
 end
 $$;
 
-create trigger check_changed_account before update of role, subject on user_profiles
+create trigger check_account_made before insert on user_profiles
+for each row when (not by_migration()) execute function check_account();
+
+create trigger check_account_changed before update of role, subject on user_profiles
 for each row when (
   -- `decide_on_user` writes as the owner what was approved.
   not by_migration() and current_user <> 'caretrail_owner'
   and (new.role, new.subject) is distinct from (old.role, old.subject)
-) execute function check_changed_account();
+) execute function check_account();
 
 -- Decides on what another person proposed: `p_approve` lets the account act and links the proposed sign-in;
 -- otherwise the proposed sign-in is dropped, and an account that waits is closed. Neither of the two may have

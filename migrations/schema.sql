@@ -163,7 +163,7 @@ create policy user_profiles_update on user_profiles for update to caretrail_app
     or id = (select actor_user())
     and (select reach('users:update')) = 'OWN'
   );
-create trigger check_changed_account before update of role, subject on user_profiles
+create trigger check_account_changed before update of role, subject on user_profiles
   for each row
   when (
     not by_migration()
@@ -171,11 +171,11 @@ create trigger check_changed_account before update of role, subject on user_prof
     and (new.role is distinct from old.role
       or new.subject is distinct from old.subject)
   )
-  execute function check_changed_account();
-create trigger check_new_account before insert on user_profiles
+  execute function check_account();
+create trigger check_account_made before insert on user_profiles
   for each row
   when (not by_migration())
-  execute function check_new_account();
+  execute function check_account();
 create trigger follow_role after update on user_profiles
   for each row
   when (new.role <> old.role)
@@ -1148,12 +1148,11 @@ create function within_hours(schedule jsonb, begins timestamptz, minutes integer
 -- Trigger functions
 
 create function begin_with_ledger() returns trigger security definer;
+create function check_account() returns trigger security definer;
 create function check_assigned_providers() returns trigger security definer;
 create function check_booking() returns trigger security definer;
 create function check_care() returns trigger security definer;
-create function check_changed_account() returns trigger security definer;
 create function check_grant() returns trigger;
-create function check_new_account() returns trigger security definer;
 create function check_provider_change() returns trigger;
 create function check_provider_custom_data() returns trigger;
 create function check_rating() returns trigger;

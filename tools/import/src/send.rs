@@ -53,6 +53,16 @@ pub struct Known {
     pub id: Uuid,
 }
 
+impl Known {
+    fn new(person: &Person, user_id: Uuid, id: Uuid) -> Self {
+        Self {
+            person: person.clone(),
+            user_id,
+            id,
+        }
+    }
+}
+
 /// Sends the plan and counts each of its entries in the summary.
 pub async fn send(
     plan: Plan,
@@ -160,17 +170,7 @@ impl Sender<'_> {
         let mut body = new.provider.clone();
         let user_id = self.user(&new.person, &new.user).await?;
         body["user_id"] = json!(user_id);
-        let known = |done, id| {
-            let person = new.person.clone();
-            (
-                done,
-                Known {
-                    person,
-                    user_id,
-                    id,
-                },
-            )
-        };
+        let known = |done, id| (done, Known::new(&new.person, user_id, id));
         match self.api.post(self.admin, "/v1/providers", &body).await {
             Ok(provider) => return Ok(known(Done::Created, self.verified(&provider).await?)),
             Err(refusal) if !refusal.is(EXISTS) => {
@@ -224,17 +224,7 @@ impl Sender<'_> {
         let mut body = new.patient.clone();
         let user_id = self.user(&new.person, &new.user).await?;
         body["user_id"] = json!(user_id);
-        let known = |done, id| {
-            let person = new.person.clone();
-            (
-                done,
-                Known {
-                    person,
-                    user_id,
-                    id,
-                },
-            )
-        };
+        let known = |done, id| (done, Known::new(&new.person, user_id, id));
         match self.api.post(self.admin, "/v1/patients", &body).await {
             Ok(patient) => return Ok(known(Done::Created, id(&patient)?)),
             Err(refusal) if !refusal.is(EXISTS) => {
