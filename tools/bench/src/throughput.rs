@@ -18,18 +18,21 @@ pub async fn measure(binaries: &Path, clients: usize, seconds: u64) -> Result<()
     let script = tempfile::NamedTempFile::new()?;
     std::fs::write(script.path(), pgbench_script(&site).await?)?;
     let mut ratios = Vec::new();
-    println!("| round | audited reads/s | pgbench transactions/s | ratio |");
-    println!("|---|---:|---:|---:|");
+    println!(
+        "| round | audited reads/s | pgbench, unnamed statements | pgbench, named | reads / named |"
+    );
+    println!("|---|---:|---:|---:|---:|");
     for round in 0..=ROUNDS {
         let reads = reads(&site, clients, Duration::from_secs(seconds)).await?;
-        let transactions = pgbench(&site, script.path(), clients, seconds).await?;
+        let unnamed = pgbench(&site, script.path(), "extended", clients, seconds).await?;
+        let named = pgbench(&site, script.path(), "prepared", clients, seconds).await?;
         // The first round warms both up.
         if round > 0 {
             println!(
-                "| {round} | {reads:.0} | {transactions:.0} | {:.2} |",
-                reads / transactions
+                "| {round} | {reads:.0} | {unnamed:.0} | {named:.0} | {:.2} |",
+                reads / named
             );
-            ratios.push(reads / transactions);
+            ratios.push(reads / named);
         }
     }
     ratios.sort_by(f64::total_cmp);
@@ -67,9 +70,17 @@ async fn reads(site: &Site, clients: usize, time: Duration) -> Result<f64> {
     Ok(count.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64())
 }
 
-async fn pgbench(site: &Site, script: &Path, clients: usize, seconds: u64) -> Result<f64> {
+/// Returns the rate of transactions per second. `mode` is pgbench's protocol: `extended` sends statements
+/// without names, and `prepared` with names.
+async fn pgbench(
+    site: &Site,
+    script: &Path,
+    mode: &str,
+    clients: usize,
+    seconds: u64,
+) -> Result<f64> {
     let output = Command::new(pgbench_binary())
-        .args(["-n", "-M", "extended", "-j", "2"])
+        .args(["-n", "-M", mode, "-j", "2"])
         .arg("-c")
         .arg(clients.to_string())
         .arg("-T")
