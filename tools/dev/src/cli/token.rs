@@ -15,7 +15,8 @@ pub struct Token {
     /// The demo user of this role: patient, provider, admin or compliance_officer.
     #[arg(long, default_value = "patient")]
     role: String,
-    /// Another user's id.
+    /// Another user's sign-in, the token's `sub`. That of the second administrator, who approves what the first
+    /// proposes, is 00000000-0000-4000-8000-000000000005.
     #[arg(long)]
     sub: Option<Uuid>,
     /// The e-mail in the token.
