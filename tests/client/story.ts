@@ -36,7 +36,7 @@ const other = await expect(
   "the admin registers another person",
   admin.POST("/v1/users", {
     body: {
-      id: randomUUID(),
+      subject: randomUUID(),
       username: `${randomUUID()}@example.org`,
       first_name: "Otto",
       last_name: "Example",
