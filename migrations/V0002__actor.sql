@@ -126,11 +126,11 @@ language sql stable parallel restricted
 return has_standing('REQUEST');
 
 -- For functions that bypass row-level security and that the app role may call. Errors: CT007 the actor is
--- not proven.
-create function require_actor() returns void
+-- not proven for this standing.
+create function require_actor(standing text default 'REQUEST') returns void
 language plpgsql stable set search_path = pg_catalog, public as $$
 begin
-  if not has_standing('REQUEST') then
+  if not has_standing(standing) then
     raise exception 'the actor of this transaction is not proven' using errcode = 'CT007';
   end if;
 end

@@ -65,6 +65,34 @@ $$;
 create trigger check_grant before insert or update on role_permissions
 for each row execute function check_grant();
 
+-- The permissions of each role in one row, so that a request reads one row and not one a permission.
+create table role_reach (
+  role text primary key references roles (name),
+  permissions jsonb not null,
+  -- Whether the role reaches other people's data. Everybody may read the directory of providers.
+  needs_second_factor boolean not null
+);
+
+call secure('role_reach');
+
+create function derive_role_reach() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+  changed constant text := case tg_op when 'DELETE' then old.role else new.role end;
+begin
+  delete from role_reach where role = changed;
+  insert into role_reach
+  select role, jsonb_object_agg(permission, reach),
+    bool_or(reach <> 'OWN' and permission <> 'providers:read')
+  from role_permissions where role = changed
+  group by role;
+  return null;
+end
+$$;
+
+create trigger derive_role_reach after insert or update or delete on role_permissions
+for each row execute function derive_role_reach();
+
 insert into roles (name, is_fixed, description) values
   ('PATIENT', true, 'A person in care: their own chart'),
   ('PROVIDER', true, 'A clinician: the patients in their care'),

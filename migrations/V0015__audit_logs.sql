@@ -136,9 +136,7 @@ grant execute on function ensure_audit_partitions(integer) to caretrail_sealer;
 create function append_audit(entry audit_logs) returns void
 language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
-  if not has_standing(case entry.outcome when 'SUCCESS' then 'REQUEST' else 'ATTEMPT' end) then
-    raise exception 'the actor of this transaction is not proven' using errcode = 'CT007';
-  end if;
+  perform require_actor(case entry.outcome when 'SUCCESS' then 'REQUEST' else 'ATTEMPT' end);
   if entry.user_id is distinct from actor_user()
     or entry.actor_role is distinct from nullif(current_setting('caretrail.role', true), '')
     or entry.relation::text is distinct from nullif(current_setting('caretrail.relation', true), '')
@@ -183,9 +181,7 @@ language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
   its_hash bytea;
 begin
-  if not has_standing('ATTEMPT') then
-    raise exception 'the actor of this transaction is not proven' using errcode = 'CT007';
-  end if;
+  perform require_actor('ATTEMPT');
   -- The second time, the row may be there that another transaction was about to write.
   for i in 1..2 loop
     select row_hash into its_hash from audit_logs

@@ -1,38 +1,6 @@
 -- The first statement of every transaction: who acts, whether they may, and how far they reach. Then what
 -- the audit row of a failed attempt needs.
 
--- The permissions of each role in one row, so that a request reads one row and not one a permission.
-create table role_reach (
-  role text primary key references roles (name),
-  permissions jsonb not null,
-  -- Whether the role reaches other people's data. Everybody may read the directory of providers.
-  needs_second_factor boolean not null
-);
-
-call secure('role_reach');
-
-create function derive_role_reach() returns trigger
-language plpgsql security definer set search_path = pg_catalog, public as $$
-declare
-  changed constant text := case tg_op when 'DELETE' then old.role else new.role end;
-begin
-  delete from role_reach where role = changed;
-  insert into role_reach
-  select role, jsonb_object_agg(permission, reach),
-    bool_or(reach <> 'OWN' and permission <> 'providers:read')
-  from role_permissions where role = changed
-  group by role;
-  return null;
-end
-$$;
-
-create trigger derive_role_reach after insert or update or delete on role_permissions
-for each row execute function derive_role_reach();
-
-insert into role_reach
-select role, jsonb_object_agg(permission, reach), bool_or(reach <> 'OWN' and permission <> 'providers:read')
-from role_permissions group by role;
-
 -- Checks a ticket: the function's proof of whom it acts for. Its parts are the token's subject (empty for
 -- a job), whether the token's assurance is high enough, the permission, and the function's clock in
 -- seconds since 1970, which may differ by a minute. Errors: CT007 the ticket is not valid.
@@ -156,9 +124,7 @@ declare
     'public.' || quote_ident('target_' || lower(p_resource_type)) || '(uuid)'
   );
 begin
-  if not has_standing('ATTEMPT') then
-    raise exception 'the actor of this transaction is not proven' using errcode = 'CT007';
-  end if;
+  perform require_actor('ATTEMPT');
   select p.id into named from patients p where p.id = p_patient or p.user_id = p_owner;
   target_exists := named is not null or exists (select from user_profiles u where u.id = p_owner);
   if target is not null then

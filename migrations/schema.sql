@@ -89,6 +89,18 @@ create trigger derive_role_reach after insert or delete or update on role_permis
   execute function derive_role_reach();
 grant select on role_permissions to caretrail_app;
 
+create table role_reach (
+  role text not null,
+  permissions jsonb not null,
+  needs_second_factor boolean not null,
+  constraint role_reach_pkey primary key (role),
+  constraint role_reach_role_fkey foreign key (role) references roles (name)
+);
+alter table role_reach enable row level security, force row level security;
+create policy actor_proven on role_reach as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on role_reach for all to caretrail_owner using (true) with check (true);
+
 create table user_profiles (
   id uuid not null,
   subject uuid,
@@ -1011,18 +1023,6 @@ create policy idempotency_keys_own on idempotency_keys for select to caretrail_a
 create policy owner_all on idempotency_keys for all to caretrail_owner using (true) with check (true);
 grant select on idempotency_keys to caretrail_app;
 
-create table role_reach (
-  role text not null,
-  permissions jsonb not null,
-  needs_second_factor boolean not null,
-  constraint role_reach_pkey primary key (role),
-  constraint role_reach_role_fkey foreign key (role) references roles (name)
-);
-alter table role_reach enable row level security, force row level security;
-create policy actor_proven on role_reach as restrictive for all to caretrail_app
-  using ((select actor_is_proven()));
-create policy owner_all on role_reach for all to caretrail_owner using (true) with check (true);
-
 create table settings (
   is_only_row boolean not null default true,
   care_after_visit interval not null default '2 years',
@@ -1129,7 +1129,7 @@ create function put_role(p_name text, p_description text, p_permissions jsonb, p
 create function reach(permission text) returns text stable; -- caretrail_app
 create function reaches(permission text, patient uuid) returns boolean stable security definer; -- caretrail_app
 create function reaches_person(person uuid) returns boolean stable security definer; -- caretrail_app
-create function require_actor() returns void stable;
+create function require_actor(standing text DEFAULT 'REQUEST'::text) returns void stable;
 create function role_reaches_beyond_actor(its_role text) returns boolean stable;
 create function searches_naming(patient uuid) returns table (month date, id uuid) stable security definer; -- caretrail_app
 create procedure secure(target regclass);

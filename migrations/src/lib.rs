@@ -180,12 +180,6 @@ pub async fn make_user(
     Ok(made == 1)
 }
 
-async fn connect_as_owner(url: &str, ca_file: Option<&str>) -> Result<Client> {
-    let client = connect(url, ca_file).await?;
-    client.batch_execute("set role caretrail_owner").await?;
-    Ok(client)
-}
-
 /// Sets whether sensitive steps on accounts need a second person.
 pub async fn set_two_person_rule(url: &str, ca_file: Option<&str>, is_on: bool) -> Result<()> {
     let client = connect_as_owner(url, ca_file).await?;
@@ -208,6 +202,12 @@ pub async fn set_care_after_visit(url: &str, ca_file: Option<&str>, interval: &s
         .await
         .with_context(|| format!("{interval:?} is no interval between 1 day and 120 months"))?;
     Ok(())
+}
+
+async fn connect_as_owner(url: &str, ca_file: Option<&str>) -> Result<Client> {
+    let client = connect(url, ca_file).await?;
+    client.batch_execute("set role caretrail_owner").await?;
+    Ok(client)
 }
 
 async fn connect(url: &str, ca_file: Option<&str>) -> Result<Client> {

@@ -11,8 +11,7 @@ use futures_util::future::{OptionFuture, join, join4};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sql::Connection;
-use sql::{FromRow, Statement};
+use sql::{Connection, FromRow, Statement};
 use tokio_postgres::Row;
 use uuid::Uuid;
 

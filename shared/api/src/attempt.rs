@@ -15,6 +15,9 @@ use uuid::Uuid;
 use crate::session::Session;
 use crate::target::Target;
 
+/// What the caller reads if a fence has the place of the row.
+pub(crate) const NOT_MADE: &str = "The change was not made. Try again.";
+
 /// An attempt. The handler's transactions share it with the code that records a failure.
 #[derive(Default)]
 pub(crate) struct Attempt(Mutex<State>);
@@ -139,7 +142,7 @@ impl Attempt {
     pub(crate) fn verdict(&self, error: Error) -> Error {
         match self.progress() {
             Progress::Open => error,
-            Progress::Fenced => Error::Unavailable("The change was not made. Try again."),
+            Progress::Fenced => Error::Unavailable(NOT_MADE),
             Progress::Sent | Progress::Unknown | Progress::Landed => Error::OutcomeUnknown,
         }
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use sql::{FromRow as _, Parameter, sql};
 use tokio::time::{Instant, sleep};
 
-use crate::attempt::Progress;
+use crate::attempt::{NOT_MADE, Progress};
 use crate::caller::Actor;
 use crate::request_context::{RequestContext, is_name_lost};
 use crate::session::Session;
@@ -64,13 +64,12 @@ impl AuditWriter<'_> {
         }
     }
 
-    /// Sends the last flush: the audit INSERT and the COMMIT. Returns when it is known
-    /// that the transaction is committed. Errors: the transaction had no effect, or
-    /// [`Error::OutcomeUnknown`].
+    /// Sends the last flush: the audit row and the COMMIT. Returns when it is known that the transaction is
+    /// committed. Errors: the transaction had no effect, or [`Error::OutcomeUnknown`].
     pub(crate) async fn commit(&self, session: Session, entry: Entry) -> Result<(), Error> {
         match self.send(session, entry).await? {
             Verdict::Landed => Ok(()),
-            Verdict::Fenced => Err(Error::Unavailable("The change was not made. Try again.")),
+            Verdict::Fenced => Err(Error::Unavailable(NOT_MADE)),
             Verdict::Void => Err(Error::Unavailable(NOT_WRITABLE)),
         }
     }

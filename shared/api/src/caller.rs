@@ -2,8 +2,7 @@
 
 use audit::Relation;
 use domain::ids::{SubjectId, UserId};
-use sql::Connection;
-use sql::{Parameter, row, sql};
+use sql::{Connection, Parameter, row, sql};
 use tokio_postgres::Row;
 
 use crate::ticket::{Ticket, TicketKey};

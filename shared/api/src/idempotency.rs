@@ -8,8 +8,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use errors::Error;
 use http::{Method, Response, StatusCode};
 use lambda_http::{Body, Request};
-use sql::Connection;
-use sql::{row, sql};
+use sql::{Connection, row, sql};
 use uuid::Uuid;
 
 use crate::reply::Answer;

@@ -10,13 +10,12 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use errors::Error;
-use sql::Connection;
 use tokio_postgres::Row;
 
 use crate::entry::{Entry, Outcome};
 use domain::ids::{AuditLogId, PatientId, SubjectId};
 use domain::time::{Date, TimeDelta, Timestamp};
-use sql::{Jsonb, Parameter, sql};
+use sql::{Connection, Jsonb, Parameter, sql};
 
 /// The head of this environment's chain. A lock prevents two rows from taking the same place.
 #[derive(Default)]
