@@ -27,7 +27,7 @@ $$;
 -- ticket not valid, CT011 not approved.
 create function begin_request(
   p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea,
-  out user_id uuid, out role text, out relation text
+  out user_id uuid, out role text, out relation text, out patient_id uuid
 )
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
@@ -62,8 +62,9 @@ begin
   end if;
   user_id := caller.id;
   role := caller.role;
+  patient_id := caller.patient_id;
   perform set_actor(
-    'REQUEST', p_subject, user_id, role, relation, caller.patient_id, caller.provider_id, caller.permissions
+    'REQUEST', p_subject, user_id, role, relation, patient_id, caller.provider_id, caller.permissions
   );
 end
 $$;

@@ -1092,7 +1092,7 @@ create function append_audit(entry audit_logs) returns void security definer; --
 create function append_fence(entry audit_logs) returns bytea security definer; -- caretrail_app
 create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text) returns record security definer; -- caretrail_app
 create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, OUT role text) returns text security definer; -- caretrail_jobs
-create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text) returns record security definer; -- caretrail_people
+create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid) returns record security definer; -- caretrail_people
 create function by_migration() returns boolean stable; -- caretrail_app
 create function care_after(begins timestamptz) returns timestamptz stable security definer;
 create function care_given(patient uuid, source uuid) returns table (care_user_id uuid, care_basis text, care_until timestamptz) stable security definer; -- caretrail_app

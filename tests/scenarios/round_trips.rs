@@ -7,6 +7,8 @@ use tests::link::Flush;
 use tests::prelude::*;
 use tests::world::named_statements;
 
+const BEGIN: &str = "select user_id, role, relation, patient_id from begin_request";
+
 async fn linked() -> World {
     World::with(Setup {
         link: true,
@@ -25,7 +27,8 @@ fn begins(flush: &Flush, with: &[&str]) -> bool {
 }
 
 #[tokio::test]
-async fn an_audited_read_takes_two_round_trips_and_the_first_also_connects() {
+async fn an_audited_read_takes_one_round_trip_once_the_caller_is_known_and_the_first_also_connects()
+{
     // A statement that is executed by its name has no text.
     let world = World::with(Setup {
         link: true,
@@ -41,16 +44,18 @@ async fn an_audited_read_takes_two_round_trips_and_the_first_also_connects() {
         world.link().clear();
         ada.get(&path).await.expect(200);
         let trips = world.link().round_trips();
-        assert_eq!(trips.len(), 2, "{request}: {trips:#?}");
-        assert!(begins(
-            &trips[0],
+        let expected: &[&[&str]] = if request == "first" {
             &[
-                "begin",
-                "select user_id, role, relation from begin_request",
-                "select id,"
+                &["begin", BEGIN, "select id,"],
+                &["select append_audit", "commit"],
             ]
-        ));
-        assert!(begins(&trips[1], &["select append_audit", "commit"]));
+        } else {
+            &[&["begin", BEGIN, "select read.*, append_audit", "commit"]]
+        };
+        assert_eq!(trips.len(), expected.len(), "{request}: {trips:#?}");
+        for (trip, expected) in trips.iter().zip(expected) {
+            assert!(begins(trip, expected), "{request}: {trip:#?}");
+        }
         let setup = world.link().flushes().len() - trips.len();
         // The four are the request for TLS, the start-up, and the two messages of SCRAM.
         assert_eq!(setup, if request == "first" { 4 } else { 0 }, "{request}");
@@ -59,15 +64,17 @@ async fn an_audited_read_takes_two_round_trips_and_the_first_also_connects() {
 }
 
 #[tokio::test]
-async fn a_refusal_takes_three_round_trips_to_describe_what_was_refused() {
+async fn a_refusal_takes_two_more_round_trips_to_describe_and_record_what_was_refused() {
     let world = linked().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let path = format!("/v1/patients/{}", ada.id);
-    ben.get(&path).await.problem(404, "not-found");
-    world.link().clear();
-    ben.get(&path).await.problem(404, "not-found");
-    let trips = world.link().round_trips();
-    assert_eq!(trips.len(), 3, "{trips:#?}");
+    // A row that a known caller doesn't see is looked for twice: at first with the audit row of a success.
+    for expected in [3, 4] {
+        world.link().clear();
+        ben.get(&path).await.problem(404, "not-found");
+        let trips = world.link().round_trips();
+        assert_eq!(trips.len(), expected, "{trips:#?}");
+    }
     assert_eq!(world.link().connections(), 1);
 }
 
@@ -115,7 +122,7 @@ async fn send(caller: &Actor, (method, path, body): (Method, String, Option<Valu
 }
 
 #[tokio::test]
-async fn every_warm_endpoint_takes_two_round_trips_and_uses_built_in_types() {
+async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_types() {
     let world = World::with(Setup {
         link: true,
         environment: [("FILE_PART_SIZE".to_owned(), "5".to_owned())].into(),
@@ -584,6 +591,8 @@ async fn every_warm_endpoint_takes_two_round_trips_and_uses_built_in_types() {
                 3
             }
             Method::PATCH | Method::DELETE => 3,
+            // Their audit rows are known before the rows are read.
+            _ if ["get-me", "get-user", "get-patient", "get-provider"].contains(&function) => 1,
             _ => 2,
         };
         let answer = send(caller, warm_up).await;

@@ -16,7 +16,7 @@ use crate::session::Session;
 use crate::target::Target;
 
 /// What the caller reads if a fence has the place of the row.
-pub(crate) const NOT_MADE: &str = "The change was not made. Try again.";
+pub(crate) const NOT_MADE: &str = "Nothing was changed. Try again.";
 
 /// An attempt. The handler's transactions share it with the code that records a failure.
 #[derive(Default)]
@@ -28,8 +28,8 @@ struct State {
     /// The transaction that a failed handler left open.
     left_open: Option<Session>,
     progress: Progress,
-    /// Whether the request has a key with which it can be sent again safely.
-    has_key: bool,
+    /// Whether the request can be sent again safely: it only reads, or it has a key.
+    is_repeatable: bool,
 }
 
 /// How far the attempt's audit row is. One attempt has one row.
@@ -113,14 +113,14 @@ impl Attempt {
         self.state().progress
     }
 
-    pub(crate) fn set_has_key(&self) {
-        self.state().has_key = true;
+    pub(crate) fn set_repeatable(&self) {
+        self.state().is_repeatable = true;
     }
 
     /// Whether a request with this error may be sent again after a while, without anything to check
     /// before.
     pub(crate) fn can_be_repeated(&self, error: &Error) -> bool {
-        !matches!(error, Error::OutcomeUnknown) || self.state().has_key
+        !matches!(error, Error::OutcomeUnknown) || self.state().is_repeatable
     }
 
     /// Runs the work of this attempt until `ends`. Work whose COMMIT was sent isn't stopped: it settles the

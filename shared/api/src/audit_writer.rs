@@ -8,8 +8,9 @@ use domain::time::Timestamp;
 use errors::Error;
 use futures_util::future::{join3, join4};
 use serde_json::Value;
-use sql::{FromRow as _, Parameter, sql};
+use sql::{Connection, FromRow as _, Parameter, Statement, sql};
 use tokio::time::{Instant, sleep};
+use tokio_postgres::Row;
 
 use crate::attempt::{NOT_MADE, Progress};
 use crate::caller::Actor;
@@ -31,6 +32,16 @@ const FENCE: Duration = Duration::from_millis(400);
 /// The pause after the first fence that failed. It doubles up to the longest.
 const PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// What became of the last flush.
+enum Sent {
+    /// The row is known to be committed or not to be.
+    Settled(Verdict),
+    /// PostgreSQL refused a statement, so nothing was committed.
+    Refused(tokio_postgres::Error),
+    /// No row was appended, and an empty transaction committed.
+    Nothing,
+}
 
 /// Writes the audit rows of one request.
 #[derive(Clone, Copy)]
@@ -67,16 +78,67 @@ impl AuditWriter<'_> {
     /// Sends the last flush: the audit row and the COMMIT. Returns when it is known that the transaction is
     /// committed. Errors: the transaction had no effect, or [`Error::OutcomeUnknown`].
     pub(crate) async fn commit(&self, session: Session, entry: Entry) -> Result<(), Error> {
-        match self.send(session, entry).await? {
+        match self.append(session, entry).await? {
             Verdict::Landed => Ok(()),
             Verdict::Fenced => Err(Error::Unavailable(NOT_MADE)),
             Verdict::Void => Err(Error::Unavailable(NOT_WRITABLE)),
         }
     }
 
-    /// Sends the last flush and determines what became of it. Errors: PostgreSQL refused a statement,
-    /// nothing was sent, or [`Error::OutcomeUnknown`].
-    async fn send(&self, mut session: Session, entry: Entry) -> Result<Verdict, Error> {
+    /// Sends a whole transaction in one flush: BEGIN, the actor, `read` with the audit row, COMMIT. Returns
+    /// the row that `read` found, once the audit row is committed. None: PostgreSQL refused something, or
+    /// the row isn't there or isn't the actor's, and nothing was committed. Errors: as for
+    /// [`commit`](Self::commit).
+    pub(crate) async fn read(
+        &self,
+        session: Session,
+        entry: Entry,
+        chart: Option<PatientId>,
+        read: Statement<'_>,
+    ) -> Result<Option<Row>, Error> {
+        let ticket = self.0.ticket();
+        let mut found = None;
+        let append = async |client: &Connection, link: &Link| {
+            let (begun, actor, row) = join3(
+                client.batch_execute("begin"),
+                ticket.begin(client),
+                link.append_if_found(client, read, chart),
+            )
+            .await;
+            begun?;
+            actor?;
+            found = row?;
+            Ok(found.is_some())
+        };
+        match self.send(session, entry, append).await? {
+            Sent::Settled(Verdict::Landed) => found.map(Some).ok_or(Error::OutcomeUnknown),
+            Sent::Settled(Verdict::Fenced) => Err(Error::Unavailable(NOT_MADE)),
+            Sent::Settled(Verdict::Void) | Sent::Refused(_) | Sent::Nothing => Ok(None),
+        }
+    }
+
+    /// Sends the last flush with the audit row alone, and determines what became of it. Errors: as for
+    /// [`commit`](Self::commit).
+    async fn append(&self, session: Session, entry: Entry) -> Result<Verdict, Error> {
+        let append = async |client: &Connection, link: &Link| {
+            link.append(client).await?;
+            Ok(true)
+        };
+        match self.send(session, entry, append).await? {
+            Sent::Settled(verdict) => Ok(verdict),
+            Sent::Refused(refusal) => Err(self.refused(refusal)),
+            Sent::Nothing => Ok(Verdict::Void),
+        }
+    }
+
+    /// Sends the last flush: what `append` sends and the COMMIT. `append` returns whether it appended the
+    /// row. Errors: nothing was sent, or [`Error::OutcomeUnknown`].
+    async fn send(
+        &self,
+        mut session: Session,
+        entry: Entry,
+        append: impl AsyncFnOnce(&Connection, &Link) -> Result<bool, tokio_postgres::Error>,
+    ) -> Result<Sent, Error> {
         if !session.is_usable() {
             return Err(Error::LinkLost);
         }
@@ -90,24 +152,29 @@ impl AuditWriter<'_> {
         let sent = session
             .flush(|client| {
                 join3(
-                    link.append(client),
+                    append(client, &link),
                     client.batch_execute("commit"),
                     client.name_statements(),
                 )
             })
             .await;
         let cause = match sent {
-            Ok((Ok(_), Ok(()), ())) => {
+            Ok((Ok(is_appended), Ok(()), ())) => {
                 session.release();
+                if !is_appended {
+                    place.withdraw();
+                    attempt.set_progress(Progress::Open);
+                    return Ok(Sent::Nothing);
+                }
                 place.confirm();
                 attempt.set_progress(Progress::of(Verdict::Landed));
-                return Ok(Verdict::Landed);
+                return Ok(Sent::Settled(Verdict::Landed));
             }
             // PostgreSQL refused the row, so the COMMIT after it rolled back.
             Ok((Err(refusal), _, ())) if errors::is_refusal(&refusal) => {
                 place.give_up();
                 attempt.set_progress(Progress::Open);
-                return Err(self.refused(refusal));
+                return Ok(Sent::Refused(refusal));
             }
             Ok((appended, committed, ())) => appended.err().or(committed.err()).map(Error::from),
             Err(silence) => Some(silence),
@@ -120,7 +187,7 @@ impl AuditWriter<'_> {
         );
         let verdict = self.settle(&mut place, self.0.limits.answer_by).await;
         attempt.set_progress(verdict.map_or(Progress::Unknown, Progress::of));
-        verdict.ok_or(Error::OutcomeUnknown)
+        verdict.map(Sent::Settled).ok_or(Error::OutcomeUnknown)
     }
 
     /// The error of an audit row that PostgreSQL refused.
@@ -292,7 +359,7 @@ impl AuditWriter<'_> {
         entry
             .details
             .insert("reason".into(), Value::from(error.kind().slug));
-        match self.send(session, entry).await? {
+        match self.append(session, entry).await? {
             Verdict::Landed | Verdict::Fenced => Ok(()),
             Verdict::Void => Err(Error::Unavailable(NOT_WRITABLE)),
         }

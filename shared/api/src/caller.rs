@@ -1,7 +1,7 @@
 //! The caller that a transaction acts for.
 
 use audit::Relation;
-use domain::ids::{SubjectId, UserId};
+use domain::ids::{PatientId, SubjectId, UserId};
 use sql::{Connection, Parameter, row, sql};
 use tokio_postgres::Row;
 
@@ -27,16 +27,17 @@ row! {
         pub role: Option<String>,
         /// None for a function, and if the caller is only refused.
         pub relation: Option<Relation>,
+        /// Their chart. None for a caller who is no patient.
+        pub patient_id: Option<PatientId>,
     }
 }
 
 // Rust checks no permission. These SQL functions raise an error if the permission is missing, and then
 // the other statements of the flush don't run either.
-const BEGIN_REQUEST: &str = "select user_id, role, relation from begin_request($1, $2, $3, $4, $5)";
-const BEGIN_JOB: &str =
-    "select null::uuid as user_id, role, null as relation from begin_job($1, $2, $3)";
-const BEGIN_ATTEMPT: &str =
-    "select user_id, role, null as relation from begin_attempt($1, $2, $3, $4, $5)";
+const BEGIN_REQUEST: &str =
+    "select user_id, role, relation, patient_id from begin_request($1, $2, $3, $4, $5)";
+const BEGIN_JOB: &str = "select null::uuid as user_id, role, null as relation, null::uuid as patient_id from begin_job($1, $2, $3)";
+const BEGIN_ATTEMPT: &str = "select user_id, role, null as relation, null::uuid as patient_id from begin_attempt($1, $2, $3, $4, $5)";
 
 impl Caller {
     /// The subject of the caller's token, or none for a function.

@@ -8,6 +8,7 @@ use database::Database;
 use settings::Misconfigured;
 
 use crate::endpoint::Endpoint;
+use crate::known_callers::KnownCallers;
 use crate::ticket::TicketKey;
 
 /// The state that every function has. It is created once, when the function starts, and connects to
@@ -17,6 +18,7 @@ pub(crate) struct Environment {
     pub(crate) database: Database,
     pub(crate) chain: ChainHead,
     pub(crate) ticket_key: TicketKey,
+    pub(crate) known_callers: KnownCallers,
 }
 
 /// The additional state of functions with callers.
@@ -38,6 +40,7 @@ impl Environment {
             database,
             chain: ChainHead::default(),
             ticket_key: TicketKey::new(&key("TICKET_KEY")?),
+            known_callers: KnownCallers::default(),
         })
     }
 }

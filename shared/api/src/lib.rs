@@ -25,6 +25,7 @@ mod idempotency;
 pub mod if_match;
 pub mod input;
 pub mod job;
+mod known_callers;
 pub mod lambda;
 pub mod pages;
 mod patch;

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use errors::Error;
+use sql::FromRow as _;
 use tokio::time::{Instant, timeout_at};
+use tokio_postgres::Row;
 
 use crate::attempt::Attempt;
-use crate::caller::Caller;
+use crate::caller::{Actor, Caller};
 use crate::environment::Environment;
 use crate::session::Session;
 use crate::ticket::Ticket;
@@ -39,6 +41,18 @@ impl RequestContext {
         let environment = self.environment;
         self.caller
             .ticket(&environment.ticket_key, environment.endpoint.permission)
+    }
+
+    /// The actor whom the database found. Remembers them, or forgets them if the database refused them.
+    pub(crate) fn learn(&self, found: Result<Row, tokio_postgres::Error>) -> Result<Actor, Error> {
+        let known = &self.environment.known_callers;
+        let actor = found.and_then(|row| Actor::from_row(&row));
+        match (self.caller.subject(), &actor) {
+            (Some(subject), Ok(actor)) => known.remember(subject, actor.clone()),
+            (Some(subject), Err(_)) => known.forget(subject),
+            (None, _) => {}
+        }
+        Ok(actor?)
     }
 
     /// Closes the connection that the failed handler left open, unless another transaction can use it.

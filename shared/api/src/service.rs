@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use domain::ids::SubjectId;
 use errors::Error;
-use http::{HeaderValue, Response, header};
+use http::{HeaderValue, Method, Response, header};
 use lambda_http::request::RequestContext as GatewayContext;
 use lambda_http::{Body, Request, RequestExt as _};
 
@@ -133,9 +133,10 @@ impl Service {
         context: &Arc<RequestContext>,
     ) -> Outcome {
         AuditWriter(context).settle_former().await?;
+        let is_read = request.method() == Method::GET;
         let incoming = Incoming::read(request, self)?;
-        if incoming.claim.is_some() {
-            context.attempt.set_has_key();
+        if is_read || incoming.claim.is_some() {
+            context.attempt.set_repeatable();
         }
         let call = Call {
             context: context.clone(),

@@ -5,6 +5,8 @@ use domain::ids::{
 };
 use uuid::Uuid;
 
+use crate::caller::Actor;
+
 /// The target of a transaction: the resource and, if known, the patient whose chart contains it.
 pub trait Target {
     /// The id of the resource. None for a search.
@@ -24,6 +26,12 @@ pub trait Target {
     fn is_oneself(&self) -> bool {
         false
     }
+
+    /// The patients whose data a read of this target by the actor answers. None if only the row says it.
+    #[doc(hidden)]
+    fn patients_of_read(&self, _actor: &Actor) -> Option<Vec<PatientId>> {
+        None
+    }
 }
 
 /// The caller's own account.
@@ -38,28 +46,38 @@ impl Target for Oneself {
     fn is_oneself(&self) -> bool {
         true
     }
+
+    fn patients_of_read(&self, actor: &Actor) -> Option<Vec<PatientId>> {
+        Some(actor.patient_id.into_iter().collect())
+    }
 }
 
 macro_rules! targets {
-    ($($id:ty),+) => {$(
+    ($($id:ty $(=> $patients_of_read:expr)?;)+) => {$(
         impl Target for $id {
             fn resource(&self) -> Option<Uuid> {
                 Some((*self).into())
             }
+
+            $(fn patients_of_read(&self, actor: &Actor) -> Option<Vec<PatientId>> {
+                $patients_of_read(*self, actor)
+            })?
         }
     )+};
 }
 
-targets!(
-    UserId,
-    PatientId,
-    ProviderId,
-    AppointmentId,
-    RecordId,
-    FileId,
-    AuditLogId,
-    AnyId
-);
+targets! {
+    UserId => |id, actor: &Actor| {
+        (actor.user_id == Some(id)).then(|| actor.patient_id.into_iter().collect())
+    };
+    PatientId => |id, _: &Actor| Some(vec![id]);
+    ProviderId => |_, _: &Actor| Some(Vec::new());
+    AppointmentId;
+    RecordId;
+    FileId;
+    AuditLogId;
+    AnyId;
+}
 
 /// A resource in the chart of a patient whom the request names.
 #[derive(Clone, Copy, Debug)]

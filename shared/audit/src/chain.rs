@@ -15,7 +15,7 @@ use tokio_postgres::Row;
 use crate::entry::{Entry, Outcome};
 use domain::ids::{AuditLogId, PatientId, SubjectId};
 use domain::time::{Date, TimeDelta, Timestamp};
-use sql::{Connection, Jsonb, Parameter, sql};
+use sql::{Connection, Jsonb, Parameter, Statement, sql};
 
 /// The head of this environment's chain. A lock prevents two rows from taking the same place.
 #[derive(Default)]
@@ -145,6 +145,11 @@ impl Place<'_> {
         }
     }
 
+    /// Settles the row that was sent: PostgreSQL didn't append it. Its place is free for the next row.
+    pub fn withdraw(&mut self) {
+        self.0.sent = None;
+    }
+
     /// Settles the row that was sent: it isn't committed and never will be, and nothing is known about its
     /// place. The next row begins another chain.
     pub fn give_up(&mut self) {
@@ -197,21 +202,23 @@ impl Place<'_> {
     }
 }
 
-macro_rules! append {
-    ($function:literal) => {
-        concat!(
-            "select ",
-            $function,
-            "(row(
-               $1, $2, $3, $4, $5, $6::text, $7::text, $8::text, $9::text, $10, $11, $12, $13::text,
-               $14::text::cidr, $15, $16, $17, $18, nullif($19, '{}'::jsonb), $20, $21, $22, $23
-             )::audit_logs) as hash"
-        )
-    };
-}
+/// The number of columns of `audit_logs`.
+const COLUMNS: usize = 23;
 
-const APPEND: &str = append!("append_audit");
-const FENCE: &str = append!("append_fence");
+/// The call of a function that takes a row, whose parameters begin at `$first`.
+fn call(function: &str, first: usize) -> String {
+    let columns = (0..COLUMNS).map(|column| {
+        let parameter = format!("${}", first + column);
+        match column {
+            5..=8 | 12 => parameter + "::text",
+            13 => parameter + "::text::cidr",
+            18 => format!("nullif({parameter}, '{{}}'::jsonb)"),
+            _ => parameter,
+        }
+    });
+    let columns: Vec<_> = columns.collect();
+    format!("{function}(row({})::audit_logs)", columns.join(", "))
+}
 
 impl Link {
     /// Whether no transaction that wrote the row can still be open. PostgreSQL ends a transaction that waits
@@ -231,25 +238,59 @@ impl Link {
 
     /// Appends the row. Errors: PostgreSQL refuses it, for example because its place is taken.
     pub async fn append(&self, client: &Connection) -> Result<(), tokio_postgres::Error> {
-        self.send(client, APPEND).await.map(drop)
+        let text = format!("select {}", call("append_audit", 1));
+        self.send(client, &text, &[]).await.map(drop)
+    }
+
+    /// Runs `read` and appends the row, in one statement. Does neither if `read` finds no row, or if the
+    /// transaction has another actor than the row names, or one with another chart than `chart`. Returns
+    /// what `read` found.
+    pub async fn append_if_found(
+        &self,
+        client: &Connection,
+        read: Statement<'_>,
+        chart: Option<PatientId>,
+    ) -> Result<Option<Row>, tokio_postgres::Error> {
+        let parameters: Vec<&dyn Parameter> = [read.parameters(), &[&chart]].concat();
+        let (chart, first) = (parameters.len(), parameters.len() + 1);
+        let text = format!(
+            "select read.*, {append} from ({read}) as read
+             where actor_user() = ${user} and actor_patient() is not distinct from ${chart}
+               and current_setting('caretrail.role') = ${role}
+               and current_setting('caretrail.relation') = ${relation}::text",
+            append = call("append_audit", first),
+            read = read.text(),
+            user = first + 3,
+            role = first + 4,
+            relation = first + 5,
+        );
+        self.send(client, &text, &parameters).await
     }
 
     /// Appends the row unless its place is taken. Returns the hash of the row that has the place. It counts
     /// only once the transaction is committed.
     pub async fn fence(&self, client: &Connection) -> Result<[u8; 32], Error> {
-        let row = self.send(client, FENCE).await?;
-        let hash: Option<Vec<u8>> = row.try_get("hash")?;
+        let text = format!("select {} as hash", call("append_fence", 1));
+        let row = self.send(client, &text, &[]).await?;
+        let hash = row.map(|row| row.try_get("hash")).transpose()?;
+        let hash: Option<Vec<u8>> = hash.flatten();
         hash.and_then(|hash| hash.try_into().ok())
             .ok_or(Error::Internal("no row has this place in the audit chain"))
     }
 
-    async fn send(&self, client: &Connection, text: &str) -> Result<Row, tokio_postgres::Error> {
+    /// Sends a statement whose parameters are `before` and the columns of the row.
+    async fn send(
+        &self,
+        client: &Connection,
+        text: &str,
+        before: &[&dyn Parameter],
+    ) -> Result<Option<Row>, tokio_postgres::Error> {
         let entry = &self.entry;
         let patient_ids = entry.patient_ids().map(<[PatientId]>::to_vec);
         let source_ip = entry.source_ip.map(|ip| ip.to_string());
         let (patient_id, details) = (entry.patient_id(), Jsonb(&entry.details));
         let (prev_hash, row_hash) = (&self.prev_hash[..], &self.row_hash[..]);
-        let parameters: [&dyn Parameter; 23] = [
+        let columns: [&dyn Parameter; COLUMNS] = [
             &entry.id,
             &self.month,
             &entry.timestamp,
@@ -274,6 +315,8 @@ impl Link {
             &prev_hash,
             &row_hash,
         ];
-        sql(text, &parameters).named().query_one(client).await
+        let parameters = [before, &columns].concat();
+        let rows = sql(text, &parameters).named().query(client).await?;
+        Ok(rows.into_iter().next())
     }
 }

@@ -70,8 +70,13 @@ impl Audience {
     }
 }
 
-/// Checks the claims of a token whose signature is valid. Errors: the reason for refusing it.
-pub(crate) fn check(payload: &[u8], issuer: &str, now: SystemTime) -> Result<Claims, Reason> {
+/// Checks the claims of a token whose signature is valid. Returns them and the time of expiry, in seconds
+/// since 1970. Errors: the reason for refusing it.
+pub(crate) fn check(
+    payload: &[u8],
+    issuer: &str,
+    now: SystemTime,
+) -> Result<(Claims, i64), Reason> {
     let signed: Signed = json::object(payload).map_err(|_| Reason::MalformedClaims)?;
     let now = seconds(now);
 
@@ -102,21 +107,23 @@ pub(crate) fn check(payload: &[u8], issuer: &str, now: SystemTime) -> Result<Cla
     {
         return Err(Reason::NotYetValid);
     }
-    if signed.exp.ok_or(Reason::MissingExpiry)? <= now {
+    let expires = signed.exp.ok_or(Reason::MissingExpiry)?;
+    if expires <= now {
         return Err(Reason::Expired);
     }
     let sub = signed.sub.ok_or(Reason::MissingSubject)?;
     let session_id = signed.session_id.ok_or(Reason::MissingSession)?;
-    Ok(Claims {
+    let claims = Claims {
         sub: sub.parse().map_err(|_| Reason::InvalidSubject)?,
         session_id: session_id.parse().map_err(|_| Reason::InvalidSession)?,
         assurance: signed.aal.unwrap_or_default(),
-    })
+    };
+    Ok((claims, expires))
 }
 
 /// Whole seconds since 1970, like a `NumericDate` (RFC 7519, 2). A time before 1970 gives 0, at which
 /// every token was issued in the future and is refused.
-fn seconds(time: SystemTime) -> i64 {
+pub(crate) fn seconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX - CLOCK_SKEW)
 }

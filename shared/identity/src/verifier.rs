@@ -7,6 +7,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use crate::endpoint::Endpoint;
 use crate::keyring::{Clock, Keyring};
 use crate::token::Token;
+use crate::verified_tokens::VerifiedTokens;
 use crate::{Claims, Reason, Refusal, Settings, SettingsError, bearer, claims};
 
 /// Verifies the access tokens of one Supabase project. Create one for each process and share it.
@@ -14,6 +15,7 @@ pub struct Verifier {
     issuer: String,
     legacy_secret: Option<DecodingKey>,
     keyring: Keyring,
+    verified: VerifiedTokens,
     clock: Clock,
 }
 
@@ -36,6 +38,7 @@ impl Verifier {
             issuer,
             legacy_secret: settings.legacy_key()?,
             keyring: Keyring::new(keys),
+            verified: VerifiedTokens::new(),
             clock: Box::new(clock),
         })
     }
@@ -43,7 +46,12 @@ impl Verifier {
     /// Verifies the value of an `Authorization` header and returns the claims of its token. Errors: the
     /// header has no valid token, or the keys of the project are unavailable.
     pub async fn verify(&self, authorization: Option<&str>) -> Result<Claims, Refusal> {
-        let token = Token::parse(bearer::token(authorization)?)?;
+        let token = bearer::token(authorization)?;
+        let (hash, now) = (VerifiedTokens::hash(token), (self.clock)());
+        if let Some(claims) = self.verified.claims(&hash, now) {
+            return Ok(claims);
+        }
+        let token = Token::parse(token)?;
         let verified = match (token.algorithm, &self.legacy_secret) {
             // The algorithm selects only among the keys for that algorithm. So no HMAC is checked with a
             // public key, and the secret is used only for HS256.
@@ -58,10 +66,10 @@ impl Verifier {
         if !verified {
             return Err(Reason::BadSignature.into());
         }
-        Ok(claims::check(
-            &token.payload()?,
-            &self.issuer,
-            (self.clock)(),
-        )?)
+        // The keys may have been fetched meanwhile.
+        let now = (self.clock)();
+        let (claims, expires) = claims::check(&token.payload()?, &self.issuer, now)?;
+        self.verified.remember(hash, claims, expires, now);
+        Ok(claims)
     }
 }

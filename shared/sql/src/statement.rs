@@ -34,6 +34,16 @@ impl<'a> Statement<'a> {
         }
     }
 
+    /// The text.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The parameters, in their order.
+    pub fn parameters(&self) -> &'a [&'a dyn Parameter] {
+        self.parameters
+    }
+
     /// Sends the statement and returns its rows.
     pub async fn query(self, connection: &Connection) -> Result<Vec<Row>, Error> {
         match self.name(connection) {

@@ -31,7 +31,5 @@ pub async fn handle(
     Query(filter): Query<Filter>,
 ) -> Reply<Json<Appointment>> {
     let archived = filter.include_archived.unwrap_or(false);
-    let mut access = call.authorize(id);
-    let appointment: Appointment = access.one(sql(GET, &[&id, &archived])).await?;
-    access.commit(Json(appointment)).await
+    call.authorize(id).read(sql(GET, &[&id, &archived])).await
 }

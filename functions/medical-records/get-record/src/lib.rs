@@ -33,7 +33,5 @@ pub async fn handle(
     Query(filter): Query<Filter>,
 ) -> Reply<Json<MedicalRecord>> {
     let archived = filter.include_archived.unwrap_or(false);
-    let mut access = call.authorize(id);
-    let record: MedicalRecord = access.one(sql(GET, &[&id, &archived])).await?;
-    access.commit(Json(record)).await
+    call.authorize(id).read(sql(GET, &[&id, &archived])).await
 }

@@ -29,9 +29,7 @@ pub async fn handle(
     Path(id): Path<PatientId>,
     Query(filter): Query<Filter>,
 ) -> Reply<Json<Patient>> {
-    let mut access = call.authorize(id);
-    let patient: Patient = access
-        .one(sql(GET, &[&id, &filter.include_archived]))
-        .await?;
-    access.commit(Json(patient)).await
+    call.authorize(id)
+        .read(sql(GET, &[&id, &filter.include_archived]))
+        .await
 }

@@ -28,7 +28,5 @@ pub async fn handle(
     Query(filter): Query<Filter>,
 ) -> Reply<Json<Provider>> {
     let archived = filter.include_archived.unwrap_or(false);
-    let mut access = call.authorize(id);
-    let provider: Provider = access.one(sql(GET, &[&id, &archived])).await?;
-    access.commit(Json(provider)).await
+    call.authorize(id).read(sql(GET, &[&id, &archived])).await
 }

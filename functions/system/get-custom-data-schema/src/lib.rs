@@ -28,6 +28,5 @@ pub async fn handle(
 ) -> Reply<Json<CustomDataSchema>> {
     let mut access = call.authorize(Search::default());
     access.add_note("table", table.label());
-    let schema: CustomDataSchema = access.one(sql(GET, &[&table, &filter.version])).await?;
-    access.commit(Json(schema)).await
+    access.read(sql(GET, &[&table, &filter.version])).await
 }

@@ -23,9 +23,7 @@ const GET: &str = concat!(
 );
 
 pub async fn handle(call: Call) -> Reply<Json<Me>> {
-    let mut access = call.authorize(Oneself);
-    let me: Me = access.one(sql(GET, &[])).await?;
-    access.commit(Json(me)).await
+    call.authorize(Oneself).read(sql(GET, &[])).await
 }
 
 /// The caller's own account, with their permissions.

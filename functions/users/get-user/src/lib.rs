@@ -31,9 +31,7 @@ pub async fn handle(
     Path(id): Path<UserId>,
     Query(filter): Query<Filter>,
 ) -> Reply<Json<User>> {
-    let mut access = call.authorize(id);
-    let user: User = access
-        .one(sql(GET, &[&id, &filter.include_archived]))
-        .await?;
-    access.commit(Json(user)).await
+    call.authorize(id)
+        .read(sql(GET, &[&id, &filter.include_archived]))
+        .await
 }

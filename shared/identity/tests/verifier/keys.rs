@@ -229,6 +229,26 @@ async fn stale_keys_are_used_for_ten_minutes_of_an_outage_and_then_every_token_i
 }
 
 #[tokio::test]
+async fn a_verified_token_is_accepted_for_a_minute_without_being_verified_again() {
+    let key = SigningKey::es256();
+    let project = Project::serving([key.jwk("one")]).await;
+    let verifier = project.verifier();
+    let header = format!("Bearer {}", project.token(&key, "one"));
+    let verify = async || verifier.verify(Some(&header)).await.map(drop);
+    assert_eq!(verify().await, Ok(()));
+
+    project.answer(Answer::Document(500, String::new()));
+    // In the last second in which the keys are used the token is verified again.
+    project.advance(1199);
+    assert_eq!(verify().await, Ok(()));
+    project.advance(59);
+    assert_eq!(verify().await, Ok(()));
+    assert_eq!(present(&project, &verifier, &key, "one").await, UNAVAILABLE);
+    project.advance(1);
+    assert_eq!(verify().await, UNAVAILABLE);
+}
+
+#[tokio::test]
 async fn an_unknown_key_id_during_an_outage_is_unavailable_and_not_unauthenticated() {
     let key = SigningKey::es256();
     let project = Project::serving([key.jwk("one")]).await;

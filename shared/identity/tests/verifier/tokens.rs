@@ -442,6 +442,22 @@ async fn claims_that_do_not_let_in_are_refused() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_accepted_a_moment_ago_is_refused_once_it_expires() {
+    let world = World::new().await;
+    let verifier = world.project.verifier();
+    let header = format!("Bearer {}", world.with_claims(json!({"exp": NOW + 30})));
+    for seconds in [0, 0, 29] {
+        world.project.advance(seconds);
+        assert!(outcome(&verifier, &header).await.is_ok());
+    }
+    world.project.advance(1);
+    let expired = Err(Refusal::Unauthenticated(Reason::Expired));
+    assert_eq!(outcome(&verifier, &header).await, expired);
+    world.project.advance(-1);
+    assert!(outcome(&verifier, &header).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_payload_that_is_not_one_object_of_claims_is_refused() {
     let world = World::new().await;
     let good = world.project.claims().to_string();

@@ -283,22 +283,25 @@ fn handler(endpoint: &NewEndpoint) -> String {
         lines
             .push("// This only reads. Write the change with `access.write_then_read`.".to_owned());
     }
-    let (rows, reply) = if endpoint.is_list() {
+    let arguments = if resource.is_some() { "&id" } else { "" };
+    let reply = if endpoint.is_list() {
         lines.push(format!(
             "let rows: Vec<{answer}> = access.all(sql(LIST, &[&page.after().copied(), &page.fetch()])).await?;"
         ));
-        (
-            "page.page(rows, |row| row.answered_at)",
-            format!("Page<{answer}>"),
-        )
+        lines.push("access.commit(Json(page.page(rows, |row| row.answered_at))).await".to_owned());
+        format!("Page<{answer}>")
+    } else if endpoint.method == Method::Get {
+        lines = vec![format!(
+            "call.authorize({target}).read(sql(READ, &[{arguments}])).await"
+        )];
+        answer
     } else {
-        let arguments = if resource.is_some() { "&id" } else { "" };
         lines.push(format!(
             "let answer: {answer} = access.one(sql(READ, &[{arguments}])).await?;"
         ));
-        ("answer", answer)
+        lines.push("access.commit(Json(answer)).await".to_owned());
+        answer
     };
-    lines.push(format!("access.commit(Json({rows})).await"));
     format!(
         "\n/// Answers the request.\npub async fn handle({}) -> Reply<Json<{reply}>> {{\n{}\n}}\n",
         inputs.join(", "),
