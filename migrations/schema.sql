@@ -973,7 +973,7 @@ create index audit_logs_failed_idx on audit_logs (id desc) where outcome = 'FAIL
 create index audit_logs_patient_idx on audit_logs (patient_id, id desc) where patient_id is not null;
 create index audit_logs_patients_idx on audit_logs using gin (patient_ids) where patient_ids is not null;
 create index audit_logs_request_idx on audit_logs (request_id);
-create index audit_logs_resource_idx on audit_logs (resource_id, id desc) where resource_id is not null;
+create index audit_logs_resource_idx on audit_logs (resource_id, id desc) where resource_id is distinct from patient_id;
 create index audit_logs_user_idx on audit_logs (user_id, id desc);
 alter table audit_logs enable row level security, force row level security;
 create policy actor_proven on audit_logs as restrictive for all to caretrail_app

@@ -92,6 +92,8 @@ async fn filters_work_alone_and_together() {
     let read = ada.get(&chart).await.expect(200);
     let denied = ben.get(&chart).await.problem(404, "not-found");
     let list = vera.get("/v1/patients").await.expect(200);
+    let directory = format!("/v1/providers/{}", vera.id);
+    let provider = ben.get(&directory).await.expect(200);
     let between = world.audit_of(&list).await[0].entry.timestamp;
 
     for (query, expected) in [
@@ -106,6 +108,15 @@ async fn filters_work_alone_and_together() {
             format!("resource_type=PATIENT&resource_id={}", ada.id),
             vec![&denied, &read],
         ),
+        (
+            format!("resource_id={}&patient_id={}", ada.id, ada.id),
+            vec![&denied, &read],
+        ),
+        (
+            format!("resource_id={}&patient_id={}", ada.id, ben.id),
+            vec![],
+        ),
+        (format!("resource_id={}", vera.id), vec![&provider]),
         ("action_type=SEARCH&application=".to_owned(), vec![]),
         ("outcome=DENIED".to_owned(), vec![&denied]),
         (

@@ -37,12 +37,15 @@ pub struct Filter {
     pub to: Option<Timestamp>,
 }
 
-// The rows about all patients, the rows about one patient, and the searches that returned this patient
-// among others. The planner drops the branches that don't apply.
+// The rows about everything; about one resource, or one patient as the resource; about one patient; and the
+// searches that returned this patient among others. The planner drops the branches that don't apply.
 const LIST: &str = union_all!(
     select: select_audit_log!(""),
     branches: [
-        "reach('audit:read') = 'ALL' and $1::uuid is null",
+        "reach('audit:read') = 'ALL' and $1::uuid is null and $4::uuid is null",
+        "reach('audit:read') = 'ALL' and $1::uuid is null
+           and resource_id = $4 and resource_id is distinct from patient_id",
+        "reach('audit:read') = 'ALL' and $1::uuid is null and patient_id = $4",
         "reach('audit:read') = 'ALL' and patient_id = $1",
         "reach('audit:read') = 'ALL' and $1 is not null
            and (month, id) in (select named.month, named.id from searches_naming($1) as named)",
