@@ -49,17 +49,6 @@ $$;
 -- The functions below return ids for the WHERE of lists, which an index scan then serves. A test of
 -- each row would read the whole table.
 
--- The patients in the care of the actor.
-create function patients_in_care() returns setof uuid
-language plpgsql stable security definer parallel restricted rows 200 set search_path = pg_catalog, public as $$
-begin
-  perform require_actor();
-  return query
-    select distinct c.patient_id from care_relations c
-    where c.member_id = actor_user() and c.until > now() and not c.is_suspended;
-end
-$$;
-
 -- The first `wanted` patients in the care of the actor after the id `after`, in the order of their ids: a
 -- page of a list. Archived patients are left out. If `account` or `provider` is given, only the patient of
 -- this account, or patients assigned to this provider, are found.
@@ -96,22 +85,6 @@ begin
 end
 $$;
 
--- The patients that the permission reaches, if its reach is OWN or CARE. Empty for ALL.
-create function patients_within_reach(permission text) returns setof uuid
-language plpgsql stable security definer parallel restricted rows 200 set search_path = pg_catalog, public as $$
-begin
-  perform require_actor();
-  case reach(permission)
-    when 'OWN' then
-      return query select actor_patient() where actor_patient() is not null;
-    when 'CARE' then
-      return query select patients_in_care();
-    else
-      return;
-  end case;
-end
-$$;
-
 -- The patients assigned to a provider. The caller's policies still filter their rows.
 create function patients_assigned_to(provider uuid) returns setof uuid
 language plpgsql stable security definer parallel restricted rows 200 set search_path = pg_catalog, public as $$
@@ -122,6 +95,6 @@ end
 $$;
 
 grant execute on function
-  in_care(uuid), reaches(text, uuid), reaches_person(uuid), patients_in_care(),
-  care_page(uuid, uuid, uuid, bigint), patients_within_reach(text), patients_assigned_to(uuid)
+  in_care(uuid), reaches(text, uuid), reaches_person(uuid), care_page(uuid, uuid, uuid, bigint),
+  patients_assigned_to(uuid)
   to caretrail_app;

@@ -48,7 +48,7 @@ create table appointments (
     exclude using gist (patient_id with =, slot with &&) where (status = 'SCHEDULED')
 );
 
-create index appointments_patient_idx on appointments (patient_id, scheduled_at, id);
+create index appointments_patient_idx on appointments (patient_id, scheduled_at, id) include (is_archived);
 create index appointments_provider_idx on appointments (provider_id, scheduled_at, id);
 create index appointments_scheduled_idx on appointments (scheduled_at, id);
 create index appointments_archived_by_idx on appointments (archived_by) where archived_by is not null;
@@ -57,6 +57,10 @@ create index appointments_rated_idx on appointments (provider_id) include (ratin
 -- For lists by status. Under row-level security an index serves only leakproof comparisons, and the
 -- comparison of enums is not leakproof. A partial index needs no comparison.
 create index appointments_to_come_idx on appointments (scheduled_at, id) where status = 'SCHEDULED';
+create index appointments_patient_to_come_idx on appointments (patient_id, scheduled_at, id)
+  where status = 'SCHEDULED';
+create index appointments_provider_to_come_idx on appointments (provider_id, scheduled_at, id)
+  where status = 'SCHEDULED';
 create index appointments_cancelled_idx on appointments (scheduled_at, id) where status = 'CANCELLED';
 
 call govern('appointments');

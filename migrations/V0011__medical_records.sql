@@ -46,7 +46,8 @@ create table medical_records (
     foreign key (appointment_id, patient_id) references appointments (id, patient_id)
 );
 
-create index medical_records_patient_idx on medical_records (patient_id, created_at desc, id desc);
+create index medical_records_patient_idx on medical_records (patient_id, created_at desc, id desc)
+  include (is_archived);
 create index medical_records_provider_idx on medical_records (provider_id, created_at desc, id desc);
 create index medical_records_appointment_idx on medical_records (appointment_id, patient_id);
 create index medical_records_archived_by_idx on medical_records (archived_by) where archived_by is not null;

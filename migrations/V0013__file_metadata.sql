@@ -73,7 +73,8 @@ create index file_metadata_record_idx on file_metadata (record_id, patient_id) w
 create index file_metadata_uploaded_by_idx on file_metadata (uploaded_by);
 create index file_metadata_archived_by_idx on file_metadata (archived_by) where archived_by is not null;
 -- Pages of a chart's files and of all files, newest first.
-create index file_metadata_patient_page_idx on file_metadata (patient_id, created_at desc, id desc);
+create index file_metadata_patient_page_idx on file_metadata (patient_id, created_at desc, id desc)
+  include (is_archived);
 create index file_metadata_page_idx on file_metadata (created_at desc, id desc);
 -- For the clean-up: uploads that never came, files whose inspection or scan never ended, archived objects
 -- to tag, and multipart uploads that no file waits for.

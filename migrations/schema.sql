@@ -188,6 +188,10 @@ create trigger check_account_made before insert on user_profiles
   for each row
   when (not by_migration())
   execute function check_account();
+create trigger follow_name after update on user_profiles
+  for each row
+  when (new.search_name <> old.search_name)
+  execute function follow_name();
 create trigger follow_role after update on user_profiles
   for each row
   when (new.role <> old.role)
@@ -500,8 +504,10 @@ create table appointments (
 );
 create index appointments_archived_by_idx on appointments (archived_by) where archived_by is not null;
 create index appointments_cancelled_idx on appointments (scheduled_at, id) where status = 'CANCELLED';
-create index appointments_patient_idx on appointments (patient_id, scheduled_at, id);
+create index appointments_patient_idx on appointments (patient_id, scheduled_at, id) include (is_archived);
+create index appointments_patient_to_come_idx on appointments (patient_id, scheduled_at, id) where status = 'SCHEDULED';
 create index appointments_provider_idx on appointments (provider_id, scheduled_at, id);
+create index appointments_provider_to_come_idx on appointments (provider_id, scheduled_at, id) where status = 'SCHEDULED';
 create index appointments_rated_idx on appointments (provider_id) include (rating) where rating is not null and not is_archived;
 create index appointments_scheduled_idx on appointments (scheduled_at, id);
 create index appointments_to_come_idx on appointments (scheduled_at, id) where status = 'SCHEDULED';
@@ -676,7 +682,7 @@ create index medical_records_archived_by_idx on medical_records (archived_by) wh
 create index medical_records_changed_by_idx on medical_records (changed_by) where changed_by is not null;
 create index medical_records_created_idx on medical_records (created_at desc, id desc);
 create index medical_records_held_idx on medical_records (patient_id, release_date) where not is_patient_visible;
-create index medical_records_patient_idx on medical_records (patient_id, created_at desc, id desc);
+create index medical_records_patient_idx on medical_records (patient_id, created_at desc, id desc) include (is_archived);
 create index medical_records_provider_idx on medical_records (provider_id, created_at desc, id desc);
 alter table medical_records enable row level security, force row level security;
 create policy actor_proven on medical_records as restrictive for all to caretrail_app
@@ -867,7 +873,7 @@ create index file_metadata_ended_upload_idx on file_metadata (created_at, id) wh
 create index file_metadata_owner_idx on file_metadata (owner_id, created_at desc, id desc);
 create index file_metadata_page_idx on file_metadata (created_at desc, id desc);
 create index file_metadata_patient_idx on file_metadata (patient_id, owner_id);
-create index file_metadata_patient_page_idx on file_metadata (patient_id, created_at desc, id desc);
+create index file_metadata_patient_page_idx on file_metadata (patient_id, created_at desc, id desc) include (is_archived);
 create index file_metadata_pending_idx on file_metadata (expires_at) where status = 'PENDING';
 create index file_metadata_record_idx on file_metadata (record_id, patient_id) where record_id is not null;
 create index file_metadata_scanning_idx on file_metadata (upload_date) where status = 'SCANNING';
@@ -1049,6 +1055,7 @@ create table care_relations (
   until timestamptz not null,
   counted_from timestamptz,
   is_suspended boolean not null,
+  search_name text collate "C" not null,
   reason text,
   created_by uuid,
   constraint care_relations_pkey primary key (member_id, patient_id, basis, source),
@@ -1061,6 +1068,7 @@ create table care_relations (
 );
 create index care_relations_created_by_idx on care_relations (created_by) where created_by is not null;
 create index care_relations_patient_idx on care_relations (patient_id, basis, source);
+create index care_relations_search_idx on care_relations (member_id, search_name, patient_id) include (until, is_suspended);
 alter table care_relations enable row level security, force row level security;
 create policy actor_proven on care_relations as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
@@ -1096,6 +1104,7 @@ create function begin_request(p_subject uuid, p_assured boolean, p_permission te
 create function by_migration() returns boolean stable; -- caretrail_app
 create function care_after(begins timestamptz) returns timestamptz stable security definer;
 create function care_given(patient uuid, source uuid) returns table (care_user_id uuid, care_basis text, care_until timestamptz) stable security definer; -- caretrail_app
+create function care_of_actor(its_patient uuid) returns setof uuid stable;
 create function care_page(after uuid, account uuid, provider uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function care_team(patient uuid) returns table (user_id uuid, first_name text, last_name text, role text, basis care_basis, since timestamptz, until timestamptz, is_suspended boolean, reason text) stable security definer; -- caretrail_app
 create function changes_file(patient uuid, owner uuid, uploader uuid, entry uuid) returns boolean stable; -- caretrail_app
@@ -1108,6 +1117,7 @@ create function decide_on_user(p_user uuid, p_approve boolean) returns void secu
 create function describe_attempt(p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
 create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_sealer
 create function expire_idempotency_keys(p_limit bigint) returns bigint security definer; -- caretrail_jobs
+create function files_in_care(p_patient uuid, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function forget_signing_keys(p_purpose key_purpose, p_kept integer) returns void;
 create function give_care(p_member uuid, p_patient uuid, p_basis care_basis, p_source uuid, p_until timestamptz, p_counted_from timestamptz) returns void security definer;
 create function gives_care(member uuid, patient uuid, begins timestamptz) returns boolean stable security definer;
@@ -1120,17 +1130,20 @@ create function is_withheld(owner uuid, entry uuid) returns boolean stable secur
 create function keeps_role(its_role text) returns boolean stable security definer; -- caretrail_app
 create function lacks_licence(member uuid) returns boolean stable security definer;
 create function likely_duplicates(patient uuid) returns uuid[] stable security definer; -- caretrail_app
+create function matches(a appointments, p_provider uuid, p_status text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid) returns boolean stable;
+create function matches(f file_metadata, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
+create function matches(r medical_records, p_appointment uuid, p_type text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
 create function note_alone() returns void;
 create function patient_of(account uuid) returns uuid stable security definer; -- caretrail_app
 create function patients_assigned_to(provider uuid) returns setof uuid stable security definer; -- caretrail_app
-create function patients_in_care() returns setof uuid stable security definer; -- caretrail_app
-create function patients_within_reach(permission text) returns setof uuid stable security definer; -- caretrail_app
 create function put_role(p_name text, p_description text, p_permissions jsonb, p_version integer) returns void security definer; -- caretrail_app
 create function reach(permission text) returns text stable; -- caretrail_app
 create function reaches(permission text, patient uuid) returns boolean stable security definer; -- caretrail_app
 create function reaches_person(person uuid) returns boolean stable security definer; -- caretrail_app
+create function records_in_care(p_patient uuid, p_appointment uuid, p_type text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function require_actor(standing text DEFAULT 'REQUEST'::text) returns void stable;
 create function role_reaches_beyond_actor(its_role text) returns boolean stable;
+create function search_in_care(p_name text, p_born date, p_number text, p_after uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function searches_naming(patient uuid) returns table (month date, id uuid) stable security definer; -- caretrail_app
 create procedure secure(target regclass);
 create function sees_user(person uuid, its_role text) returns boolean stable security definer; -- caretrail_app
@@ -1143,6 +1156,7 @@ create function target_medical_record(target uuid) returns setof uuid stable;
 create function target_patient(target uuid) returns setof uuid stable;
 create function target_provider(target uuid) returns setof uuid stable;
 create function target_user(target uuid) returns setof uuid stable;
+create function visits_in_care(p_patient uuid, p_provider uuid, p_status text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function within_hours(schedule jsonb, begins timestamptz, minutes integer) returns boolean stable;
 
 -- Trigger functions
@@ -1164,6 +1178,7 @@ create function fill_slot() returns trigger;
 create function follow_assignments() returns trigger security definer;
 create function follow_ledger() returns trigger security definer;
 create function follow_licence() returns trigger security definer;
+create function follow_name() returns trigger security definer;
 create function follow_role() returns trigger security definer;
 create function follow_settings() returns trigger security definer;
 create function follow_visit() returns trigger security definer;

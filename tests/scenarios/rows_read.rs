@@ -8,13 +8,14 @@ use tests::prelude::*;
 /// may not see or don't ask for.
 const BOUND: i64 = 3_000;
 
-/// Returns the rows read so far from the table and its partitions, with and without an index.
-async fn rows_read(world: &World, table: &str) -> i64 {
+/// Returns the rows read so far from the tables and their partitions, with and without an index. Several
+/// names are separated by `|`.
+async fn rows_read(world: &World, tables: &str) -> i64 {
     let counted = "select (
-        (select coalesce(sum(seq_tup_read), 0) from pg_stat_user_tables where relname like $1 || '%')
-        + (select coalesce(sum(idx_tup_read), 0) from pg_stat_user_indexes where relname like $1 || '%')
+        (select coalesce(sum(seq_tup_read), 0) from pg_stat_user_tables where relname ~ ('^(' || $1 || ')'))
+        + (select coalesce(sum(idx_tup_read), 0) from pg_stat_user_indexes where relname ~ ('^(' || $1 || ')'))
       )::bigint";
-    world.sql(counted, &[&table]).await[0].get(0)
+    world.sql(counted, &[&tables]).await[0].get(0)
 }
 
 /// Sends all requests as the caller and compares the rows read with the limit.
@@ -23,19 +24,27 @@ async fn ask(world: &World, caller: &Actor, function: &str, table: &str, queries
         "list-records" => "medical-records",
         _ => &function["list-".len()..],
     };
+    let send = async || {
+        for query in queries {
+            caller.get(&format!("/v1/{path}?{query}")).await.expect(200);
+        }
+    };
+    let read = read_by(world, function, table, send).await;
+    assert!(read < BOUND, "{} read {read} rows of {table}", caller.email);
+}
+
+/// Returns the rows of the tables that the function reads while `work` sends requests.
+async fn read_by(world: &World, function: &str, tables: &str, work: impl AsyncFnOnce()) -> i64 {
     world.sql("select pg_stat_force_next_flush()", &[]).await;
-    let before = rows_read(world, table).await;
-    for query in queries {
-        caller.get(&format!("/v1/{path}?{query}")).await.expect(200);
-    }
+    let before = rows_read(world, tables).await;
+    work().await;
     // A session reports its statistics when it ends, at the latest.
     world.restart(function).await;
     eventually("the rows are counted", async || {
-        rows_read(world, table).await > before
+        rows_read(world, tables).await > before
     })
     .await;
-    let read = rows_read(world, table).await - before;
-    assert!(read < BOUND, "{} read {read} rows", caller.email);
+    rows_read(world, tables).await - before
 }
 
 #[tokio::test]
@@ -227,6 +236,131 @@ async fn a_list_of_patients_in_care_stops_at_the_end_of_the_page() {
         ];
         for table in ["patients", "care_relations", "user_profiles"] {
             ask(&world, caller, "list-patients", table, &queries).await;
+        }
+    }
+}
+
+/// Adds patients whose names and birth dates differ.
+async fn add_patients(world: &World, number: i32) {
+    world
+        .sql(
+            "insert into user_profiles (id, username, first_name, last_name, role)
+             select gen_random_uuid(), i || '@example.org', 'Person', md5(i::text), 'PATIENT'
+             from generate_series(1, $1) as i",
+            &[&number],
+        )
+        .await;
+    world
+        .sql(
+            "insert into patients (id, user_id, patient_number, date_of_birth, gender)
+             select gen_random_uuid(), id, username, '1950-01-01'::date + (random() * 20000)::integer, 'other'
+             from user_profiles where role = 'PATIENT'",
+            &[],
+        )
+        .await;
+}
+
+/// Gives the member care of this number of patients.
+async fn cover(world: &World, member: &Actor, patients: i64) {
+    world
+        .sql(
+            "insert into care_relations (member_id, patient_id, basis, source, until, is_suspended)
+             select $1, id, 'COVER', $1, now() + interval '9 days', false
+             from (select id from patients order by id limit $2) as covered",
+            &[&member.user, &patients],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_list_over_all_charts_in_care_reads_little_more_than_one_row_of_each_chart() {
+    let world = World::new().await;
+    let (vera, nora) = (
+        world.provider("Vera").await,
+        world.user("NURSE", "Nora").await,
+    );
+    add_patients(&world, 300).await;
+    cover(&world, &vera, 300).await;
+    cover(&world, &nora, 300).await;
+    for statement in [
+        "insert into appointments (id, patient_id, provider_id, scheduled_at, duration_minutes, status)
+         select gen_random_uuid(), p.id, $1, '2000-01-01'::timestamptz + i * interval '9 days' * random(), 20, 'COMPLETED'
+         from patients p, generate_series(1, 60) as i",
+        "insert into appointments (id, patient_id, provider_id, scheduled_at, duration_minutes)
+         select gen_random_uuid(), id, $1, '2100-01-01'::timestamptz + row_number() over () * interval '1 hour', 20
+         from patients",
+        "insert into medical_records (id, patient_id, provider_id, record_type, content, created_at)
+         select gen_random_uuid(), p.id, $1, 'NOTE', jsonb_build_object('text', 'a note'), now() - i * interval '9 days' * random()
+         from patients p, generate_series(1, 60) as i",
+    ] {
+        world.sql(statement, &[&vera.id]).await;
+    }
+    world
+        .sql(
+            "insert into file_metadata (id, owner_id, owner_type, patient_id, bucket, file_path,
+               original_name, file_type, file_size, sha256, expires_at, uploaded_by, created_at)
+             select gen_random_uuid(), p.user_id, 'PATIENT', p.id, 'bucket', gen_random_uuid()::text, 'a.txt',
+               'text/plain', 1, sha256(''), now(), p.user_id, now() - i * interval '9 days' * random()
+             from patients p, generate_series(1, 60) as i",
+            &[],
+        )
+        .await;
+    world.sql("analyze", &[]).await;
+    for (function, path, table, filter) in [
+        (
+            "list-appointments",
+            "appointments",
+            "appointments",
+            "status=SCHEDULED",
+        ),
+        (
+            "list-records",
+            "medical-records",
+            "medical_records",
+            "record_type=NOTE",
+        ),
+        ("list-files", "files", "file_metadata", "status=PENDING"),
+    ] {
+        for caller in [&*vera, &nora] {
+            let first = caller.get(&format!("/v1/{path}")).await.expect(200);
+            assert_eq!(first.ids().len(), 50);
+            let cursor = first.body["next_cursor"].as_str().unwrap();
+            let queries = [String::new(), format!("cursor={cursor}"), filter.to_owned()];
+            ask(&world, caller, function, table, &queries).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_search_reads_few_rows_however_many_patients_are_in_care_or_share_a_name() {
+    let world = World::new().await;
+    let (vera, nora) = (
+        world.provider("Vera").await,
+        world.user("NURSE", "Nora").await,
+    );
+    add_patients(&world, 20_000).await;
+    cover(&world, &vera, 300).await;
+    cover(&world, &nora, 20_000).await;
+    world.sql("analyze", &[]).await;
+    for caller in [&*vera, &nora] {
+        for wanted in [
+            json!({"name": "a"}),
+            json!({"name": "abc"}),
+            json!({"date_of_birth": "1980-03-01"}),
+            json!({"name": "a", "date_of_birth": "1980-03-01"}),
+            json!({"patient_number": "77@example.org"}),
+        ] {
+            let search = async || {
+                let answer = caller.post("/v1/patients/search", wanted.clone()).await;
+                answer.expect(200);
+            };
+            let tables = "user_profiles|patients|care_relations";
+            let read = read_by(&world, "search-patients", tables, search).await;
+            assert!(
+                read < BOUND,
+                "{} read {read} rows for {wanted}",
+                caller.email
+            );
         }
     }
 }

@@ -81,7 +81,7 @@ async fn each_caller_finds_only_items_within_reach() {
 #[tokio::test]
 async fn filters_work_alone_and_together() {
     let world = World::new().await;
-    let admin = world.admin().await;
+    let (admin, nora) = (world.admin().await, world.user("NURSE", "Nora").await);
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
     let a = world
@@ -99,6 +99,9 @@ async fn filters_work_alone_and_together() {
             &[&c],
         )
         .await;
+    for patient in [&ada, &ben] {
+        world.grant(patient, nora.user, "COVER", "9 days").await;
+    }
     for (query, expected) in [
         (format!("patient_id={}", ada.id), vec![a, b]),
         (format!("provider_id={}", vera.id), vec![a, c]),
@@ -117,11 +120,47 @@ async fn filters_work_alone_and_together() {
             vec![b],
         ),
     ] {
-        let answer = admin
-            .get(&format!("/v1/appointments?{query}"))
-            .await
-            .expect(200);
-        assert_eq!(answer.ids(), expected, "{query}");
+        for caller in [&admin, &nora] {
+            let answer = caller.get(&format!("/v1/appointments?{query}")).await;
+            assert_eq!(answer.expect(200).ids(), expected, "{query}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_join_the_charts_in_care_and_the_providers_own_visits_without_repetition() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
+    world.assign(&ada, &vera).await;
+    let mut expected = Vec::new();
+    // Ben isn't in Vera's care any more, but his visits are with her.
+    for (patient, provider, hour) in [
+        (&ada, &vera, 1),
+        (&ada, &walt, 2),
+        (&ben, &vera, 3),
+        (&ada, &vera, 4),
+        (&ada, &walt, 5),
+        (&ben, &vera, 6),
+    ] {
+        let start = format!("2001-01-01T0{hour}:00Z");
+        expected.push(world.visit(patient, provider, &start, "COMPLETED").await);
+    }
+    world
+        .visit(&ben, &walt, "2001-01-01T07:00Z", "COMPLETED")
+        .await;
+    for limit in [1, 2, 4, 6] {
+        let mut found = Vec::new();
+        let mut path = format!("/v1/appointments?limit={limit}");
+        loop {
+            let answer = vera.get(&path).await.expect(200);
+            found.extend(answer.ids());
+            let Some(cursor) = answer.body["next_cursor"].as_str() else {
+                break;
+            };
+            path = format!("/v1/appointments?limit={limit}&cursor={cursor}");
+        }
+        assert_eq!(found, expected, "{limit}");
     }
 }
 

@@ -110,6 +110,65 @@ async fn each_caller_finds_patients_within_reach_and_no_archived_one() {
 }
 
 #[tokio::test]
+async fn a_patient_in_care_on_two_bases_is_found_once_and_by_their_current_name() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let mut expected = Vec::new();
+    for first_name in ["Ada", "Ben", "Cyd"] {
+        let patient = world.patient(first_name).await;
+        world.assign(&patient, &vera).await;
+        world
+            .visit(&patient, &vera, &days_ago(30), "COMPLETED")
+            .await;
+        expected.push(patient.id);
+        if first_name == "Cyd" {
+            let path = format!("/v1/users/{}", patient.user);
+            let changed = admin.patch(&path, 1, json!({"last_name": "Zyzzyva"})).await;
+            changed.expect(200);
+        }
+    }
+    let renamed = expected.pop().unwrap();
+    for (name, expected) in [("Example", expected), ("Zyzzyva", vec![renamed])] {
+        let mut found = Vec::new();
+        let mut body = json!({"name": name, "limit": 1});
+        loop {
+            let answer = vera.post(PATH, body.clone()).await.expect(200);
+            found.extend(answer.ids());
+            if answer.body["next_cursor"].is_null() {
+                break;
+            }
+            body["cursor"] = answer.body["next_cursor"].clone();
+        }
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn care_that_begins_while_the_patient_is_renamed_has_the_new_name() {
+    let world = World::new().await;
+    let (ada, nora) = (
+        world.patient("Ada").await,
+        world.user("NURSE", "Nora").await,
+    );
+    let (renaming, watching) = (world.connect().await, world.connect().await);
+    let rename = format!(
+        "begin; update user_profiles set last_name = 'Zyzzyva' where id = '{}'",
+        ada.user
+    );
+    renaming.batch_execute(&rename).await.unwrap();
+    let waits = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    tokio::join!(world.grant(&ada, nora.user, "COVER", "9 days"), async {
+        eventually("the grant waits for the new name", async || {
+            !watching.query(waits, &[]).await.unwrap().is_empty()
+        })
+        .await;
+        renaming.batch_execute("commit").await.unwrap();
+    });
+    let answer = nora.post(PATH, json!({"name": "Zyzzyva"})).await;
+    assert_eq!(answer.expect(200).ids(), [ada.id]);
+}
+
+#[tokio::test]
 async fn a_search_keeps_nothing_under_a_key_because_it_can_be_repeated() {
     let world = World::new().await;
     let (admin, ada) = (world.admin().await, world.patient("Ada").await);

@@ -34,8 +34,9 @@ pub struct Filter {
     pub include_archived: Option<bool>,
 }
 
-// Each branch walks an index in the list's order: all appointments, the caller's own as patient, those
-// with the caller as provider, and those that other providers have with a patient in the caller's care.
+// The first branches walk an index in the list's order: all appointments and the caller's own as patient. The
+// last one asks a function for the page, because no index has the appointments with the caller as provider and
+// those of patients in the caller's care in that order.
 // Two statuses are repeated as literals because a parameter can't match a partial index.
 const LIST: &str = select_appointment!(
     "where id = any (array(select id from (",
@@ -44,13 +45,8 @@ const LIST: &str = select_appointment!(
         branches: [
             "reach('appointments:read') = 'ALL'",
             "reach('appointments:read') = 'OWN' and patient_id = actor_patient()",
-            "reach('appointments:read') = 'CARE' and provider_id = actor_provider()",
-            (
-                "patient_id = care.patient and provider_id is distinct from actor_provider()",
-                for each "(select patient from patients_in_care() as patient
-                  where reach('appointments:read') = 'CARE' and ($1::uuid is null or patient = $1)
-                    and ($2::uuid is null or $2 is distinct from actor_provider())) as care"
-            ),
+            "reach('appointments:read') = 'CARE' and id = any (array(select visits_in_care(
+               $1, $2, $3, $4, $5, $6, $7 and reach('appointments:archive') = 'ALL', $8, $9, $10)))",
         ],
         filters: "($1::uuid is null or patient_id = $1)
             and ($2::uuid is null or provider_id = $2)

@@ -28,7 +28,8 @@ pub struct Filter {
     pub include_archived: bool,
 }
 
-// One branch for all files, one for the caller's own and one for those of the patients in the caller's care.
+// One branch for all files, one for the caller's own and one for those of the patients in the caller's care. The
+// last one asks a function for the page, because no index has the files of several patients in the list's order.
 // Patients own all files about them, so OWN needs no branch for a patient's chart.
 const LIST: &str = union_all!(
     select: select_file!(""),
@@ -36,7 +37,7 @@ const LIST: &str = union_all!(
         "reach('files:read') = 'ALL'",
         "reach('files:read') <> 'ALL' and owner_id = actor_user()",
         "reach('files:read') = 'CARE' and owner_id <> actor_user()
-           and patient_id = any (array(select patients_in_care()))",
+           and id = any (array(select files_in_care($1, $2, $3, $4, $5, $6, $7, $8)))",
     ],
     filters: "($1::uuid is null or patient_id = $1)
         and ($2::uuid is null or owner_id = $2)
