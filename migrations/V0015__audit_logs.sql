@@ -42,7 +42,9 @@ create table audit_logs (
   source_ip cidr,
   user_agent text,
   application function_name not null,
-  request_id text not null,
+  -- The request's id, or for a step of a job `invocation/step`. Collation "C" makes the steps of an invocation a
+  -- range of the index.
+  request_id text collate "C" not null,
   -- The trace that the request belongs to (AWS X-Ray).
   trace_id text,
   -- Ids, counts and field names, never patient data.

@@ -963,7 +963,7 @@ create table audit_logs (
   source_ip cidr,
   user_agent text,
   application function_name not null,
-  request_id text not null,
+  request_id text collate "C" not null,
   trace_id text,
   details jsonb,
   chain_id uuid not null,

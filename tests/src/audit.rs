@@ -214,6 +214,24 @@ impl World {
         read(&rows)
     }
 
+    /// Returns the rows of all steps of this invocation of a job, oldest first.
+    pub async fn audit_of_invocation(&self, request_id: &str) -> Vec<AuditRow> {
+        let mut rows = self.audit_log().await;
+        rows.retain(|row| row.entry.request_id.starts_with(&format!("{request_id}/")));
+        rows
+    }
+
+    /// Asserts that no id of a request or step has rows with different outcomes.
+    pub async fn each_request_has_one_outcome(&self) {
+        let contradictions = self
+            .rows(
+                "select request_id as name from audit_logs group by request_id having count(distinct outcome) > 1",
+                &[],
+            )
+            .await;
+        assert!(contradictions.is_empty(), "{contradictions:?}");
+    }
+
     /// Asserts that the request has exactly one audit row, which matches `expected`, is recent and
     /// has a correct hash. Returns it.
     pub async fn audited(&self, answer: &Answer, mut expected: Expected) -> AuditRow {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use errors::Error;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::access::Access;
 use crate::attempt::Attempt;
@@ -22,14 +23,16 @@ pub(crate) const TOO_LONG: &str = "The event took too long.";
 pub struct Job {
     pub(crate) environment: &'static Environment,
     pub(crate) limits: TimeLimits,
+    /// The id of the invocation, with which the ids of all its steps begin.
     pub(crate) request_id: String,
     pub(crate) trace_id: Option<String>,
     pub(crate) payload: Arc<RawValue>,
 }
 
 impl Job {
-    /// Calls `work` with a transaction on `target`. Errors: `work` fails or takes too long. The failure is
-    /// recorded first.
+    /// Calls `work` with a transaction on `target`: a step of the job, with a request id of its own. So the row
+    /// of a step that fails doesn't contradict the rows of those before it. Errors: `work` fails or takes too
+    /// long. The failure is recorded first.
     pub async fn audited<T, R, W, F>(&self, target: T, work: W) -> Result<R, Error>
     where
         T: Target,
@@ -43,7 +46,8 @@ impl Job {
         let context = Arc::new(RequestContext {
             environment: self.environment,
             caller: Caller::System,
-            request_id: self.request_id.clone(),
+            // Lambda repeats a failed event under the same request id, so a number could name two steps.
+            request_id: format!("{}/{}", self.request_id, Uuid::now_v7()),
             source_ip: None,
             user_agent: None,
             trace_id: self.trace_id.clone(),

@@ -57,7 +57,8 @@ row! {
         /// The name of the function that performed the action, for example `get-patient`.
         pub application: String,
         /// The id of the request. The answer carries it in the `x-request-id` header, and the logs
-        /// carry it too.
+        /// carry it too. If an event or a schedule started the function, it is the id of the invocation, a
+        /// slash and an id of the step.
         pub request_id: String,
         /// The id of the trace that the request belongs to in AWS X-Ray. Null if the request was not
         /// traced.

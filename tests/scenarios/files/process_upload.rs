@@ -64,6 +64,13 @@ async fn processed(world: &World) -> Vec<(String, Value, String)> {
         .collect()
 }
 
+/// The id of the invocation that a step was part of.
+fn invocation(step: &str) -> &str {
+    step.split_once('/')
+        .expect("a step's id contains its invocation's")
+        .0
+}
+
 #[tokio::test]
 async fn a_file_that_matches_its_announcement_becomes_available_in_two_recorded_steps() {
     let world = World::new().await;
@@ -89,8 +96,8 @@ async fn a_file_that_matches_its_announcement_becomes_available_in_two_recorded_
         );
         let steps = processed(&world).await.split_off(before);
         assert_eq!(steps.len(), 2);
-        assert_eq!(steps[0].0, steps[1].0);
-        let rows = world.audit_of_request(&steps[0].0).await;
+        let rows = world.audit_of_invocation(invocation(&steps[0].0)).await;
+        assert_eq!(rows.len(), 2);
         for (row_, status) in rows.iter().zip(["SCANNING", "AVAILABLE"]) {
             assert_eq!(
                 Expected::of(row_).without("status_reason").without("scan"),
@@ -223,6 +230,7 @@ async fn while_s3_fails_the_event_fails_and_a_later_delivery_completes_it() {
     // The file was taken up and failed three times in all.
     assert_eq!(outcomes(&steps), ["SUCCESS", "FAILURE"].repeat(3));
     assert_eq!(steps[1].1, json!({"reason": "unavailable"}));
+    world.each_request_has_one_outcome().await;
     let letters = world.cloud.dead_letters();
     assert_eq!(letters.len(), 1);
     let answer = ada.get(&format!("/v1/files/{}", file.id)).await.expect(200);
@@ -241,6 +249,82 @@ async fn while_s3_fails_the_event_fails_and_a_later_delivery_completes_it() {
     passage.mend();
     world.cloud.invoke("process-upload", event).await.unwrap();
     assert_eq!(status(&world, file.id).await["status"], "AVAILABLE");
+    world.verify_chains().await;
+}
+
+#[tokio::test]
+async fn if_the_second_of_two_objects_fails_each_row_says_what_happened_to_its_file() {
+    let world = World::new().await;
+    let (ada, officer) = (world.patient("Ada").await, world.officer().await);
+    let mut both = json!({"Records": []});
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let file = announce(&ada, "text/plain", b"announced").await;
+        world.put_unseen(ada.user, file.id, b"announced");
+        let mut one = event(&format!("files/{}/{}", ada.user, file.id));
+        let records = both["Records"].as_array_mut().unwrap();
+        records.push(one["Records"][0].take());
+        ids.push(file.id);
+    }
+    world
+        .sql(
+            "create function fail() returns trigger language plpgsql as
+             $$ begin raise exception 'failed' using errcode = 'disk_full'; end $$",
+            &[],
+        )
+        .await;
+    // The second file can't be taken up at first. Later it is taken up, but its inspection can't be stored.
+    for (status, states, outcomes) in [
+        (
+            "SCANNING",
+            ["AVAILABLE", "PENDING"],
+            vec![
+                (ids[0], "SUCCESS"),
+                (ids[0], "SUCCESS"),
+                (ids[1], "FAILURE"),
+            ],
+        ),
+        (
+            "AVAILABLE",
+            ["AVAILABLE", "SCANNING"],
+            vec![(ids[1], "SUCCESS"), (ids[1], "FAILURE")],
+        ),
+    ] {
+        world
+            .sql(
+                &format!(
+                    "create or replace trigger fail before update on file_metadata for each row
+                     when (new.id = '{}' and new.status = '{status}') execute function fail()",
+                    ids[1]
+                ),
+                &[],
+            )
+            .await;
+        let before = processed(&world).await.len();
+        let failure = world.cloud.invoke("process-upload", &both).await;
+        let failure = failure.unwrap_err().to_string();
+        assert!(failure.contains("unavailable"), "{failure}");
+        for (id, expected) in ids.iter().zip(states) {
+            assert_eq!(world.file_state(*id).await.0, expected);
+        }
+        let steps = processed(&world).await.split_off(before);
+        // The id of the invocation finds the rows of all its steps, newest first.
+        let path = format!("/v1/audit-logs?request_id={}", invocation(&steps[0].0));
+        let answer = officer.get(&path).await.expect(200);
+        let found: Vec<_> = answer.body["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .rev()
+            .map(|row| (row["resource_id"].clone(), row["outcome"].clone()))
+            .collect();
+        let expected: Vec<_> = outcomes
+            .iter()
+            .map(|(id, outcome)| (json!(id), json!(outcome)))
+            .collect();
+        assert_eq!(found, expected);
+        world.each_request_has_one_outcome().await;
+    }
     world.verify_chains().await;
 }
 

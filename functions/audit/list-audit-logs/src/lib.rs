@@ -29,7 +29,8 @@ pub struct Filter {
     /// Only actions with this result are listed.
     pub outcome: Option<Outcome>,
     /// Only actions of the request with this id are listed. The answer to that request carries the id
-    /// in the `x-request-id` header.
+    /// in the `x-request-id` header. The id of a function's invocation by an event or a schedule lists the
+    /// actions of all its steps.
     pub request_id: Option<Text<128>>,
     /// Only actions at this time or later are listed (RFC 3339).
     pub from: Option<Timestamp>,
