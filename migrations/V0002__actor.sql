@@ -59,8 +59,8 @@ create function actor_provider() returns uuid
 language sql stable parallel safe
 return nullif(current_setting('caretrail.provider_id', true), '')::uuid;
 
--- How far the actor's permission reaches: OWN (the actor's own rows), CARE (patients in the actor's
--- care) or ALL. Null if the actor does not hold the permission.
+-- How far the actor's permission reaches: OWN (the actor's own rows, and those of a patient whom they
+-- represent), CARE (patients in the actor's care) or ALL. Null if the actor does not hold the permission.
 create function reach(permission text) returns text
 language sql stable parallel safe
 return nullif(current_setting('caretrail.permissions', true), '')::jsonb ->> permission;

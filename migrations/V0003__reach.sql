@@ -3,7 +3,7 @@
 --
 -- SECURITY DEFINER, because these functions read tables whose own policies call them. PL/pgSQL, because
 -- a session keeps its plans; an SQL function is planned again in every statement. Policies call the first
--- three for each row, so these name schemas and operators in full instead of setting a search path, which
+-- four for each row, so these name schemas and operators in full instead of setting a search path, which
 -- costs more than the rest of the call.
 
 -- Whether the patient is in the care of the actor: `care_relations` has a relation that is not suspended
@@ -20,6 +20,24 @@ begin
 end
 $$;
 
+-- Whether the actor represents the patient now. Callers compare with the actor's own patient first, so that a
+-- caller who represents nobody seldom reads the table. A representative reaches no more than the patient would:
+-- nothing once the patient is archived.
+create function represents(patient uuid) returns boolean
+language plpgsql stable security definer parallel safe as $$
+begin
+  return exists (
+    select from public.representatives r
+    join public.patients p on p.id operator(pg_catalog.=) r.patient_id
+    where r.user_id operator(pg_catalog.=) public.actor_user()
+      and r.patient_id operator(pg_catalog.=) patient
+      and r.since operator(pg_catalog.<=) pg_catalog.now()
+      and (r.until is null or r.until operator(pg_catalog.>) pg_catalog.now())
+      and not p.is_archived
+  );
+end
+$$;
+
 -- Whether the actor's permission reaches the patient.
 create function reaches(permission text, patient uuid) returns boolean
 language plpgsql stable security definer parallel safe as $$
@@ -29,7 +47,7 @@ begin
   if far operator(pg_catalog.=) 'CARE' then
     return public.in_care(patient);
   elsif far operator(pg_catalog.=) 'OWN' then
-    return coalesce(patient operator(pg_catalog.=) public.actor_patient(), false);
+    return coalesce(patient operator(pg_catalog.=) public.actor_patient(), false) or public.represents(patient);
   end if;
   return coalesce(far operator(pg_catalog.=) 'ALL', false);
 end
@@ -85,6 +103,18 @@ begin
 end
 $$;
 
+-- The other patients whom the actor represents now.
+create function represented_patients() returns setof uuid
+language plpgsql stable security definer parallel restricted rows 2 set search_path = pg_catalog, public as $$
+begin
+  perform require_actor();
+  return query
+    select distinct r.patient_id from representatives r join patients p on p.id = r.patient_id
+    where r.user_id = actor_user() and r.since <= now() and (r.until is null or r.until > now())
+      and not p.is_archived and r.patient_id is distinct from actor_patient();
+end
+$$;
+
 -- The patients assigned to a provider. The caller's policies still filter their rows.
 create function patients_assigned_to(provider uuid) returns setof uuid
 language plpgsql stable security definer parallel restricted rows 200 set search_path = pg_catalog, public as $$
@@ -95,6 +125,7 @@ end
 $$;
 
 grant execute on function
-  in_care(uuid), reaches(text, uuid), reaches_person(uuid), care_page(uuid, uuid, uuid, bigint),
+  in_care(uuid), represents(uuid), reaches(text, uuid), reaches_person(uuid),
+  care_page(uuid, uuid, uuid, bigint), represented_patients(),
   patients_assigned_to(uuid)
   to caretrail_app;

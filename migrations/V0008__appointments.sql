@@ -65,14 +65,14 @@ create index appointments_cancelled_idx on appointments (scheduled_at, id) where
 
 call govern('appointments');
 
--- Whose visits the actor moves, cancels and annotates: patients their own, providers those with
--- themselves, even if another provider also treats the patient.
+-- Whose visits the actor moves, cancels and annotates: patients their own and those of a patient whom they
+-- represent, providers those with themselves, even if another provider also treats the patient.
 create function changes_visit(patient uuid, provider uuid) returns boolean
 language sql stable parallel safe
 return case reach('appointments:write')
   when 'ALL' then true
   when 'CARE' then provider = actor_provider()
-  when 'OWN' then patient = actor_patient()
+  when 'OWN' then patient = actor_patient() or represents(patient)
   else false
 end;
 grant execute on function changes_visit(uuid, uuid) to caretrail_app;
@@ -88,7 +88,10 @@ create policy appointments_update on appointments for update to caretrail_app
   using (
     changes_visit(patient_id, provider_id)
     or (reach('appointments:complete') is not null and provider_id = (select actor_provider()))
-    or (reach('appointments:rate') = 'OWN' and patient_id = (select actor_patient()))
+    or (
+      reach('appointments:rate') = 'OWN'
+      and (patient_id = (select actor_patient()) or represents(patient_id))
+    )
     or reach('appointments:archive') = 'ALL'
   );
 

@@ -59,11 +59,11 @@ create index medical_records_created_idx on medical_records (created_at desc, id
 
 call govern('medical_records');
 
--- Patients see what is released (45 CFR 171, 21st Century Cures Act) and not archived.
+-- Patients and their representatives see what is released (45 CFR 171, 21st Century Cures Act) and not archived.
 create policy medical_records_read on medical_records for select to caretrail_app
   using (
     case (select reach('records:read'))
-      when 'OWN' then patient_id = (select actor_patient()) and not is_archived
+      when 'OWN' then (patient_id = (select actor_patient()) or represents(patient_id)) and not is_archived
         and (is_patient_visible or release_date <= now())
       when 'CARE' then in_care(patient_id)
       when 'ALL' then true

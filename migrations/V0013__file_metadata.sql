@@ -86,27 +86,29 @@ create index file_metadata_ended_upload_idx on file_metadata (created_at, id)
 
 call govern('file_metadata');
 
--- Whether a file is withheld from its owner together with the entry it belongs to. Only the patient of
--- the entry can be that owner. SECURITY DEFINER, because reading the entry needs another permission
+-- Whether a file is withheld from the actor together with the entry it belongs to: from the patient, who owns
+-- it, and from whoever reads it in their place. SECURITY DEFINER, because reading the entry needs another permission
 -- than reading the file.
 create function is_withheld(owner uuid, entry uuid) returns boolean
 language plpgsql stable security definer parallel safe set search_path = pg_catalog, public as $$
 begin
-  return owner is not distinct from actor_user() and not exists (
+  return (owner is not distinct from actor_user() or reach('files:read') = 'OWN') and not exists (
     select from medical_records r
     where r.id = entry and not r.is_archived and (r.is_patient_visible or r.release_date <= now())
   );
 end
 $$;
 
--- Whether the actor changes or archives the file. Patients change only what they uploaded themselves.
+-- Whether the actor changes or archives the file. Patients and their representatives change only what they
+-- uploaded themselves.
 -- A file that belongs to an entry of the chart requires `records:write`, whoever uploaded it.
 create function changes_file(patient uuid, owner uuid, uploader uuid, entry uuid) returns boolean
 language sql stable parallel safe
 return case reach('files:write')
     when 'ALL' then true
     when 'CARE' then (patient is null and owner = actor_user()) or in_care(patient)
-    when 'OWN' then uploader = actor_user() and (patient = actor_patient() or owner = actor_user())
+    when 'OWN' then uploader = actor_user()
+      and (owner = actor_user() or patient = actor_patient() or represents(patient))
     else false
   end
   and (entry is null or reaches('records:write', patient));

@@ -29,7 +29,7 @@ create table audit_logs (
   -- Null for SYSTEM, and for a token subject without a profile.
   user_id uuid references user_profiles (id),
   actor_role text,
-  -- Null for SYSTEM, and if the actor was refused.
+  -- Null for SYSTEM, if the actor was refused, and if a list was filtered in vain: see `relation_to`.
   relation actor_relation,
   purpose_of_use purpose_of_use,
   action_type audit_action not null,
@@ -131,7 +131,7 @@ grant execute on function ensure_audit_partitions(integer) to caretrail_sealer;
 
 -- Appends a row: the only way into the log. It checks facts and not the hash, which the function computes:
 --
--- * The actor, the role and the relation are those of this transaction. A success needs an actor that
+-- * The actor, the role and the relation to the patients named are those of this transaction. A success needs an actor that
 --   `begin_request` or `begin_job` proved; a refusal or a failure one that `begin_attempt` proved.
 -- * The time is within ten minutes of this database's clock, and the id is made of it.
 -- * The place follows the row before it in its chain.
@@ -143,7 +143,7 @@ begin
   perform require_actor(case entry.outcome when 'SUCCESS' then 'REQUEST' else 'ATTEMPT' end);
   if entry.user_id is distinct from actor_user()
     or entry.actor_role is distinct from nullif(current_setting('caretrail.role', true), '')
-    or entry.relation::text is distinct from nullif(current_setting('caretrail.relation', true), '')
+    or entry.relation::text is distinct from relation_to(coalesce(entry.patient_ids, array[entry.patient_id]))
     or (entry.actor_role is null and entry.details ->> 'subject' is distinct from current_setting('caretrail.subject', true))
   then
     raise exception 'the audit row names another actor' using errcode = 'CT008';

@@ -22,7 +22,8 @@ end
 $$;
 
 -- Sets the actor of this transaction, which needs `p_permission`. The relation is that in which the
--- permission reaches its resources.
+-- permission reaches its resources. SELF becomes REPRESENTATION in the audit row if that row names another
+-- patient than `patient_id`, the caller's own, who may be archived: see `relation_to`.
 -- Errors: CT001 no profile, CT002 not ACTIVE, CT003 permission missing, CT004 second factor needed, CT007
 -- ticket not valid, CT011 not approved.
 create function begin_request(
@@ -35,11 +36,11 @@ declare
 begin
   perform check_ticket(p_subject, p_assured, p_permission, p_clock, p_ticket);
   select u.id, u.status, u.is_archived, u.awaits_approval, u.role, r.permissions, r.needs_second_factor,
-    p.id as patient_id, v.id as provider_id
+    p.id as patient_id, p.is_archived as has_left, v.id as provider_id
   into caller
   from user_profiles u
   left join role_reach r on r.role = u.role
-  left join patients p on p.user_id = u.id and not p.is_archived
+  left join patients p on p.user_id = u.id
   left join providers v on v.user_id = u.id and not v.is_archived
   where u.subject = p_subject;
   if not found then
@@ -64,7 +65,8 @@ begin
   role := caller.role;
   patient_id := caller.patient_id;
   perform set_actor(
-    'REQUEST', p_subject, user_id, role, relation, patient_id, caller.provider_id, caller.permissions
+    'REQUEST', p_subject, user_id, role, relation, case when not caller.has_left then patient_id end,
+    caller.provider_id, caller.permissions
   );
 end
 $$;

@@ -30,7 +30,7 @@ end
 $$;
 
 -- Checks a new account, a change of the role, or a link to a sign-in. A sensitive role waits for a second person.
--- So does a sign-in for an account that has a chart or care, or could have. Errors: CT009 the actor doesn't keep
+-- So does a sign-in for an account that has a chart or care, could have, or represents a patient. Errors: CT009 the actor doesn't keep
 -- the role.
 create function check_account() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$
@@ -60,6 +60,7 @@ begin
       is_sensitive_role(new.role)
       or exists (select from patients where user_id = new.id)
       or exists (select from care_relations where member_id = new.id)
+      or exists (select from representatives where user_id = new.id)
     ) then
       if not by_two then
         perform note_alone();

@@ -20,6 +20,7 @@ create type key_purpose as enum ('TICKET', 'SEAL');
 create type permission_reach as enum ('OWN', 'CARE', 'ALL');
 create type purpose_of_use as enum ('TREAT', 'ETREAT', 'HPAYMT', 'HOPERAT', 'HSYSADMIN', 'HCOMPL', 'HRESCH', 'PATRQT', 'FAMRQT');
 create type record_type as enum ('DIAGNOSIS', 'TREATMENT', 'SUMMARY', 'LAB_RESULT', 'PRESCRIPTION', 'IMAGING', 'NOTE', 'IMMUNIZATION', 'CARE_PLAN');
+create type representative_basis as enum ('PARENT', 'GUARDIAN', 'HEALTH_CARE_PROXY', 'EXECUTOR');
 create type user_status as enum ('ACTIVE', 'INACTIVE', 'SUSPENDED');
 
 -- Tables and views
@@ -528,7 +529,8 @@ create policy appointments_update on appointments for update to caretrail_app
     or reach('appointments:complete') is not null
     and provider_id = (select actor_provider())
     or reach('appointments:rate') = 'OWN'
-    and patient_id = (select actor_patient())
+    and (patient_id = (select actor_patient())
+      or represents(patient_id))
     or reach('appointments:archive') = 'ALL'
   );
 create policy owner_all on appointments for all to caretrail_owner using (true) with check (true);
@@ -695,7 +697,8 @@ create policy medical_records_create on medical_records for insert to caretrail_
 create policy medical_records_read on medical_records for select to caretrail_app
   using (
     case (select reach('records:read'))
-    when 'OWN' then patient_id = (select actor_patient())
+    when 'OWN' then (patient_id = (select actor_patient())
+      or represents(patient_id))
     and not is_archived
     and (is_patient_visible
       or release_date <= now())
@@ -1086,6 +1089,28 @@ grant select on care_relations to caretrail_app;
 grant insert (member_id, patient_id, basis, source, until, reason) on care_relations to caretrail_app;
 grant update (until, reason) on care_relations to caretrail_app;
 
+create table representatives (
+  user_id uuid not null,
+  patient_id uuid not null,
+  basis representative_basis not null,
+  since timestamptz not null default now(),
+  until timestamptz,
+  created_at timestamptz not null default now(),
+  created_by uuid default actor_user(),
+  constraint representatives_pkey primary key (user_id, patient_id, basis),
+  constraint representatives_created_by_fkey foreign key (created_by) references user_profiles (id),
+  constraint representatives_patient_id_fkey foreign key (patient_id) references patients (id),
+  constraint representatives_user_id_fkey foreign key (user_id) references user_profiles (id),
+  constraint representatives_not_oneself check (created_by is distinct from user_id),
+  constraint representatives_period check (until > since)
+);
+create index representatives_created_by_idx on representatives (created_by) where created_by is not null;
+create index representatives_patient_idx on representatives (patient_id);
+alter table representatives enable row level security, force row level security;
+create policy actor_proven on representatives as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on representatives for all to caretrail_owner using (true) with check (true);
+
 -- Functions
 --
 -- A comment names the roles that can execute the function. Without one, only the owner can.
@@ -1141,6 +1166,9 @@ create function reach(permission text) returns text stable; -- caretrail_app
 create function reaches(permission text, patient uuid) returns boolean stable security definer; -- caretrail_app
 create function reaches_person(person uuid) returns boolean stable security definer; -- caretrail_app
 create function records_in_care(p_patient uuid, p_appointment uuid, p_type text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function relation_to(patients uuid[]) returns text stable;
+create function represented_patients() returns setof uuid stable security definer; -- caretrail_app
+create function represents(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function require_actor(standing text DEFAULT 'REQUEST'::text) returns void stable;
 create function role_reaches_beyond_actor(its_role text) returns boolean stable;
 create function search_in_care(p_name text, p_born date, p_number text, p_after uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app

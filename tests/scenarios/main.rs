@@ -24,6 +24,7 @@ mod named_statements;
 mod patients;
 mod proof_of_the_actor;
 mod providers;
+mod representatives;
 mod round_trips;
 mod rows_read;
 mod schema;

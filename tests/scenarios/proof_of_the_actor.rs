@@ -317,15 +317,16 @@ async fn an_attempt_reaches_no_row() {
 }
 
 /// Row predicates that policies ask once a row. Each reveals at most one relation: whether one patient is in
-/// the care of one member, whether an account is that of a patient, whether one entry is withheld, and whether one
-/// role can do no more than another.
-const PREDICATES: [&str; 7] = [
+/// the care of one member, whether one user represents one patient, whether an account is that of a patient, whether
+/// one entry is withheld, and whether one role can do no more than another.
+const PREDICATES: [&str; 8] = [
     "in_care(uuid)",
     "is_withheld(uuid,uuid)",
     "keeps_role(text)",
     "patient_of(uuid)",
     "reaches(text,uuid)",
     "reaches_person(uuid)",
+    "represents(uuid)",
     "sees_user(uuid,text)",
 ];
 
@@ -407,7 +408,7 @@ const APPEND: &str = "
       (overlay(lpad(to_hex(floor(extract(epoch from {id_time}) * 1000)::bigint), 12, '0') || '-7' placing '-' from 9 for 0)
         || right(gen_random_uuid()::text, 21))::uuid,
       date_trunc('month', {month} at time zone 'UTC')::date, {time}, {user}, {role}, {relation}, null, 'READ', 'PATIENT',
-      null, null, null, {outcome}, null, null, 'get-patient', 'forged', null, {details},
+      null, {patient}, {patients}, {outcome}, null, null, 'get-patient', 'forged', null, {details},
       '00000000-0000-4000-8000-000000000001', {seq}, {prev}, sha256('row')
     )::audit_logs)
     from (select clock_timestamp() as now) as clock";
@@ -420,6 +421,8 @@ fn append(changes: &[(&str, &str)]) -> String {
         ("user", "actor_user()"),
         ("role", "'PATIENT'"),
         ("relation", "'SELF'"),
+        ("patient", "null"),
+        ("patients", "null"),
         ("outcome", "'SUCCESS'"),
         ("details", "null"),
         ("seq", "1"),
@@ -503,6 +506,65 @@ async fn an_audit_row_names_the_proven_actor_now_at_the_end_of_its_chain() {
     let next = [("seq", "2"), ("prev", "sha256('row')")];
     app.query(&append(&next), &[]).await.unwrap();
     assert_eq!(code(app.query(&append(&next), &[]).await), "23505");
+}
+
+#[tokio::test]
+async fn an_audit_row_says_representation_exactly_if_it_names_a_represented_patient() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let kim = world.patient("Kim").await;
+    let paul = world.user("PATIENT", "Paul").await;
+    for parent in [&*ada, &paul] {
+        world.represent(parent.user, &kim, None).await;
+    }
+    let one = |patient: &Patient| ("patient", format!("'{}'", patient.id));
+    let many = |patients: &[&Patient]| {
+        let ids: Vec<_> = patients
+            .iter()
+            .map(|patient| format!("'{}'", patient.id))
+            .collect();
+        ("patients", format!("array[{}]::uuid[]", ids.join(", ")))
+    };
+    let nobody = || ("patient", "null".to_owned());
+    let app = world.connect_as(PEOPLE).await;
+    // None: the caller neither is nor represents one of them.
+    for (caller, named, expected) in [
+        (&*ada, nobody(), Some("SELF")),
+        (&*ada, one(&ada), Some("SELF")),
+        (&*ada, one(&kim), Some("REPRESENTATION")),
+        (&*ada, many(&[&ada, &kim]), Some("REPRESENTATION")),
+        (&*ada, one(&ben), None),
+        (&*ada, many(&[&kim, &ben]), None),
+        (&paul, nobody(), Some("SELF")),
+        (&paul, one(&kim), Some("REPRESENTATION")),
+        (&paul, one(&ada), None),
+        (&*ben, one(&kim), None),
+    ] {
+        let relations = ["SELF", "REPRESENTATION", "CARE"].map(Some);
+        for relation in relations.into_iter().chain([None]) {
+            app.batch_execute("begin").await.unwrap();
+            begin_request(&app, caller, "patients:read").await.unwrap();
+            let (part, patients) = &named;
+            let label = relation.map_or("null".to_owned(), |relation| format!("'{relation}'"));
+            let row = [(*part, &**patients), ("relation", &*label)];
+            let appended = app.query(&append(&row), &[]).await;
+            match expected == relation {
+                true => drop(appended.unwrap()),
+                false => assert_eq!(code(appended), WRONG_FACT, "{named:?} {label}"),
+            }
+            app.batch_execute("rollback").await.unwrap();
+        }
+    }
+    // A member of the care team and an office act in one relation, whoever the patient is.
+    let vera = world.provider("Vera").await;
+    let row = [
+        ("patient", &*one(&kim).1),
+        ("role", "'PROVIDER'"),
+        ("relation", "'CARE'"),
+    ];
+    app.batch_execute("begin").await.unwrap();
+    begin_request(&app, &vera, "patients:read").await.unwrap();
+    app.query(&append(&row), &[]).await.unwrap();
 }
 
 #[tokio::test]

@@ -248,8 +248,9 @@ async fn rust_enums_match_postgresqls() {
         .rows(
             "select t.typname as name, jsonb_agg(e.enumlabel order by e.enumsortorder) as labels
              from pg_type t join pg_enum e on e.enumtypid = t.oid
-             -- How far a permission reaches and what a key is for is the database's business alone.
-             where t.typname not in ('permission_reach', 'key_purpose')
+             -- How far a permission reaches, what a key is for and why somebody represents a patient is the
+             -- database's business alone.
+             where t.typname not in ('permission_reach', 'key_purpose', 'representative_basis')
              group by t.typname",
             &[],
         )
@@ -378,6 +379,7 @@ async fn security_definer_functions_fix_their_search_path() {
         "in_care(uuid)",
         "reaches(text,uuid)",
         "reaches_person(uuid)",
+        "represents(uuid)",
         "sees_user(uuid,text)",
     ];
     assert_eq!(names(&open), qualified);

@@ -323,6 +323,16 @@ impl World {
         .await;
     }
 
+    /// Lets the user represent the patient as a parent, for this interval from now or without an end.
+    pub async fn represent(&self, user: Uuid, patient: &Patient, until: Option<&str>) {
+        self.sql(
+            "insert into representatives (user_id, patient_id, basis, until)
+             values ($1, $2, 'PARENT', now() + $3::text::interval)",
+            &[&user, &patient.id, &until],
+        )
+        .await;
+    }
+
     /// Creates a visit of half an hour.
     pub async fn visit(
         &self,

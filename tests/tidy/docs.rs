@@ -19,7 +19,7 @@ const ROLES: [&str; 7] = [
 /// The words that a cell may contain for each reach. `tests/scenarios/access_matrix` checks whether
 /// they are true.
 const WORDS: [(&str, &[&str]); 3] = [
-    ("OWN", &["released", "uploaded", "own"]),
+    ("OWN", &["released", "uploaded", "own, represented", "own"]),
     ("CARE", &["own", "own, care", "care"]),
     ("ALL", &["own", "kept", "own, kept", "all"]),
 ];

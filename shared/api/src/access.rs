@@ -6,14 +6,15 @@
 
 use std::sync::Arc;
 
-use audit::{Action, Outcome};
+use audit::{Action, Outcome, Relation};
 use domain::disclosure::Content;
+use domain::ids::PatientId;
 use errors::Error;
 use futures_util::future::{OptionFuture, join, join4};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sql::{Connection, FromRow, Statement};
+use sql::{Connection, FromRow, Statement, sql};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -27,6 +28,8 @@ use crate::reply::{Answer, Audited, Json, Reply};
 use crate::request_context::RequestContext;
 use crate::session::Session;
 use crate::target::Target;
+
+const REPRESENTS: &str = "select represents($1)";
 
 /// A transaction that works on the target `T` for the caller, with the endpoint's permission.
 ///
@@ -136,11 +139,10 @@ impl<T: Target> Access<T> {
         }
         let writer = AuditWriter(&self.context);
         let mut entry = writer.entry(Outcome::Success);
-        let chart = actor.patient_id;
-        writer.set_actor(&mut entry, actor);
         entry.patients.clone_from(&patients);
+        writer.set_actor(&mut entry, actor.clone());
         let session = self.context.session(self.context.limits.work_ends).await?;
-        let Some(row) = writer.read(session, entry, chart, statement).await? else {
+        let Some(row) = writer.read(session, entry, &actor, statement).await? else {
             return Ok(None);
         };
         let answer = Json(R::from_row(&row)?);
@@ -255,28 +257,47 @@ impl<T: Target> Access<T> {
         results
     }
 
+    /// Whether the caller represents the patient now.
+    async fn represents(&mut self, patient: PatientId) -> Result<bool, Error> {
+        let rows = self.rows(sql(REPRESENTS, &[&patient])).await?;
+        let row = rows
+            .first()
+            .ok_or(Error::Internal("a predicate has no answer"))?;
+        Ok(row.try_get("represents")?)
+    }
+
     /// Writes the audit row, commits and makes the answer. Nothing else can make an answer. Errors: the
     /// COMMIT failed or its outcome is unknown.
     pub async fn commit<A: Answer>(mut self, answer: A) -> Reply<A> {
         if self.session.is_none() {
             self.begin(None, None).await?;
         }
+        let mut actor = self
+            .actor
+            .take()
+            .ok_or(Error::Internal("a transaction has no actor"))?;
+        let mut patients = answer.patients();
+        if let Some(patient) = self.granted.patient() {
+            // An empty list doesn't show whether the caller represents the patient it is filtered by.
+            if patients.is_empty()
+                && actor.relation_to(&[patient]) == Some(Relation::Representation)
+                && !self.represents(patient).await?
+            {
+                actor.relation = None;
+            }
+            patients.push(patient);
+        }
+        patients.sort_unstable();
+        patients.dedup();
         let session = self
             .session
             .take()
             .ok_or(Error::Internal("a transaction has no session"))?;
         let writer = AuditWriter(&self.context);
         let mut entry = writer.entry(Outcome::Success);
-        let actor = self.actor.take();
-        writer.set_actor(
-            &mut entry,
-            actor.ok_or(Error::Internal("a transaction has no actor"))?,
-        );
         entry.action_type = self.action;
-        entry.patients = answer.patients();
-        entry.patients.extend(self.granted.patient());
-        entry.patients.sort_unstable();
-        entry.patients.dedup();
+        entry.patients = patients;
+        writer.set_actor(&mut entry, actor);
         let response = answer.into_response()?;
         writer.commit(session, entry).await?;
         Ok(Audited::committed(response))

@@ -87,26 +87,26 @@ impl AuditWriter<'_> {
 
     /// Sends a whole transaction in one flush: BEGIN, the actor, `read` with the audit row, COMMIT. Returns
     /// the row that `read` found, once the audit row is committed. None: PostgreSQL refused something, or
-    /// the row isn't there or isn't the actor's, and nothing was committed. Errors: as for
+    /// the row isn't there or `actor` isn't the one who acts, and nothing was committed. Errors: as for
     /// [`commit`](Self::commit).
     pub(crate) async fn read(
         &self,
         session: Session,
         entry: Entry,
-        chart: Option<PatientId>,
+        actor: &Actor,
         read: Statement<'_>,
     ) -> Result<Option<Row>, Error> {
         let ticket = self.0.ticket();
         let mut found = None;
         let append = async |client: &Connection, link: &Link| {
-            let (begun, actor, row) = join3(
+            let (begun, proven, row) = join3(
                 client.batch_execute("begin"),
                 ticket.begin(client),
-                link.append_if_found(client, read, chart),
+                link.append_if_found(client, read, actor.relation, actor.patient_id),
             )
             .await;
             begun?;
-            actor?;
+            proven?;
             found = row?;
             Ok(found.is_some())
         };
@@ -288,7 +288,8 @@ impl AuditWriter<'_> {
         Ok(hash)
     }
 
-    /// Names the actor as the database found them. A subject without a profile is named in the details.
+    /// Names the actor as the database found them, in their relation to the entry's patients. A subject without
+    /// a profile is named in the details.
     pub(crate) fn set_actor(&self, entry: &mut Entry, actor: Actor) {
         if let (None, Some(subject)) = (actor.user_id, self.0.caller.subject()) {
             entry
@@ -299,9 +300,9 @@ impl AuditWriter<'_> {
             entry.resource_id = actor.user_id.map(Into::into);
         }
         entry.user_id = actor.user_id;
+        entry.relation = actor.relation_to(&entry.patients);
+        entry.purpose_of_use = entry.relation.map(Relation::purpose);
         entry.actor_role = actor.role;
-        entry.relation = actor.relation;
-        entry.purpose_of_use = actor.relation.map(Relation::purpose);
     }
 
     /// Writes the audit row of a request that was refused or failed, in a separate transaction. Writes

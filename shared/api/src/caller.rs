@@ -27,7 +27,7 @@ row! {
         pub role: Option<String>,
         /// None for a function, and if the caller is only refused.
         pub relation: Option<Relation>,
-        /// Their chart. None for a caller who is no patient.
+        /// The caller as a patient. None if they aren't one, for a function, and if the caller is only refused.
         pub patient_id: Option<PatientId>,
     }
 }
@@ -36,8 +36,28 @@ row! {
 // the other statements of the flush don't run either.
 const BEGIN_REQUEST: &str =
     "select user_id, role, relation, patient_id from begin_request($1, $2, $3, $4, $5)";
-const BEGIN_JOB: &str = "select null::uuid as user_id, role, null as relation, null::uuid as patient_id from begin_job($1, $2, $3)";
-const BEGIN_ATTEMPT: &str = "select user_id, role, null as relation, null::uuid as patient_id from begin_attempt($1, $2, $3, $4, $5)";
+const BEGIN_JOB: &str = "
+    select null::uuid as user_id, role, null as relation, null::uuid as patient_id
+    from begin_job($1, $2, $3)";
+const BEGIN_ATTEMPT: &str = "
+    select user_id, role, null as relation, null::uuid as patient_id
+    from begin_attempt($1, $2, $3, $4, $5)";
+
+impl Actor {
+    /// The relation in which the actor acts on the data of these patients. `append_audit` demands it.
+    ///
+    /// The database states a relation before the patients are known. SELF becomes REPRESENTATION if one of them
+    /// isn't the actor, because the reach OWN covers nobody else but those whom the actor represents.
+    pub(crate) fn relation_to(&self, patients: &[PatientId]) -> Option<Relation> {
+        let is_own = |patient: &PatientId| self.patient_id == Some(*patient);
+        match self.relation {
+            Some(Relation::Oneself) if !patients.iter().all(is_own) => {
+                Some(Relation::Representation)
+            }
+            relation => relation,
+        }
+    }
+}
 
 impl Caller {
     /// The subject of the caller's token, or none for a function.

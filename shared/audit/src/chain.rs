@@ -12,7 +12,7 @@ use uuid::Uuid;
 use errors::Error;
 use tokio_postgres::Row;
 
-use crate::entry::{Entry, Outcome};
+use crate::entry::{Entry, Outcome, Relation};
 use domain::ids::{AuditLogId, PatientId, SubjectId};
 use domain::time::{Date, TimeDelta, Timestamp};
 use sql::{Connection, Jsonb, Parameter, Statement, sql};
@@ -243,16 +243,19 @@ impl Link {
     }
 
     /// Runs `read` and appends the row, in one statement. Does neither if `read` finds no row, or if the
-    /// transaction has another actor than the row names, or one with another chart than `chart`. Returns
-    /// what `read` found.
+    /// transaction has another actor than the row names, or another `relation` or `chart`: the relation that
+    /// `begin_request` states before it is known whom the request concerns, and the actor as a patient.
+    /// Returns what `read` found.
     pub async fn append_if_found(
         &self,
         client: &Connection,
         read: Statement<'_>,
+        relation: Option<Relation>,
         chart: Option<PatientId>,
     ) -> Result<Option<Row>, tokio_postgres::Error> {
-        let parameters: Vec<&dyn Parameter> = [read.parameters(), &[&chart]].concat();
-        let (chart, first) = (parameters.len(), parameters.len() + 1);
+        let guess: [&dyn Parameter; 2] = [&relation, &chart];
+        let parameters: Vec<&dyn Parameter> = [read.parameters(), &guess].concat();
+        let first = parameters.len() + 1;
         let text = format!(
             "select read.*, {append} from ({read}) as read
              where actor_user() = ${user} and actor_patient() is not distinct from ${chart}
@@ -262,7 +265,8 @@ impl Link {
             read = read.text(),
             user = first + 3,
             role = first + 4,
-            relation = first + 5,
+            relation = first - 2,
+            chart = first - 1,
         );
         self.send(client, &text, &parameters).await
     }

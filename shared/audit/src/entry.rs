@@ -135,8 +135,8 @@ pub struct Entry {
     pub user_id: Option<UserId>,
     /// The role in which the user acted.
     pub actor_role: Option<String>,
-    /// The relation to the resource in which the user acted. None if a function acted without a caller, or
-    /// if the user was refused.
+    /// The relation to the resource in which the user acted. None if a function acted without a caller, if the
+    /// user was refused, or if they asked in vain for a patient whom they don't represent.
     pub relation: Option<Relation>,
     /// The purpose of the action. None if there is no relation.
     pub purpose_of_use: Option<PurposeOfUse>,

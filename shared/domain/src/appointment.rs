@@ -98,8 +98,8 @@ row! {
         /// The reason given when the appointment was last moved or cancelled. Null if neither has
         /// happened.
         pub change_reason: Option<String>,
-        /// The patient's rating of the appointment, from 1 (worst) to 5 (best). Only this patient
-        /// sees it; it is null for everyone else and until the patient has rated.
+        /// The patient's rating of the appointment, from 1 (worst) to 5 (best). Only this patient and their
+        /// representatives see it; it is null for everyone else and until one of them has rated.
         pub rating: Option<i32>,
     }
 }
@@ -205,7 +205,7 @@ macro_rules! select_appointment {
             "select id, patient_id, provider_id, scheduled_at, duration_minutes, status::text, location,
                notes, external_id, custom_data, custom_data_version,
                created_at, updated_at, is_archived, version,
-               change_reason, case when patient_id = actor_patient() then rating end as rating
+               change_reason, case when reaches('appointments:rate', patient_id) then rating end as rating
              from appointments ",
             $($rest),+
         )

@@ -94,7 +94,7 @@ async fn nobody_writes_columns_reserved_for_others() {
             "an administrator changes registrations",
             admin,
             update("patients", "gender = 'other'"),
-            Ok(11),
+            Ok(12),
         ),
         (
             "an administrator suspends themselves",

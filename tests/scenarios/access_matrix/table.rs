@@ -10,6 +10,8 @@ use tests::prelude::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Relation {
     Own,
+    /// Of a patient whom the caller represents.
+    Represented,
     Released,
     Uploaded,
     Assigned,
@@ -22,7 +24,8 @@ pub enum Relation {
 }
 
 use Relation::{
-    Assigned, Covered, Kept, None as Nothing, Own, Referred, Released, Treated, Uploaded,
+    Assigned, Covered, Kept, None as Nothing, Own, Referred, Released, Represented, Treated,
+    Uploaded,
 };
 
 /// The relations of a patient in the caller's care.
@@ -57,12 +60,13 @@ impl Cell {
             "–" => Relations::new(),
             "all" => CARE
                 .into_iter()
-                .chain([Own, Released, Uploaded, Kept, Nothing])
+                .chain([Own, Represented, Released, Uploaded, Kept, Nothing])
                 .collect(),
             words => words
                 .split(", ")
                 .flat_map(|word| match word {
                     "own" => vec![Own],
+                    "represented" => vec![Represented],
                     "released" => vec![Released],
                     "uploaded" => vec![Uploaded],
                     "care" => CARE.into(),

@@ -107,13 +107,14 @@ pub const WALLS: [Wall; 10] = [
     },
 ];
 
-/// Tables without data of persons, and tables that other tests cover: the audit log, which an actor
-/// sees completely or not at all, and kept answers.
-pub const OTHERS: [&str; 11] = [
+/// Tables without data of persons, tables that functions can't read, and tables that other tests cover: the
+/// audit log, which an actor sees completely or not at all, and kept answers.
+pub const OTHERS: [&str; 12] = [
     "audit_logs",
     "custom_data_schemas",
     "idempotency_keys",
     "permissions",
+    "representatives",
     "role_keepers",
     "role_permissions",
     "role_reach",

@@ -53,7 +53,7 @@ pub struct Thing {
     pub released: bool,
     /// The user who uploaded it.
     pub uploader: Option<Uuid>,
-    /// The users who have the patient in care, and how.
+    /// The users who have the patient in care or represent them, and how.
     pub care: Care,
     /// Whether it is cancelled. A new visit like it would not be.
     pub is_cancelled: bool,
@@ -64,8 +64,11 @@ impl Thing {
     pub fn relations(&self, user: Uuid) -> Relations {
         let care = self.care.iter().filter(|(member, _)| *member == user);
         let mut relations: Relations = care.map(|(_, relation)| *relation).collect();
-        if self.owners.contains(&user) {
+        let is_own = self.owners.contains(&user);
+        if is_own {
             relations.insert(Relation::Own);
+        }
+        if is_own || relations.contains(&Relation::Represented) {
             if self.released {
                 relations.insert(Relation::Released);
             }
@@ -88,10 +91,10 @@ impl Thing {
     }
 }
 
-/// Users who have a patient in care, and how.
+/// Users who have a patient in care or represent them, and how.
 type Care = Vec<(Uuid, Relation)>;
 
-/// A chart, and the users who have its patient in care.
+/// A chart, and the users who have its patient in care or represent them.
 #[derive(Clone, Debug)]
 struct Chart {
     patient: Patient,
@@ -186,8 +189,11 @@ impl Ward {
     }
 
     async fn fill(&mut self, ada: Patient) {
-        use Relation::{Assigned, Covered, Referred, Treated};
+        use Relation::{Assigned, Covered, Referred, Represented, Treated};
         let (vera, nora) = (self.vera.user, self.nora.user);
+        // A provider's rights don't reach the patients whom they represent.
+        let represented = [(ada.user, Represented), (vera, Represented)];
+        let represented = self.chart("kim", &represented).await;
         self.relate(&ada, vera, Assigned).await;
         let ada = Chart {
             patient: ada,
@@ -227,8 +233,18 @@ impl Ward {
         let written = self.record(&stranger, &self.vera, true).await;
         self.things.push(written);
         self.charts = vec![
-            ada, assigned, treated, booked, referred, covered, cancelled, expired, suspended,
-            self_made, stranger,
+            ada,
+            represented,
+            assigned,
+            treated,
+            booked,
+            referred,
+            covered,
+            cancelled,
+            expired,
+            suspended,
+            self_made,
+            stranger,
         ];
         // Walt covers for all of them, so that each has a row that the API can change.
         for chart in &self.charts {
@@ -246,7 +262,7 @@ impl Ward {
             for released in [true, false] {
                 things.push(self.record(chart, &self.walt, released).await);
             }
-            for uploader in [chart.patient.user, self.walt.user] {
+            for uploader in [chart.patient.user, self.walt.user, self.callers[0].user] {
                 things.push(self.file(Some(chart), chart.patient.user, uploader).await);
             }
         }
@@ -421,7 +437,7 @@ impl Ward {
         (first + TimeDelta::hours(hours)).to_string()
     }
 
-    /// Creates a chart of a new patient who is in the care of these users.
+    /// Creates a chart of a new patient who is in the care of these users, or represented by them.
     async fn chart(&self, name: &'static str, care: &[(Uuid, Relation)]) -> Chart {
         let patient = self.world.patient(name).await;
         for (member, relation) in care {
@@ -434,7 +450,7 @@ impl Ward {
         }
     }
 
-    /// Gives the user the patient in care.
+    /// Gives the user the patient in care, or lets the user represent them.
     async fn relate(&self, patient: &Patient, member: Uuid, relation: Relation) {
         match relation {
             Relation::Assigned => self.world.assign(patient, &self.vera).await,
@@ -450,6 +466,7 @@ impl Ward {
                     .await
             }
             Relation::Covered => self.world.grant(patient, member, "COVER", "9 days").await,
+            Relation::Represented => self.world.represent(member, patient, None).await,
             _ => panic!("{relation:?} is no care"),
         }
     }

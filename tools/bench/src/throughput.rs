@@ -131,7 +131,7 @@ async fn pgbench_script(site: &Site) -> Result<String> {
     Ok(format!(
         "\\startpipeline
 begin;
-select user_id, role, relation from (select floor(extract(epoch from clock_timestamp()))::bigint as clock) as now, begin_request('{user}', true, 'patients:read', clock, hmac(convert_to('caretrail-ticket-v1|{user}|t|patients:read|' || clock, 'UTF8'), '\\x{key}', 'sha256'));
+select user_id, role, relation, patient_id from (select floor(extract(epoch from clock_timestamp()))::bigint as clock) as now, begin_request('{user}', true, 'patients:read', clock, hmac(convert_to('caretrail-ticket-v1|{user}|t|patients:read|' || clock, 'UTF8'), '\\x{key}', 'sha256'));
 {select} '{patient}' and reaches('patients:read', id) and not is_archived;
 \\endpipeline
 \\startpipeline

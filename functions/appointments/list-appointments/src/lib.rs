@@ -35,8 +35,9 @@ pub struct Filter {
 }
 
 // The first branches walk an index in the list's order: all appointments and the caller's own as patient. The
-// last one asks a function for the page, because no index has the appointments with the caller as provider and
-// those of patients in the caller's care in that order.
+// third one sorts those of the patients whom the caller represents, who are few. The last one asks a function for
+// the page, because no index has the appointments with the caller as provider and those of patients in the
+// caller's care in that order.
 // Two statuses are repeated as literals because a parameter can't match a partial index.
 const LIST: &str = select_appointment!(
     "where id = any (array(select id from (",
@@ -45,6 +46,7 @@ const LIST: &str = select_appointment!(
         branches: [
             "reach('appointments:read') = 'ALL'",
             "reach('appointments:read') = 'OWN' and patient_id = actor_patient()",
+            "reach('appointments:read') = 'OWN' and patient_id = any (array(select represented_patients()))",
             "reach('appointments:read') = 'CARE' and id = any (array(select visits_in_care(
                $1, $2, $3, $4, $5, $6, $7 and reach('appointments:archive') = 'ALL', $8, $9, $10)))",
         ],

@@ -14,7 +14,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/rate")
 
 const NOT_RATABLE: &str = "Only a COMPLETED appointment can be rated, and only once.";
 
-/// The rating of an appointment by its patient.
+/// The rating of an appointment by its patient or their representative.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rating {
@@ -24,12 +24,13 @@ pub struct Rating {
 
 const RATE: &str = "
     update appointments set rating = $1, rated_at = now()
-    where id = $2 and patient_id = actor_patient() and not is_archived
+    where id = $2 and reaches('appointments:rate', patient_id) and not is_archived
       and status = 'COMPLETED' and rating is null";
-const READ: &str =
-    select_appointment!("where id = $1 and patient_id = actor_patient() and not is_archived");
+const READ: &str = select_appointment!(
+    "where id = $1 and reaches('appointments:rate', patient_id) and not is_archived"
+);
 
-/// Rates the appointment. Only its patient can do so.
+/// Rates the appointment. Only its patient and their representatives can do so.
 pub async fn handle(
     call: Call,
     Path(id): Path<AppointmentId>,

@@ -28,14 +28,17 @@ pub struct Filter {
     pub include_archived: bool,
 }
 
-// One branch for all files, one for the caller's own and one for those of the patients in the caller's care. The
-// last one asks a function for the page, because no index has the files of several patients in the list's order.
-// Patients own all files about them, so OWN needs no branch for a patient's chart.
+// One branch for all files, one for the caller's own, one for those of the patients whom the caller represents and
+// one for those of the patients in the caller's care. The last one asks a function for the page, because no index
+// has the files of several patients in the list's order. Patients own all files about them, so OWN needs no branch
+// for the caller's own chart.
 const LIST: &str = union_all!(
     select: select_file!(""),
     branches: [
         "reach('files:read') = 'ALL'",
         "reach('files:read') <> 'ALL' and owner_id = actor_user()",
+        "reach('files:read') = 'OWN' and owner_id <> actor_user()
+           and patient_id = any (array(select represented_patients()))",
         "reach('files:read') = 'CARE' and owner_id <> actor_user()
            and id = any (array(select files_in_care($1, $2, $3, $4, $5, $6, $7, $8)))",
     ],

@@ -33,7 +33,7 @@ pub const LIST: &str = concat!(
         select: "select id from patients",
         branches: [
             "reach('patients:read') = 'ALL'",
-            "reach('patients:read') = 'OWN' and id = actor_patient()",
+            "reach('patients:read') = 'OWN' and id = any (array(select represented_patients()) || actor_patient())",
             "reach('patients:read') = 'CARE' and id = any (array(select care_page($4, $1, $2, $5)))",
         ],
         filters: "($1::uuid is null or user_id = $1)

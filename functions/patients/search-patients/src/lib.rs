@@ -38,7 +38,7 @@ pub const SEARCH: &str = concat!(
         select: "select u.id, u.search_name from user_profiles u join patients p on p.user_id = u.id",
         branches: [
             "reach('patients:read') = 'ALL'",
-            "reach('patients:read') = 'OWN' and p.id = actor_patient()",
+            "reach('patients:read') = 'OWN' and p.id = any (array(select represented_patients()) || actor_patient())",
             "reach('patients:read') = 'CARE' and u.id = any (array(select search_in_care($1, $2, $3, $4, $5)))",
         ],
         filters: "not p.is_archived
