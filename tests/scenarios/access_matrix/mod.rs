@@ -1,8 +1,9 @@
 //! Tests the table in docs/access.md: each role, endpoint and relation over HTTP, and each role,
-//! table and relation against row-level security alone. A new function fails until it has a row
-//! there and a request here.
+//! table and relation against row-level security alone. Forged settings are a relation, too, in which nothing is
+//! shown. A new function fails until it has a row there and a request here.
 
 mod columns;
+mod forged_settings;
 mod over_http;
 mod requests;
 mod row_level_security;
@@ -12,6 +13,7 @@ mod ward;
 
 use std::collections::BTreeSet;
 
+pub use forged_settings::{NOT_PROVEN, copied, forged};
 use table::{Cell, Relation, Relations};
 
 /// Fails with all problems found and the way to fix them.

@@ -18,12 +18,17 @@ use super::{Cells, none};
 pub struct Who<'a>(pub Option<&'a Actor>);
 
 impl Who<'_> {
-    fn role(self) -> &'static str {
+    pub fn role(self) -> &'static str {
         self.0.map_or("SYSTEM", |caller| caller.role.unwrap())
     }
 
-    fn user(self) -> Uuid {
+    pub fn user(self) -> Uuid {
         self.0.map_or(Uuid::nil(), |caller| caller.user)
+    }
+
+    /// The login of the functions that this actor's work runs in.
+    pub fn login(self) -> &'static str {
+        self.0.map_or(JOBS, |_| PEOPLE)
     }
 
     /// Opens a transaction as a request or an event does. Returns the SQLSTATE of an error.

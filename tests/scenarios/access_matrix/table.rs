@@ -21,6 +21,8 @@ pub enum Relation {
     /// An account of a role that the caller keeps.
     Kept,
     None,
+    /// The caller is only named in settings, without a ticket. No cell serves it.
+    Forged,
 }
 
 use Relation::{
