@@ -34,10 +34,9 @@ pub struct Filter {
     pub include_archived: Option<bool>,
 }
 
-// The first branches walk an index in the list's order: all appointments and the caller's own as patient. The
-// third one sorts those of the patients whom the caller represents, who are few. The last one asks a function for
-// the page, because no index has the appointments with the caller as provider and those of patients in the
-// caller's care in that order.
+// The first branches walk an index in the list's order: all appointments, the caller's own as patient, and those of
+// each patient whom they represent. The last one asks a function for the page, because no index has the appointments
+// with the caller as provider and those of patients in the caller's care in that order.
 // Two statuses are repeated as literals because a parameter can't match a partial index.
 const LIST: &str = select_appointment!(
     "where id = any (array(select id from (",
@@ -46,7 +45,11 @@ const LIST: &str = select_appointment!(
         branches: [
             "reach('appointments:read') = 'ALL'",
             "reach('appointments:read') = 'OWN' and patient_id = actor_patient()",
-            "reach('appointments:read') = 'OWN' and patient_id = any (array(select represented_patients()))",
+            (
+                "patient_id = represented.patient",
+                for each "(select patient from represented_patients() as patient
+                   where reach('appointments:read') = 'OWN' and ($1::uuid is null or patient = $1)) as represented"
+            ),
             "reach('appointments:read') = 'CARE' and id = any (array(select visits_in_care(
                $1, $2, $3, $4, $5, $6, $7 and reach('appointments:archive') = 'ALL', $8, $9, $10)))",
         ],

@@ -37,8 +37,11 @@ const LIST: &str = union_all!(
     branches: [
         "reach('files:read') = 'ALL'",
         "reach('files:read') <> 'ALL' and owner_id = actor_user()",
-        "reach('files:read') = 'OWN' and owner_id <> actor_user()
-           and patient_id = any (array(select represented_patients()))",
+        (
+            "patient_id = represented.patient and owner_id <> actor_user()",
+            for each "(select patient from represented_patients() as patient
+               where reach('files:read') = 'OWN' and ($1::uuid is null or patient = $1)) as represented"
+        ),
         "reach('files:read') = 'CARE' and owner_id <> actor_user()
            and id = any (array(select files_in_care($1, $2, $3, $4, $5, $6, $7, $8)))",
     ],

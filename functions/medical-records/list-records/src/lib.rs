@@ -31,9 +31,9 @@ pub struct Filter {
     pub include_archived: Option<bool>,
 }
 
-// The first branches walk an index in the list's order: all records and the caller's own chart. The third one
-// sorts the charts of the patients whom the caller represents, who are few. The last one asks a function for the
-// page, because no index has the charts in the caller's care in that order.
+// The first branches walk an index in the list's order: all records, the caller's own chart, and the chart of each
+// patient whom they represent. The last one asks a function for the page, because no index has the charts in the
+// caller's care in that order.
 const LIST: &str = select_record!(
     "where id = any (array(select id from (",
     union_all!(
@@ -42,8 +42,12 @@ const LIST: &str = select_record!(
             "reach('records:read') = 'ALL'",
             "reach('records:read') = 'OWN' and patient_id = actor_patient() and not is_archived
                and (is_patient_visible or release_date <= now()) and $5::boolean is null",
-            "reach('records:read') = 'OWN' and patient_id = any (array(select represented_patients()))
-               and not is_archived and (is_patient_visible or release_date <= now()) and $5::boolean is null",
+            (
+                "patient_id = represented.patient and not is_archived
+                   and (is_patient_visible or release_date <= now()) and $5::boolean is null",
+                for each "(select patient from represented_patients() as patient
+                   where reach('records:read') = 'OWN' and ($1::uuid is null or patient = $1)) as represented"
+            ),
             "reach('records:read') = 'CARE'
                and id = any (array(select records_in_care($1, $2, $3, $4, $5, $6, $7, $8, $9)))",
         ],
