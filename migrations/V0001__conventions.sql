@@ -14,6 +14,15 @@ begin
 end
 $$;
 
+-- Whether the text is in the one form in which identifiers are kept. Two that look the same must be equal, or a
+-- unique key would admit both. The functions bring text into this form; this is the second wall.
+create function is_identifier(identifier text, longest integer) returns boolean
+language sql immutable parallel safe
+return length(identifier) between 1 and longest and identifier is nfc normalized
+  and identifier !~ '^\s|\s$|\s\s|[[:cntrl:]\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]';
+
+grant execute on function is_identifier(text, integer) to caretrail_app;
+
 create function refuse_delete() returns trigger
 language plpgsql as $$
 begin

@@ -6,7 +6,7 @@ create table providers (
   user_id uuid not null constraint providers_user_id_key unique,
   user_role text not null generated always as ('PROVIDER') stored,
   license_number text not null constraint providers_license_number_key unique
-    constraint providers_license_number_length check (length(license_number) between 1 and 100),
+    constraint providers_license_number_form check (is_identifier(license_number, 100)),
   specialties text[] not null default '{}' constraint providers_specialties_count
     check (cardinality(specialties) <= 50 and array_position(specialties, null) is null),
   certifications jsonb constraint providers_certifications_array check (jsonb_typeof(certifications) = 'array'),

@@ -8,7 +8,7 @@ create table patients (
   user_id uuid not null constraint patients_user_id_key unique,
   user_role text not null generated always as ('PATIENT') stored,
   patient_number text not null constraint patients_patient_number_key unique
-    constraint patients_patient_number_length check (length(patient_number) between 1 and 100),
+    constraint patients_patient_number_form check (is_identifier(patient_number, 100)),
   date_of_birth date not null constraint patients_date_of_birth_range check (date_of_birth >= '1850-01-01'),
   gender administrative_gender not null,
   medical_history jsonb constraint patients_medical_history_array check (jsonb_typeof(medical_history) = 'array'),

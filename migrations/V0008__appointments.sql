@@ -25,7 +25,7 @@ create table appointments (
   rated_at timestamptz,
   -- The visit's identifier in the system it was imported from. It makes an import repeatable.
   external_id text constraint appointments_external_id_key unique
-    constraint appointments_external_id_length check (length(external_id) between 1 and 255),
+    constraint appointments_external_id_form check (is_identifier(external_id, 255)),
   custom_data jsonb constraint appointments_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   custom_data_version integer,
   created_at timestamptz not null default now(),

@@ -27,7 +27,7 @@ create table medical_records (
     check (length(change_reason) between 1 and 500),
   -- The entry's identifier in the system it was imported from.
   external_id text constraint medical_records_external_id_key unique
-    constraint medical_records_external_id_length check (length(external_id) between 1 and 255),
+    constraint medical_records_external_id_form check (is_identifier(external_id, 255)),
   custom_data jsonb constraint medical_records_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   custom_data_version integer,
   created_at timestamptz not null default now(),

@@ -263,7 +263,7 @@ create table providers (
   constraint providers_certifications_array check (jsonb_typeof(certifications) = 'array'),
   constraint providers_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   constraint providers_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
-  constraint providers_license_number_length check (length(license_number) >= 1 and length(license_number) <= 100),
+  constraint providers_license_number_form check (is_identifier(license_number, 100)),
   constraint providers_rated check ((rating is null) = (total_reviews = 0)),
   constraint providers_rating_range check (rating >= 1::numeric and rating <= 5::numeric),
   constraint providers_schedule_object check (jsonb_typeof(schedule) = 'object'),
@@ -387,7 +387,7 @@ create table patients (
   constraint patients_date_of_birth_range check (date_of_birth >= '1850-01-01'),
   constraint patients_health_goals_array check (jsonb_typeof(health_goals) = 'array'),
   constraint patients_medical_history_array check (jsonb_typeof(medical_history) = 'array'),
-  constraint patients_patient_number_length check (length(patient_number) >= 1 and length(patient_number) <= 100),
+  constraint patients_patient_number_form check (is_identifier(patient_number, 100)),
   constraint patients_risk_factors_array check (jsonb_typeof(risk_factors) = 'array')
 );
 create index patients_archived_by_idx on patients (archived_by) where archived_by is not null;
@@ -495,7 +495,7 @@ create table appointments (
   constraint appointments_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   constraint appointments_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
   constraint appointments_duration_minutes_range check (duration_minutes >= 1 and duration_minutes <= 1440),
-  constraint appointments_external_id_length check (length(external_id) >= 1 and length(external_id) <= 255),
+  constraint appointments_external_id_form check (is_identifier(external_id, 255)),
   constraint appointments_location_object check (jsonb_typeof(location) = 'object'),
   constraint appointments_notes_length check (length(notes) <= 10000),
   constraint appointments_rated check ((rating is null) = (rated_at is null)),
@@ -674,7 +674,7 @@ create table medical_records (
   constraint medical_records_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   constraint medical_records_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
   constraint medical_records_diagnosis_length check (length(diagnosis) <= 10000),
-  constraint medical_records_external_id_length check (length(external_id) >= 1 and length(external_id) <= 255),
+  constraint medical_records_external_id_form check (is_identifier(external_id, 255)),
   constraint medical_records_notes_length check (length(notes) <= 10000),
   constraint medical_records_treatment_length check (length(treatment) <= 10000),
   constraint medical_records_visible_is_released check (not is_patient_visible or release_date <= updated_at)
@@ -1149,6 +1149,7 @@ create function gives_care(member uuid, patient uuid, begins timestamptz) return
 create procedure govern(target regclass);
 create function has_standing(standing text) returns boolean stable security definer; -- caretrail_app
 create function in_care(patient uuid) returns boolean stable security definer; -- caretrail_app
+create function is_identifier(identifier text, longest integer) returns boolean immutable; -- caretrail_app
 create function is_sensitive_role(its_role text) returns boolean stable;
 create function is_signed(p_purpose key_purpose, message text, signature bytea) returns boolean stable;
 create function is_withheld(owner uuid, entry uuid) returns boolean stable security definer; -- caretrail_app

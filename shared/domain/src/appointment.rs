@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sql::Jsonb;
 
 use super::custom_data::CustomData;
-use super::text::{HttpsUrl, Text};
+use super::text::{HttpsUrl, Line};
 use super::user::Address;
 use crate::disclosure::Content;
 use crate::ids::{AppointmentId, PatientId, ProviderId, UserId};
@@ -46,7 +46,7 @@ pub struct Location {
     pub kind: LocationKind,
     /// The name of the place, for example `Room 12`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<Text<200>>,
+    pub name: Option<Line<200>>,
     /// The postal address of the place, for an appointment in person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,

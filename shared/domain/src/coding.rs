@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::text::Text;
+use super::text::{Identifier, Line};
 use crate::expected::expected;
 
 /// A concept from a code system, as FHIR R4 `Coding`. For example, `{"system":
@@ -15,10 +15,10 @@ pub struct Coding {
     /// The URI of the code system, for example `http://snomed.info/sct` or `http://loinc.org`.
     pub system: SystemUri,
     /// The code as the code system defines it, for example `38341003`.
-    pub code: Text<100>,
+    pub code: Identifier<100>,
     /// The meaning of the code in words, for example `Hypertension`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub display: Option<Text<500>>,
+    pub display: Option<Line<500>>,
 }
 
 /// A coding whose code is not checked yet.
@@ -26,8 +26,8 @@ pub struct Coding {
 #[serde(deny_unknown_fields)]
 struct AnyCoding {
     system: SystemUri,
-    code: Text<100>,
-    display: Option<Text<500>>,
+    code: Identifier<100>,
+    display: Option<Line<500>>,
 }
 
 impl<'de> Deserialize<'de> for Coding {
@@ -138,7 +138,7 @@ mod tests {
             (
                 "http://snomed.info/sct",
                 vec!["38341003", "428191000124101"],
-                vec!["1", "E11.9", "38341003 "],
+                vec!["1", "E11.9", "3834 1003"],
             ),
             (
                 "http://loinc.org",

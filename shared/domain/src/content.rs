@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::coding::Coding;
-use super::text::Text;
+use super::text::{Identifier, Line, Text};
 use errors::Error;
 use parsing::typed;
 use sql::text_enum;
@@ -100,9 +100,9 @@ shapes! {
         code: Coding,
         ?
         /// The FHIR clinical status, for example `active` or `resolved`.
-        clinical_status: Text<50>,
+        clinical_status: Line<50>,
         /// The FHIR verification status, for example `provisional` or `confirmed`.
-        verification_status: Text<50>,
+        verification_status: Line<50>,
         /// The time at which the condition began (RFC 3339).
         onset: Timestamp,
         /// The time at which the condition ended (RFC 3339). Absent while it continues.
@@ -115,7 +115,7 @@ shapes! {
         code: Coding,
         ?
         /// The FHIR status of the procedure, for example `completed`.
-        status: Text<50>,
+        status: Line<50>,
         /// The time at which the procedure began (RFC 3339).
         performed_start: Timestamp,
         /// The time at which the procedure ended (RFC 3339).
@@ -137,9 +137,9 @@ shapes! {
         code: Coding,
         ?
         /// The FHIR category of the observation, for example `laboratory` or `vital-signs`.
-        category: Text<100>,
+        category: Line<100>,
         /// The FHIR status of the result, for example `preliminary` or `final`.
-        status: Text<50>,
+        status: Line<50>,
         /// The time to which the result applies, for example when the sample was taken (RFC 3339).
         effective: Timestamp,
         /// The result of the measurement. Absent if the result consists of components or of other
@@ -167,9 +167,9 @@ shapes! {
         value: serde_json::Number,
         ?
         /// The unit in a form for people to read, for example `mmol/L`.
-        unit: Text<100>,
+        unit: Line<100>,
         /// The unit as a UCUM code, for example `mmol/L` or `mm[Hg]`.
-        code: Text<100>,
+        code: Identifier<100>,
     }
 
     /// An order for a medicine, as FHIR R4 `MedicationRequest`.
@@ -178,7 +178,7 @@ shapes! {
         medication: Coding,
         ?
         /// The FHIR status of the order, for example `active` or `stopped`.
-        status: Text<50>,
+        status: Line<50>,
         /// The time at which the order was written (RFC 3339).
         authored_on: Timestamp,
         /// The dosage instructions as text, for example `1 tablet twice a day with meals`.
@@ -208,7 +208,7 @@ shapes! {
         vaccine: Coding,
         ?
         /// The FHIR status of the vaccination, for example `completed` or `not-done`.
-        status: Text<50>,
+        status: Line<50>,
         /// The time at which the vaccine was given (RFC 3339).
         occurrence: Timestamp,
     }
@@ -219,7 +219,7 @@ shapes! {
         category: Coding,
         ?
         /// The FHIR status of the plan, for example `active` or `completed`.
-        status: Text<50>,
+        status: Line<50>,
         /// The time from which the plan applies (RFC 3339).
         period_start: Timestamp,
         /// The time at which the plan ends (RFC 3339). Absent if no end is set.
@@ -234,7 +234,7 @@ shapes! {
         code: Coding,
         ?
         /// The FHIR status of the activity, for example `in-progress`.
-        status: Text<50>,
+        status: Line<50>,
     }
 }
 

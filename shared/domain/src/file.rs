@@ -1,29 +1,14 @@
 //! The metadata of files. The bytes of a file are an object in S3.
 
-use crate::expected::expected;
 use crate::time::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize as _, Deserializer, Serialize};
+use serde::Serialize;
 
 use super::custom_data::CustomData;
-use super::text::Text;
 use crate::disclosure::Content;
 use crate::ids::{AppointmentId, FileId, PatientId, RecordId, UserId};
 use sql::row;
 use sql::text_enum;
-
-/// Parses a file's name. Errors: it contains a character that overrides or isolates the direction of
-/// text (Unicode Standard Annex 9). With one, `invoice_fdp.exe` can be displayed as `invoice_exe.pdf`.
-pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Text<255>, D::Error> {
-    let name = Text::deserialize(deserializer)?;
-    let changes_direction = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    match name.as_str().contains(changes_direction) {
-        true => Err(expected(
-            "a name without characters that change the direction of text",
-        )),
-        false => Ok(name),
-    }
-}
 
 text_enum! {
     /// The kind of resource that owns a file.

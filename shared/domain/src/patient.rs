@@ -7,7 +7,7 @@ use sql::Jsonb;
 
 use super::coding::Coding;
 use super::custom_data::CustomData;
-use super::text::Text;
+use super::text::{Line, Text};
 use crate::disclosure::Content;
 use crate::ids::{PatientId, ProviderId, UserId};
 use errors::Error;
@@ -82,7 +82,7 @@ pub struct Allergy {
     pub criticality: Option<AllergyCriticality>,
     /// The FHIR clinical status, for example `active`, `inactive` or `resolved`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub clinical_status: Option<Text<50>>,
+    pub clinical_status: Option<Line<50>>,
     /// The time at which the allergy was first recorded (RFC 3339).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recorded_at: Option<Timestamp>,
@@ -96,7 +96,7 @@ pub struct HealthGoal {
     pub description: Text<1000>,
     /// The status of the goal, for example `active` or `completed`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<Text<50>>,
+    pub status: Option<Line<50>>,
     /// The date by which the patient wants to achieve the goal, for example `2026-12-31`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_date: Option<Date>,
@@ -113,7 +113,7 @@ pub struct RiskFactor {
     pub description: Text<1000>,
     /// The severity of the risk in words, for example `moderate`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub severity: Option<Text<50>>,
+    pub severity: Option<Line<50>>,
 }
 
 row! {

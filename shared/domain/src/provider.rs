@@ -7,7 +7,7 @@ use sql::Jsonb;
 
 use super::custom_data::CustomData;
 use super::schedule::Schedule;
-use super::text::Text;
+use super::text::{Identifier, Line};
 use crate::disclosure::Content;
 use crate::ids::{PatientId, ProviderId, UserId};
 use errors::Error;
@@ -18,13 +18,13 @@ use sql::row;
 #[serde(deny_unknown_fields)]
 pub struct Certification {
     /// The name of the qualification, for example `Board certification in cardiology`.
-    pub name: Text<200>,
+    pub name: Line<200>,
     /// The organization that issued the qualification.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub issuer: Option<Text<200>>,
+    pub issuer: Option<Line<200>>,
     /// The number of the certificate, as its issuer assigned it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub identifier: Option<Text<100>>,
+    pub identifier: Option<Identifier<100>>,
     /// The date on which the qualification was issued, for example `2018-09-01`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issued_on: Option<Date>,

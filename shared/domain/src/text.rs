@@ -8,81 +8,126 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::zone::Zone;
 use errors::Error;
+use parsing::{TextKind, normal, unfit};
 use sql::delegate_sql;
 
 use crate::expected::expected;
 
-/// Text of 1 to `MAX` characters. It is not blank and has no control characters except line breaks and
-/// tabs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Text<const MAX: usize>(String);
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident: $pattern:literal;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+        #[serde(transparent)]
+        pub struct $name<const MAX: usize>(String);
 
-impl<const MAX: usize> Text<MAX> {
-    /// The text as a string slice.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<const MAX: usize> JsonSchema for Text<MAX> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        format!("Text{MAX}").into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "minLength": 1, "maxLength": MAX, "pattern": r"\S"})
-    }
-}
-
-impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-        if text.trim().is_empty() || text.chars().count() > MAX || text.contains(control) {
-            return Err(expected(&format!("1 to {MAX} characters of text")));
+        impl<const MAX: usize> $name<MAX> {
+            /// The text as a string slice.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
         }
-        Ok(Self(text))
-    }
+
+        impl<const MAX: usize> fmt::Display for $name<MAX> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl<const MAX: usize> JsonSchema for $name<MAX> {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                format!("{}{MAX}", stringify!($name)).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({"type": "string", "minLength": 1, "maxLength": MAX, "pattern": $pattern})
+            }
+        }
+
+        impl<'de, const MAX: usize> Deserialize<'de> for $name<MAX> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                parse(&String::deserialize(deserializer)?, MAX, TextKind::$name).map(Self)
+            }
+        }
+
+        impl<const MAX: usize> tokio_postgres::types::ToSql for $name<MAX> {
+            fn to_sql(
+                &self,
+                ty: &tokio_postgres::types::Type,
+                out: &mut bytes::BytesMut,
+            ) -> Result<tokio_postgres::types::IsNull, Box<dyn std::error::Error + Sync + Send>> {
+                self.0.to_sql(ty, out)
+            }
+
+            fn accepts(ty: &tokio_postgres::types::Type) -> bool {
+                <String as tokio_postgres::types::ToSql>::accepts(ty)
+            }
+
+            tokio_postgres::types::to_sql_checked!();
+        }
+
+        // Stored text needs no check: it was checked when it was parsed from a request.
+        impl<'a, const MAX: usize> tokio_postgres::types::FromSql<'a> for $name<MAX> {
+            fn from_sql(
+                ty: &tokio_postgres::types::Type,
+                raw: &'a [u8],
+            ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+                String::from_sql(ty, raw).map(Self)
+            }
+
+            fn accepts(ty: &tokio_postgres::types::Type) -> bool {
+                <String as tokio_postgres::types::FromSql>::accepts(ty)
+            }
+        }
+
+        impl<const MAX: usize> sql::SqlType for $name<MAX> {
+            const TYPE: tokio_postgres::types::Type = tokio_postgres::types::Type::TEXT;
+            const ARRAY: tokio_postgres::types::Type = tokio_postgres::types::Type::TEXT_ARRAY;
+        }
+    )+};
 }
 
-impl<const MAX: usize> tokio_postgres::types::ToSql for Text<MAX> {
-    fn to_sql(
-        &self,
-        ty: &tokio_postgres::types::Type,
-        out: &mut bytes::BytesMut,
-    ) -> Result<tokio_postgres::types::IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        self.0.to_sql(ty, out)
-    }
-
-    fn accepts(ty: &tokio_postgres::types::Type) -> bool {
-        <String as tokio_postgres::types::ToSql>::accepts(ty)
-    }
-
-    tokio_postgres::types::to_sql_checked!();
+// The patterns allow white space at both ends, which is removed.
+texts! {
+    /// One line of 1 to `MAX` characters that identifies something, such as a patient number. It is kept in
+    /// Unicode Normalization Form C, without white space at its ends and with single spaces in it. It has no
+    /// control character and no invisible one, so two that look the same are the same.
+    Identifier: r"^\s*\S([^\n\r]*\S)?\s*$";
+    /// One line of 1 to `MAX` characters, such as a name. It is kept in the same form as an [`Identifier`], but
+    /// may have the joiners that some scripts need within a word.
+    Line: r"^\s*\S([^\n\r]*\S)?\s*$";
+    /// Text of 1 to `MAX` characters, which may have line breaks and tabs. It is kept in Unicode Normalization
+    /// Form C and without white space at its ends. It has no other control character and no invisible one.
+    Text: r"\S";
 }
 
-// Stored text needs no check: it was checked when it was parsed from a request.
-impl<'a, const MAX: usize> tokio_postgres::types::FromSql<'a> for Text<MAX> {
-    fn from_sql(
-        ty: &tokio_postgres::types::Type,
-        raw: &'a [u8],
-    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        String::from_sql(ty, raw).map(Self)
+/// The text in its normal form. Errors: it is blank, too long, or has a character that it may not have.
+fn parse<E: serde::de::Error>(sent: &str, max: usize, kind: TextKind) -> Result<String, E> {
+    let text = normal(sent, kind);
+    let what = match kind {
+        TextKind::Identifier | TextKind::Line => format!("one line of 1 to {max} characters"),
+        TextKind::Text => format!("text of 1 to {max} characters"),
+    };
+    let length = text.chars().count();
+    if length == 0 {
+        return Err(expected(&format!("{what}, but it is blank")));
     }
-
-    fn accepts(ty: &tokio_postgres::types::Type) -> bool {
-        <String as tokio_postgres::types::FromSql>::accepts(ty)
+    if length > max {
+        return Err(expected(&format!("{what}, but it has {length}")));
     }
-}
-
-impl<const MAX: usize> sql::SqlType for Text<MAX> {
-    const TYPE: tokio_postgres::types::Type = tokio_postgres::types::Type::TEXT;
-    const ARRAY: tokio_postgres::types::Type = tokio_postgres::types::Type::TEXT_ARRAY;
+    match unfit(&text, kind) {
+        None => Ok(text),
+        Some('\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}') => {
+            Err(expected(&format!("{what}, but it has a line break")))
+        }
+        Some(c) => Err(expected(&format!(
+            "{what}, but it has the control or invisible character U+{:04X}",
+            u32::from(c)
+        ))),
+    }
 }
 
 /// An e-mail address in the form `local@domain` with at most 254 characters (RFC 5321). It is stored in
@@ -96,14 +141,15 @@ delegate_sql!(EmailAddress, String, tokio_postgres::types::Type::TEXT);
 
 impl<'de> Deserialize<'de> for EmailAddress {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let text = normal(&String::deserialize(deserializer)?, TextKind::Identifier);
         let plain = text.split_once('@').is_some_and(|(local, domain)| {
             (1..=64).contains(&local.len())
                 && domain.split('.').count() > 1
                 && domain.split('.').all(|label| !label.is_empty())
                 && !domain.contains('@')
         });
-        if !plain || text.len() > 254 || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        let is_fit = unfit(&text, TextKind::Identifier).is_none() && !text.contains(' ');
+        if !plain || !is_fit || text.len() > 254 {
             return Err(expected("an e-mail address"));
         }
         Ok(Self(text.to_lowercase()))
@@ -152,11 +198,5 @@ impl<'de> Deserialize<'de> for ZoneName {
             Some(_) => Ok(Self(text)),
             None => Err(expected("an IANA time zone")),
         }
-    }
-}
-
-impl<const MAX: usize> fmt::Display for Text<MAX> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }

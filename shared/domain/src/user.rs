@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sql::Jsonb;
 
 use super::custom_data::CustomData;
-use super::text::{Text, ZoneName};
+use super::text::{Line, ZoneName};
 use crate::disclosure::Content;
 use crate::ids::{PatientId, SubjectId, UserId};
 use errors::Error;
@@ -31,19 +31,19 @@ text_enum! {
 pub struct Address {
     /// The street, the house number and further lines, for example `12 Main Street`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub line: Vec<Text<200>>,
+    pub line: Vec<Line<200>>,
     /// The name of the city, for example `Boston`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub city: Option<Text<100>>,
+    pub city: Option<Line<100>>,
     /// The state or region, for example `MA`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<Text<100>>,
+    pub state: Option<Line<100>>,
     /// The postal code or ZIP code, for example `02118`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub postal_code: Option<Text<20>>,
+    pub postal_code: Option<Line<20>>,
     /// The country by name or code, for example `US`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub country: Option<Text<100>>,
+    pub country: Option<Line<100>>,
 }
 
 /// The way in which a user prefers to be contacted.
@@ -64,7 +64,7 @@ pub enum ContactMethod {
 pub struct Preferences {
     /// The preferred language as a BCP 47 language tag, for example `es-MX`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub language: Option<Text<35>>,
+    pub language: Option<Line<35>>,
     /// The IANA time zone in which times are shown to the user, for example `America/New_York`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<ZoneName>,

@@ -4,7 +4,7 @@ use api::prelude::*;
 use domain::appointment::{Appointment, BOOKING_CONFLICTS, Location, booking_rule};
 use domain::care::WithCare;
 use domain::custom_data::{CustomData, CustomDataTable};
-use domain::text::Text;
+use domain::text::{Identifier, Text};
 use domain::{select_appointment, with_care_given};
 use sql::Jsonb;
 
@@ -38,7 +38,7 @@ pub struct NewAppointment {
     pub notes: Option<Text<10000>>,
     /// The identifier of the appointment in the system it is imported from. It must be unique. Null if
     /// it is not imported.
-    pub external_id: Option<Text<255>>,
+    pub external_id: Option<Identifier<255>>,
     /// Additional fields that the clinic defines, valid against the JSON Schema registered for
     /// `appointments`. Null if there are none.
     pub custom_data: Option<CustomData>,

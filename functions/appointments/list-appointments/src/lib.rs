@@ -3,7 +3,7 @@
 use api::prelude::*;
 use domain::appointment::{Appointment, AppointmentStatus};
 use domain::select_appointment;
-use domain::text::Text;
+use domain::text::Identifier;
 use sql::union_all;
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/appointments")
@@ -23,7 +23,7 @@ pub struct Filter {
     /// Only appointments with this status.
     pub status: Option<AppointmentStatus>,
     /// Only the appointment with this identifier in the system it was imported from.
-    pub external_id: Option<Text<255>>,
+    pub external_id: Option<Identifier<255>>,
     /// Only appointments that begin at this time or later (RFC 3339), for example
     /// `2026-03-02T00:00:00Z`.
     pub scheduled_from: Option<Timestamp>,

@@ -4,7 +4,7 @@ use api::prelude::*;
 use audit::Outcome;
 use audit::audit_log::AuditLog;
 use audit::select_audit_log;
-use domain::text::Text;
+use domain::text::Identifier;
 use sql::union_all;
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/audit-logs")
@@ -31,7 +31,7 @@ pub struct Filter {
     /// Only actions of the request with this id are listed. The answer to that request carries the id
     /// in the `x-request-id` header. The id of a function's invocation by an event or a schedule lists the
     /// actions of all its steps.
-    pub request_id: Option<Text<128>>,
+    pub request_id: Option<Identifier<128>>,
     /// Only actions at this time or later are listed (RFC 3339).
     pub from: Option<Timestamp>,
     /// Only actions before this time are listed (RFC 3339).

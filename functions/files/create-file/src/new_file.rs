@@ -2,8 +2,8 @@
 
 use api::prelude::*;
 use domain::custom_data::CustomData;
-use domain::file::{self, FileOwnerType};
-use domain::text::Text;
+use domain::file::FileOwnerType;
+use domain::text::Line;
 use files::{Declared, FileType, Limits, Sha256};
 
 /// The announcement of a file, before its upload. The uploaded content must match it exactly.
@@ -22,8 +22,7 @@ pub struct NewFile {
     pub record_id: Option<RecordId>,
     /// The name of the file, for example `referral.pdf`. It can't contain characters that change the
     /// direction of text.
-    #[serde(deserialize_with = "file::name")]
-    pub original_name: Text<255>,
+    pub original_name: Line<255>,
     /// The media type of the file, for example `application/pdf`.
     pub file_type: FileType,
     /// The size of the file in bytes. The greatest size depends on the type.

@@ -2,9 +2,9 @@
 
 use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
-use domain::file::{self, FileMetadata, FileStatus};
+use domain::file::{FileMetadata, FileStatus};
 use domain::select_file;
-use domain::text::Text;
+use domain::text::Line;
 use sql::row;
 
 pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/files/{id}")
@@ -24,8 +24,7 @@ row! {
 pub struct Editable {
     /// The name of the file, for example `referral.pdf`. It can't contain characters that change the
     /// direction of text.
-    #[serde(deserialize_with = "file::name")]
-    pub original_name: Text<255>,
+    pub original_name: Line<255>,
     /// The medical record that the file belongs to. While the record is withheld from the patient, so
     /// is the file. A change requires the permission `records:write` and an uploaded file. Null removes
     /// the file from its record.

@@ -5,7 +5,7 @@ use domain::content::RecordContent;
 use domain::custom_data::{CustomData, CustomDataTable};
 use domain::record::{MedicalRecord, NewHold, RecordType};
 use domain::select_record;
-use domain::text::Text;
+use domain::text::{Identifier, Text};
 use serde_json::Value;
 use sql::Jsonb;
 
@@ -44,7 +44,7 @@ pub struct NewRecord {
     pub hold: Option<NewHold>,
     /// The identifier of the record in the system it is imported from. It must be unique. Null if it is
     /// not imported.
-    pub external_id: Option<Text<255>>,
+    pub external_id: Option<Identifier<255>>,
     /// Additional fields that the clinic defines, valid against the JSON Schema registered for
     /// `medical_records`. Null if there are none.
     pub custom_data: Option<CustomData>,

@@ -3,7 +3,7 @@
 use api::prelude::*;
 use domain::record::{MedicalRecord, RecordType};
 use domain::select_record;
-use domain::text::Text;
+use domain::text::Identifier;
 use sql::union_all;
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/medical-records")
@@ -23,7 +23,7 @@ pub struct Filter {
     /// Only medical records of this type.
     pub record_type: Option<RecordType>,
     /// Only the medical record with this identifier in the system it was imported from.
-    pub external_id: Option<Text<255>>,
+    pub external_id: Option<Identifier<255>>,
     /// `true` lists only records with a hold, even if the hold has ended. `false` lists only records
     /// without one. If a patient sets it, the list is empty.
     pub held: Option<bool>,

@@ -7,7 +7,7 @@ use domain::patient::{
     patient_rule,
 };
 use domain::select_patient;
-use domain::text::Text;
+use domain::text::Identifier;
 use sql::{FromRow, Jsonb, postgres};
 
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/patients")
@@ -27,7 +27,7 @@ pub struct NewPatient {
     /// The id of the user account of the patient. The account must have the role `PATIENT`.
     pub user_id: UserId,
     /// The medical record number of the patient, which must be unique in the clinic.
-    pub patient_number: Text<100>,
+    pub patient_number: Identifier<100>,
     /// The patient's date of birth, not before 1850, for example `1984-07-21`.
     pub date_of_birth: Date,
     /// The patient's administrative gender, as in FHIR R4.

@@ -3,7 +3,7 @@
 use api::prelude::*;
 use domain::patient::Patient;
 use domain::select_patient;
-use domain::text::Text;
+use domain::text::{Identifier, Line};
 use sql::union_all;
 
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/patients/search")
@@ -19,11 +19,11 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/patients/search")
 pub struct Wanted {
     /// The beginning of the family name and, after a comma, the beginning of the given name. For
     /// example, `Exam` or `Example, A`.
-    pub name: Option<Text<201>>,
+    pub name: Option<Line<201>>,
     /// The patient's date of birth, for example `1984-07-21`.
     pub date_of_birth: Option<Date>,
     /// The complete medical record number of the patient.
-    pub patient_number: Option<Text<100>>,
+    pub patient_number: Option<Identifier<100>>,
     /// The greatest number of patients in the page, from 1 to 100. It is 50 if it is absent.
     pub limit: Option<u32>,
     /// The `next_cursor` of the page before. Leave it out for the first page.
@@ -80,7 +80,7 @@ pub async fn handle(call: Call, Body(wanted): Body<Wanted>) -> Reply<Json<Page<P
 }
 
 /// The name as `search_name` begins: without spaces around the comma.
-fn beginning(name: Text<201>) -> String {
+fn beginning(name: Line<201>) -> String {
     match name.as_str().split_once(',') {
         Some((family, given)) => format!("{},{}", family.trim(), given.trim()),
         None => name.as_str().trim().to_owned(),

@@ -7,7 +7,7 @@ use domain::patient::{
     patient_rule,
 };
 use domain::select_patient;
-use domain::text::Text;
+use domain::text::Identifier;
 use sql::Jsonb;
 use sql::row;
 
@@ -26,7 +26,7 @@ row! {
     #[serde(deny_unknown_fields)]
     pub struct Editable {
         /// The medical record number of the patient, which must be unique in the clinic.
-        pub patient_number: Text<100>,
+        pub patient_number: Identifier<100>,
         /// The patient's date of birth, not before 1850, for example `1984-07-21`.
         pub date_of_birth: Date,
         /// The patient's administrative gender, as in FHIR R4.

@@ -5,7 +5,7 @@ use domain::custom_data::{CustomData, CustomDataTable};
 use domain::provider::{Certification, PROVIDER_CONFLICTS, Provider, provider_rule};
 use domain::schedule::Schedule;
 use domain::select_provider;
-use domain::text::Text;
+use domain::text::{Identifier, Line};
 use sql::Jsonb;
 
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/providers")
@@ -25,9 +25,9 @@ pub struct NewProvider {
     /// The id of the user account of the provider. The account must have the role `PROVIDER`.
     pub user_id: UserId,
     /// The number of the provider's professional licence, which no other provider may have.
-    pub license_number: Text<100>,
+    pub license_number: Identifier<100>,
     /// The medical specialties of the provider, at most 50, for example `Cardiology`.
-    pub specialties: Vec<Text<100>>,
+    pub specialties: Vec<Line<100>>,
     /// The professional qualifications of the provider. Absent or null if there are none.
     pub certifications: Option<Vec<Certification>>,
     /// The hours in which appointments with the provider can be booked. Absent or null if none are

@@ -3,7 +3,7 @@
 use api::prelude::*;
 use domain::provider::Provider;
 use domain::select_provider;
-use domain::text::Text;
+use domain::text::Line;
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/providers")
     .named(env!("CARGO_PKG_NAME"))
@@ -15,7 +15,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get("/v1/providers")
 #[serde(deny_unknown_fields)]
 pub struct Filter {
     /// Only providers with exactly this specialty are listed, for example `Cardiology`.
-    pub specialty: Option<Text<100>>,
+    pub specialty: Option<Line<100>>,
     /// Only providers with a verified licence are listed if this is `true`, and only the others if it
     /// is `false`.
     pub is_verified: Option<bool>,

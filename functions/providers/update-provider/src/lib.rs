@@ -5,7 +5,7 @@ use domain::custom_data::{CustomData, CustomDataTable};
 use domain::provider::{Certification, PROVIDER_CONFLICTS, Provider, provider_rule};
 use domain::schedule::Schedule;
 use domain::select_provider;
-use domain::text::Text;
+use domain::text::{Identifier, Line};
 use sql::Jsonb;
 use sql::row;
 
@@ -24,10 +24,10 @@ row! {
     pub struct Editable {
         /// The number of the provider's professional licence, which no other provider may have. A
         /// new number must be verified again.
-        pub license_number: Text<100>,
+        pub license_number: Identifier<100>,
         /// The medical specialties of the provider as a complete list of at most 50, for example
         /// `Cardiology`.
-        pub specialties: Vec<Text<100>>,
+        pub specialties: Vec<Line<100>>,
         /// The professional qualifications of the provider as a complete list. Null removes the
         /// list.
         pub certifications: Option<Jsonb<Vec<Certification>>>,

@@ -3,7 +3,7 @@
 use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
 use domain::select_user;
-use domain::text::{EmailAddress, Text};
+use domain::text::{EmailAddress, Identifier, Line};
 use domain::user::{Address, Preferences, USER_CONFLICTS, User, user_rule};
 use sql::Jsonb;
 
@@ -28,14 +28,14 @@ pub struct NewUser {
     /// The e-mail address for notifications. Absent or null if notifications go to `username`.
     pub notification_email: Option<EmailAddress>,
     /// The given name of the user.
-    pub first_name: Text<100>,
+    pub first_name: Line<100>,
     /// The family name of the user.
-    pub last_name: Text<100>,
+    pub last_name: Line<100>,
     /// The name of the user's role, for example `PATIENT`. `GET /v1/roles` lists all roles.
-    pub role: Text<50>,
+    pub role: Identifier<50>,
     /// The telephone number of the user, for example `+1 617 555 0100`. Absent or null if there is
     /// none.
-    pub phone: Option<Text<50>>,
+    pub phone: Option<Line<50>>,
     /// The postal address of the user. Absent or null if there is none.
     pub address: Option<Address>,
     /// The user's preferences for language, time zone and contact. Absent or null if there are none.

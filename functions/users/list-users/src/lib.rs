@@ -2,7 +2,7 @@
 
 use api::prelude::*;
 use domain::select_user;
-use domain::text::Text;
+use domain::text::Identifier;
 use domain::user::{User, UserStatus};
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/users")
@@ -15,7 +15,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get("/v1/users")
 #[serde(deny_unknown_fields)]
 pub struct Filter {
     /// Only users with this role are listed, for example `PROVIDER`.
-    pub role: Option<Text<50>>,
+    pub role: Option<Identifier<50>>,
     /// Only accounts with this status are listed.
     pub status: Option<UserStatus>,
     /// Whether only accounts are listed for which something waits for approval. By default all are.

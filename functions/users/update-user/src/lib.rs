@@ -3,7 +3,7 @@
 use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
 use domain::select_user;
-use domain::text::{EmailAddress, Text};
+use domain::text::{EmailAddress, Identifier, Line};
 use domain::user::{Address, Preferences, USER_CONFLICTS, User, UserStatus, user_rule};
 use sql::Jsonb;
 use sql::row;
@@ -38,15 +38,15 @@ row! {
         /// The e-mail address for notifications. With null, notifications go to `username`.
         pub notification_email: Option<EmailAddress>,
         /// The given name of the user.
-        pub first_name: Text<100>,
+        pub first_name: Line<100>,
         /// The family name of the user.
-        pub last_name: Text<100>,
+        pub last_name: Line<100>,
         /// The name of the user's role, for example `PATIENT`. `GET /v1/roles` lists all roles.
-        pub role: Text<50>,
+        pub role: Identifier<50>,
         /// The status of the account. Only a user with an active account can use the API.
         pub status: UserStatus,
         /// The telephone number of the user, for example `+1 617 555 0100`. Null removes it.
-        pub phone: Option<Text<50>>,
+        pub phone: Option<Line<50>>,
         /// The postal address of the user. Null removes it.
         pub address: Option<Jsonb<Address>>,
         /// The user's preferences for language, time zone and contact. Null removes them.

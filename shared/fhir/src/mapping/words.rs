@@ -20,15 +20,12 @@ pub fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     Value::Object(fields.collect::<Map<_, _>>())
 }
 
-/// The text cut to `max` characters, without control characters; `None` if it is blank.
+/// The text as one line of at most `max` characters, without characters that the API refuses; `None` if it is
+/// blank.
 pub fn words(text: &str, max: usize) -> Option<String> {
-    let clean: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    let clean = clean.trim();
+    let clean = parsing::fit_line(text);
     if clean.chars().count() <= max {
-        return (!clean.is_empty()).then(|| clean.to_owned());
+        return (!clean.is_empty()).then_some(clean);
     }
     Some(clean.chars().take(max - 1).chain(['…']).collect())
 }
