@@ -149,7 +149,7 @@ begin
     raise exception 'the audit row names another actor' using errcode = 'CT008';
   end if;
   -- The first 48 bits of a UUIDv7 are the milliseconds since 1970, and the next 4 its version.
-  if abs(extract(epoch from entry.timestamp - clock_timestamp())) > 600
+  if entry.timestamp not between clock_timestamp() - interval '10 minutes' and clock_timestamp() + interval '10 minutes'
     or entry.month <> date_trunc('month', entry.timestamp at time zone 'UTC')::date
     or overlay(left(entry.id::text, 15) placing '' from 9 for 1)
       <> lpad(to_hex(floor(extract(epoch from entry.timestamp) * 1000)::bigint), 12, '0') || '-7'

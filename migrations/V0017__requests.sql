@@ -6,10 +6,10 @@
 -- seconds since 1970, which may differ by a minute. Errors: CT007 the ticket is not valid.
 create function check_ticket(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea)
 returns void
-language plpgsql stable set search_path = pg_catalog, public as $$
+language plpgsql stable as $$
 begin
   if p_ticket is null
-    or abs(extract(epoch from clock_timestamp()) - p_clock) > 60
+    or to_timestamp(p_clock) not between clock_timestamp() - interval '1 minute' and clock_timestamp() + interval '1 minute'
     or not is_signed(
       'TICKET',
       concat_ws('|', 'caretrail-ticket-v1', coalesce(p_subject::text, ''), p_assured, p_permission, p_clock),

@@ -27,7 +27,7 @@ call secure('representatives');
 -- whom the request concerns. So a sealed SELF is REPRESENTATION if the row names a patient who isn't the actor. It is
 -- null if the actor neither is nor represents one of them: the actor asked for that patient in vain.
 create function relation_to(patients uuid[]) returns text
-language plpgsql stable set search_path = pg_catalog, public as $$
+language plpgsql stable as $$
 declare
   sealed constant text := nullif(current_setting('caretrail.relation', true), '');
   named constant uuid[] := array_remove(patients, null);
