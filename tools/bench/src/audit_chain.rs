@@ -16,7 +16,7 @@ use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use crate::figures::Ratio;
-use crate::site::{Clinic, Databases, Size, ticket};
+use crate::site::{Clinic, Databases, Setup, Size, ticket};
 
 /// A parameter and its type.
 type Value<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -75,7 +75,7 @@ const READ: &str =
     domain::select_patient!("where id = $1 and reaches('patients:read', id) and not is_archived");
 
 pub async fn measure(clients: usize, rounds: usize) -> Result<()> {
-    let databases = Databases::start(false).await?;
+    let databases = Databases::start(Setup::default()).await?;
     let clinic = Clinic::open(&databases, "bench", Size::SMALL).await?;
     clinic.client.batch_execute(UNCHAINED).await?;
     clinic.client.batch_execute("vacuum analyze").await?;

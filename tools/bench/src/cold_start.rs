@@ -11,15 +11,19 @@ use local_cloud::template::Function;
 use serde_json::json;
 
 use crate::figures::median;
-use crate::site::{Databases, Site, Size};
+use crate::site::{Databases, Setup, Site, Size};
 
 /// The number of requests after the first, before peak memory is read.
 const WARM: usize = 200;
 
 pub async fn measure(binaries: &Path, rounds: usize) -> Result<()> {
     let (plain, tls) = (
-        Databases::start(false).await?,
-        Databases::start(true).await?,
+        Databases::start(Setup::default()).await?,
+        Databases::start(Setup {
+            tls: true,
+            ..Setup::default()
+        })
+        .await?,
     );
     let plain = Site::open(&plain, "bench", Size::SMALL, binaries, 1).await?;
     let tls = Site::open(&tls, "bench", Size::SMALL, binaries, 1).await?;

@@ -1,4 +1,4 @@
-//! Medians, and the ratio of two series that were measured alternately.
+//! Medians with their range, and the ratio of two series that were measured alternately.
 
 use std::fmt;
 use std::time::Duration;
@@ -66,4 +66,31 @@ impl fmt::Display for Ratio {
 pub fn middle(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// The median of several rounds, and the lowest and highest of them.
+pub struct Spread {
+    least: f64,
+    middle: f64,
+    greatest: f64,
+}
+
+impl Spread {
+    pub fn of(figures: Vec<f64>) -> Self {
+        Self {
+            least: figures.iter().copied().fold(f64::INFINITY, f64::min),
+            greatest: figures.iter().copied().fold(0.0, f64::max),
+            middle: middle(figures),
+        }
+    }
+
+    /// Writes the figures with this number of decimal places.
+    pub fn to_string_with(&self, places: usize) -> String {
+        let Self {
+            least,
+            middle,
+            greatest,
+        } = self;
+        format!("{middle:.places$} ({least:.places$}–{greatest:.places$})")
+    }
 }

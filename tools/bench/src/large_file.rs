@@ -13,7 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::cold_start::peak_memory;
-use crate::site::{Databases, Site, Size};
+use crate::site::{Databases, Setup, Site, Size};
 
 const FUNCTION: &str = "process-upload";
 const MIB: u64 = 1024 * 1024;
@@ -30,7 +30,7 @@ struct Large {
 }
 
 pub async fn measure(binaries: &Path, mebibytes: u64, rounds: usize) -> Result<()> {
-    let databases = Databases::start(false).await?;
+    let databases = Databases::start(Setup::default()).await?;
     let site = Site::open(&databases, "bench", Size::SMALL, binaries, 1).await?;
     let binary = site.binaries.join(FUNCTION).canonicalize()?;
     println!(

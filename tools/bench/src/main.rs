@@ -11,9 +11,10 @@ mod site;
 mod throughput;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 /// Measures the functions as built by `cargo lambda build --release` or `cargo build`.
 #[derive(Parser)]
@@ -28,18 +29,25 @@ enum Command {
         #[arg(long, default_value_t = 15)]
         rounds: usize,
     },
-    /// Measures audited reads through gateway, function and database. The reference is pgbench with
-    /// the same pipelined transaction.
+    /// Measures audited reads through gateway, function and database: their rate, their latency and the CPU
+    /// time of PostgreSQL. The references are pgbench with the same pipelined transaction, and the bare
+    /// limit: pgbench with the least that any audited read must do.
     Throughput {
         /// Folder of the binaries, which are NAME/bootstrap or NAME.
         #[arg(long, default_value = "target/lambda")]
         binaries: PathBuf,
-        /// Number of concurrent callers.
+        /// Number of concurrent callers; a single caller is measured too.
         #[arg(long, default_value_t = 16)]
         clients: usize,
-        /// Seconds of each of the three alternating rounds.
+        /// Seconds of each measurement.
         #[arg(long, default_value_t = 5)]
         seconds: u64,
+        /// Number of alternating rounds.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// Whether PostgreSQL waits for the disk at each COMMIT. If so, its data is on a disk.
+        #[arg(long, value_enum, default_value = "off")]
+        fsync: Switch,
     },
     /// Measures searches, lists and a read with ten thousand patients and with a million. Reports
     /// the tables that PostgreSQL read from end to end, and compares a far page with the first.
@@ -84,6 +92,12 @@ enum Command {
     },
 }
 
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     match Command::parse() {
@@ -92,7 +106,20 @@ async fn main() -> Result<()> {
             binaries,
             clients,
             seconds,
-        } => throughput::measure(&binaries, clients, seconds).await,
+            rounds,
+            fsync,
+        } => {
+            let setup = site::Setup {
+                fsync: fsync == Switch::On,
+                ..site::Setup::default()
+            };
+            let plan = throughput::Plan {
+                clients,
+                time: Duration::from_secs(seconds),
+                rounds,
+            };
+            throughput::measure(&binaries, setup, &plan).await
+        }
         Command::Scale {
             binaries,
             patients,

@@ -12,7 +12,7 @@ use client::Client;
 use serde_json::Value;
 
 use crate::figures::Ratio;
-use crate::site::{Databases, Site, Size};
+use crate::site::{Databases, Setup, Site, Size};
 
 /// The number of patients in the smaller database.
 const SMALL: Size = Size {
@@ -32,7 +32,7 @@ pub async fn measure(
     rounds: usize,
     plans: Option<&Path>,
 ) -> Result<()> {
-    let databases = Databases::start(false).await?;
+    let databases = Databases::start(Setup::default()).await?;
     let small = Site::open(&databases, "small", SMALL, binaries, 1).await?;
     let started = Instant::now();
     let large = Site::open(&databases, "large", size, binaries, 1).await?;

@@ -1,7 +1,8 @@
 //! The subject of the measurements: a database with a clinic in it, and the built functions in a
 //! local cloud.
 
-use std::os::unix::fs::symlink;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -40,7 +41,17 @@ impl Size {
     };
 }
 
-/// A server, either without TLS or with a certificate of its own authority, as Neon has.
+/// How a server runs.
+#[derive(Clone, Copy, Default)]
+pub struct Setup {
+    /// Serve TLS with a certificate of its own authority, as Neon does.
+    pub tls: bool,
+    /// Keep the data on a disk and wait for it at each COMMIT. Otherwise the data is in memory, if the system
+    /// offers that, and nothing waits for a disk.
+    pub fsync: bool,
+}
+
+/// A server.
 pub struct Databases {
     server: Server,
     authority: Option<PathBuf>,
@@ -48,15 +59,26 @@ pub struct Databases {
 }
 
 impl Databases {
-    pub async fn start(tls: bool) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+    pub async fn start(setup: Setup) -> Result<Self> {
+        let folder = if setup.fsync {
+            // This folder is on a disk on every system. The server's account must reach it.
+            tempfile::Builder::new()
+                .prefix("caretrail-bench-")
+                .permissions(Permissions::from_mode(0o755))
+                .tempdir_in("/var/tmp")?
+        } else {
+            tempfile::tempdir()?
+        };
         let file = |name: &str, content: String| {
             let path = folder.path().join(name);
             std::fs::write(&path, content).map(|()| path)
         };
-        let mut options = Options::default();
+        let mut options = Options {
+            data: setup.fsync.then(|| folder.path().join("postgres")),
+            ..Options::default()
+        };
         let mut authority = None;
-        if tls {
+        if setup.tls {
             let mut parameters = CertificateParams::default();
             parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             let issuer = CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)?;
@@ -81,6 +103,14 @@ impl Databases {
         Ok(std::fs::read_to_string(
             self.server.data.join("postgres.log"),
         )?)
+    }
+
+    /// Returns the id of the server's first process.
+    pub fn postmaster(&self) -> Result<u32> {
+        let file = self.server.data.join("data/postmaster.pid");
+        let content = std::fs::read_to_string(file)?;
+        let id = content.lines().next().unwrap_or_default();
+        id.trim().parse().context("PostgreSQL wrote no process id")
     }
 
     fn superuser_url(&self, database: &str) -> String {
