@@ -1,10 +1,12 @@
 //! PgBouncer in transaction mode in front of this process's PostgreSQL. It is the strictest pooler
-//! that functions may meet. `CARETRAIL_TEST_POOLER=1` enables it.
+//! that functions may meet. `CARETRAIL_TEST_POOLER=1` enables it; a path instead of `1` names another
+//! build of PgBouncer. With `CARETRAIL_TEST_NAMED_STATEMENTS=1` that must be version 1.21 or newer, which
+//! can keep the names of each client's statements.
 
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 
 use crate::database::{self, PASSWORD, PEOPLE};
+use crate::world::named_statements;
 
 /// Debian's package installs it here. Elsewhere it is found in PATH.
 const DEBIAN: &str = "/usr/sbin/pgbouncer";
@@ -34,7 +37,12 @@ struct Pooler {
 
 /// Whether the functions connect through PgBouncer in this run.
 pub fn is_wanted() -> bool {
-    std::env::var("CARETRAIL_TEST_POOLER").is_ok_and(|value| value == "1")
+    wanted().is_some()
+}
+
+fn wanted() -> Option<String> {
+    let value = std::env::var("CARETRAIL_TEST_POOLER").ok()?;
+    (!value.is_empty() && value != "0").then_some(value)
 }
 
 /// Returns the URL of `database` for the functions' role, through the pooler.
@@ -71,6 +79,12 @@ async fn start(server: &Server) -> Pooler {
         .and_then(|socket| socket.local_addr())
         .unwrap()
         .port();
+    // Older versions don't know this setting.
+    let names = if named_statements() {
+        "max_prepared_statements = 200\n"
+    } else {
+        ""
+    };
     let settings = folder.join("pgbouncer.ini");
     fs::write(
         &settings,
@@ -85,7 +99,8 @@ async fn start(server: &Server) -> Pooler {
              auth_file = {}\n\
              pool_mode = transaction\n\
              default_pool_size = 8\n\
-             max_client_conn = 1000\n",
+             max_client_conn = 1000\n\
+             {names}",
             server.port,
             users.display()
         ),
@@ -126,11 +141,10 @@ async fn start(server: &Server) -> Pooler {
 }
 
 fn program() -> PathBuf {
-    let debian = PathBuf::from(DEBIAN);
-    if debian.exists() {
-        debian
-    } else {
-        "pgbouncer".into()
+    match wanted() {
+        Some(path) if path != "1" => path.into(),
+        _ if Path::new(DEBIAN).exists() => DEBIAN.into(),
+        _ => "pgbouncer".into(),
     }
 }
 
