@@ -20,11 +20,14 @@ use clap::{Parser, ValueEnum};
 #[derive(Parser)]
 enum Command {
     /// Measures every function: binary size, time from process spawn to first answer with and
-    /// without TLS, and peak memory. The reference is a hello-world Lambda.
+    /// without TLS, and peak memory. The reference is a hello-world Lambda. Fails if a budget is exceeded.
     ColdStart {
         /// Folder of the binaries, which are NAME/bootstrap or NAME.
         #[arg(long, default_value = "target/lambda")]
         binaries: PathBuf,
+        /// The functions to measure, separated by commas; all if none is named.
+        #[arg(long, value_delimiter = ',')]
+        functions: Vec<String>,
         /// Number of cold starts of each function.
         #[arg(long, default_value_t = 15)]
         rounds: usize,
@@ -101,7 +104,11 @@ enum Switch {
 #[tokio::main]
 async fn main() -> Result<()> {
     match Command::parse() {
-        Command::ColdStart { binaries, rounds } => cold_start::measure(&binaries, rounds).await,
+        Command::ColdStart {
+            binaries,
+            functions,
+            rounds,
+        } => cold_start::measure(&binaries, &functions, rounds).await,
         Command::Throughput {
             binaries,
             clients,
