@@ -4,6 +4,7 @@
 
 mod audit_chain;
 mod cold_start;
+mod compare;
 mod figures;
 mod large_file;
 mod scale;
@@ -51,6 +52,24 @@ enum Command {
         /// Whether PostgreSQL waits for the disk at each COMMIT. If so, its data is on a disk.
         #[arg(long, value_enum, default_value = "off")]
         fsync: Switch,
+    },
+    /// Compares the audited reads of this version with those of an earlier commit. Builds the earlier
+    /// version below target/before and runs its own `throughput`, alternately with today's.
+    Compare {
+        /// The earlier commit. `throughput` must exist there.
+        commit: String,
+        /// Folder of today's binaries, which are NAME/bootstrap or NAME.
+        #[arg(long, default_value = "target/lambda")]
+        binaries: PathBuf,
+        /// Number of concurrent callers.
+        #[arg(long, default_value_t = 16)]
+        clients: usize,
+        /// Seconds of each measurement. Each `throughput` has several.
+        #[arg(long, default_value_t = 3)]
+        seconds: u64,
+        /// How often each of the two versions has its turn.
+        #[arg(long, default_value_t = 5)]
+        turns: usize,
     },
     /// Measures searches, lists and a read with ten thousand patients and with a million. Reports
     /// the tables that PostgreSQL read from end to end, and compares a far page with the first.
@@ -126,6 +145,20 @@ async fn main() -> Result<()> {
                 rounds,
             };
             throughput::measure(&binaries, setup, &plan).await
+        }
+        Command::Compare {
+            commit,
+            binaries,
+            clients,
+            seconds,
+            turns,
+        } => {
+            let plan = compare::Plan {
+                clients,
+                seconds,
+                turns,
+            };
+            compare::measure(&commit, &binaries, &plan)
         }
         Command::Scale {
             binaries,
