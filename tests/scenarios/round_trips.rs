@@ -50,7 +50,7 @@ async fn an_audited_read_takes_one_round_trip_once_the_caller_is_known_and_the_f
                 &["select append_audit", "commit"],
             ]
         } else {
-            &[&["begin", BEGIN, "select read.*, append_audit", "commit"]]
+            &[&["select read.*, append_audit"]]
         };
         assert_eq!(trips.len(), expected.len(), "{request}: {trips:#?}");
         for (trip, expected) in trips.iter().zip(expected) {

@@ -6,7 +6,7 @@ use audit::{Entry, Link, Outcome, Place, Relation, Verdict};
 use domain::ids::{AuditLogId, PatientId};
 use domain::time::Timestamp;
 use errors::Error;
-use futures_util::future::{join3, join4};
+use futures_util::future::{join, join3, join4};
 use serde_json::Value;
 use sql::{Connection, FromRow as _, Parameter, Statement, sql};
 use tokio::time::{Instant, sleep};
@@ -32,6 +32,9 @@ const FENCE: Duration = Duration::from_millis(400);
 /// The pause after the first fence that failed. It doubles up to the longest.
 const PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// What PostgreSQL answered to a statement.
+type Answered<T> = Result<T, tokio_postgres::Error>;
 
 /// What became of the last flush.
 enum Sent {
@@ -85,10 +88,10 @@ impl AuditWriter<'_> {
         }
     }
 
-    /// Sends a whole transaction in one flush: BEGIN, the actor, `read` with the audit row, COMMIT. Returns
-    /// the row that `read` found, once the audit row is committed. None: PostgreSQL refused something, or
-    /// the row isn't there or `actor` isn't the one who acts, and nothing was committed. Errors: as for
-    /// [`commit`](Self::commit).
+    /// Sends a whole transaction as one statement: the actor begins, `read` runs, the audit row is appended, and
+    /// PostgreSQL commits at its end. Returns the row that `read` found, once the audit row is committed. None:
+    /// PostgreSQL refused something, the row isn't there, or the caller isn't `actor`; nothing was committed.
+    /// Errors: as for [`commit`](Self::commit).
     pub(crate) async fn read(
         &self,
         session: Session,
@@ -97,18 +100,47 @@ impl AuditWriter<'_> {
         read: Statement<'_>,
     ) -> Result<Option<Row>, Error> {
         let ticket = self.0.ticket();
+        let signature = &ticket.signature[..];
+        let before: [&dyn Parameter; 9] = [
+            &ticket.subject,
+            &ticket.is_assured,
+            &ticket.permission,
+            &ticket.clock,
+            &signature,
+            &actor.user_id,
+            &actor.role,
+            &actor.relation,
+            &actor.patient_id,
+        ];
+        let parameters = [read.parameters(), &before].concat();
+        let first = read.parameters().len() + 1;
+        // The subquery depends on the actor and, because of its `offset`, isn't merged with the outer query. So
+        // PostgreSQL runs it after `begin_request`. Run before, it would find no row.
+        let source = format!(
+            "begin_request(${first}, ${}, ${}, ${}, ${}) as actor cross join lateral (
+               select found.* from ({}) as found
+               where actor.user_id = ${} and actor.role = ${} and actor.relation = ${}
+                 and actor.patient_id is not distinct from ${}
+               offset 0
+             ) as read",
+            first + 1,
+            first + 2,
+            first + 3,
+            first + 4,
+            read.text(),
+            first + 5,
+            first + 6,
+            first + 7,
+            first + 8,
+        );
         let mut found = None;
         let append = async |client: &Connection, link: &Link| {
-            let (begun, proven, row) = join3(
-                client.batch_execute("begin"),
-                ticket.begin(client),
-                link.append_if_found(client, read, actor.relation, actor.patient_id),
-            )
-            .await;
-            begun?;
-            proven?;
-            found = row?;
-            Ok(found.is_some())
+            let row = link.append_from(client, &source, &parameters).await;
+            let is_appended = row.map(|row| {
+                found = row;
+                found.is_some()
+            });
+            (is_appended, Ok(()))
         };
         match self.send(session, entry, append).await? {
             Sent::Settled(Verdict::Landed) => found.map(Some).ok_or(Error::OutcomeUnknown),
@@ -117,12 +149,13 @@ impl AuditWriter<'_> {
         }
     }
 
-    /// Sends the last flush with the audit row alone, and determines what became of it. Errors: as for
-    /// [`commit`](Self::commit).
+    /// Sends the last flush of a transaction: the audit row and COMMIT. Determines what became of it. Errors:
+    /// as for [`commit`](Self::commit).
     async fn append(&self, session: Session, entry: Entry) -> Result<Verdict, Error> {
         let append = async |client: &Connection, link: &Link| {
-            link.append(client).await?;
-            Ok(true)
+            let (appended, committed) =
+                join(link.append(client), client.batch_execute("commit")).await;
+            (appended.map(|()| true), committed)
         };
         match self.send(session, entry, append).await? {
             Sent::Settled(verdict) => Ok(verdict),
@@ -131,13 +164,13 @@ impl AuditWriter<'_> {
         }
     }
 
-    /// Sends the last flush: what `append` sends and the COMMIT. `append` returns whether it appended the
-    /// row. Errors: nothing was sent, or [`Error::OutcomeUnknown`].
+    /// Sends the last flush: what `append` sends, which commits. `append` returns whether it appended the row,
+    /// and whether PostgreSQL then committed. Errors: nothing was sent, or [`Error::OutcomeUnknown`].
     async fn send(
         &self,
         mut session: Session,
         entry: Entry,
-        append: impl AsyncFnOnce(&Connection, &Link) -> Result<bool, tokio_postgres::Error>,
+        append: impl AsyncFnOnce(&Connection, &Link) -> (Answered<bool>, Answered<()>),
     ) -> Result<Sent, Error> {
         if !session.is_usable() {
             return Err(Error::LinkLost);
@@ -150,16 +183,10 @@ impl AuditWriter<'_> {
         let link = place.send(entry, self.0.caller.subject());
         attempt.set_progress(Progress::Sent);
         let sent = session
-            .flush(|client| {
-                join3(
-                    append(client, &link),
-                    client.batch_execute("commit"),
-                    client.name_statements(),
-                )
-            })
+            .flush(|client| join(append(client, &link), client.name_statements()))
             .await;
         let cause = match sent {
-            Ok((Ok(is_appended), Ok(()), ())) => {
+            Ok(((Ok(is_appended), Ok(())), ())) => {
                 session.release();
                 if !is_appended {
                     place.withdraw();
@@ -171,12 +198,12 @@ impl AuditWriter<'_> {
                 return Ok(Sent::Settled(Verdict::Landed));
             }
             // PostgreSQL refused the row, so the COMMIT after it rolled back.
-            Ok((Err(refusal), _, ())) if errors::is_refusal(&refusal) => {
+            Ok(((Err(refusal), _), ())) if errors::is_refusal(&refusal) => {
                 place.give_up();
                 attempt.set_progress(Progress::Open);
                 return Ok(Sent::Refused(refusal));
             }
-            Ok((appended, committed, ())) => appended.err().or(committed.err()).map(Error::from),
+            Ok(((appended, committed), ())) => appended.err().or(committed.err()).map(Error::from),
             Err(silence) => Some(silence),
         };
         drop(session);

@@ -12,10 +12,10 @@ use uuid::Uuid;
 use errors::Error;
 use tokio_postgres::Row;
 
-use crate::entry::{Entry, Outcome, Relation};
+use crate::entry::{Entry, Outcome};
 use domain::ids::{AuditLogId, PatientId, SubjectId};
 use domain::time::{Date, TimeDelta, Timestamp};
-use sql::{Connection, Jsonb, Parameter, Statement, sql};
+use sql::{Connection, Jsonb, Parameter, sql};
 
 /// The head of this environment's chain. A lock prevents two rows from taking the same place.
 #[derive(Default)]
@@ -242,33 +242,17 @@ impl Link {
         self.send(client, &text, &[]).await.map(drop)
     }
 
-    /// Runs `read` and appends the row, in one statement. Does neither if `read` finds no row, or if the
-    /// transaction has another actor than the row names, or another `relation` or `chart`: the relation that
-    /// `begin_request` states before it is known whom the request concerns, and the actor as a patient.
-    /// Returns what `read` found.
-    pub async fn append_if_found(
+    /// Appends the row if `source` gives one, in one statement. `source` is an item of a FROM clause that is
+    /// called `read`, and these are its parameters. Returns its row.
+    pub async fn append_from(
         &self,
         client: &Connection,
-        read: Statement<'_>,
-        relation: Option<Relation>,
-        chart: Option<PatientId>,
+        source: &str,
+        parameters: &[&dyn Parameter],
     ) -> Result<Option<Row>, tokio_postgres::Error> {
-        let guess: [&dyn Parameter; 2] = [&relation, &chart];
-        let parameters: Vec<&dyn Parameter> = [read.parameters(), &guess].concat();
-        let first = parameters.len() + 1;
-        let text = format!(
-            "select read.*, {append} from ({read}) as read
-             where actor_user() = ${user} and actor_patient() is not distinct from ${chart}
-               and current_setting('caretrail.role') = ${role}
-               and current_setting('caretrail.relation') = ${relation}::text",
-            append = call("append_audit", first),
-            read = read.text(),
-            user = first + 3,
-            role = first + 4,
-            relation = first - 2,
-            chart = first - 1,
-        );
-        self.send(client, &text, &parameters).await
+        let append = call("append_audit", parameters.len() + 1);
+        let text = format!("select read.*, {append} from {source}");
+        self.send(client, &text, parameters).await
     }
 
     /// Appends the row unless its place is taken. Returns the hash of the row that has the place. It counts

@@ -42,7 +42,7 @@ const BARE_TABLES: &str = "
     grant insert on bare_audit_logs to caretrail_app";
 
 impl Script {
-    /// The same flush as the function sends for a caller whom it knows.
+    /// The same statement as the function sends for a caller whom it knows.
     pub async fn audited_read(site: &Site) -> Result<Self> {
         let (user, patient) = (
             site.clinic.id("provider user 1").await?,
@@ -51,12 +51,7 @@ impl Script {
         let select = domain::select_patient!("where id = ").to_owned();
         let key = hex::encode(TICKET_KEY);
         let script = format!(
-            "\\startpipeline
-begin;
-select user_id, role, relation, patient_id from (select floor(extract(epoch from clock_timestamp()))::bigint as clock) as now, begin_request('{user}', true, 'patients:read', clock, hmac(convert_to('caretrail-ticket-v1|{user}|t|patients:read|' || clock, 'UTF8'), '\\x{key}', 'sha256'));
-select read.*, append_audit(row((overlay(lpad(to_hex(floor(extract(epoch from now()) * 1000)::bigint), 12, '0') || '-7' placing '-' from 9 for 0) || right(gen_random_uuid()::text, 21))::uuid, date_trunc('month', now() at time zone 'UTC')::date, now(), '{user}', 'PROVIDER', 'CARE', 'TREAT', 'READ', 'PATIENT', '{patient}', '{patient}', null, 'SUCCESS', '127.0.0.1', 'bench', 'get-patient', gen_random_uuid()::text, null, null, gen_random_uuid(), 1, decode(repeat('00', 32), 'hex'), sha256(now()::text::bytea))::audit_logs) from ({select} '{patient}' and reaches('patients:read', id) and not is_archived) as read where actor_user() = '{user}' and actor_patient() is null and current_setting('caretrail.role') = 'PROVIDER' and current_setting('caretrail.relation') = 'CARE';
-commit;
-\\endpipeline
+            "select read.*, append_audit(row((overlay(lpad(to_hex(floor(extract(epoch from now()) * 1000)::bigint), 12, '0') || '-7' placing '-' from 9 for 0) || right(gen_random_uuid()::text, 21))::uuid, date_trunc('month', now() at time zone 'UTC')::date, now(), '{user}', 'PROVIDER', 'CARE', 'TREAT', 'READ', 'PATIENT', '{patient}', '{patient}', null, 'SUCCESS', '127.0.0.1', 'bench', 'get-patient', gen_random_uuid()::text, null, null, gen_random_uuid(), 1, decode(repeat('00', 32), 'hex'), sha256(now()::text::bytea))::audit_logs) from (select floor(extract(epoch from clock_timestamp()))::bigint as clock) as now cross join lateral begin_request('{user}', true, 'patients:read', clock, hmac(convert_to('caretrail-ticket-v1|{user}|t|patients:read|' || clock, 'UTF8'), '\\x{key}', 'sha256')) as actor cross join lateral (select found.* from ({select} '{patient}' and reaches('patients:read', id) and not is_archived) as found where actor.user_id = '{user}' and actor.role = 'PROVIDER' and actor.relation = 'CARE' and actor.patient_id is null offset 0) as read;
 "
         );
         // pgbench replaces a colon and a name by a variable, even within quotes.
