@@ -15,6 +15,17 @@ create type purpose_of_use as enum (
   'TREAT', 'ETREAT', 'HPAYMT', 'HOPERAT', 'HSYSADMIN', 'HCOMPL', 'HRESCH', 'PATRQT', 'FAMRQT'
 );
 
+-- The purpose that a relation implies. The function computes it for the hash of its row.
+create function purpose_of(relation actor_relation) returns purpose_of_use
+language sql immutable parallel safe
+return case relation
+  when 'SELF' then 'PATRQT'
+  when 'CARE' then 'TREAT'
+  when 'REPRESENTATION' then 'FAMRQT'
+  when 'EMERGENCY' then 'ETREAT'
+  when 'OFFICE' then 'HOPERAT'
+end::purpose_of_use;
+
 -- Domains and enums, because PostgreSQL prepares their checks once a session, and the CHECK of a table
 -- anew in each statement.
 create domain function_name as text constraint function_name_format check (value ~ '^[a-z][a-z-]{1,63}$');
@@ -131,8 +142,9 @@ grant execute on function ensure_audit_partitions(integer) to caretrail_sealer;
 
 -- Appends a row: the only way into the log. It checks facts and not the hash, which the function computes:
 --
--- * The actor, the role and the relation to the patients named are those of this transaction. A success needs an actor that
---   `begin_request` or `begin_job` proved; a refusal or a failure one that `begin_attempt` proved.
+-- * The actor, the role and the relation to the patients named are those of this transaction, and the purpose is
+--   that of the relation. A success needs an actor that `begin_request` or `begin_job` proved; a refusal or a
+--   failure one that `begin_attempt` proved.
 -- * The time is within ten minutes of this database's clock, and the id is made of it.
 -- * The place follows the row before it in its chain.
 --
@@ -144,6 +156,7 @@ begin
   if entry.user_id is distinct from actor_user()
     or entry.actor_role is distinct from nullif(current_setting('caretrail.role', true), '')
     or entry.relation::text is distinct from relation_to(coalesce(entry.patient_ids, array[entry.patient_id]))
+    or entry.purpose_of_use is distinct from purpose_of(entry.relation)
     or (entry.actor_role is null and entry.details ->> 'subject' is distinct from current_setting('caretrail.subject', true))
   then
     raise exception 'the audit row names another actor' using errcode = 'CT008';

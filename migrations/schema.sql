@@ -1162,6 +1162,7 @@ create function matches(r medical_records, p_appointment uuid, p_type text, p_ex
 create function note_alone() returns void;
 create function patient_of(account uuid) returns uuid stable security definer; -- caretrail_app
 create function patients_assigned_to(provider uuid) returns setof uuid stable security definer; -- caretrail_app
+create function purpose_of(relation actor_relation) returns purpose_of_use immutable;
 create function put_role(p_name text, p_description text, p_permissions jsonb, p_version integer) returns void security definer; -- caretrail_app
 create function reach(permission text) returns text stable; -- caretrail_app
 create function reaches(permission text, patient uuid) returns boolean stable security definer; -- caretrail_app

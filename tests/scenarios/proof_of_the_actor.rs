@@ -250,11 +250,15 @@ const APPEND: &str = "
     select append_audit(row(
       (overlay(lpad(to_hex(floor(extract(epoch from {id_time}) * 1000)::bigint), 12, '0') || '-7' placing '-' from 9 for 0)
         || right(gen_random_uuid()::text, 21))::uuid,
-      date_trunc('month', {month} at time zone 'UTC')::date, {time}, {user}, {role}, {relation}, null, 'READ', 'PATIENT',
+      date_trunc('month', {month} at time zone 'UTC')::date, {time}, {user}, {role}, {relation}, {purpose}, 'READ', 'PATIENT',
       null, {patient}, {patients}, {outcome}, null, null, 'get-patient', 'forged', null, {details},
       '00000000-0000-4000-8000-000000000001', {seq}, {prev}, sha256('row')
     )::audit_logs)
     from (select clock_timestamp() as now) as clock";
+
+/// The purpose that the row's relation implies.
+const PURPOSE: &str = "case {relation}::text when 'SELF' then 'PATRQT' when 'CARE' then 'TREAT'
+    when 'REPRESENTATION' then 'FAMRQT' when 'OFFICE' then 'HOPERAT' end";
 
 fn append(changes: &[(&str, &str)]) -> String {
     let usual = [
@@ -274,7 +278,9 @@ fn append(changes: &[(&str, &str)]) -> String {
     let of = |statement: String, (part, value): &(&str, &str)| {
         statement.replace(&format!("{{{part}}}"), value)
     };
-    let changed = changes.iter().fold(APPEND.to_owned(), of);
+    let changes = [changes, &[("purpose", PURPOSE)]].concat();
+    // Twice, because the purpose depends on the relation.
+    let changed = changes.iter().chain(&changes).fold(APPEND.to_owned(), of);
     usual.iter().fold(changed, of)
 }
 
@@ -293,6 +299,8 @@ async fn an_audit_row_names_the_proven_actor_now_at_the_end_of_its_chain() {
         (vec![("user", "null")], WRONG_FACT),
         (vec![("role", "'ADMIN'")], WRONG_FACT),
         (vec![("relation", "'OFFICE'")], WRONG_FACT),
+        (vec![("purpose", "'TREAT'")], WRONG_FACT),
+        (vec![("purpose", "null")], WRONG_FACT),
         (vec![("time", "(now - interval '11 minutes')")], WRONG_FACT),
         (vec![("time", "(now + interval '11 minutes')")], WRONG_FACT),
         (vec![("id_time", "(now - interval '1 day')")], WRONG_FACT),

@@ -227,7 +227,9 @@ fn a_step_gets_a_body_a_key_and_a_request_in_the_access_matrix() {
         .find(|line| line.starts_with("| paint-appointment |"))
         .unwrap();
     assert!(
-        row.ends_with("| `appointments:write` | own, represented | own | own | all | all | – | – |"),
+        row.ends_with(
+            "| `appointments:write` | own, represented | own | own | all | all | – | – |"
+        ),
         "{row}"
     );
 
