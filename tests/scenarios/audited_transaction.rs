@@ -398,7 +398,7 @@ async fn a_read_discloses_nothing_unless_its_audit_row_is_committed() {
     let landed = ada.get(&chart(&ada)).await.expect(200);
     let read = reading().by(&ada).resource(ada.id).patient(ada.id);
     world.audited(&landed, read.clone()).await;
-    world.link().cut([Cut::Before("commit")]);
+    world.link().cut([Cut::Before("append_audit")]);
     let lost = ada.get(&chart(&ada)).await.problem(503, "unavailable");
     assert!(!lost.text.contains("Ada"));
     world.audited(&lost, read.failed("commit-lost")).await;
