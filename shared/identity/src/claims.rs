@@ -10,7 +10,10 @@ use crate::{Reason, json};
 /// How far the issuer's clock may run ahead of ours, in seconds. A token is often used in the second
 /// in which it was issued. Expiry gets no such leeway: clients refresh before `exp`, RFC 7519, 4.1.4
 /// requires refusal "on or after" it, and leeway would extend the life of a stolen token.
-const CLOCK_SKEW: i64 = 5;
+const CLOCK_SKEW: f64 = 5.0;
+
+/// The end of the year 9999, in seconds since 1970. A later expiry is a mistake.
+const LATEST: f64 = 253_402_300_799.0;
 
 /// The value of both the audience and the role of a user who signed in.
 const AUTHENTICATED: &str = "authenticated";
@@ -45,9 +48,10 @@ struct Signed {
     aud: Option<Audience>,
     role: Option<String>,
     is_anonymous: Option<bool>,
-    iat: Option<i64>,
-    nbf: Option<i64>,
-    exp: Option<i64>,
+    // A NumericDate may have a fraction (RFC 7519, 2).
+    iat: Option<f64>,
+    nbf: Option<f64>,
+    exp: Option<f64>,
     sub: Option<String>,
     session_id: Option<String>,
     aal: Option<Assurance>,
@@ -70,13 +74,13 @@ impl Audience {
     }
 }
 
-/// Checks the claims of a token whose signature is valid. Returns them and the time of expiry, in seconds
-/// since 1970. Errors: the reason for refusing it.
+/// Checks the claims of a token whose signature is valid. Returns them and the time of expiry as a
+/// NumericDate. Errors: the reason for refusing it.
 pub(crate) fn check(
     payload: &[u8],
     issuer: &str,
     now: SystemTime,
-) -> Result<(Claims, i64), Reason> {
+) -> Result<(Claims, f64), Reason> {
     let signed: Signed = json::object(payload).map_err(|_| Reason::MalformedClaims)?;
     let now = seconds(now);
 
@@ -108,6 +112,9 @@ pub(crate) fn check(
         return Err(Reason::NotYetValid);
     }
     let expires = signed.exp.ok_or(Reason::MissingExpiry)?;
+    if expires > LATEST {
+        return Err(Reason::MalformedClaims);
+    }
     if expires <= now {
         return Err(Reason::Expired);
     }
@@ -121,9 +128,9 @@ pub(crate) fn check(
     Ok((claims, expires))
 }
 
-/// Whole seconds since 1970, like a `NumericDate` (RFC 7519, 2). A time before 1970 gives 0, at which
-/// every token was issued in the future and is refused.
-pub(crate) fn seconds(time: SystemTime) -> i64 {
+/// Seconds since 1970 (`NumericDate`: RFC 7519, 2). A time before 1970 gives 0, at which every token was issued
+/// in the future and is refused.
+pub(crate) fn seconds(time: SystemTime) -> f64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX - CLOCK_SKEW)
+    since.as_secs_f64()
 }

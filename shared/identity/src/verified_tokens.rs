@@ -25,7 +25,7 @@ pub(crate) type Hash = [u8; 32];
 struct Verified {
     claims: Claims,
     /// Seconds since 1970.
-    expires: i64,
+    expires: f64,
     verified: SystemTime,
 }
 
@@ -52,7 +52,7 @@ impl VerifiedTokens {
         (age < FRESH && seconds(now) < known.expires).then_some(known.claims)
     }
 
-    pub(crate) fn remember(&self, hash: Hash, claims: Claims, expires: i64, now: SystemTime) {
+    pub(crate) fn remember(&self, hash: Hash, claims: Claims, expires: f64, now: SystemTime) {
         let verified = Verified {
             claims,
             expires,
