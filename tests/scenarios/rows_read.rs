@@ -225,7 +225,7 @@ async fn a_list_of_patients_in_care_stops_at_the_end_of_the_page() {
             &[&walt.id],
         )
         .await;
-    world.sql("analyze", &[]).await;
+    world.sql("vacuum analyze", &[]).await;
     for caller in [&*vera, &nora, &*walt] {
         let first = caller.get("/v1/patients?limit=20").await.expect(200);
         let cursor = first.body["next_cursor"].as_str().unwrap();
