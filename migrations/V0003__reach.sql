@@ -72,8 +72,8 @@ $$;
 -- this account, or patients assigned to this provider, are found.
 --
 -- A loop, because it reads relations in the order of the page and stops at its end. In one statement
--- PostgreSQL would begin with all patients if it expects most of them to be in care. Without sorts, because another
--- index has all columns, and after a vacuum PostgreSQL would rather read all relations from it and sort them.
+-- PostgreSQL would begin with all patients if it expects most of them to be in care. Sorts are off: another index has
+-- all columns, so after a vacuum PostgreSQL would rather read all relations from it and sort them.
 create function care_page(after uuid, account uuid, provider uuid, wanted bigint) returns setof uuid
 language plpgsql stable security definer rows 50 set search_path = pg_catalog, public set enable_sort = off as $$
 declare
@@ -110,9 +110,8 @@ language plpgsql stable security definer parallel restricted rows 2 set search_p
 begin
   perform require_actor();
   return query
-    select distinct r.patient_id from representatives r join patients p on p.id = r.patient_id
-    where r.user_id = actor_user() and r.since <= now() and (r.until is null or r.until > now())
-      and not p.is_archived and r.patient_id is distinct from actor_patient();
+    select distinct r.patient_id from representatives r
+    where r.user_id = actor_user() and r.patient_id is distinct from actor_patient() and represents(r.patient_id);
 end
 $$;
 
@@ -127,6 +126,5 @@ $$;
 
 grant execute on function
   in_care(uuid), represents(uuid), reaches(text, uuid), reaches_person(uuid),
-  care_page(uuid, uuid, uuid, bigint), represented_patients(),
-  patients_assigned_to(uuid)
+  care_page(uuid, uuid, uuid, bigint), represented_patients(), patients_assigned_to(uuid)
   to caretrail_app;

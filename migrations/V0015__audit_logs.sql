@@ -72,7 +72,7 @@ create index audit_logs_user_idx on audit_logs (user_id, id desc);
 create index audit_logs_patient_idx on audit_logs (patient_id, id desc) where patient_id is not null;
 create index audit_logs_patients_idx on audit_logs using gin (patient_ids) where patient_ids is not null;
 create index audit_logs_request_idx on audit_logs (request_id);
--- Not the patients themselves, whose rows the index before has.
+-- The rows about a patient as the resource are in audit_logs_patient_idx, so this index leaves them out.
 create index audit_logs_resource_idx on audit_logs (resource_id, id desc)
   where resource_id is distinct from patient_id;
 -- Partial, because the comparison of enums is not leakproof: see appointments_to_come_idx.

@@ -120,7 +120,7 @@ impl<T: Target> Access<T> {
         self.commit(Json(row)).await
     }
 
-    /// Reads and commits in one flush. None if the audit row isn't known before, or if PostgreSQL finds
+    /// Reads and commits in one statement. None if the audit row isn't known before, or if PostgreSQL finds
     /// otherwise. Then nothing was committed.
     async fn read_at_once<R: FromRow + Content>(
         &mut self,

@@ -14,7 +14,7 @@ use tokio_postgres::Row;
 
 use crate::attempt::{NOT_MADE, Progress};
 use crate::caller::Actor;
-use crate::request_context::{RequestContext, is_name_lost};
+use crate::request_context::{RequestContext, may_run_again};
 use crate::session::Session;
 
 const DESCRIBE_ATTEMPT: &str = "select target_exists, patient_id
@@ -101,18 +101,14 @@ impl AuditWriter<'_> {
     ) -> Result<Option<Row>, Error> {
         let ticket = self.0.ticket();
         let signature = &ticket.signature[..];
-        let before: [&dyn Parameter; 9] = [
-            &ticket.subject,
-            &ticket.is_assured,
-            &ticket.permission,
-            &ticket.clock,
-            &signature,
+        let ticket = ticket.parameters(&signature);
+        let guess: [&dyn Parameter; 4] = [
             &actor.user_id,
             &actor.role,
             &actor.relation,
             &actor.patient_id,
         ];
-        let parameters = [read.parameters(), &before].concat();
+        let parameters = [read.parameters(), &ticket, &guess].concat();
         let first = read.parameters().len() + 1;
         // The subquery depends on the actor and, because of its `offset`, isn't merged with the outer query. So
         // PostgreSQL runs it after `begin_request`. Run before, it would find no row.
@@ -221,7 +217,7 @@ impl AuditWriter<'_> {
     fn refused(&self, refusal: tokio_postgres::Error) -> Error {
         let code = refusal.code().map(|code| code.code().to_owned());
         let error = Error::from(refusal);
-        if error.is_transient() || is_name_lost(&error) {
+        if may_run_again(&error) {
             return error;
         }
         tracing::error!(

@@ -102,13 +102,18 @@ impl Ticket {
 
     async fn send(&self, client: &Connection, text: &str) -> Result<Row, tokio_postgres::Error> {
         let signature = &self.signature[..];
-        let parameters: [&dyn Parameter; 5] = [
+        let parameters = self.parameters(&signature);
+        sql(text, &parameters).named().query_one(client).await
+    }
+
+    /// The parameters of `begin_request` and `begin_attempt`. The last is the ticket's signature.
+    pub(crate) fn parameters<'a>(&'a self, signature: &'a &'a [u8]) -> [&'a dyn Parameter; 5] {
+        [
             &self.subject,
             &self.is_assured,
             &self.permission,
             &self.clock,
-            &signature,
-        ];
-        sql(text, &parameters).named().query_one(client).await
+            signature,
+        ]
     }
 }

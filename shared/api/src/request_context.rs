@@ -35,6 +35,11 @@ pub(crate) fn is_name_lost(error: &Error) -> bool {
     matches!(error, Error::Database(error) if sql::is_name_lost(error))
 }
 
+/// Whether the same transaction may succeed if it runs again from its start.
+pub(crate) fn may_run_again(error: &Error) -> bool {
+    error.is_transient() || is_name_lost(error)
+}
+
 impl RequestContext {
     /// Signs a ticket for the caller and the endpoint's permission.
     pub(crate) fn ticket(&self) -> Ticket {

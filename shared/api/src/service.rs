@@ -19,7 +19,7 @@ use crate::caller::Caller;
 use crate::environment::{Environment, Gate};
 use crate::handler::Running;
 use crate::reply::problem;
-use crate::request_context::{RequestContext, is_name_lost};
+use crate::request_context::{RequestContext, is_name_lost, may_run_again};
 use crate::takes::Takes;
 use crate::time_limits::TimeLimits;
 
@@ -166,7 +166,7 @@ impl Service {
         let mut tries = 1;
         loop {
             match (self.handler)(call.clone()).await {
-                Err(error) if (error.is_transient() || is_name_lost(&error)) && tries < TRIES => {
+                Err(error) if may_run_again(&error) && tries < TRIES => {
                     drop(call.context.attempt.take_open());
                     tokio::time::sleep(Duration::from_millis(10 << tries)).await;
                     tries += 1;

@@ -25,7 +25,7 @@ pub fn normal(text: &str, kind: TextKind) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            // Refused below, and not hidden here.
+            // They stay, so that `unfit` finds them.
             c if c.is_control() || breaks_line(c) => line.push(c),
             c if c.is_whitespace() && line.ends_with(' ') => {}
             c if c.is_whitespace() => line.push(' '),

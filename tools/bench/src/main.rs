@@ -34,7 +34,7 @@ enum Command {
         rounds: usize,
     },
     /// Measures audited reads through gateway, function and database: their rate, their latency and the CPU
-    /// time of PostgreSQL. The references are pgbench with the same pipelined transaction, and the bare
+    /// time of PostgreSQL. The references are pgbench with the same statement, and the bare
     /// limit: pgbench with the least that any audited read must do.
     Throughput {
         /// Folder of the binaries, which are NAME/bootstrap or NAME.

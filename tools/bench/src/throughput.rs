@@ -1,5 +1,5 @@
-//! Measures the audited read end to end. One reference is pgbench with the same two flushes. The other is
-//! the bare limit: pgbench with the least that any audited read must do in two flushes.
+//! Measures the audited read end to end. One reference is pgbench with the same statement. The other is the
+//! bare limit: pgbench with the least that any audited read must do, in one flush.
 
 mod pgbench;
 mod processor_time;

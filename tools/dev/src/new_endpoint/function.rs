@@ -270,7 +270,11 @@ fn handler(endpoint: &NewEndpoint) -> String {
         Some((name, _)) => name.to_owned(),
         None => "Search::default()".to_owned(),
     };
-    let mut lines = vec![format!("let mut access = call.authorize({target});")];
+    let reads_one = endpoint.method == Method::Get && !endpoint.is_list();
+    let mut lines = Vec::new();
+    if !reads_one {
+        lines.push(format!("let mut access = call.authorize({target});"));
+    }
     if endpoint.is_versioned() {
         lines.push("access.check(if_match, sql(CURRENT, &[&id])).await?;".to_owned());
     }
@@ -290,10 +294,10 @@ fn handler(endpoint: &NewEndpoint) -> String {
         ));
         lines.push("access.commit(Json(page.page(rows, |row| row.answered_at))).await".to_owned());
         format!("Page<{answer}>")
-    } else if endpoint.method == Method::Get {
-        lines = vec![format!(
+    } else if reads_one {
+        lines.push(format!(
             "call.authorize({target}).read(sql(READ, &[{arguments}])).await"
-        )];
+        ));
         answer
     } else {
         lines.push(format!(
