@@ -163,7 +163,7 @@ shapes! {
 
     /// A measured amount, as FHIR R4 `Quantity`.
     pub struct Quantity {
-        /// The number of units, for example `6.3`.
+        /// The number of units, for example `6.30`. All digits are kept. At most 64 digits are accepted.
         value: serde_json::Number,
         ?
         /// The unit in a form for people to read, for example `mmol/L`.
@@ -241,7 +241,11 @@ shapes! {
 /// The result of a measurement, as FHIR R4 `Observation.value[x]`: an object with exactly one of
 /// `quantity`, `coded` and `text`.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(
+    rename_all = "snake_case",
+    deny_unknown_fields,
+    expecting = "an object with `quantity`, `coded` or `text`, for example {\"quantity\": {\"value\": 6.3, \"unit\": \"mmol/L\"}}"
+)]
 pub enum Value {
     /// The result as a measured amount.
     Quantity(Quantity),

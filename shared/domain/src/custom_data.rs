@@ -30,7 +30,7 @@ text_enum! {
 }
 
 /// Additional fields that the clinic defines. The object is valid against the JSON Schema
-/// registered for its table.
+/// registered for its table. Numbers keep all their digits.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Map<String, Value>")]
 #[schemars(extend("examples" = [{"insurance_group": "A-17"}]))]

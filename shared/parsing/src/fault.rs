@@ -41,12 +41,40 @@ impl Fault {
         Self::new(format!("expected {expected}"))
     }
 
+    /// A value that is none of the variants of an enum. The enum's attribute `expecting` can say more than the
+    /// names of its variants.
+    pub(crate) fn no_variant(
+        name: &str,
+        variants: &'static [&'static str],
+        expected: &dyn Expected,
+    ) -> Self {
+        match expected.to_string() {
+            text if text == format!("enum {name}") => {
+                Self::new(format!("expected {}", one_of(variants)))
+            }
+            text => Self::new(format!("expected {text}")),
+        }
+    }
+
     /// A key that appears twice in one object.
     pub(crate) fn duplicate(key: String) -> Self {
         Self {
             field: Some(key),
             message: Message::Text("appears twice".to_owned()),
         }
+    }
+
+    /// A key that the parser reserves for itself.
+    pub(crate) fn reserved(key: String) -> Self {
+        Self {
+            field: Some(key),
+            message: Message::Text("is not a known field".to_owned()),
+        }
+    }
+
+    /// A number that can't be kept with all its digits.
+    pub(crate) fn too_many_digits() -> Self {
+        Self::new("expected a number of at most 64 digits")
     }
 
     /// The request's error for this fault at `path`. `also` are further names that are known there.

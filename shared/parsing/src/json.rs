@@ -1,31 +1,34 @@
 //! Parses request JSON in two steps: into a value, rejecting duplicate keys (parsers disagree on which
-//! one wins); then into the target type, rejecting an array where an object is expected.
+//! one wins) and numbers with too many digits; then into the target type, rejecting an array where an
+//! object is expected.
 
 use std::cell::RefCell;
 use std::fmt;
 
 use errors::Error;
 use serde::Deserializer;
-use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
 use serde_path_to_error::Track;
 
 use crate::fault::Fault;
+use crate::number::{NUMBER, RESERVED, is_kept};
 use crate::value::JsonValue;
 
-/// Parses text into a value. Errors: [`Error::MalformedJson`] if it isn't JSON, [`Error::Invalid`] with
-/// the path of the key if a key appears twice in one object.
+/// Parses text into a value. Numbers keep their digits. Errors: [`Error::MalformedJson`] if it isn't JSON,
+/// [`Error::Invalid`] with the path if a key appears twice in one object or is reserved, or if a number has
+/// more than 64 digits.
 pub fn json(text: &[u8]) -> Result<Value, Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let duplicate = RefCell::default();
+    let fault = RefCell::default();
     let mut track = Track::new();
-    let value = UniqueKeys(&duplicate)
+    let value = Strict(&fault)
         .deserialize(serde_path_to_error::Deserializer::new(
             &mut deserializer,
             &mut track,
         ))
-        .map_err(|_| match duplicate.take() {
-            Some(key) => Fault::duplicate(key).at(&track.path().to_string(), &[]),
+        .map_err(|_| match fault.take() {
+            Some(fault) => fault.at(&track.path().to_string(), &[]),
             None => Error::MalformedJson,
         })?;
     deserializer.end().map_err(|_| Error::MalformedJson)?;
@@ -46,11 +49,18 @@ pub fn typed<T: DeserializeOwned>(value: Value, prefix: &str) -> Result<T, Error
     })
 }
 
-/// Builds a value and stops at a duplicate key, which it stores in the cell.
+/// Builds a value and stops at the first fault, which it stores in the cell.
 #[derive(Clone, Copy)]
-struct UniqueKeys<'a>(&'a RefCell<Option<String>>);
+struct Strict<'a>(&'a RefCell<Option<Fault>>);
 
-impl<'de> DeserializeSeed<'de> for UniqueKeys<'_> {
+impl Strict<'_> {
+    fn refuse<E: serde::de::Error>(self, fault: Fault) -> E {
+        self.0.replace(Some(fault));
+        E::custom("a fault")
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -58,11 +68,11 @@ impl<'de> DeserializeSeed<'de> for UniqueKeys<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for UniqueKeys<'_> {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON without duplicate keys")
+        f.write_str("JSON")
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
@@ -74,10 +84,6 @@ impl<'de> Visitor<'de> for UniqueKeys<'_> {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
         Ok(value.into())
     }
 
@@ -100,9 +106,19 @@ impl<'de> Visitor<'de> for UniqueKeys<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(key) = members.next_key::<String>()? {
+            if key == NUMBER && object.is_empty() {
+                let digits: String = members.next_value()?;
+                return match digits.parse::<Number>() {
+                    Ok(number) if is_kept(&number) => Ok(Value::Number(number)),
+                    Ok(_) => Err(self.refuse(Fault::too_many_digits())),
+                    Err(_) => Err(self.refuse(Fault::reserved(key))),
+                };
+            }
+            if key.starts_with(RESERVED) {
+                return Err(self.refuse(Fault::reserved(key)));
+            }
             if object.contains_key(&key) {
-                self.0.replace(Some(key));
-                return Err(A::Error::custom("a duplicate key"));
+                return Err(self.refuse(Fault::duplicate(key)));
             }
             object.insert(key, members.next_value_seed(self)?);
         }
@@ -204,13 +220,72 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_number_keeps_its_digits() {
+        for text in [
+            "6.50",
+            "12345678901234567890.5",
+            "99999999999999.99",
+            "123456789012345678901234567890",
+            "0.10",
+            "-0.0",
+        ] {
+            let value = super::json(format!("[{text}]").as_bytes()).unwrap();
+            assert_eq!(value.to_string(), format!("[{text}]"));
+            let typed: Vec<Number> = typed(value, "").unwrap();
+            assert_eq!(typed[0].to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_member_that_the_parser_reserves_is_refused() {
+        for (text, field) in [
+            (
+                r#"{"a": {"$serde_json::private::RawValue": "[["}}"#,
+                "a.$serde_json::private::RawValue",
+            ),
+            (
+                r#"{"a": {"b": 1, "$serde_json::private::Number": "1"}}"#,
+                "a.$serde_json::private::Number",
+            ),
+            ("[1e100]", "[0]"),
+        ] {
+            match super::json(text.as_bytes()) {
+                Err(Error::Invalid(errors)) => assert_eq!(errors[0].field, field),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(super::json(br#"{"$serde_json::private::Number": "x"}"#).is_err());
+    }
+
+    #[test]
+    fn an_integer_may_be_written_with_a_fraction_of_zero() {
+        assert_eq!(
+            typed::<Inner>(super::json(br#"{"count": 30.0}"#).unwrap(), "").unwrap(),
+            Inner { count: 30 }
+        );
+        for wrong in ["30.5", "256.0", "1e30", "-1.0"] {
+            let value = super::json(format!(r#"{{"count": {wrong}}}"#).as_bytes()).unwrap();
+            assert!(typed::<Inner>(value, "").is_err(), "{wrong}");
+        }
+    }
+
+    fn decimal(digits: i128, scale: usize) -> Value {
+        let (sign, digits) = (if digits < 0 { "-" } else { "" }, digits.unsigned_abs());
+        let digits = format!("{digits:0>width$}", width = scale + 2);
+        let (whole, fraction) = digits.split_at(digits.len() - scale - 1);
+        let whole = whole.trim_start_matches('0');
+        let whole = if whole.is_empty() { "0" } else { whole };
+        Value::Number(format!("{sign}{whole}.{fraction}").parse().unwrap())
+    }
+
     fn any_json() -> impl Strategy<Value = Value> {
         let scalar = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             any::<u64>().prop_map(Value::from),
-            any::<f64>().prop_map(Value::from),
+            (any::<i128>(), 0_usize..20).prop_map(|(digits, scale)| decimal(digits, scale)),
             ".{0,8}".prop_map(Value::from),
         ];
         scalar.prop_recursive(4, 32, 4, |inner| {

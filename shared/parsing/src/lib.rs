@@ -11,6 +11,7 @@ mod fault;
 mod form;
 mod json;
 mod merge_patch;
+mod number;
 mod value;
 
 pub use characters::{TextKind, fit_line, normal, unfit};

@@ -6,6 +6,7 @@ use serde::{Deserializer, forward_to_deserialize_any};
 use serde_json::{Map, Value};
 
 use crate::fault::Fault;
+use crate::number::{NUMBER, integer};
 
 /// A JSON value as a deserializer. It differs from serde_json's own in two ways: it rejects an array
 /// where a struct is expected (<https://github.com/serde-rs/serde/issues/1587>), and its errors don't
@@ -22,6 +23,25 @@ fn members<'de>(
     )
 }
 
+macro_rules! integers {
+    ($($deserialize:ident)+) => {$(
+        fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+            let number = match &self.0 {
+                Value::Number(number) => integer(number),
+                _ => None,
+            };
+            match number {
+                Some(value) => match (u64::try_from(value), i64::try_from(value)) {
+                    (Ok(value), _) => visitor.visit_u64(value),
+                    (_, Ok(value)) => visitor.visit_i64(value),
+                    _ => Err(Fault::invalid_type(Unexpected::Other("value"), &visitor)),
+                },
+                None => Err(Fault::invalid_type(Unexpected::Other("value"), &visitor)),
+            }
+        }
+    )+};
+}
+
 impl<'de> Deserializer<'de> for JsonValue {
     type Error = Fault;
 
@@ -34,13 +54,21 @@ impl<'de> Deserializer<'de> for JsonValue {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
             Value::String(value) => visitor.visit_string(value),
-            Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
-                (Some(value), _, _) => visitor.visit_u64(value),
-                (_, Some(value), _) => visitor.visit_i64(value),
-                (_, _, Some(value)) => visitor.visit_f64(value),
-                _ => Err(Fault::invalid_type(Unexpected::Other("value"), &visitor)),
+            Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+                (Some(value), _) => visitor.visit_u64(value),
+                (_, Some(value)) => visitor.visit_i64(value),
+                // Only a visitor of `Number` accepts it.
+                _ => visitor.visit_map(MapDeserializer::new(std::iter::once((
+                    NUMBER,
+                    number.to_string(),
+                )))),
             },
         }
+    }
+
+    integers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
@@ -91,12 +119,12 @@ impl<'de> Deserializer<'de> for JsonValue {
             Value::String(label) => label
                 .into_deserializer()
                 .deserialize_enum(name, variants, visitor),
-            _ => Err(Fault::invalid_type(Unexpected::Other("value"), &"a label")),
+            _ => Err(Fault::no_variant(name, variants, &visitor)),
         }
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        bool i128 u128 f32 f64 char str string bytes byte_buf unit
         unit_struct seq tuple tuple_struct identifier ignored_any
     }
 }

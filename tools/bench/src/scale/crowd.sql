@@ -4,6 +4,11 @@
 -- look-up.
 select setseed(0.5);
 
+-- Care is given at the end in one statement. These triggers would give it row by row, which takes far longer.
+alter table patients disable trigger follow_assignments_made;
+alter table appointments disable trigger follow_visit_booked;
+alter table care_relations disable trigger check_care;
+
 -- There are five thousand family names and three hundred given names. The first of each is the most
 -- common: one patient in seventy has the family name Example.
 insert into user_profiles (id, subject, username, first_name, last_name, role)
@@ -76,3 +81,21 @@ select
   md5('provider ' || 1 + (patient - 1) / 1000)::uuid, 'NOTE', '{"text": "Seen."}',
   now() - interval '5 years' * random()
 from visit;
+
+insert into care_relations (member_id, patient_id, basis, source, until, counted_from, is_suspended, search_name)
+select v.user_id, p.id, care.basis::care_basis, care.source, care.until, care.counted_from, false, u.search_name
+from (
+  select id as patient, assigned_providers[1] as provider, 'ASSIGNMENT' as basis, assigned_providers[1] as source,
+    'infinity'::timestamptz as until, null::timestamptz as counted_from
+  from patients
+  union all
+  select patient_id, provider_id, 'VISIT', id, care_after(upper(slot)), upper(slot)
+  from appointments where care_after(upper(slot)) > now()
+) as care
+join providers v on v.id = care.provider
+join patients p on p.id = care.patient
+join user_profiles u on u.id = p.user_id;
+
+alter table patients enable trigger follow_assignments_made;
+alter table appointments enable trigger follow_visit_booked;
+alter table care_relations enable trigger check_care;
