@@ -23,9 +23,9 @@ create table appointments (
   -- The patient's rating of a completed visit.
   rating integer constraint appointments_rating_range check (rating between 1 and 5),
   rated_at timestamptz,
-  -- The visit's identifier in the system it was imported from. It makes an import repeatable.
-  external_id text constraint appointments_external_id_key unique
-    constraint appointments_external_id_form check (is_identifier(external_id, 255)),
+  -- The system that the visit was imported from, and the visit's identifier there. They make an import repeatable.
+  source_system text constraint appointments_source_system_form check (is_identifier(source_system, 255)),
+  external_id text constraint appointments_external_id_form check (is_identifier(external_id, 255)),
   custom_data jsonb constraint appointments_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   custom_data_version integer,
   created_at timestamptz not null default now(),
@@ -34,6 +34,8 @@ create table appointments (
   archived_at timestamptz,
   archived_by uuid references user_profiles (id),
   version integer not null default 1,
+  constraint appointments_external_id_key unique (external_id, source_system),
+  constraint appointments_imported check ((external_id is null) = (source_system is null)),
   constraint appointments_archived check (is_archived = (archived_at is not null)),
   -- An archived visit takes nobody's time.
   constraint appointments_archived_settled check (not (is_archived and status = 'SCHEDULED')),
@@ -98,13 +100,29 @@ create policy appointments_update on appointments for update to caretrail_app
 -- Functions can't write `slot`, and can't change whose visit it is.
 grant select on appointments to caretrail_app;
 grant insert (
-  id, patient_id, provider_id, scheduled_at, duration_minutes, location, notes, external_id, custom_data,
-  custom_data_version
+  id, patient_id, provider_id, scheduled_at, duration_minutes, location, notes, source_system, external_id,
+  custom_data, custom_data_version
 ) on appointments to caretrail_app;
 grant update (
   scheduled_at, duration_minutes, status, location, notes, change_reason, rating, rated_at, custom_data,
   custom_data_version, is_archived, archived_at, archived_by
 ) on appointments to caretrail_app;
+
+-- A caller who could choose any external id could learn which ones exist, and could take one before the import
+-- does. So roles that import have a permission for it.
+create function check_import() returns trigger
+language plpgsql as $$
+begin
+  if reach('external-ids:write') is distinct from 'ALL' and not by_migration() then
+    raise exception 'the caller may not set an external id'
+      using errcode = 'check_violation', constraint = 'external_id_needs_permission';
+  end if;
+  return new;
+end
+$$;
+
+create trigger check_import before insert on appointments
+for each row when (new.external_id is not null) execute function check_import();
 
 -- A range must not end before it begins. A CHECK refuses an impossible duration afterwards.
 create function fill_slot() returns trigger
@@ -134,6 +152,51 @@ $$;
 
 create trigger refuse_past_booking before insert or update of scheduled_at on appointments
 for each row execute function refuse_past_booking();
+
+-- Nobody is born in the future, and no visit takes place before its patient is born. A day begins up to fourteen
+-- hours earlier than in UTC, depending on the time zone.
+create function day_begins(day date) returns timestamptz
+language sql immutable
+return (day::timestamp at time zone 'UTC') - interval '14 hours';
+
+create function check_birth() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  if day_begins(new.date_of_birth) > now() then
+    raise exception 'nobody is born in the future'
+      using errcode = 'check_violation', constraint = 'patients_date_of_birth_range';
+  end if;
+  if tg_op = 'UPDATE' and exists (
+    select from appointments where patient_id = new.id and scheduled_at < day_begins(new.date_of_birth)
+  ) then
+    raise exception 'the patient has an earlier visit'
+      using errcode = 'check_violation', constraint = 'patients_born_before_visits';
+  end if;
+  return new;
+end
+$$;
+
+create trigger check_birth before insert or update of date_of_birth on patients
+for each row execute function check_birth();
+
+-- SECURITY DEFINER, because the rule must not depend on what the actor sees. The lock makes a simultaneous change of
+-- the date of birth wait, so its trigger sees this visit.
+create function refuse_visit_before_birth() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+  born date;
+begin
+  select p.date_of_birth into born from patients p where p.id = new.patient_id for share;
+  if new.scheduled_at < day_begins(born) then
+    raise exception 'the patient isn''t born yet'
+      using errcode = 'check_violation', constraint = 'appointments_after_birth';
+  end if;
+  return new;
+end
+$$;
+
+create trigger refuse_visit_before_birth before insert or update of scheduled_at on appointments
+for each row execute function refuse_visit_before_birth();
 
 create function check_visit_change() returns trigger
 language plpgsql as $$

@@ -25,9 +25,9 @@ create table medical_records (
   changed_by uuid references user_profiles (id),
   change_reason text constraint medical_records_change_reason_length
     check (length(change_reason) between 1 and 500),
-  -- The entry's identifier in the system it was imported from.
-  external_id text constraint medical_records_external_id_key unique
-    constraint medical_records_external_id_form check (is_identifier(external_id, 255)),
+  -- The system that the entry was imported from, and the entry's identifier there.
+  source_system text constraint medical_records_source_system_form check (is_identifier(source_system, 255)),
+  external_id text constraint medical_records_external_id_form check (is_identifier(external_id, 255)),
   custom_data jsonb constraint medical_records_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   custom_data_version integer,
   created_at timestamptz not null default now(),
@@ -36,6 +36,8 @@ create table medical_records (
   archived_at timestamptz,
   archived_by uuid references user_profiles (id),
   version integer not null default 1,
+  constraint medical_records_external_id_key unique (external_id, source_system),
+  constraint medical_records_imported check ((external_id is null) = (source_system is null)),
   constraint medical_records_archived check (is_archived = (archived_at is not null)),
   constraint medical_records_change_explained check (version = 1 or change_reason is not null),
   constraint medical_records_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
@@ -81,13 +83,16 @@ create policy medical_records_update on medical_records for update to caretrail_
 -- Functions can't write what follows the ledger, and can't change whose entry it is.
 grant select on medical_records to caretrail_app;
 grant insert (
-  id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes, external_id,
-  custom_data, custom_data_version
+  id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes,
+  source_system, external_id, custom_data, custom_data_version
 ) on medical_records to caretrail_app;
 grant update (
   content, diagnosis, treatment, notes, change_reason, custom_data, custom_data_version, is_archived,
   archived_at, archived_by
 ) on medical_records to caretrail_app;
+
+create trigger check_import before insert on medical_records
+for each row when (new.external_id is not null) execute function check_import();
 
 create function sign_change() returns trigger
 language plpgsql as $$

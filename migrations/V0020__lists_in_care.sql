@@ -21,12 +21,13 @@ end;
 
 -- Whether the record matches the filters of `GET /v1/medical-records`.
 create function matches(
-  r medical_records, p_appointment uuid, p_type text, p_external_id text, p_held boolean, p_archived boolean,
+  r medical_records, p_appointment uuid, p_type text, p_source_system text, p_external_id text, p_held boolean, p_archived boolean,
   p_before timestamptz, p_before_id uuid
 ) returns boolean
 language sql stable
 return (p_appointment is null or r.appointment_id = p_appointment)
   and (p_type is null or r.record_type = p_type::record_type)
+  and (p_source_system is null or r.source_system = p_source_system)
   and (p_external_id is null or r.external_id = p_external_id)
   and (p_held is null or p_held <> r.is_patient_visible)
   and (p_archived or not r.is_archived)
@@ -34,7 +35,7 @@ return (p_appointment is null or r.appointment_id = p_appointment)
 
 -- The medical records of patients in care, newest first.
 create function records_in_care(
-  p_patient uuid, p_appointment uuid, p_type text, p_external_id text, p_held boolean, p_archived boolean,
+  p_patient uuid, p_appointment uuid, p_type text, p_source_system text, p_external_id text, p_held boolean, p_archived boolean,
   p_before timestamptz, p_before_id uuid, wanted bigint
 ) returns setof uuid
 language plpgsql stable security definer rows 50
@@ -48,7 +49,7 @@ begin
       cross join lateral (
         select r.created_at, r.id from medical_records r
         where r.patient_id = care.patient
-          and matches(r, p_appointment, p_type, p_external_id, p_held, p_archived, p_before, p_before_id)
+          and matches(r, p_appointment, p_type, p_source_system, p_external_id, p_held, p_archived, p_before, p_before_id)
         order by r.created_at desc, r.id desc limit 1
       ) as first
       order by first.created_at desc, first.id desc limit wanted
@@ -58,7 +59,7 @@ begin
     cross join lateral (
       select r.created_at, r.id from medical_records r
       where r.patient_id = chart.patient
-        and matches(r, p_appointment, p_type, p_external_id, p_held, p_archived, p_before, p_before_id)
+        and matches(r, p_appointment, p_type, p_source_system, p_external_id, p_held, p_archived, p_before, p_before_id)
         and r.created_at >= (
           select case when count(*) < wanted then '-infinity' else min(created_at) end from chart
         )
@@ -71,7 +72,7 @@ $$;
 -- Whether the visit matches the filters of `GET /v1/appointments`. A status that has a partial index is repeated,
 -- because a parameter can't match a partial index.
 create function matches(
-  a appointments, p_provider uuid, p_status text, p_external_id text, p_from timestamptz, p_to timestamptz,
+  a appointments, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz,
   p_archived boolean, p_after timestamptz, p_after_id uuid
 ) returns boolean
 language sql stable
@@ -79,6 +80,7 @@ return (p_provider is null or a.provider_id = p_provider)
   and (p_status is null or a.status = p_status::appointment_status)
   and (p_status is distinct from 'SCHEDULED' or a.status = 'SCHEDULED')
   and (p_status is distinct from 'CANCELLED' or a.status = 'CANCELLED')
+  and (p_source_system is null or a.source_system = p_source_system)
   and (p_external_id is null or a.external_id = p_external_id)
   and (p_from is null or a.scheduled_at >= p_from)
   and (p_to is null or a.scheduled_at < p_to)
@@ -87,7 +89,7 @@ return (p_provider is null or a.provider_id = p_provider)
 
 -- The visits of patients in care and the visits with the actor as provider, earliest first. A visit can be both.
 create function visits_in_care(
-  p_patient uuid, p_provider uuid, p_status text, p_external_id text, p_from timestamptz, p_to timestamptz,
+  p_patient uuid, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz,
   p_archived boolean, p_after timestamptz, p_after_id uuid, wanted bigint
 ) returns setof uuid
 language plpgsql stable security definer rows 50
@@ -101,7 +103,7 @@ begin
       cross join lateral (
         select a.scheduled_at, a.id from appointments a
         where a.patient_id = care.patient
-          and matches(a, p_provider, p_status, p_external_id, p_from, p_to, p_archived, p_after, p_after_id)
+          and matches(a, p_provider, p_status, p_source_system, p_external_id, p_from, p_to, p_archived, p_after, p_after_id)
         order by a.scheduled_at, a.id limit 1
       ) as first
       -- The visits with the actor are found below.
@@ -113,7 +115,7 @@ begin
       (
         select a.scheduled_at, a.id from appointments a
         where a.provider_id = actor_provider() and (p_patient is null or a.patient_id = p_patient)
-          and matches(a, p_provider, p_status, p_external_id, p_from, p_to, p_archived, p_after, p_after_id)
+          and matches(a, p_provider, p_status, p_source_system, p_external_id, p_from, p_to, p_archived, p_after, p_after_id)
         order by a.scheduled_at, a.id limit wanted
       )
       union
@@ -122,7 +124,7 @@ begin
       cross join lateral (
         select a.scheduled_at, a.id from appointments a
         where a.patient_id = chart.patient
-          and matches(a, p_provider, p_status, p_external_id, p_from, p_to, p_archived, p_after, p_after_id)
+          and matches(a, p_provider, p_status, p_source_system, p_external_id, p_from, p_to, p_archived, p_after, p_after_id)
           and a.scheduled_at <= (
             select case when count(*) < wanted then 'infinity' else max(scheduled_at) end from chart
           )
@@ -209,8 +211,8 @@ end
 $$;
 
 grant execute on function
-  records_in_care(uuid, uuid, text, text, boolean, boolean, timestamptz, uuid, bigint),
-  visits_in_care(uuid, uuid, text, text, timestamptz, timestamptz, boolean, timestamptz, uuid, bigint),
+  records_in_care(uuid, uuid, text, text, text, boolean, boolean, timestamptz, uuid, bigint),
+  visits_in_care(uuid, uuid, text, text, text, timestamptz, timestamptz, boolean, timestamptz, uuid, bigint),
   files_in_care(uuid, uuid, uuid, text, boolean, timestamptz, uuid, bigint),
   search_in_care(text, date, text, uuid, bigint)
   to caretrail_app;

@@ -17,6 +17,7 @@ mod custom_data;
 mod files;
 mod idempotency;
 mod import;
+mod kept_dates;
 mod kept_numbers;
 mod kept_text;
 mod known_callers;

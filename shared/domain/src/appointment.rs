@@ -76,6 +76,8 @@ row! {
         pub location: Option<Jsonb<Location>>,
         /// Free-text notes that both the patient and the provider can read. Null if there are none.
         pub notes: Option<String>,
+        /// The system that the appointment was imported from, a URI. Null if it was not imported.
+        pub source_system: Option<String>,
         /// The identifier of the appointment in the system it was imported from. Null if it was not
         /// imported.
         pub external_id: Option<String>,
@@ -188,6 +190,9 @@ pub fn booking_rule(constraint: &str) -> Option<Error> {
         "appointments_scheduled_at_range" => {
             Error::invalid("scheduled_at", "expected a time from 1850 to 2199")
         }
+        "appointments_after_birth" => {
+            Error::invalid("scheduled_at", "expected a time after the patient's birth")
+        }
         "appointments_not_past" => Error::invalid("scheduled_at", "expected a time in the future"),
         "appointments_duration_minutes_range" => {
             Error::invalid("duration_minutes", "expected 1 to 1440")
@@ -203,7 +208,7 @@ macro_rules! select_appointment {
     ($($rest:expr),+ $(,)?) => {
         concat!(
             "select id, patient_id, provider_id, scheduled_at, duration_minutes, status::text, location,
-               notes, external_id, custom_data, custom_data_version,
+               notes, source_system, external_id, custom_data, custom_data_version,
                created_at, updated_at, is_archived, version,
                change_reason, case when reaches('appointments:rate', patient_id) then rating end as rating
              from appointments ",

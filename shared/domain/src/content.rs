@@ -1,7 +1,7 @@
 //! The content of a medical record, one structure for each record type. Codes are FHIR Codings
 //! (ICD-10-CM, SNOMED CT, LOINC, RxNorm, CVX, …).
 
-use crate::time::Timestamp;
+use crate::date_time::{DateTime, PastDateTime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -103,10 +103,10 @@ shapes! {
         clinical_status: Line<50>,
         /// The FHIR verification status, for example `provisional` or `confirmed`.
         verification_status: Line<50>,
-        /// The time at which the condition began (RFC 3339).
-        onset: Timestamp,
-        /// The time at which the condition ended (RFC 3339). Absent while it continues.
-        abatement: Timestamp,
+        /// The time at which the condition began, as exactly as it is known.
+        onset: PastDateTime,
+        /// The time at which the condition ended, as exactly as it is known. Absent while it continues.
+        abatement: PastDateTime,
     }
 
     /// A procedure that was performed on the patient, as FHIR R4 `Procedure`.
@@ -116,10 +116,10 @@ shapes! {
         ?
         /// The FHIR status of the procedure, for example `completed`.
         status: Line<50>,
-        /// The time at which the procedure began (RFC 3339).
-        performed_start: Timestamp,
-        /// The time at which the procedure ended (RFC 3339).
-        performed_end: Timestamp,
+        /// The time at which the procedure began, as exactly as it is known.
+        performed_start: PastDateTime,
+        /// The time at which the procedure ended, as exactly as it is known.
+        performed_end: PastDateTime,
         /// The condition or finding that is the reason for the procedure.
         reason: Coding,
     }
@@ -140,8 +140,9 @@ shapes! {
         category: Line<100>,
         /// The FHIR status of the result, for example `preliminary` or `final`.
         status: Line<50>,
-        /// The time to which the result applies, for example when the sample was taken (RFC 3339).
-        effective: Timestamp,
+        /// The time to which the result applies, for example when the sample was taken, as exactly as it is
+        /// known.
+        effective: PastDateTime,
         /// The result of the measurement. Absent if the result consists of components or of other
         /// results.
         value: Value,
@@ -179,8 +180,8 @@ shapes! {
         ?
         /// The FHIR status of the order, for example `active` or `stopped`.
         status: Line<50>,
-        /// The time at which the order was written (RFC 3339).
-        authored_on: Timestamp,
+        /// The time at which the order was written, as exactly as it is known.
+        authored_on: PastDateTime,
         /// The dosage instructions as text, for example `1 tablet twice a day with meals`.
         dosage: Text<2000>,
         /// Whether the patient takes the medicine only when they need it.
@@ -194,8 +195,8 @@ shapes! {
         modality: Coding,
         /// The part of the body that was imaged, coded for example in SNOMED CT.
         body_site: Coding,
-        /// The time at which the study began (RFC 3339).
-        started: Timestamp,
+        /// The time at which the study began, as exactly as it is known.
+        started: PastDateTime,
         /// The description of the study as text.
         description: Text<2000>,
         /// The number of images in the study.
@@ -209,8 +210,8 @@ shapes! {
         ?
         /// The FHIR status of the vaccination, for example `completed` or `not-done`.
         status: Line<50>,
-        /// The time at which the vaccine was given (RFC 3339).
-        occurrence: Timestamp,
+        /// The time at which the vaccine was given, as exactly as it is known.
+        occurrence: PastDateTime,
     }
 
     /// A plan for the patient's treatment, as FHIR R4 `CarePlan`.
@@ -220,10 +221,10 @@ shapes! {
         ?
         /// The FHIR status of the plan, for example `active` or `completed`.
         status: Line<50>,
-        /// The time from which the plan applies (RFC 3339).
-        period_start: Timestamp,
-        /// The time at which the plan ends (RFC 3339). Absent if no end is set.
-        period_end: Timestamp,
+        /// The time from which the plan applies, as exactly as it is known.
+        period_start: DateTime,
+        /// The time at which the plan ends, as exactly as it is known. Absent if no end is set.
+        period_end: DateTime,
         /// The activities that the plan consists of.
         activities: Vec<Activity>,
     }

@@ -1,5 +1,6 @@
 //! Patients: the identity of a user of role PATIENT, joined with their clinical summary.
 
+use crate::date_time::{DateTime, PastDateTime};
 use crate::time::{Date, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,9 +35,9 @@ text_enum! {
 pub struct PastCondition {
     /// The condition, coded for example in ICD-10-CM or SNOMED CT.
     pub code: Coding,
-    /// The date on which the condition began, for example `2019-04-30`.
+    /// The time at which the condition began, as exactly as it is known, for example `2019-04`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub onset: Option<Date>,
+    pub onset: Option<PastDateTime>,
     /// Further information about the condition as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Text<2000>>,
@@ -83,9 +84,9 @@ pub struct Allergy {
     /// The FHIR clinical status, for example `active`, `inactive` or `resolved`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clinical_status: Option<Line<50>>,
-    /// The time at which the allergy was first recorded (RFC 3339).
+    /// The time at which the allergy was first recorded, as exactly as it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub recorded_at: Option<Timestamp>,
+    pub recorded_at: Option<PastDateTime>,
 }
 
 /// A health goal of the patient, as FHIR R4 `Goal`.
@@ -97,9 +98,9 @@ pub struct HealthGoal {
     /// The status of the goal, for example `active` or `completed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Line<50>>,
-    /// The date by which the patient wants to achieve the goal, for example `2026-12-31`.
+    /// The time by which the patient wants to achieve the goal, for example `2026-12-31` or `2027`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub target_date: Option<Date>,
+    pub target_date: Option<DateTime>,
 }
 
 /// A circumstance that increases the patient's risk of disease or injury.
@@ -186,8 +187,12 @@ pub fn patient_rule(constraint: &str) -> Option<Error> {
     Some(match constraint {
         "patients_patient_number_key" => Error::AlreadyExists(NUMBER_TAKEN),
         "patients_date_of_birth_range" => {
-            Error::invalid("date_of_birth", "expected a date in 1850 or later")
+            Error::invalid("date_of_birth", "expected a date from 1850 until today")
         }
+        "patients_born_before_visits" => Error::invalid(
+            "date_of_birth",
+            "expected a date that isn't after the patient's first appointment",
+        ),
         _ => return None,
     })
 }

@@ -110,6 +110,8 @@ row! {
         /// The latest hold, which withholds or withheld the record from the patient. Null for the
         /// patient, and null if the record was never withheld or has been released since.
         pub hold: Option<Jsonb<Hold>>,
+        /// The system that the record was imported from, a URI. Null if it was not imported.
+        pub source_system: Option<String>,
         /// The identifier of the record in the system it was imported from. Null if it was not
         /// imported.
         pub external_id: Option<String>,
@@ -205,7 +207,7 @@ macro_rules! select_record {
                    and l.hold_reason is not null
                  order by l.decided_at desc limit 1
                ) end as hold,
-               external_id, custom_data, custom_data_version, created_at, updated_at, is_archived, version
+               source_system, external_id, custom_data, custom_data_version, created_at, updated_at, is_archived, version
              from medical_records ",
             $($rest),+
         )

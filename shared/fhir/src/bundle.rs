@@ -160,5 +160,9 @@ fn parse(index: usize, raw: &RawValue) -> Entry {
     }
 }
 
+/// The system of a `fullUrl` as an identifier: FHIR has it for URIs
+/// (<https://hl7.org/fhir/R4/identifier-registry.html>).
+pub const SOURCE_SYSTEM: &str = "urn:ietf:rfc:3986";
+
 /// The longest `external_id` that the API takes.
 const MAX_URL: usize = 255;

@@ -4,14 +4,13 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// A point in time. FHIR allows a day, month or year without a time of day. Such a value means its
-/// first moment in UTC.
-#[derive(Debug, Clone, Copy)]
+/// A point in time, or a day, month or year without a time of day.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct When {
-    /// The point in time.
+    /// The first moment, in UTC.
     pub at: DateTime<Utc>,
-    /// Whether the source has a time of day.
-    pub is_exact: bool,
+    /// The day, month or year as the source has it. None if the source has a time of day.
+    pub period: Option<String>,
 }
 
 impl<'de> Deserialize<'de> for When {
@@ -26,7 +25,7 @@ impl When {
         if text.contains('T') {
             return Some(Self {
                 at: DateTime::parse_from_rfc3339(text).ok()?.to_utc(),
-                is_exact: true,
+                period: None,
             });
         }
         let date: NaiveDate = match text.len() {
@@ -37,7 +36,7 @@ impl When {
         };
         Some(Self {
             at: date.and_time(NaiveTime::MIN).and_utc(),
-            is_exact: false,
+            period: Some(text.to_owned()),
         })
     }
 }

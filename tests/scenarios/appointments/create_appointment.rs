@@ -28,20 +28,13 @@ async fn a_patient_books_a_free_slot_for_themselves() {
         "address": {"line": ["2 Example Street"], "city": "Springfield"}
     });
     body["notes"] = json!("First visit");
-    body["external_id"] = json!("visit-1");
     let answer = ada.post("/v1/appointments", body.clone()).await.expect(201);
     let id = answer.id();
     assert_eq!(answer.header("location"), format!("/v1/appointments/{id}"));
     assert_eq!(answer.body["status"], "SCHEDULED");
     assert_eq!(answer.body["scheduled_at"], "2030-01-07T09:00:00Z");
     assert_eq!(answer.body["version"], 1);
-    for field in [
-        "patient_id",
-        "provider_id",
-        "location",
-        "notes",
-        "external_id",
-    ] {
+    for field in ["patient_id", "provider_id", "location", "notes"] {
         assert_eq!(answer.body[field], body[field], "{field}");
     }
     let stored = world
@@ -199,17 +192,66 @@ async fn a_taken_external_id_is_refused() {
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
     let mut first = visit(ada.id, vera.id, "2020-01-07T09:00:00Z");
-    first["external_id"] = json!("urn:uuid:visit-1");
+    first["source_system"] = json!("https://hospital.example/visits");
     vera.post("/v1/appointments", first.clone())
         .await
+        .invalid("external_id");
+    first["external_id"] = json!("visit-1");
+    let made = vera
+        .post("/v1/appointments", first.clone())
+        .await
         .expect(201);
+    for field in ["source_system", "external_id"] {
+        assert_eq!(made.body[field], first[field]);
+    }
     let mut again = first;
     again["scheduled_at"] = json!("2020-02-07T09:00:00Z");
+    // The same identifier in another system is another visit.
+    let mut other = again.clone();
+    other["source_system"] = json!("https://clinic.example/visits");
+    vera.post("/v1/appointments", other).await.expect(201);
     let failed = row().by(&vera).attempted().patient(ada.id);
     let failed = failed.failed("already-exists");
     world
         .refused(vera.post("/v1/appointments", again), 409, failed)
         .await;
+}
+
+#[tokio::test]
+async fn a_patient_can_neither_learn_nor_take_an_external_id() {
+    let world = World::new().await;
+    let (ada, ben, vera) = (
+        world.patient("Ada").await,
+        world.patient("Ben").await,
+        world.provider("Vera").await,
+    );
+    world.assign(&ben, &vera).await;
+    let imported = |mut body: Value| {
+        body["source_system"] = json!("https://hospital.example/visits");
+        body["external_id"] = json!("visit-1");
+        body
+    };
+    let theirs = imported(visit(ben.id, vera.id, "2020-01-07T09:00:00Z"));
+    let own = imported(visit(ada.id, vera.id, "2030-01-07T09:00:00Z"));
+    let denied = || {
+        row()
+            .by(&ada)
+            .attempted()
+            .patient(ada.id)
+            .denied("forbidden")
+    };
+    // The answer is the same whether the identifier exists or not.
+    world
+        .refused(ada.post("/v1/appointments", own.clone()), 403, denied())
+        .await;
+    vera.post("/v1/appointments", theirs).await.expect(201);
+    world
+        .refused(ada.post("/v1/appointments", own), 403, denied())
+        .await;
+
+    let stored = world.rows("select patient_id from appointments", &[]).await;
+    assert_eq!(stored.len(), 1);
+    assert_eq!(stored[0]["patient_id"], json!(ben.id));
 }
 
 #[tokio::test]

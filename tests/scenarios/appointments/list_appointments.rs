@@ -95,7 +95,7 @@ async fn filters_work_alone_and_together() {
         .await;
     world
         .sql(
-            "update appointments set external_id = 'visit/1 a' where id = $1",
+            "update appointments set source_system = 'urn:s', external_id = 'visit/1 a' where id = $1",
             &[&c],
         )
         .await;
@@ -112,6 +112,11 @@ async fn filters_work_alone_and_together() {
         ("status=COMPLETED".to_owned(), vec![b]),
         ("external_id=visit%2F1+a".to_owned(), vec![c]),
         ("external_id=visit".to_owned(), vec![]),
+        ("source_system=urn:s".to_owned(), vec![c]),
+        (
+            "source_system=urn:t&external_id=visit%2F1+a".to_owned(),
+            vec![],
+        ),
         ("scheduled_from=2030-01-08T09:00:00Z".to_owned(), vec![b, c]),
         ("scheduled_to=2030-01-08T09:00:00Z".to_owned(), vec![a]),
         (

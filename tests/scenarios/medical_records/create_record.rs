@@ -30,7 +30,8 @@ async fn a_provider_creates_a_record_that_the_patient_sees_at_once() {
         ("diagnosis", json!("Healthy")),
         ("treatment", json!("None\nneeded")),
         ("notes", json!("See you in a year")),
-        ("external_id", json!("urn:uuid:note-1")),
+        ("source_system", json!("https://hospital.example/notes")),
+        ("external_id", json!("note-1")),
     ] {
         body[field] = value;
     }
@@ -146,7 +147,7 @@ async fn content_that_does_not_match_its_type_is_named_and_not_stored() {
         ),
         (
             "DIAGNOSIS",
-            json!({"code": code, "onset": "2019"}),
+            json!({"code": code, "onset": "2019-13"}),
             "content.onset",
         ),
         (
@@ -233,10 +234,19 @@ async fn a_taken_external_id_is_refused() {
     let world = World::new().await;
     let (ada, vera) = in_care(&world).await;
     let mut body = note(ada.id);
-    body["external_id"] = json!("urn:uuid:note-1");
+    body["external_id"] = json!("note-1");
     vera.post("/v1/medical-records", body.clone())
         .await
-        .expect(201);
+        .invalid("source_system");
+    for system in [
+        "https://hospital.example/notes",
+        "https://laboratory.example/results",
+    ] {
+        body["source_system"] = json!(system);
+        vera.post("/v1/medical-records", body.clone())
+            .await
+            .expect(201);
+    }
     let failed = row().by(&vera).attempted().patient(ada.id);
     let failed = failed.failed("already-exists");
     world

@@ -71,7 +71,7 @@ async fn filters_work_alone_and_together() {
     let c = world.note(&ben, &vera, "Three").await;
     world
         .sql(
-            "update medical_records set change_reason = 'x', appointment_id = $1, record_type = 'SUMMARY', external_id = 'urn:c' where id = $2",
+            "update medical_records set change_reason = 'x', appointment_id = $1, record_type = 'SUMMARY', source_system = 'urn:s', external_id = 'urn:c' where id = $2",
             &[&visit, &c],
         )
         .await;
@@ -82,6 +82,8 @@ async fn filters_work_alone_and_together() {
         ("record_type=NOTE".to_owned(), vec![b, a]),
         (format!("record_type=NOTE&patient_id={}", ben.id), vec![b]),
         ("external_id=urn:c".to_owned(), vec![c]),
+        ("source_system=urn:s".to_owned(), vec![c]),
+        ("source_system=urn:t&external_id=urn:c".to_owned(), vec![]),
     ] {
         let answer = vera
             .get(&format!("/v1/medical-records?{query}"))

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use client::Person;
-use fhir::bundle::{Content, Entry};
+use fhir::bundle::{Content, Entry, SOURCE_SYSTEM};
 use fhir::lookup::Lookup;
 use fhir::mapping::Notes;
 use fhir::mapping::people::{self, Registration};
@@ -138,7 +138,7 @@ impl<'a> Planner<'a> {
         let part = match resource {
             Resource::Allergy(allergy) => {
                 self.check_subject(frame)?;
-                ("allergies", people::allergy(allergy, notes)?)
+                ("allergies", people::allergy(allergy)?)
             }
             Resource::Goal(goal) => {
                 self.check_subject(frame)?;
@@ -215,6 +215,7 @@ impl<'a> Planner<'a> {
         let mut body = serde_json::json!({
             "record_type": carried.record_type,
             "content": carried.content,
+            "source_system": SOURCE_SYSTEM,
             "external_id": url,
         });
         for (column, words) in [

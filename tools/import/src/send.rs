@@ -349,7 +349,7 @@ impl Sender<'_> {
         {
             Ok(appointment) => (Done::Created, id(&appointment)?),
             Err(refusal) if refusal.is(EXISTS) => {
-                let there = self.visit_there(new, provider).await?;
+                let there = self.visit_there(new, patient, provider).await?;
                 let visit = id(&there)?;
                 if there["status"] != "SCHEDULED" {
                     return Ok((Done::Unchanged, visit));
@@ -373,7 +373,7 @@ impl Sender<'_> {
             Ok(_) => Ok((done, visit)),
             // A retried request may find that its first try succeeded.
             Err(refusal) if refusal.is("conflict") => {
-                match self.visit_there(new, provider).await?["status"].as_str() {
+                match self.visit_there(new, patient, provider).await?["status"].as_str() {
                     Some("COMPLETED") => Ok((done, visit)),
                     _ => Err(said("completing the appointment", refusal)),
                 }
@@ -382,21 +382,25 @@ impl Sender<'_> {
         }
     }
 
-    /// The appointment of this `external_id`.
-    async fn visit_there(&self, new: &NewVisit, provider: &Known) -> Result<Value> {
-        let external_id = new.body["external_id"].as_str().unwrap_or_default();
-        let external_id =
-            percent_encoding::utf8_percent_encode(external_id, percent_encoding::NON_ALPHANUMERIC);
+    /// The patient's appointment of this `external_id`.
+    async fn visit_there(&self, new: &NewVisit, patient: Uuid, provider: &Known) -> Result<Value> {
+        let encoded = |field: &str| {
+            let text = new.body[field].as_str().unwrap_or_default();
+            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+                .to_string()
+        };
+        let (system, external_id) = (encoded("source_system"), encoded("external_id"));
         let page = self
             .api
             .get(
                 &provider.person,
-                &format!("/v1/appointments?external_id={external_id}"),
+                &format!("/v1/appointments?source_system={system}&external_id={external_id}"),
             )
             .await;
         let page = page.map_err(|refusal| said("looking for the appointment", refusal))?;
         page["items"]
             .get(0)
+            .filter(|there| there["patient_id"] == json!(patient))
             .cloned()
             .ok_or_else(|| "its identifier belongs to another appointment".to_owned())
     }

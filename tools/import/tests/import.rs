@@ -466,24 +466,30 @@ fn a_cancelled_visit_is_not_imported_and_its_records_stand_alone() {
 }
 
 #[test]
-fn a_date_without_a_time_stands_for_its_start_and_is_noted() {
+fn a_date_without_a_time_is_kept_except_as_the_start_of_a_visit() {
     let mut changed = Changed::new();
-    let (index, entry) = changed.first("Condition");
+    let (condition, entry) = changed.first("Condition");
     entry["resource"]["onsetDateTime"] = json!("2015-09");
+    let (encounter, entry) = changed.first("Encounter");
+    let day = entry["resource"]["period"]["start"].as_str().unwrap()[..10].to_owned();
+    entry["resource"]["period"]["start"] = json!(day);
+    let url = entry["fullUrl"].clone();
     let plan = changed.plan();
     let record = plan
         .records
         .iter()
-        .find(|record| record.origin.entry == index)
+        .find(|record| record.origin.entry == condition)
         .unwrap();
-    assert_eq!(record.body["content"]["onset"], "2015-09-01T00:00:00Z");
-    assert_eq!(
-        plan.notes
-            .iter()
-            .filter(|note| note.entry == Some(index))
-            .count(),
-        1
-    );
+    assert_eq!(record.body["content"]["onset"], "2015-09");
+    let visit = plan
+        .visits
+        .iter()
+        .find(|visit| visit.body["external_id"] == url)
+        .unwrap();
+    assert_eq!(visit.body["scheduled_at"], format!("{day}T00:00:00Z"));
+    let noted = |entry| plan.notes.iter().any(|note| note.entry == Some(entry));
+    assert!(!noted(condition));
+    assert!(noted(encounter));
 }
 
 #[test]

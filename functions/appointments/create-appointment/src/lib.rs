@@ -4,6 +4,7 @@ use api::prelude::*;
 use domain::appointment::{Appointment, BOOKING_CONFLICTS, Location, booking_rule};
 use domain::care::WithCare;
 use domain::custom_data::{CustomData, CustomDataTable};
+use domain::external_id::{EXTERNAL_ID_TAKEN, external_id_rule, with_its_system};
 use domain::text::{Identifier, Text};
 use domain::{select_appointment, with_care_given};
 use sql::Jsonb;
@@ -15,8 +16,6 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments")
     .recorded_as(Action::Create, ResourceType::Appointment)
     .conflicts(&[BOOKING_CONFLICTS, &[EXTERNAL_ID_TAKEN]])
     .idempotent(READ);
-
-const EXTERNAL_ID_TAKEN: &str = "Another resource already has this external_id.";
 
 /// A new appointment of one patient with one provider.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -36,8 +35,11 @@ pub struct NewAppointment {
     pub location: Option<Location>,
     /// Free-text notes that both the patient and the provider can read. Null if there are none.
     pub notes: Option<Text<10000>>,
-    /// The identifier of the appointment in the system it is imported from. It must be unique. Null if
+    /// The system that the appointment is imported from, a URI such as `https://hospital.example/visits`. Null if
     /// it is not imported.
+    pub source_system: Option<Identifier<255>>,
+    /// The identifier of the appointment in that system, which is unique there. Only a role with the permission
+    /// `external-ids:write` can set it. Null if the appointment is not imported.
     pub external_id: Option<Identifier<255>>,
     /// Additional fields that the clinic defines, valid against the JSON Schema registered for
     /// `appointments`. Null if there are none.
@@ -47,9 +49,9 @@ pub struct NewAppointment {
 // Inserts no row if the caller may not book for this patient. Row-level security is the second barrier.
 const BOOK: &str = "
     insert into appointments
-      (id, patient_id, provider_id, scheduled_at, duration_minutes, location, notes, external_id,
-       custom_data, custom_data_version)
-    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+      (id, patient_id, provider_id, scheduled_at, duration_minutes, location, notes, source_system,
+       external_id, custom_data, custom_data_version)
+    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
     from patients where id = $2 and not is_archived and reaches('appointments:write', id)";
 const READ: &str = with_care_given!(
     select_appointment!(
@@ -62,6 +64,7 @@ const READ: &str = with_care_given!(
 
 /// Books or records the appointment.
 pub async fn handle(call: Call, Body(new): Body<NewAppointment>) -> Reply<Created<Appointment>> {
+    with_its_system(new.source_system.as_ref(), new.external_id.as_ref())?;
     let id = AppointmentId::generate();
     let mut access = call.authorize(InChart {
         resource: id,
@@ -84,6 +87,7 @@ pub async fn handle(call: Call, Body(new): Body<NewAppointment>) -> Reply<Create
                     &new.duration_minutes,
                     &new.location.map(Jsonb),
                     &new.notes,
+                    &new.source_system,
                     &new.external_id,
                     &custom.data,
                     &custom.version,
@@ -93,10 +97,7 @@ pub async fn handle(call: Call, Body(new): Body<NewAppointment>) -> Reply<Create
         )
         .await
         .on_constraints(booking_rule)
-        .on_constraint(
-            "appointments_external_id_key",
-            Error::AlreadyExists(EXTERNAL_ID_TAKEN),
-        )
+        .on_constraints(external_id_rule)
         .on_constraint(
             "appointments_provider_id_fkey",
             Error::invalid("provider_id", "expected the id of a provider"),

@@ -22,6 +22,8 @@ pub struct Filter {
     pub provider_id: Option<ProviderId>,
     /// Only appointments with this status.
     pub status: Option<AppointmentStatus>,
+    /// Only appointments that were imported from this system.
+    pub source_system: Option<Identifier<255>>,
     /// Only the appointment with this identifier in the system it was imported from.
     pub external_id: Option<Identifier<255>>,
     /// Only appointments that begin at this time or later (RFC 3339), for example
@@ -51,19 +53,20 @@ const LIST: &str = select_appointment!(
                    where reach('appointments:read') = 'OWN' and ($1::uuid is null or patient = $1)) as represented"
             ),
             "reach('appointments:read') = 'CARE' and id = any (array(select visits_in_care(
-               $1, $2, $3, $4, $5, $6, $7 and reach('appointments:archive') = 'ALL', $8, $9, $10)))",
+               $1, $2, $3, $4, $5, $6, $7, $8 and reach('appointments:archive') = 'ALL', $9, $10, $11)))",
         ],
         filters: "($1::uuid is null or patient_id = $1)
             and ($2::uuid is null or provider_id = $2)
             and ($3::text is null or status = $3::text::appointment_status)
             and ($3::text is distinct from 'SCHEDULED' or status = 'SCHEDULED')
             and ($3::text is distinct from 'CANCELLED' or status = 'CANCELLED')
-            and ($4::text is null or external_id = $4)
-            and ($5::timestamptz is null or scheduled_at >= $5)
-            and ($6::timestamptz is null or scheduled_at < $6)
-            and (not is_archived or ($7 and reach('appointments:archive') = 'ALL'))
-            and ($8::timestamptz is null or (scheduled_at, id) > ($8, $9))",
-        order: "order by scheduled_at, id limit $10",
+            and ($4::text is null or source_system = $4)
+            and ($5::text is null or external_id = $5)
+            and ($6::timestamptz is null or scheduled_at >= $6)
+            and ($7::timestamptz is null or scheduled_at < $7)
+            and (not is_archived or ($8 and reach('appointments:archive') = 'ALL'))
+            and ($9::timestamptz is null or (scheduled_at, id) > ($9, $10))",
+        order: "order by scheduled_at, id limit $11",
     ),
     ") as found)) order by scheduled_at, id"
 );
@@ -85,6 +88,7 @@ pub async fn handle(
                 &filter.patient_id,
                 &filter.provider_id,
                 &filter.status,
+                &filter.source_system,
                 &filter.external_id,
                 &filter.scheduled_from,
                 &filter.scheduled_to,

@@ -3,6 +3,7 @@
 use api::prelude::*;
 use domain::content::RecordContent;
 use domain::custom_data::{CustomData, CustomDataTable};
+use domain::external_id::{EXTERNAL_ID_TAKEN, external_id_rule, with_its_system};
 use domain::record::{MedicalRecord, NewHold, RecordType};
 use domain::select_record;
 use domain::text::{Identifier, Text};
@@ -16,8 +17,6 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/medical-records")
     .recorded_as(Action::Create, ResourceType::MedicalRecord)
     .conflicts(&[&[EXTERNAL_ID_TAKEN]])
     .idempotent(READ);
-
-const EXTERNAL_ID_TAKEN: &str = "Another resource already has this external_id.";
 
 /// A new medical record, which the caller writes.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -42,8 +41,11 @@ pub struct NewRecord {
     /// The hold that withholds the record from the patient. Null if there is none: the patient can then read
     /// the record at once (21st Century Cures Act).
     pub hold: Option<NewHold>,
-    /// The identifier of the record in the system it is imported from. It must be unique. Null if it is
-    /// not imported.
+    /// The system that the record is imported from, a URI such as `https://hospital.example/visits`. Null if
+    /// it is not imported.
+    pub source_system: Option<Identifier<255>>,
+    /// The identifier of the record in that system, which is unique there. Only a role with the permission
+    /// `external-ids:write` can set it. Null if the record is not imported.
     pub external_id: Option<Identifier<255>>,
     /// Additional fields that the clinic defines, valid against the JSON Schema registered for
     /// `medical_records`. Null if there are none.
@@ -59,8 +61,8 @@ const CREATE: &str = "
     )
     insert into medical_records
       (id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes,
-       external_id, custom_data, custom_data_version)
-    select $2, $3, actor_provider(), $7, $8::text::record_type, $9, $10, $11, $12, $13, $14, $15
+       source_system, external_id, custom_data, custom_data_version)
+    select $2, $3, actor_provider(), $7, $8::text::record_type, $9, $10, $11, $12, $13, $14, $15, $16
     from patients left join hold on hold.record_id = $2
     where id = $3 and not is_archived and reaches('records:write', id)";
 const READ: &str =
@@ -68,6 +70,7 @@ const READ: &str =
 
 /// Adds the medical record.
 pub async fn handle(call: Call, Body(new): Body<NewRecord>) -> Reply<Created<MedicalRecord>> {
+    with_its_system(new.source_system.as_ref(), new.external_id.as_ref())?;
     let content = RecordContent::parse(new.record_type, new.content)?;
     let (reason, expires_at, note) = NewHold::parts(new.hold);
     let id = RecordId::generate();
@@ -98,6 +101,7 @@ pub async fn handle(call: Call, Body(new): Body<NewRecord>) -> Reply<Created<Med
                     &new.diagnosis,
                     &new.treatment,
                     &new.notes,
+                    &new.source_system,
                     &new.external_id,
                     &custom.data,
                     &custom.version,
@@ -106,10 +110,7 @@ pub async fn handle(call: Call, Body(new): Body<NewRecord>) -> Reply<Created<Med
             sql(READ, &[&id]),
         )
         .await
-        .on_constraint(
-            "medical_records_external_id_key",
-            Error::AlreadyExists(EXTERNAL_ID_TAKEN),
-        )
+        .on_constraints(external_id_rule)
         .on_constraint(
             "medical_records_appointment_of_patient",
             Error::invalid("appointment_id", "expected an appointment of this patient"),

@@ -22,6 +22,8 @@ pub struct Filter {
     pub appointment_id: Option<AppointmentId>,
     /// Only medical records of this type.
     pub record_type: Option<RecordType>,
+    /// Only medical records that were imported from this system.
+    pub source_system: Option<Identifier<255>>,
     /// Only the medical record with this identifier in the system it was imported from.
     pub external_id: Option<Identifier<255>>,
     /// `true` lists only records with a hold, even if the hold has ended. `false` lists only records
@@ -41,24 +43,25 @@ const LIST: &str = select_record!(
         branches: [
             "reach('records:read') = 'ALL'",
             "reach('records:read') = 'OWN' and patient_id = actor_patient() and not is_archived
-               and (is_patient_visible or release_date <= now()) and $5::boolean is null",
+               and (is_patient_visible or release_date <= now()) and $6::boolean is null",
             (
                 "patient_id = represented.patient and not is_archived
-                   and (is_patient_visible or release_date <= now()) and $5::boolean is null",
+                   and (is_patient_visible or release_date <= now()) and $6::boolean is null",
                 for each "(select patient from represented_patients() as patient
                    where reach('records:read') = 'OWN' and ($1::uuid is null or patient = $1)) as represented"
             ),
             "reach('records:read') = 'CARE'
-               and id = any (array(select records_in_care($1, $2, $3, $4, $5, $6, $7, $8, $9)))",
+               and id = any (array(select records_in_care($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)))",
         ],
         filters: "($1::uuid is null or patient_id = $1)
             and ($2::uuid is null or appointment_id = $2)
             and ($3::text is null or record_type = $3::text::record_type)
-            and ($4::text is null or external_id = $4)
-            and ($5::boolean is null or $5 <> is_patient_visible)
-            and ($6 or not is_archived)
-            and ($7::timestamptz is null or (created_at, id) < ($7, $8))",
-        order: "order by created_at desc, id desc limit $9",
+            and ($4::text is null or source_system = $4)
+            and ($5::text is null or external_id = $5)
+            and ($6::boolean is null or $6 <> is_patient_visible)
+            and ($7 or not is_archived)
+            and ($8::timestamptz is null or (created_at, id) < ($8, $9))",
+        order: "order by created_at desc, id desc limit $10",
     ),
     ") as found)) order by created_at desc, id desc"
 );
@@ -80,6 +83,7 @@ pub async fn handle(
                 &filter.patient_id,
                 &filter.appointment_id,
                 &filter.record_type,
+                &filter.source_system,
                 &filter.external_id,
                 &filter.held,
                 &filter.include_archived.unwrap_or(false),

@@ -123,7 +123,7 @@ pub fn provider(full_url: &str, practitioner: &Practitioner) -> Result<Registrat
 ///
 /// # Errors
 /// Its code has no coding.
-pub fn allergy(allergy: &AllergyIntolerance, notes: &mut Notes) -> Result<Value, String> {
+pub fn allergy(allergy: &AllergyIntolerance) -> Result<Value, String> {
     Ok(object([
         ("code", Some(coding(&allergy.code, "code")?)),
         (
@@ -138,10 +138,7 @@ pub fn allergy(allergy: &AllergyIntolerance, notes: &mut Notes) -> Result<Value,
             "clinical_status",
             status_of(allergy.clinical_status.as_ref()),
         ),
-        (
-            "recorded_at",
-            allergy.recorded_date.map(|when| time(when, notes)),
-        ),
+        ("recorded_at", allergy.recorded_date.as_ref().map(time)),
     ]))
 }
 

@@ -23,12 +23,12 @@ pub fn record(
     notes: &mut Notes,
 ) -> Option<Result<Carried, String>> {
     Some(match resource {
-        Resource::Condition(condition) => diagnosis(condition, notes),
-        Resource::Procedure(procedure) => treatment(procedure, lookup, notes),
-        Resource::Observation(observed, itself) => observation(observed, itself, notes),
-        Resource::Report(reported) => report(reported, lookup, notes),
-        Resource::Medication(request) => prescription(request, lookup, notes),
-        Resource::Immunization(immunization) => vaccination(immunization, notes),
+        Resource::Condition(condition) => diagnosis(condition),
+        Resource::Procedure(procedure) => treatment(procedure, lookup),
+        Resource::Observation(observed, itself) => observation(observed, itself),
+        Resource::Report(reported) => report(reported, lookup),
+        Resource::Medication(request) => prescription(request, lookup),
+        Resource::Immunization(immunization) => vaccination(immunization),
         Resource::CarePlan(plan) => care_plan(plan, lookup, notes),
         Resource::Imaging(study) => Ok(imaging(study, notes)),
         Resource::Patient(_)
@@ -40,7 +40,7 @@ pub fn record(
     })
 }
 
-fn diagnosis(condition: &Condition, notes: &mut Notes) -> Result<Carried, String> {
+fn diagnosis(condition: &Condition) -> Result<Carried, String> {
     let content = object([
         ("code", Some(coding(&condition.code, "code")?)),
         (
@@ -51,13 +51,10 @@ fn diagnosis(condition: &Condition, notes: &mut Notes) -> Result<Carried, String
             "verification_status",
             status_of(condition.verification_status.as_ref()),
         ),
-        (
-            "onset",
-            condition.onset_date_time.map(|when| time(when, notes)),
-        ),
+        ("onset", condition.onset_date_time.as_ref().map(time)),
         (
             "abatement",
-            condition.abatement_date_time.map(|when| time(when, notes)),
+            condition.abatement_date_time.as_ref().map(time),
         ),
     ]);
     Ok(Carried {
@@ -66,12 +63,8 @@ fn diagnosis(condition: &Condition, notes: &mut Notes) -> Result<Carried, String
     })
 }
 
-fn treatment(
-    procedure: &Procedure,
-    lookup: &Lookup<'_>,
-    notes: &mut Notes,
-) -> Result<Carried, String> {
-    let (start, end) = times(procedure.performed_period.as_ref(), notes);
+fn treatment(procedure: &Procedure, lookup: &Lookup<'_>) -> Result<Carried, String> {
+    let (start, end) = times(procedure.performed_period.as_ref());
     let conditions = conditions(&procedure.reason_reference, lookup)?;
     let reason = conditions
         .iter()
@@ -83,7 +76,7 @@ fn treatment(
         ("status", status(&procedure.status)),
         (
             "performed_start",
-            start.or_else(|| procedure.performed_date_time.map(|when| time(when, notes))),
+            start.or_else(|| procedure.performed_date_time.as_ref().map(time)),
         ),
         ("performed_end", end),
         ("reason", reason),
@@ -95,7 +88,7 @@ fn treatment(
     })
 }
 
-fn vaccination(immunization: &Immunization, notes: &mut Notes) -> Result<Carried, String> {
+fn vaccination(immunization: &Immunization) -> Result<Carried, String> {
     let content = object([
         (
             "vaccine",
@@ -104,16 +97,14 @@ fn vaccination(immunization: &Immunization, notes: &mut Notes) -> Result<Carried
         ("status", status(&immunization.status)),
         (
             "occurrence",
-            immunization
-                .occurrence_date_time
-                .map(|when| time(when, notes)),
+            immunization.occurrence_date_time.as_ref().map(time),
         ),
     ]);
     Ok(Carried::new("IMMUNIZATION", content))
 }
 
 fn care_plan(plan: &CarePlan, lookup: &Lookup<'_>, notes: &mut Notes) -> Result<Carried, String> {
-    let (start, end) = times(plan.period.as_ref(), notes);
+    let (start, end) = times(plan.period.as_ref());
     let mut activities = Vec::new();
     for activity in &plan.activity {
         let detail = activity.detail.as_ref();
@@ -176,7 +167,7 @@ fn imaging(study: &ImagingStudy, notes: &mut Notes) -> Carried {
             "body_site",
             series.and_then(|series| coding_of(series.body_site.as_ref()?, None)),
         ),
-        ("started", study.started.map(|when| time(when, notes))),
+        ("started", study.started.as_ref().map(time)),
         ("description", text(Some(&description), 2000)),
         ("instances", study.number_of_instances.map(Value::from)),
     ]);

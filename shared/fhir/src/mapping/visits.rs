@@ -4,7 +4,8 @@ use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::people::address;
-use super::words::{Notes, label, object, text, time, words};
+use super::words::{Notes, label, object, text, words};
+use crate::bundle::SOURCE_SYSTEM;
 use crate::lookup::Lookup;
 use crate::resources::{Encounter, Resource};
 
@@ -41,14 +42,17 @@ pub fn appointment(
     lookup: &Lookup<'_>,
     notes: &mut Notes,
 ) -> Result<Value, String> {
-    let start = encounter.period.start;
-    let end = encounter.period.end.ok_or("lacks period.end")?;
+    let start = &encounter.period.start;
+    let end = encounter.period.end.as_ref().ok_or("lacks period.end")?;
     let seconds = (end.at - start.at).num_seconds();
     if seconds < 0 {
         return Err("ends before it begins".into());
     }
     if progress(encounter) == Progress::Finished && start.at > Utc::now() {
         return Err("is finished before it begins".into());
+    }
+    if start.period.is_some() {
+        notes.push("a date without a time of day becomes its first moment in UTC".into());
     }
     let lasted = (seconds + 59) / 60;
     let minutes = lasted.clamp(1, MAX_MINUTES);
@@ -72,10 +76,11 @@ pub fn appointment(
         ));
     }
     Ok(object([
-        ("scheduled_at", Some(time(start, notes))),
+        ("scheduled_at", Some(json!(start.at))),
         ("duration_minutes", Some(json!(minutes))),
         ("location", Some(location(encounter, lookup)?)),
         ("notes", words(&about.join(". "), 10_000).map(Value::from)),
+        ("source_system", Some(json!(SOURCE_SYSTEM))),
         ("external_id", Some(json!(full_url))),
     ]))
 }

@@ -81,20 +81,18 @@ pub fn coding_of(coding: &Coding, otherwise: Option<&str>) -> Option<Value> {
     ]))
 }
 
-/// A time, in UTC.
-pub fn time(when: When, notes: &mut Notes) -> Value {
-    if !when.is_exact {
-        notes.push("a date without a time of day becomes its first moment in UTC".into());
+/// A time in UTC, or a day, month or year.
+pub fn time(when: &When) -> Value {
+    match &when.period {
+        Some(period) => json!(period),
+        None => json!(when.at),
     }
-    json!(when.at)
 }
 
 /// Start and end of a period.
-pub fn times(period: Option<&Period>, notes: &mut Notes) -> (Option<Value>, Option<Value>) {
-    let start = period.map(|period| time(period.start, notes));
-    let end = period
-        .and_then(|period| period.end)
-        .map(|end| time(end, notes));
+pub fn times(period: Option<&Period>) -> (Option<Value>, Option<Value>) {
+    let start = period.map(|period| time(&period.start));
+    let end = period.and_then(|period| period.end.as_ref()).map(time);
     (start, end)
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::carried::Carried;
 use crate::lookup::Lookup;
-use crate::mapping::words::{Notes, coding, label, object, status, text, time, words};
+use crate::mapping::words::{coding, label, object, status, text, time, words};
 use crate::resources::{
     Component, Concept, DiagnosticReport, Observation, Period, Quantity, Resource, When,
 };
@@ -13,11 +13,7 @@ use crate::resources::{
 ///
 /// # Errors
 /// A code has no coding, or a value has no place in the API.
-pub fn observation(
-    observation: &Observation,
-    itself: &Component,
-    notes: &mut Notes,
-) -> Result<Carried, String> {
+pub fn observation(observation: &Observation, itself: &Component) -> Result<Carried, String> {
     let components = observation.component.iter().map(|component| {
         Ok(object([
             ("code", Some(coding(&component.code, "component.code")?)),
@@ -32,9 +28,8 @@ pub fn observation(
         (
             "effective",
             effective(
-                observation.effective_date_time,
+                observation.effective_date_time.as_ref(),
                 observation.effective_period.as_ref(),
-                notes,
             ),
         ),
         ("value", value(itself)?),
@@ -50,11 +45,7 @@ pub fn observation(
 ///
 /// # Errors
 /// Its code has no coding, or a result isn't in the bundle.
-pub fn report(
-    report: &DiagnosticReport,
-    lookup: &Lookup<'_>,
-    notes: &mut Notes,
-) -> Result<Carried, String> {
+pub fn report(report: &DiagnosticReport, lookup: &Lookup<'_>) -> Result<Carried, String> {
     let results = report.result.iter().map(|result| {
         let measured = match lookup.resource(result)? {
             Some(Resource::Observation(_, itself)) => label(&itself.code, 500),
@@ -75,9 +66,8 @@ pub fn report(
         (
             "effective",
             effective(
-                report.effective_date_time,
+                report.effective_date_time.as_ref(),
                 report.effective_period.as_ref(),
-                notes,
             ),
         ),
         ("results", (!results.is_empty()).then(|| json!(results))),
@@ -97,9 +87,8 @@ fn category(categories: &[Concept]) -> Option<Value> {
     )
 }
 
-fn effective(at: Option<When>, during: Option<&Period>, notes: &mut Notes) -> Option<Value> {
-    at.or_else(|| during.map(|period| period.start))
-        .map(|when| time(when, notes))
+fn effective(at: Option<&When>, during: Option<&Period>) -> Option<Value> {
+    at.or_else(|| during.map(|period| &period.start)).map(time)
 }
 
 /// The value as the API has it. Errors: the API has no place for its type.

@@ -5,18 +5,14 @@ use serde_json::Value;
 use super::carried::Carried;
 use super::reasons::{conditions, labels};
 use crate::lookup::Lookup;
-use crate::mapping::words::{Notes, coding, label, object, status, text, time, words};
+use crate::mapping::words::{coding, label, object, status, text, time, words};
 use crate::resources::{Dosage, MedicationRequest};
 
 /// Maps a MedicationRequest.
 ///
 /// # Errors
 /// The medication has no coding, or its reason isn't in the bundle.
-pub fn prescription(
-    request: &MedicationRequest,
-    lookup: &Lookup<'_>,
-    notes: &mut Notes,
-) -> Result<Carried, String> {
+pub fn prescription(request: &MedicationRequest, lookup: &Lookup<'_>) -> Result<Carried, String> {
     let steps: Vec<_> = request
         .dosage_instruction
         .iter()
@@ -35,10 +31,7 @@ pub fn prescription(
             )?),
         ),
         ("status", status(&request.status)),
-        (
-            "authored_on",
-            request.authored_on.map(|when| time(when, notes)),
-        ),
+        ("authored_on", request.authored_on.as_ref().map(time)),
         ("dosage", text(Some(&steps.join(" Then: ")), 2000)),
         ("as_needed", as_needed.map(Value::from)),
     ]);
