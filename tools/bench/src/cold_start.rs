@@ -22,6 +22,9 @@ const WARM: usize = 200;
 /// database. The others don't need it.
 const WITHOUT_CALLER: [&str; 4] = ["docs", "health", "hello", "openapi"];
 
+/// What an event's function answers. Nobody waits for it, so it has no time budget.
+const DONE: &str = "done";
+
 /// Who sends the requests.
 const CALLER: &str = "provider user 1";
 
@@ -34,7 +37,7 @@ const TIME_OVER_TLS: f64 = 40.0;
 const MEMORY: f64 = 15.0;
 const SIZE: f64 = 6.0;
 /// With the validator of custom data: docs/decisions/0009-custom-data.md.
-const SIZE_WITH_CUSTOM_DATA: f64 = 8.0;
+const SIZE_WITH_CUSTOM_DATA: f64 = 8.5;
 const SIZE_WITH_S3: f64 = 13.0;
 
 /// A row of the table.
@@ -145,15 +148,20 @@ async fn measure_function(
 impl Measured {
     /// Returns what is wrong with the result.
     fn faults(&self) -> Vec<String> {
-        let exceeded = [
+        let mut budgets = vec![
             ("binary, MB", self.size, self.size_budget),
-            ("first answer, ms", self.in_clear, TIME),
-            ("first answer over TLS, ms", self.over_tls, TIME_OVER_TLS),
             ("peak RSS, MB", self.memory, MEMORY),
-        ]
-        .into_iter()
-        .filter(|(_, figure, budget)| figure > budget)
-        .map(|(what, figure, budget)| format!("{what}: {figure:.2}, allowed {budget}"));
+        ];
+        if self.answer != DONE {
+            budgets.extend([
+                ("first answer, ms", self.in_clear, TIME),
+                ("first answer over TLS, ms", self.over_tls, TIME_OVER_TLS),
+            ]);
+        }
+        let exceeded = budgets
+            .into_iter()
+            .filter(|(_, figure, budget)| figure > budget)
+            .map(|(what, figure, budget)| format!("{what}: {figure:.2}, allowed {budget}"));
         let missed = (!self.is_whole)
             .then(|| format!("answered {} without reaching its database", self.answer));
         exceeded
@@ -234,7 +242,7 @@ async fn request(site: &Site, client: &Client, function: &Function) -> Result<St
     let Some(method) = event["requestContext"]["http"]["method"].as_str() else {
         make_object(site, &event)?;
         let done = site.cloud.invoke(&function.package, &event).await;
-        return Ok(done.map_or("failed", |_| "done").to_owned());
+        return Ok(done.map_or("failed", |_| DONE).to_owned());
     };
     let text = |field: &str| event[field].as_str().unwrap_or_default();
     let path = match function.package.as_str() {
