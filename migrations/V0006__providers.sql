@@ -109,7 +109,7 @@ for each row when (
   (new.custom_data, new.custom_data_version) is distinct from (old.custom_data, old.custom_data_version)
 ) execute function check_provider_custom_data();
 
--- PostgreSQL checks bookings by these hours, so it must know their time zone. It reads some names, such
+-- PostgreSQL checks bookings by this schedule, so it must know its time zone. It reads some names, such
 -- as CET, as abbreviations of a fixed offset, where elsewhere they are zones with summer time. Those are
 -- refused.
 create function check_schedule() returns trigger
@@ -122,6 +122,11 @@ begin
   ) then
     raise invalid_parameter_value;
   end if;
+  if coalesce((new.schedule ->> 'lead_minutes')::integer, 60)
+      >= 1440 * coalesce((new.schedule ->> 'horizon_days')::integer, 548) then
+    raise exception 'the minimum notice leaves no time to book'
+      using errcode = 'check_violation', constraint = 'providers_schedule_horizon';
+  end if;
   return new;
 exception when invalid_parameter_value then
   raise exception 'the time zone is unknown'
@@ -131,24 +136,6 @@ $$;
 
 create trigger check_schedule before insert or update of schedule on providers
 for each row when (new.schedule is not null) execute function check_schedule();
-
--- A provider with scheduled visits to come can't be archived: no patient is left waiting.
-create function refuse_archiving_with_visits() returns trigger
-language plpgsql security definer set search_path = pg_catalog, public as $$
-begin
-  if exists (
-    select from appointments
-    where provider_id = new.id and status = 'SCHEDULED' and not is_archived and scheduled_at > now()
-  ) then
-    raise exception 'the provider has visits to come'
-      using errcode = 'check_violation', constraint = 'providers_without_visits';
-  end if;
-  return new;
-end
-$$;
-
-create trigger refuse_archiving_with_visits before update of is_archived on providers
-for each row when (new.is_archived and not old.is_archived) execute function refuse_archiving_with_visits();
 
 -- Providers joined with their identity, as the API shows them, under the caller's own policies. Only the
 -- provider and users who verify licences see the withdrawal reason.

@@ -114,25 +114,6 @@ $$;
 create trigger guard_patient before update on patients
 for each row execute function guard_patient();
 
--- A patient with scheduled visits to come can't be archived: no provider is left waiting.
-create function refuse_archiving_patient_with_visits() returns trigger
-language plpgsql security definer set search_path = pg_catalog, public as $$
-begin
-  if exists (
-    select from appointments
-    where patient_id = new.id and status = 'SCHEDULED' and not is_archived and scheduled_at > now()
-  ) then
-    raise exception 'the patient has visits to come'
-      using errcode = 'check_violation', constraint = 'patients_without_visits';
-  end if;
-  return new;
-end
-$$;
-
-create trigger refuse_archiving_patient_with_visits before update of is_archived on patients
-for each row when (new.is_archived and not old.is_archived)
-execute function refuse_archiving_patient_with_visits();
-
 -- Patients joined with their identity, as the API shows them, under the caller's own policies. The
 -- clinical fields are null for callers without clinical reach. Custom data is shown to all: a clinic's
 -- own clinical fields belong into medical records.

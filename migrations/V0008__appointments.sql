@@ -1,7 +1,7 @@
--- Visits between patients and providers. The database makes double booking impossible: two SCHEDULED
--- visits of one provider or one patient never overlap.
+-- Visits between patients and providers. The database makes double booking impossible: two visits of one
+-- provider or one patient never overlap while they are SCHEDULED or CHECKED_IN.
 
-create type appointment_status as enum ('SCHEDULED', 'COMPLETED', 'CANCELLED');
+create type appointment_status as enum ('SCHEDULED', 'CHECKED_IN', 'COMPLETED', 'CANCELLED', 'NO_SHOW');
 
 create table appointments (
   id uuid primary key,
@@ -38,16 +38,16 @@ create table appointments (
   constraint appointments_imported check ((external_id is null) = (source_system is null)),
   constraint appointments_archived check (is_archived = (archived_at is not null)),
   -- An archived visit takes nobody's time.
-  constraint appointments_archived_settled check (not (is_archived and status = 'SCHEDULED')),
+  constraint appointments_archived_settled check (not (is_archived and status in ('SCHEDULED', 'CHECKED_IN'))),
   constraint appointments_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
   constraint appointments_rated check ((rating is null) = (rated_at is null)),
   constraint appointments_rated_completed check (rating is null or status = 'COMPLETED'),
   -- Medical records and files prove by this key that their visit is their patient's.
   constraint appointments_id_patient_id_key unique (id, patient_id),
   constraint appointments_provider_no_overlap
-    exclude using gist (provider_id with =, slot with &&) where (status = 'SCHEDULED'),
+    exclude using gist (provider_id with =, slot with &&) where (status in ('SCHEDULED', 'CHECKED_IN')),
   constraint appointments_patient_no_overlap
-    exclude using gist (patient_id with =, slot with &&) where (status = 'SCHEDULED')
+    exclude using gist (patient_id with =, slot with &&) where (status in ('SCHEDULED', 'CHECKED_IN'))
 );
 
 create index appointments_patient_idx on appointments (patient_id, scheduled_at, id) include (is_archived);
@@ -64,6 +64,8 @@ create index appointments_patient_to_come_idx on appointments (patient_id, sched
 create index appointments_provider_to_come_idx on appointments (provider_id, scheduled_at, id)
   where status = 'SCHEDULED';
 create index appointments_cancelled_idx on appointments (scheduled_at, id) where status = 'CANCELLED';
+create index appointments_checked_in_idx on appointments (scheduled_at, id) where status = 'CHECKED_IN';
+create index appointments_no_show_idx on appointments (scheduled_at, id) where status = 'NO_SHOW';
 
 call govern('appointments');
 
@@ -79,6 +81,14 @@ return case reach('appointments:write')
 end;
 grant execute on function changes_visit(uuid, uuid) to caretrail_app;
 
+-- Whether the actor records that the patient came or didn't: for visits with themselves, and for those of
+-- patients in their care.
+create function records_attendance(patient uuid, provider uuid) returns boolean
+language sql stable parallel safe
+return (reach('appointments:attendance') is not null and provider = actor_provider())
+  or reaches('appointments:attendance', patient);
+grant execute on function records_attendance(uuid, uuid) to caretrail_app;
+
 create policy appointments_read on appointments for select to caretrail_app
   using (
     (reach('appointments:read') is not null and provider_id = (select actor_provider()))
@@ -89,6 +99,7 @@ create policy appointments_create on appointments for insert to caretrail_app
 create policy appointments_update on appointments for update to caretrail_app
   using (
     changes_visit(patient_id, provider_id)
+    or records_attendance(patient_id, provider_id)
     or (reach('appointments:complete') is not null and provider_id = (select actor_provider()))
     or (
       reach('appointments:rate') = 'OWN'

@@ -1,5 +1,5 @@
--- The history of a visit: its booking and each move, completion, cancellation and archiving, with the
--- author and the reason.
+-- The history of a visit: its booking and each move, check-in, completion, missing, cancellation and archiving,
+-- with the author and the reason.
 
 create table appointment_changes (
   id bigint primary key generated always as identity,
@@ -41,7 +41,7 @@ begin
   values
     (new.id, actor_user(), old.scheduled_at, new.scheduled_at, old.duration_minutes,
      new.duration_minutes, old.status, new.status, new.is_archived,
-     case when new.is_archived = old.is_archived and new.status <> 'COMPLETED' then new.change_reason end);
+     case when new.is_archived = old.is_archived and new.status in ('SCHEDULED', 'CANCELLED') then new.change_reason end);
   return null;
 end
 $$;

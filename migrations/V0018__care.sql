@@ -200,20 +200,26 @@ begin
 end
 $$;
 
--- Keeps the relation of a visit. Booking and moving it decide until when care lasts.
+-- Keeps the relation of a visit. Booking and moving it decide until when care lasts. A visit that doesn't take
+-- place ends its care. If the patient came after all, the visit gives care again that it gave before.
 create function follow_visit() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
   member uuid;
   ends constant timestamptz := upper(new.slot);
 begin
-  if new.status = 'CANCELLED' or new.is_archived then
+  if new.status in ('CANCELLED', 'NO_SHOW') or new.is_archived then
     update care_relations set until = now(), counted_from = null
     where patient_id = new.patient_id and basis = 'VISIT' and source = new.id and until > now();
     return null;
   end if;
   -- A change of the setting waits for this transaction, or this one for the change.
   lock table care_relations in row exclusive mode;
+  if old.status = 'NO_SHOW' then
+    update care_relations set until = care_after(ends), counted_from = ends
+    where patient_id = new.patient_id and basis = 'VISIT' and source = new.id;
+    return null;
+  end if;
   select v.user_id into member from providers v where v.id = new.provider_id;
   if gives_care(member, new.patient_id, new.scheduled_at) then
     perform give_care(member, new.patient_id, 'VISIT', new.id, care_after(ends), ends);
@@ -231,8 +237,8 @@ for each row execute function follow_visit();
 
 create trigger follow_visit_changed after update on appointments
 for each row when (
-  (new.slot, new.status = 'CANCELLED', new.is_archived)
-    is distinct from (old.slot, old.status = 'CANCELLED', old.is_archived)
+  (new.slot, new.status in ('CANCELLED', 'NO_SHOW'), new.is_archived)
+    is distinct from (old.slot, old.status in ('CANCELLED', 'NO_SHOW'), old.is_archived)
 ) execute function follow_visit();
 
 -- Suspends the member's relations while they lack a licence, and resumes them afterwards.

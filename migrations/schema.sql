@@ -7,7 +7,7 @@
 
 create type actor_relation as enum ('SELF', 'CARE', 'REPRESENTATION', 'EMERGENCY', 'OFFICE');
 create type administrative_gender as enum ('male', 'female', 'other', 'unknown');
-create type appointment_status as enum ('SCHEDULED', 'COMPLETED', 'CANCELLED');
+create type appointment_status as enum ('SCHEDULED', 'CHECKED_IN', 'COMPLETED', 'CANCELLED', 'NO_SHOW');
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
 create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY');
@@ -208,6 +208,10 @@ create trigger hold_standing before update of subject, role, status, is_archived
       or new.is_archived is distinct from old.is_archived)
   )
   execute function hold_standing();
+create trigger refuse_archiving_with_visits before update of is_archived on user_profiles
+  for each row
+  when (new.is_archived and not old.is_archived)
+  execute function refuse_archiving_with_visits();
 create trigger refuse_delete before delete on user_profiles for each row execute function refuse_delete();
 create trigger touch before update on user_profiles for each row execute function touch();
 grant select on user_profiles to caretrail_app;
@@ -416,9 +420,6 @@ create trigger check_assigned_providers before insert or update of assigned_prov
   for each row
   when (new.assigned_providers <> '{}')
   execute function check_assigned_providers();
-create trigger check_birth before insert or update of date_of_birth on patients
-  for each row
-  execute function check_birth();
 create trigger follow_assignments_changed after update on patients
   for each row
   when (
@@ -431,10 +432,10 @@ create trigger follow_assignments_made after insert on patients
   when (new.assigned_providers <> '{}')
   execute function follow_assignments();
 create trigger guard_patient before update on patients for each row execute function guard_patient();
-create trigger refuse_archiving_patient_with_visits before update of is_archived on patients
+create trigger refuse_archiving_with_visits before update of is_archived on patients
   for each row
   when (new.is_archived and not old.is_archived)
-  execute function refuse_archiving_patient_with_visits();
+  execute function refuse_archiving_with_visits();
 create trigger refuse_delete before delete on patients for each row execute function refuse_delete();
 create trigger touch before update on patients for each row execute function touch();
 grant insert, select, update on patients to caretrail_app;
@@ -475,7 +476,6 @@ create table appointments (
   change_reason text,
   rating integer,
   rated_at timestamptz,
-  source_system text,
   external_id text,
   custom_data jsonb,
   custom_data_version integer,
@@ -486,31 +486,31 @@ create table appointments (
   archived_by uuid,
   version integer not null default 1,
   constraint appointments_pkey primary key (id),
-  constraint appointments_external_id_key unique (external_id, source_system),
+  constraint appointments_external_id_key unique (external_id),
   constraint appointments_id_patient_id_key unique (id, patient_id),
-  constraint appointments_patient_no_overlap exclude using gist (patient_id with =, slot with &&) where (status = 'SCHEDULED'),
-  constraint appointments_provider_no_overlap exclude using gist (provider_id with =, slot with &&) where (status = 'SCHEDULED'),
+  constraint appointments_patient_no_overlap exclude using gist (patient_id with =, slot with &&) where (status = any (array['SCHEDULED', 'CHECKED_IN'])),
+  constraint appointments_provider_no_overlap exclude using gist (provider_id with =, slot with &&) where (status = any (array['SCHEDULED', 'CHECKED_IN'])),
   constraint appointments_archived_by_fkey foreign key (archived_by) references user_profiles (id),
   constraint appointments_patient_id_fkey foreign key (patient_id) references patients (id),
   constraint appointments_provider_id_fkey foreign key (provider_id) references providers (id),
   constraint appointments_archived check (is_archived = (archived_at is not null)),
-  constraint appointments_archived_settled check (not (is_archived and status = 'SCHEDULED')),
+  constraint appointments_archived_settled check (not (is_archived and (status = any (array['SCHEDULED', 'CHECKED_IN'])))),
   constraint appointments_change_reason_length check (length(change_reason) >= 1 and length(change_reason) <= 500),
   constraint appointments_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   constraint appointments_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
   constraint appointments_duration_minutes_range check (duration_minutes >= 1 and duration_minutes <= 1440),
   constraint appointments_external_id_form check (is_identifier(external_id, 255)),
-  constraint appointments_imported check ((external_id is null) = (source_system is null)),
   constraint appointments_location_object check (jsonb_typeof(location) = 'object'),
   constraint appointments_notes_length check (length(notes) <= 10000),
   constraint appointments_rated check ((rating is null) = (rated_at is null)),
   constraint appointments_rated_completed check (rating is null or status = 'COMPLETED'),
   constraint appointments_rating_range check (rating >= 1 and rating <= 5),
-  constraint appointments_scheduled_at_range check (scheduled_at >= '1850-01-01 00:00:00+00' and scheduled_at < '2200-01-01 00:00:00+00'),
-  constraint appointments_source_system_form check (is_identifier(source_system, 255))
+  constraint appointments_scheduled_at_range check (scheduled_at >= '1850-01-01 00:00:00+00' and scheduled_at < '2200-01-01 00:00:00+00')
 );
 create index appointments_archived_by_idx on appointments (archived_by) where archived_by is not null;
 create index appointments_cancelled_idx on appointments (scheduled_at, id) where status = 'CANCELLED';
+create index appointments_checked_in_idx on appointments (scheduled_at, id) where status = 'CHECKED_IN';
+create index appointments_no_show_idx on appointments (scheduled_at, id) where status = 'NO_SHOW';
 create index appointments_patient_idx on appointments (patient_id, scheduled_at, id) include (is_archived);
 create index appointments_patient_to_come_idx on appointments (patient_id, scheduled_at, id) where status = 'SCHEDULED';
 create index appointments_provider_idx on appointments (provider_id, scheduled_at, id);
@@ -532,6 +532,7 @@ create policy appointments_read on appointments for select to caretrail_app
 create policy appointments_update on appointments for update to caretrail_app
   using (
     changes_visit(patient_id, provider_id)
+    or records_attendance(patient_id, provider_id)
     or reach('appointments:complete') is not null
     and provider_id = (select actor_provider())
     or reach('appointments:rate') = 'OWN'
@@ -545,15 +546,12 @@ create trigger check_booking before insert on appointments
   when (
     new.status = 'SCHEDULED'
     and new.scheduled_at > now()
+    and new.scheduled_at < '2200-01-01 00:00:00+00'
     and new.duration_minutes >= 1
     and new.duration_minutes <= 1440
     and not by_migration()
   )
   execute function check_booking();
-create trigger check_import before insert on appointments
-  for each row
-  when (new.external_id is not null)
-  execute function check_import();
 create trigger check_move before update of scheduled_at, duration_minutes on appointments
   for each row
   when (
@@ -561,6 +559,7 @@ create trigger check_move before update of scheduled_at, duration_minutes on app
       or new.duration_minutes is distinct from old.duration_minutes)
     and new.status = 'SCHEDULED'
     and new.scheduled_at > now()
+    and new.scheduled_at < '2200-01-01 00:00:00+00'
     and new.duration_minutes >= 1
     and new.duration_minutes <= 1440
     and not by_migration()
@@ -588,7 +587,7 @@ create trigger follow_visit_changed after update on appointments
   for each row
   when (
     new.slot is distinct from old.slot
-    or (new.status = 'CANCELLED') is distinct from (old.status = 'CANCELLED')
+    or (new.status = any (array['CANCELLED', 'NO_SHOW'])) is distinct from (old.status = any (array['CANCELLED', 'NO_SHOW']))
     or new.is_archived is distinct from old.is_archived
   )
   execute function follow_visit();
@@ -606,13 +605,10 @@ create trigger refuse_delete before delete on appointments for each row execute 
 create trigger refuse_past_booking before insert or update of scheduled_at on appointments
   for each row
   execute function refuse_past_booking();
-create trigger refuse_visit_before_birth before insert or update of scheduled_at on appointments
-  for each row
-  execute function refuse_visit_before_birth();
 create trigger touch before update on appointments for each row execute function touch();
 grant select on appointments to caretrail_app;
 grant insert
-  (id, patient_id, provider_id, scheduled_at, duration_minutes, location, notes, source_system, external_id, custom_data, custom_data_version)
+  (id, patient_id, provider_id, scheduled_at, duration_minutes, location, notes, external_id, custom_data, custom_data_version)
   on appointments to caretrail_app;
 grant update
   (scheduled_at, duration_minutes, status, location, notes, change_reason, rating, rated_at, custom_data, custom_data_version, is_archived, archived_at, archived_by)
@@ -663,7 +659,6 @@ create table medical_records (
   release_date timestamptz not null default now(),
   changed_by uuid,
   change_reason text,
-  source_system text,
   external_id text,
   custom_data jsonb,
   custom_data_version integer,
@@ -674,7 +669,7 @@ create table medical_records (
   archived_by uuid,
   version integer not null default 1,
   constraint medical_records_pkey primary key (id),
-  constraint medical_records_external_id_key unique (external_id, source_system),
+  constraint medical_records_external_id_key unique (external_id),
   constraint medical_records_id_patient_id_key unique (id, patient_id),
   constraint medical_records_appointment_of_patient foreign key (appointment_id, patient_id) references appointments (id, patient_id),
   constraint medical_records_archived_by_fkey foreign key (archived_by) references user_profiles (id),
@@ -689,9 +684,7 @@ create table medical_records (
   constraint medical_records_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
   constraint medical_records_diagnosis_length check (length(diagnosis) <= 10000),
   constraint medical_records_external_id_form check (is_identifier(external_id, 255)),
-  constraint medical_records_imported check ((external_id is null) = (source_system is null)),
   constraint medical_records_notes_length check (length(notes) <= 10000),
-  constraint medical_records_source_system_form check (is_identifier(source_system, 255)),
   constraint medical_records_treatment_length check (length(treatment) <= 10000),
   constraint medical_records_visible_is_released check (not is_patient_visible or release_date <= updated_at)
 );
@@ -730,10 +723,6 @@ create policy owner_all on medical_records for all to caretrail_owner using (tru
 create trigger begin_with_ledger before insert on medical_records
   for each row
   execute function begin_with_ledger();
-create trigger check_import before insert on medical_records
-  for each row
-  when (new.external_id is not null)
-  execute function check_import();
 create trigger keep_record_version after update on medical_records
   for each row
   execute function keep_record_version();
@@ -744,7 +733,7 @@ create trigger sign_change before insert or update on medical_records
 create trigger touch before update on medical_records for each row execute function touch();
 grant select on medical_records to caretrail_app;
 grant insert
-  (id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes, source_system, external_id, custom_data, custom_data_version)
+  (id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes, external_id, custom_data, custom_data_version)
   on medical_records to caretrail_app;
 grant update
   (content, diagnosis, treatment, notes, change_reason, custom_data, custom_data_version, is_archived, archived_at, archived_by)
@@ -1158,7 +1147,6 @@ create function check_keeper(its_role text) returns void stable;
 create function check_ticket(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea) returns void stable;
 create function claim_idempotency_key(p_key text, p_operation text, p_request_hash bytea, p_status integer, p_resource uuid) returns void security definer; -- caretrail_people
 create function custom_data_rows(p_table text, p_after uuid, p_limit integer) returns table (id uuid, custom_data jsonb) stable security definer; -- caretrail_app
-create function day_begins(day date) returns timestamptz immutable;
 create function decide_on_user(p_user uuid, p_approve boolean) returns void security definer; -- caretrail_app
 create function describe_attempt(p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
 create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_sealer
@@ -1177,9 +1165,9 @@ create function is_withheld(owner uuid, entry uuid) returns boolean stable secur
 create function keeps_role(its_role text) returns boolean stable security definer; -- caretrail_app
 create function lacks_licence(member uuid) returns boolean stable security definer;
 create function likely_duplicates(patient uuid) returns uuid[] stable security definer; -- caretrail_app
-create function matches(a appointments, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid) returns boolean stable;
+create function matches(a appointments, p_provider uuid, p_status text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid) returns boolean stable;
 create function matches(f file_metadata, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
-create function matches(r medical_records, p_appointment uuid, p_type text, p_source_system text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
+create function matches(r medical_records, p_appointment uuid, p_type text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
 create function note_alone() returns void;
 create function patient_of(account uuid) returns uuid stable security definer; -- caretrail_app
 create function patients_assigned_to(provider uuid) returns setof uuid stable security definer; -- caretrail_app
@@ -1188,7 +1176,8 @@ create function put_role(p_name text, p_description text, p_permissions jsonb, p
 create function reach(permission text) returns text stable; -- caretrail_app
 create function reaches(permission text, patient uuid) returns boolean stable security definer; -- caretrail_app
 create function reaches_person(person uuid) returns boolean stable security definer; -- caretrail_app
-create function records_in_care(p_patient uuid, p_appointment uuid, p_type text, p_source_system text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function records_attendance(patient uuid, provider uuid) returns boolean stable; -- caretrail_app
+create function records_in_care(p_patient uuid, p_appointment uuid, p_type text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function relation_to(patients uuid[]) returns text stable;
 create function represented_patients() returns setof uuid stable security definer; -- caretrail_app
 create function represents(patient uuid) returns boolean stable security definer; -- caretrail_app
@@ -1207,7 +1196,7 @@ create function target_medical_record(target uuid) returns setof uuid stable;
 create function target_patient(target uuid) returns setof uuid stable;
 create function target_provider(target uuid) returns setof uuid stable;
 create function target_user(target uuid) returns setof uuid stable;
-create function visits_in_care(p_patient uuid, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function visits_in_care(p_patient uuid, p_provider uuid, p_status text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function within_hours(schedule jsonb, begins timestamptz, minutes integer) returns boolean stable;
 
 -- Trigger functions
@@ -1215,11 +1204,9 @@ create function within_hours(schedule jsonb, begins timestamptz, minutes integer
 create function begin_with_ledger() returns trigger security definer;
 create function check_account() returns trigger security definer;
 create function check_assigned_providers() returns trigger security definer;
-create function check_birth() returns trigger security definer;
 create function check_booking() returns trigger security definer;
 create function check_care() returns trigger security definer;
 create function check_grant() returns trigger;
-create function check_import() returns trigger;
 create function check_provider_change() returns trigger;
 create function check_provider_custom_data() returns trigger;
 create function check_rating() returns trigger;
@@ -1240,12 +1227,10 @@ create function guard_user() returns trigger;
 create function hold_standing() returns trigger;
 create function keep_record_version() returns trigger security definer;
 create function record_visit_change() returns trigger security definer;
-create function refuse_archiving_patient_with_visits() returns trigger security definer;
 create function refuse_archiving_with_visits() returns trigger security definer;
 create function refuse_audit_change() returns trigger;
 create function refuse_delete() returns trigger;
 create function refuse_ledger_change() returns trigger;
 create function refuse_past_booking() returns trigger;
-create function refuse_visit_before_birth() returns trigger security definer;
 create function sign_change() returns trigger;
 create function touch() returns trigger;

@@ -191,10 +191,15 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         .await;
     let leaving = [yara.id, zoe.id];
     let (mut done, mut to_come, mut called_off) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut came, mut missed) = (Vec::new(), Vec::new());
     for day in ["09T09:00Z", "10T09:00Z"] {
         let (before, ahead) = (format!("2020-01-{day}"), format!("2030-02-{day}"));
         done.push(world.visit(&ada, &vera, &before, "COMPLETED").await);
         to_come.push(world.visit(&ada, &vera, &ahead, "SCHEDULED").await);
+        for (hour, visits) in [("10", &mut came), ("11", &mut missed)] {
+            let at = before.replace("T09", &format!("T{hour}"));
+            visits.push(world.visit(&ada, &vera, &at, "SCHEDULED").await);
+        }
         called_off.push(world.visit(&ada, &vera, &before, "CANCELLED").await);
     }
 
@@ -462,6 +467,22 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
                     format!("/v1/appointments/{}/complete", past[turn]),
                     Some(json!({})),
                 )
+            }),
+        ),
+        (
+            "check-in-appointment",
+            &*vera,
+            [0, 1].map(|turn| {
+                let path = format!("/v1/appointments/{}/check-in", came[turn]);
+                (Method::POST, path, None)
+            }),
+        ),
+        (
+            "mark-no-show",
+            &*vera,
+            [0, 1].map(|turn| {
+                let path = format!("/v1/appointments/{}/no-show", missed[turn]);
+                (Method::POST, path, None)
             }),
         ),
         (

@@ -65,6 +65,8 @@ async fn a_list_of_own_visits_does_not_read_visits_of_others() {
         ("2020-01-07T09:00Z", "COMPLETED"),
         ("2030-01-07T09:00Z", "CANCELLED"),
         ("2030-01-08T09:00Z", "SCHEDULED"),
+        ("2020-01-08T09:00Z", "CHECKED_IN"),
+        ("2020-01-09T09:00Z", "NO_SHOW"),
     ] {
         world.visit(&ada, &vera, start, status).await;
     }
@@ -73,6 +75,8 @@ async fn a_list_of_own_visits_does_not_read_visits_of_others() {
         "".to_owned(),
         "status=SCHEDULED".to_owned(),
         "status=CANCELLED".to_owned(),
+        "status=CHECKED_IN".to_owned(),
+        "status=NO_SHOW".to_owned(),
         "external_id=urn:none".to_owned(),
         "scheduled_from=2019-01-01T00:00:00Z".to_owned(),
         format!("patient_id={}", ada.id),

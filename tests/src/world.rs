@@ -428,7 +428,7 @@ pub fn days_ago(days: i64) -> String {
 fn around_the_clock() -> Value {
     let days = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
     let weekly = days.map(|day| json!({"weekday": day, "from": "00:00:00", "to": "00:00:00"}));
-    json!({"time_zone": "UTC", "weekly": weekly})
+    json!({"time_zone": "UTC", "weekly": weekly, "horizon_days": 3650})
 }
 
 /// Returns the random end of an id.

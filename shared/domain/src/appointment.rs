@@ -17,12 +17,17 @@ use sql::text_enum;
 text_enum! {
     /// The status of an appointment.
     pub enum AppointmentStatus: "SCREAMING_SNAKE_CASE" {
-        /// The appointment is in the future or in progress.
+        /// The appointment is in the future, or it has begun and nobody has recorded whether the
+        /// patient came. It is `booked` in FHIR.
         Scheduled,
-        /// The provider has confirmed that it took place.
+        /// The patient has come. It is `arrived` or `checked-in` in FHIR.
+        CheckedIn,
+        /// The provider has confirmed that the appointment took place. It is `fulfilled` in FHIR.
         Completed,
         /// The appointment will not take place.
         Cancelled,
+        /// The patient did not come. It is `noshow` in FHIR.
+        NoShow,
     }
 }
 
@@ -70,7 +75,7 @@ row! {
         pub scheduled_at: Timestamp,
         /// The length of the appointment in minutes, 1 to 1440.
         pub duration_minutes: i32,
-        /// The status of the appointment: scheduled, completed or cancelled.
+        /// The status of the appointment: scheduled, checked in, completed, cancelled or missed.
         pub status: AppointmentStatus,
         /// The place or the link where the patient and the provider meet. Null if none is set.
         pub location: Option<Jsonb<Location>>,
@@ -165,6 +170,8 @@ pub const BOOKING_CONFLICTS: &[&str] = &[
     NOT_VERIFIED,
     OUTSIDE_HOURS,
     LEAD_TIME,
+    HORIZON,
+    LONGEST,
     PATIENT_ARCHIVED,
 ];
 
@@ -173,6 +180,9 @@ const PATIENT_BUSY: &str = "The patient already has an appointment at that time.
 const NOT_VERIFIED: &str = "The provider's licence is not verified.";
 const OUTSIDE_HOURS: &str = "The time is outside the provider's working hours.";
 const LEAD_TIME: &str = "The provider needs longer notice for a booking.";
+const HORIZON: &str = "The time is beyond the provider's booking horizon. Choose an earlier time.";
+const LONGEST: &str =
+    "The appointment is longer than the provider's maximum. Choose a shorter one.";
 const PATIENT_ARCHIVED: &str = "The patient is archived, so nothing can be booked for them.";
 
 /// The error for a violation of the named constraint on appointments. None if the constraint isn't one of them.
@@ -183,6 +193,8 @@ pub fn booking_rule(constraint: &str) -> Option<Error> {
         "appointments_provider_verified" => Error::Conflict(NOT_VERIFIED),
         "appointments_within_hours" => Error::Conflict(OUTSIDE_HOURS),
         "appointments_lead_time" => Error::Conflict(LEAD_TIME),
+        "appointments_horizon" => Error::Conflict(HORIZON),
+        "appointments_longest" => Error::Conflict(LONGEST),
         "appointments_provider_practises" => {
             Error::invalid("provider_id", "expected a provider with an active account")
         }

@@ -115,6 +115,10 @@ pub fn provider_rule(constraint: &str) -> Option<Error> {
             "schedule.time_zone",
             "expected the full name of an IANA time zone that PostgreSQL knows",
         ),
+        "providers_schedule_horizon" => Error::invalid(
+            "schedule.horizon_days",
+            "expected a booking horizon that is longer than the minimum notice of lead_minutes",
+        ),
         _ => return None,
     })
 }

@@ -30,7 +30,7 @@ fn none(problems: impl IntoIterator<Item = String>, remedy: &str) {
 /// Whether nothing can have this relation to users of the role. Only providers are assigned, and have
 /// visits and files of their own.
 fn is_impossible(what: &str, role: &str, relation: Relation) -> bool {
-    let is_providers = ["appointment", "file", "upload"]
+    let is_providers = ["appointment", "no-show", "file", "upload"]
         .iter()
         .any(|kind| what.contains(kind));
     role == "NURSE"

@@ -178,6 +178,7 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
             .body(|_, _, _| json!({"rating": 5}))
             .once(Completed),
         "delete-appointment" => each(Visit).versioned().once(Completed),
+        "check-in-appointment" | "mark-no-show" => each(Visit).once(Begun),
 
         "create-record" => each(Patient).body(|_, _, patient| {
             json!({"patient_id": patient.id, "record_type": "NOTE", "content": {"text": "Well."}})

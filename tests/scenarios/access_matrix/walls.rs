@@ -51,6 +51,8 @@ pub const WALLS: [Wall; 10] = [
             "update-appointment",
             "cancel-appointment",
             "complete-appointment",
+            "check-in-appointment",
+            "mark-no-show",
             "rate-appointment",
             "delete-appointment",
         ],

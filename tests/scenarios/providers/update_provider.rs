@@ -17,8 +17,14 @@ async fn a_provider_changes_their_hours_and_fields_of_practice() {
     let vera = world.provider("Vera").await;
     let schedule = json!({
         "time_zone": "Europe/Berlin",
-        "weekly": [{"weekday": "TUE", "from": "09:00:00", "to": "17:00:00"}],
-        "lead_minutes": 120
+        "weekly": [
+            {"weekday": "TUE", "from": "09:00:00", "to": "17:00:00"},
+            {"weekday": "FRI", "from": "22:00:00", "to": "06:00:00"}
+        ],
+        "lead_minutes": 120,
+        "horizon_days": 365,
+        "max_minutes": 90,
+        "step_minutes": 15
     });
     // A merge patch also applies within the hours: the list is replaced, and the time zone stays.
     let answer = vera
@@ -48,12 +54,19 @@ async fn a_provider_changes_their_hours_and_fields_of_practice() {
         .patch(
             &path(vera.id),
             2,
-            json!({"schedule": {"lead_minutes": null}}),
+            json!({"schedule": {
+                "lead_minutes": null,
+                "weekly": [{"weekday": "MON", "from": "18:00", "to": "24:00"}]
+            }}),
         )
         .await
         .expect(200);
-    assert_eq!(answer.body["schedule"]["time_zone"], "Europe/Berlin");
-    assert_eq!(answer.body["schedule"]["lead_minutes"], Value::Null);
+    let schedule = &answer.body["schedule"];
+    assert_eq!(schedule["time_zone"], "Europe/Berlin");
+    assert_eq!(schedule["lead_minutes"], Value::Null);
+    assert_eq!(schedule["horizon_days"], 365);
+    // Midnight at the end of a day is answered in one form.
+    assert_eq!(schedule["weekly"][0]["to"], "00:00:00");
 }
 
 #[tokio::test]
@@ -147,7 +160,51 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
             json!({"schedule": {"time_zone": "CET"}}),
             "schedule.time_zone",
         ),
-        (weekly("12:00", "09:00"), "schedule.weekly"),
+        (weekly("09:00", "09:00"), "schedule.weekly"),
+        (weekly("24:00", "09:00"), "schedule.weekly[0].from"),
+        (weekly("09:00", "24:01"), "schedule.weekly[0].to"),
+        (
+            json!({"schedule": {"weekly": [
+                {"weekday": "SUN", "from": "22:00", "to": "06:00"},
+                {"weekday": "MON", "from": "05:00", "to": "12:00"}
+            ]}}),
+            "schedule.weekly",
+        ),
+        (
+            json!({"schedule": {"exceptions": [
+                {"date": "2030-01-07"}, {"date": "2030-01-07", "from": "09:00", "to": "12:00"}
+            ]}}),
+            "schedule.exceptions",
+        ),
+        (
+            json!({"schedule": {"step_minutes": 4}}),
+            "schedule.step_minutes",
+        ),
+        (
+            json!({"schedule": {"step_minutes": 1441}}),
+            "schedule.step_minutes",
+        ),
+        (
+            json!({"schedule": {"max_minutes": 0}}),
+            "schedule.max_minutes",
+        ),
+        (
+            json!({"schedule": {"max_minutes": 1441}}),
+            "schedule.max_minutes",
+        ),
+        (
+            json!({"schedule": {"horizon_days": 0}}),
+            "schedule.horizon_days",
+        ),
+        (
+            json!({"schedule": {"horizon_days": 3651}}),
+            "schedule.horizon_days",
+        ),
+        // Nobody could book.
+        (
+            json!({"schedule": {"horizon_days": 1, "lead_minutes": 1440}}),
+            "schedule.horizon_days",
+        ),
         (weekly("09:00:01", "10:00"), "schedule.weekly[0].from"),
         (
             json!({"schedule": {"lead_minutes": -1}}),

@@ -13,8 +13,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/cancel")
     .conflicts(&[&[NOT_CANCELLABLE]])
     .idempotent(READ);
 
-const NOT_CANCELLABLE: &str =
-    "Only a SCHEDULED appointment can be cancelled. A patient can cancel it only before it starts.";
+const NOT_CANCELLABLE: &str = "Only a SCHEDULED or CHECKED_IN appointment can be cancelled. A patient can cancel only a SCHEDULED one \
+     that has not started.";
 
 /// The reason for which an appointment is cancelled.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,17 +24,21 @@ pub struct Cancellation {
     pub reason: Text<500>,
 }
 
-// A patient can cancel only before the appointment starts. Other callers can also cancel one that the
-// patient missed.
+// A patient can cancel only before the appointment starts. Other callers can also cancel one whose patient left before
+// they were seen.
 const CANCEL: &str = "
     update appointments set status = 'CANCELLED', change_reason = $1
     where id = $2 and not is_archived and changes_visit(patient_id, provider_id)
-      and status = 'SCHEDULED' and (scheduled_at > now() or reach('appointments:write') <> 'OWN')";
+      and (
+        (status = 'SCHEDULED' and scheduled_at > now())
+        or (status in ('SCHEDULED', 'CHECKED_IN') and reach('appointments:write') <> 'OWN')
+      )";
 const READ: &str = select_appointment!(
     "where id = $1 and not is_archived and changes_visit(patient_id, provider_id)"
 );
 
-/// Cancels the appointment. Errors: it is not scheduled, or it has started and the caller is the patient.
+/// Cancels the appointment. Errors: it is neither scheduled nor checked in, or the caller is the patient and
+/// it has started.
 pub async fn handle(
     call: Call,
     Path(id): Path<AppointmentId>,

@@ -13,7 +13,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/complete")
     .conflicts(&[&[NOT_BEGUN]])
     .idempotent(READ);
 
-const NOT_BEGUN: &str = "Only a SCHEDULED appointment that has started can be completed.";
+const NOT_BEGUN: &str =
+    "Only a SCHEDULED or CHECKED_IN appointment that has started can be completed.";
 
 /// The notes with which an appointment is completed.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -27,7 +28,7 @@ pub struct Completion {
 const COMPLETE: &str = "
     update appointments set status = 'COMPLETED', notes = coalesce($1, notes)
     where id = $2 and provider_id = actor_provider() and not is_archived
-      and status = 'SCHEDULED' and scheduled_at <= now()";
+      and status in ('SCHEDULED', 'CHECKED_IN') and scheduled_at <= now()";
 const READ: &str =
     select_appointment!("where id = $1 and provider_id = actor_provider() and not is_archived");
 

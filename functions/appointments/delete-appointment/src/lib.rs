@@ -1,4 +1,4 @@
-//! `DELETE /v1/appointments/{id}`: archives a completed or cancelled appointment.
+//! `DELETE /v1/appointments/{id}`: archives an appointment that is completed, cancelled or missed.
 
 use api::prelude::*;
 use domain::appointment::Appointment;
@@ -6,12 +6,13 @@ use domain::select_appointment;
 
 pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/appointments/{id}")
     .named(env!("CARGO_PKG_NAME"))
-    .summary("Archives a completed or cancelled appointment")
+    .summary("Archives an appointment that is completed, cancelled or missed")
     .needs("appointments:archive")
     .recorded_as(Action::Delete, ResourceType::Appointment)
     .conflicts(&[&[STILL_SCHEDULED]]);
 
-const STILL_SCHEDULED: &str = "A SCHEDULED appointment cannot be archived. Cancel it first.";
+const STILL_SCHEDULED: &str =
+    "A SCHEDULED or CHECKED_IN appointment cannot be archived. Complete or cancel it first.";
 
 const CURRENT: &str = "
     select version from appointments
@@ -22,7 +23,7 @@ const ARCHIVE: &str = "
     where id = $1";
 const READ: &str = select_appointment!("where id = $1");
 
-/// Archives the appointment. Errors: it is still scheduled.
+/// Archives the appointment. Errors: it is still scheduled or checked in.
 pub async fn handle(
     call: Call,
     Path(id): Path<AppointmentId>,

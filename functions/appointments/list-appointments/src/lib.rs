@@ -39,7 +39,7 @@ pub struct Filter {
 // The first branches walk an index in the list's order: all appointments, the caller's own as patient, and those of
 // each patient whom they represent. The last one asks a function for the page, because no index has the appointments
 // with the caller as provider and those of patients in the caller's care in that order.
-// Two statuses are repeated as literals because a parameter can't match a partial index.
+// Some statuses are repeated as literals because a parameter can't match a partial index.
 const LIST: &str = select_appointment!(
     "where id = any (array(select id from (",
     union_all!(
@@ -60,6 +60,8 @@ const LIST: &str = select_appointment!(
             and ($3::text is null or status = $3::text::appointment_status)
             and ($3::text is distinct from 'SCHEDULED' or status = 'SCHEDULED')
             and ($3::text is distinct from 'CANCELLED' or status = 'CANCELLED')
+            and ($3::text is distinct from 'CHECKED_IN' or status = 'CHECKED_IN')
+            and ($3::text is distinct from 'NO_SHOW' or status = 'NO_SHOW')
             and ($4::text is null or source_system = $4)
             and ($5::text is null or external_id = $5)
             and ($6::timestamptz is null or scheduled_at >= $6)

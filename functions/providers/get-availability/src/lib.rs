@@ -32,8 +32,9 @@ pub struct Availability {
     pub provider_id: ProviderId,
     /// The IANA time zone of the provider's hours. Null if the provider has no hours.
     pub time_zone: Option<ZoneName>,
-    /// The free slots, in the order in which they begin. The list is also empty if the
-    /// provider is not verified, has no hours or has no active account.
+    /// The free slots, in the order in which they begin. They can overlap each other, and each of them
+    /// can be booked. The list is also empty if the provider is not verified, has no hours or has no
+    /// active account, or if `duration_minutes` is more than the provider's `max_minutes`.
     pub slots: Vec<Slot>,
 }
 
@@ -112,7 +113,7 @@ fn free(id: ProviderId, calendar: Calendar, filter: &Filter) -> Result<Availabil
         let wanted = Wanted {
             within: filter.from..filter.to,
             length: TimeDelta::minutes(filter.duration_minutes),
-            earliest: calendar.now + schedule.lead(),
+            now: calendar.now,
         };
         let zone = schedule.time_zone.time_zone()?;
         let free = schedule.free_slots(&zone, &taken, &wanted).into_iter();

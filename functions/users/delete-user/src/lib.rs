@@ -9,9 +9,11 @@ pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/users/{id}")
     .summary("Archives a user account, which can then no longer use the API")
     .needs("users:write")
     .recorded_as(Action::Delete, ResourceType::User)
-    .conflicts(&[&[OWN_ACCOUNT]]);
+    .conflicts(&[&[OWN_ACCOUNT, HAS_FUTURE_APPOINTMENTS]]);
 
 const OWN_ACCOUNT: &str = "Users cannot archive their own account.";
+const HAS_FUTURE_APPOINTMENTS: &str =
+    "The user has future appointments as patient or provider. Cancel them first.";
 
 const CURRENT: &str = "
     select version from user_profiles
@@ -29,7 +31,11 @@ pub async fn handle(call: Call, Path(id): Path<UserId>, if_match: IfMatch) -> Re
     let user: User = access
         .write_then_read(sql(ARCHIVE, &[&id]), sql(READ, &[&id]))
         .await
-        .on_constraint("user_profiles_not_oneself", Error::Conflict(OWN_ACCOUNT))?
+        .on_constraint("user_profiles_not_oneself", Error::Conflict(OWN_ACCOUNT))
+        .on_constraint(
+            "user_profiles_without_visits",
+            Error::Conflict(HAS_FUTURE_APPOINTMENTS),
+        )?
         .row;
     access.commit(Json(user)).await
 }

@@ -1,192 +1,32 @@
-//! Compares the free slots with those of a simple implementation that looks at every minute.
+//! Examples of schedules and their free slots. `tests/scenarios/providers/opening_hours.rs` compares the free
+//! slots with a model that looks at every minute.
 
-use chrono::NaiveTime;
-use proptest::collection::vec;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-
-/// Time zones with every kind of clock change: by half an hour, at midnight, with a skipped day, with no
-/// change at all, and with irregular changes.
-const ZONES: [&str; 20] = [
-    "UTC",
-    "America/New_York",
-    "America/Los_Angeles",
-    "America/St_Johns",
-    "America/Sao_Paulo",
-    "America/Havana",
-    "America/Asuncion",
-    "America/Santiago",
-    "Europe/London",
-    "Europe/Berlin",
-    "Africa/Casablanca",
-    "Africa/Cairo",
-    "Asia/Kolkata",
-    "Asia/Kathmandu",
-    "Asia/Tehran",
-    "Asia/Beirut",
-    "Asia/Gaza",
-    "Australia/Lord_Howe",
-    "Pacific/Apia",
-    "Pacific/Chatham",
-];
-
-const DAYS: [&str; 7] = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
 
 fn schedule(value: Value) -> Schedule {
     serde_json::from_value(value).unwrap()
 }
 
-/// Finds the same slots as [`Schedule::free_slots`], one minute at a time.
-fn naive(
-    schedule: &Schedule,
-    zone: &Zone,
-    taken: &[Range<Timestamp>],
-    wanted: &Wanted,
-) -> Vec<Range<Timestamp>> {
-    let minute = TimeDelta::minutes(1);
-    let margin = TimeDelta::hours(48);
-    let is_open = |local: NaiveDateTime| {
-        let within = |from: Time, to: Time| {
-            let (from, to) = (NaiveTime::from(from), NaiveTime::from(to));
-            local.time() >= from && (local.time() < to || to == NaiveTime::MIN)
-        };
-        let of_date: Vec<_> = schedule
-            .exceptions
-            .iter()
-            .filter(|e| NaiveDate::from(e.date) == local.date())
-            .collect();
-        if of_date.is_empty() {
-            schedule
-                .weekly
-                .iter()
-                .any(|w| w.weekday == Weekday::from(local.date()) && within(w.from, w.to))
-        } else {
-            of_date
-                .iter()
-                .any(|e| e.from.zip(e.to).is_some_and(|(from, to)| within(from, to)))
-        }
-    };
-    // Runs of open minutes of one date.
-    let mut runs: Vec<(NaiveDate, Range<Timestamp>)> = Vec::new();
-    let mut now = wanted.within.start - margin;
-    while now < wanted.within.end + margin {
-        let local = zone.local(now);
-        if is_open(local) {
-            match runs.last_mut() {
-                Some((date, run)) if *date == local.date() && run.end == now => {
-                    run.end = now + minute;
-                }
-                _ => runs.push((local.date(), now..now + minute)),
-            }
-        }
-        now += minute;
-    }
-    let mut slots = Vec::new();
-    for (_, run) in runs {
-        let mut begins = run.start;
-        while begins + wanted.length <= run.end {
-            let slot = begins..begins + wanted.length;
-            let free = taken
-                .iter()
-                .all(|t| t.end <= slot.start || slot.end <= t.start);
-            if free
-                && slot.start >= wanted.within.start
-                && slot.start >= wanted.earliest
-                && slot.end <= wanted.within.end
-            {
-                slots.push(slot);
-            }
-            begins += wanted.length;
-        }
-    }
-    slots
-}
-
-fn time() -> impl Strategy<Value = (i8, i8)> {
-    (
-        0..24_i8,
-        prop::sample::select(vec![0_i8, 1, 15, 30, 45, 59]),
-    )
-}
-
-/// `from` and `to` of hours that end after they begin.
-fn hours() -> impl Strategy<Value = (String, String)> {
-    (time(), time()).prop_map(|(a, b)| {
-        let text = |(hour, minute): (i8, i8)| format!("{hour:02}:{minute:02}");
-        let (from, to) = (a.min(b), a.max(b));
-        let to = if from == to { (0, 0) } else { to };
-        (text(from), text(to))
-    })
-}
-
-/// A moment near a change of the clock where the zone has one, by which most mistakes show.
-fn near_a_change(zone: &Zone, around: Timestamp, hours_before: i64) -> Timestamp {
-    let changes = zone.changes(&(around..around + TimeDelta::hours(24 * 400)));
-    let change = changes.first().copied();
-    change.unwrap_or(around) - TimeDelta::hours(hours_before)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn free_slots_equal_those_of_the_simple_implementation(
-        zone in prop::sample::select(ZONES.to_vec()),
-        // The years 2000 to 2045.
-        seconds in 946_684_800_i64..2_366_841_600,
-        hours_before in 0_i64..72,
-        weekly in vec((0_usize..7, hours()), 1..12),
-        exceptions in vec((-2_i32..6, prop::option::of(hours())), 0..4),
-        length in prop::sample::select(vec![1_i64, 7, 15, 30, 45, 60, 90, 240, 1440]),
-        range in 1_i64..120,
-        lead in -24_i64..24,
-        taken in vec((0_i64..7200, 1_i64..300), 0..6),
-    ) {
-        let tz = Zone::named(zone).unwrap();
-        let around = Timestamp::from(DateTime::from_timestamp(seconds - seconds.rem_euclid(60), 0).unwrap());
-        let start = near_a_change(&tz, around, hours_before);
-        let date = tz.local(start).date();
-        let schedule = schedule(json!({
-            "time_zone": zone,
-            "weekly": weekly.iter().map(|(day, (from, to))| json!({
-                "weekday": DAYS[*day], "from": from, "to": to
-            })).collect::<Vec<_>>(),
-            "exceptions": exceptions.iter().map(|(day, hours)| {
-                let date = (date + TimeDelta::days((*day).into())).to_string();
-                match hours {
-                    Some((from, to)) => json!({"date": date, "from": from, "to": to}),
-                    None => json!({"date": date}),
-                }
-            }).collect::<Vec<_>>(),
-        }));
-        let wanted = Wanted {
-            within: start..start + TimeDelta::hours(range),
-            length: TimeDelta::minutes(length),
-            earliest: start + TimeDelta::hours(lead),
-        };
-        let taken: Vec<_> = taken.iter().map(|(from, minutes)| {
-            let begins = start + TimeDelta::minutes(*from);
-            begins..begins + TimeDelta::minutes(*minutes)
-        }).collect();
-        prop_assert_eq!(
-            schedule.free_slots(&tz, &taken, &wanted),
-            naive(&schedule, &tz, &taken, &wanted)
-        );
-    }
-}
-
 fn starts(zone: &str, weekly: Value, from: &str, to: &str) -> Vec<String> {
-    let schedule = schedule(json!({"time_zone": zone, "weekly": weekly}));
+    let hours = json!({"time_zone": zone, "weekly": weekly, "horizon_days": 3650});
+    slots(hours, from, to, 60, &[])
+}
+
+/// The beginnings of the free slots. The booking is made at the beginning of the period, with no notice.
+fn slots(hours: Value, from: &str, to: &str, minutes: i64, taken: &[[&str; 2]]) -> Vec<String> {
+    let mut schedule = schedule(hours);
+    schedule.lead_minutes = Some(0);
     let tz = schedule.time_zone.time_zone().unwrap();
-    let within: Range<Timestamp> = from.parse().unwrap()..to.parse().unwrap();
+    let at = |text: &str| -> Timestamp { text.parse().unwrap() };
     let wanted = Wanted {
-        earliest: within.start,
-        within,
-        length: TimeDelta::minutes(60),
+        within: at(from)..at(to),
+        length: TimeDelta::minutes(minutes),
+        now: at(from),
     };
-    let slots = schedule.free_slots(&tz, &[], &wanted);
+    let taken: Vec<_> = taken.iter().map(|[from, to]| at(from)..at(to)).collect();
+    let slots = schedule.free_slots(&tz, &taken, &wanted);
     slots.iter().map(|slot| slot.start.to_string()).collect()
 }
 
@@ -223,23 +63,175 @@ fn an_hour_that_is_skipped_is_never_open() {
 }
 
 #[test]
-fn hours_that_end_before_they_begin_or_within_a_minute_are_refused() {
-    for (from, to) in [
-        ("10:00", "09:00"),
-        ("10:00", "10:00"),
-        ("10:00:30", "11:00"),
-    ] {
-        let hours =
-            json!({"time_zone": "UTC", "weekly": [{"weekday": "MON", "from": from, "to": to}]});
-        assert!(serde_json::from_value::<Schedule>(hours).is_err(), "{from}");
-        let exception = json!({
-            "time_zone": "UTC", "weekly": [], "exceptions": [{"date": "2030-01-07", "from": from, "to": to}]
+fn slots_cross_midnight_in_hours_that_adjoin_or_end_on_the_next_day() {
+    let one = json!([{"weekday": "MON", "from": "22:30", "to": "01:00"}]);
+    let two = json!([
+        {"weekday": "MON", "from": "22:30", "to": "24:00"},
+        {"weekday": "TUE", "from": "00:00", "to": "01:00"}
+    ]);
+    let (from, to) = ("2030-01-07T00:00:00Z", "2030-01-09T00:00:00Z");
+    assert_eq!(
+        starts("UTC", one, from, to),
+        ["2030-01-07T22:30:00Z", "2030-01-07T23:30:00Z"]
+    );
+    // Slots are also counted from the beginning of the second entry.
+    assert_eq!(
+        starts("UTC", two, from, to),
+        [
+            "2030-01-07T22:30:00Z",
+            "2030-01-07T23:30:00Z",
+            "2030-01-08T00:00:00Z"
+        ]
+    );
+}
+
+#[test]
+fn a_step_offers_the_time_after_a_visit_of_odd_length() {
+    let hours = |step: Value| {
+        json!({
+            "time_zone": "UTC", "step_minutes": step,
+            "weekly": [{"weekday": "MON", "from": "09:00", "to": "10:40"}]
+        })
+    };
+    let taken = [["2030-01-07T09:00:00Z", "2030-01-07T09:40:00Z"]];
+    let (from, to) = ("2030-01-07T00:00:00Z", "2030-01-08T00:00:00Z");
+    assert_eq!(
+        slots(hours(json!(10)), from, to, 60, &taken),
+        ["2030-01-07T09:40:00Z"]
+    );
+    assert!(slots(hours(Value::Null), from, to, 60, &taken).is_empty());
+}
+
+#[test]
+fn no_slot_is_longer_than_the_maximum_or_beyond_the_horizon() {
+    let hours = |more: Value| {
+        let mut hours = json!({
+            "time_zone": "UTC", "weekly": [{"weekday": "MON", "from": "00:00", "to": "24:00"}]
         });
-        assert!(
-            serde_json::from_value::<Schedule>(exception).is_err(),
-            "{from}"
+        hours
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        hours
+    };
+    let count = |more: Value, from: &str, to: &str, minutes: i64| {
+        slots(hours(more), from, to, minutes, &[]).len()
+    };
+    let monday = ("2030-01-07T00:00:00Z", "2030-01-08T00:00:00Z");
+    assert_eq!(count(json!({}), monday.0, monday.1, 480), 3);
+    assert_eq!(count(json!({}), monday.0, monday.1, 481), 0);
+    assert_eq!(
+        count(json!({"max_minutes": 1440}), monday.0, monday.1, 1440),
+        1
+    );
+    // The slot that begins exactly on the horizon can be booked.
+    let (sunday, after) = ("2030-01-06T12:00:00Z", "2030-01-08T00:00:00Z");
+    assert_eq!(count(json!({"horizon_days": 1}), sunday, after, 60), 13);
+    // The default is 548 days, which is 78 weeks and 2 days. So the last slot begins on a Monday at midnight.
+    let (saturday, last) = ("2030-01-05T00:00:00Z", "2032-01-01T00:00:00Z");
+    assert_eq!(count(json!({}), saturday, last, 480), 3 * 78 + 1);
+}
+
+#[test]
+fn weekly_hours_of_the_day_before_end_where_a_date_with_exceptions_begins() {
+    let hours = |exceptions: Value| {
+        json!({
+            "time_zone": "UTC", "exceptions": exceptions,
+            "weekly": [{"weekday": "MON", "from": "22:00", "to": "02:00"}]
+        })
+    };
+    let count = |exceptions: Value| {
+        slots(
+            hours(exceptions),
+            "2030-01-07T00:00:00Z",
+            "2030-01-09T00:00:00Z",
+            60,
+            &[],
+        )
+        .len()
+    };
+    assert_eq!(count(json!([])), 4);
+    assert_eq!(count(json!([{"date": "2030-01-08"}])), 2);
+    // The exception replaces the night that begins on its date, and lasts as long as it says.
+    assert_eq!(count(json!([{"date": "2030-01-07"}])), 0);
+    assert_eq!(
+        count(json!([{"date": "2030-01-07", "from": "23:00", "to": "05:00"}])),
+        6
+    );
+}
+
+#[test]
+fn midnight_at_the_end_of_a_day_has_two_forms_and_one_meaning() {
+    let weekly = |to: &str| json!({"weekday": "MON", "from": "00:00", "to": to});
+    let read = |to: &str| serde_json::from_value::<WeeklyHours>(weekly(to));
+    assert_eq!(read("24:00").unwrap(), read("00:00").unwrap());
+    assert_eq!(read("24:00:00").unwrap(), read("00:00").unwrap());
+    assert_eq!(
+        serde_json::to_value(read("24:00").unwrap()).unwrap()["to"],
+        "00:00:00"
+    );
+    for to in ["24:01", "24:00:01", "25:00", "24"] {
+        assert!(read(to).is_err(), "{to}");
+    }
+    let begins = json!({"weekday": "MON", "from": "24:00", "to": "06:00"});
+    assert!(serde_json::from_value::<WeeklyHours>(begins).is_err());
+}
+
+#[test]
+fn entries_that_overlap_or_have_no_length_are_refused() {
+    let is_read = |weekly: Value, exceptions: Value| {
+        let hours = json!({"time_zone": "UTC", "weekly": weekly, "exceptions": exceptions});
+        serde_json::from_value::<Schedule>(hours).is_ok()
+    };
+    for (day, from, to, other, begin, end, is_ok) in [
+        ("MON", "09:00", "12:00", "MON", "12:00", "13:00", true),
+        ("MON", "09:00", "12:00", "MON", "11:59", "13:00", false),
+        ("MON", "09:00", "12:00", "TUE", "11:59", "13:00", true),
+        ("MON", "22:00", "06:00", "TUE", "06:00", "08:00", true),
+        ("MON", "22:00", "06:00", "TUE", "05:59", "08:00", false),
+        ("SUN", "22:00", "06:00", "MON", "05:59", "08:00", false),
+        ("SUN", "22:00", "06:00", "MON", "06:00", "08:00", true),
+        ("MON", "00:00", "24:00", "MON", "08:00", "09:00", false),
+    ] {
+        let weekly = json!([
+            {"weekday": day, "from": from, "to": to},
+            {"weekday": other, "from": begin, "to": end}
+        ]);
+        assert_eq!(
+            is_read(weekly, json!([])),
+            is_ok,
+            "{day} {from} {other} {begin}"
+        );
+        let date = |day: &str| match day {
+            "SUN" => "2030-01-06",
+            "MON" => "2030-01-07",
+            _ => "2030-01-08",
+        };
+        let exceptions = json!([
+            {"date": date(day), "from": from, "to": to},
+            {"date": date(other), "from": begin, "to": end}
+        ]);
+        assert_eq!(
+            is_read(json!([]), exceptions),
+            is_ok,
+            "{day} {from} {other} {begin}"
         );
     }
-    let half = json!({"time_zone": "UTC", "weekly": [], "exceptions": [{"date": "2030-01-07", "from": "09:00"}]});
-    assert!(serde_json::from_value::<Schedule>(half).is_err());
+    for exceptions in [
+        json!([{"date": "2030-01-07", "from": "09:00"}]),
+        json!([{"date": "2030-01-07", "from": "10:00", "to": "10:00"}]),
+        json!([{"date": "2030-01-07"}, {"date": "2030-01-07"}]),
+        json!([{"date": "2030-01-07"}, {"date": "2030-01-07", "from": "09:00", "to": "10:00"}]),
+        json!([{"date": "2030-01-06", "from": "22:00", "to": "06:00"}, {"date": "2030-01-07"}]),
+    ] {
+        assert!(!is_read(json!([]), exceptions.clone()), "{exceptions}");
+    }
+    assert!(!is_read(
+        json!([{"weekday": "MON", "from": "10:00", "to": "10:00"}]),
+        json!([])
+    ));
+    assert!(!is_read(
+        json!([{"weekday": "MON", "from": "10:00:30", "to": "11:00"}]),
+        json!([])
+    ));
 }

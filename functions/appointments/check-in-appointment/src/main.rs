@@ -1,0 +1,3 @@
+//! The Lambda `check-in-appointment`.
+
+api::serve_idempotent!(check_in_appointment);

@@ -1,0 +1,3 @@
+//! The Lambda `mark-no-show`.
+
+api::serve_idempotent!(mark_no_show);
