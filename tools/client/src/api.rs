@@ -83,6 +83,14 @@ impl Api {
         self.call(who, Method::POST, path, Some(body)).await
     }
 
+    /// Sends POST without a body and returns the JSON of the answer.
+    ///
+    /// # Errors
+    /// As [`Api::get`].
+    pub async fn post_nothing(&self, who: &Person, path: &str) -> Result<Value, Refusal> {
+        self.call(who, Method::POST, path, None).await
+    }
+
     /// Sends POST with a JSON body for this version of a resource, and returns the JSON of the answer.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use client::Person;
+use fhir::mapping::visits::Progress;
 use serde_json::Value;
 
 use crate::summary::{Complaint, Summary};
@@ -78,8 +79,8 @@ pub struct NewVisit {
     pub provider: usize,
     /// Body of create-appointment without `patient_id` and `provider_id`.
     pub body: Value,
-    /// Whether the visit took place.
-    pub finished: bool,
+    /// Whether the visit is planned, has begun, took place or was missed.
+    pub progress: Progress,
 }
 
 /// A medical record to create.

@@ -145,11 +145,10 @@ impl<'a> Planner<'a> {
                 ("health_goals", people::goal(goal)?)
             }
             Resource::Encounter(encounter) => {
-                let finished = match progress(encounter) {
-                    Progress::Finished => true,
-                    Progress::Open => false,
-                    Progress::Off => return Ok(()),
-                };
+                let progress = progress(encounter);
+                if progress == Progress::Off {
+                    return Ok(());
+                }
                 self.check_subject(frame)?;
                 let named = encounter
                     .participant
@@ -163,7 +162,7 @@ impl<'a> Planner<'a> {
                     origin: origin(entry),
                     provider,
                     body,
-                    finished,
+                    progress,
                 });
                 return Ok(());
             }

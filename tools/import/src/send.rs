@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use client::{Api, Person, Refusal};
+use fhir::mapping::visits::Progress;
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -351,34 +352,34 @@ impl Sender<'_> {
             Err(refusal) if refusal.is(EXISTS) => {
                 let there = self.visit_there(new, patient, provider).await?;
                 let visit = id(&there)?;
-                if there["status"] != "SCHEDULED" {
+                if !matches!(there["status"].as_str(), Some("SCHEDULED" | "CHECKED_IN")) {
                     return Ok((Done::Unchanged, visit));
                 }
                 (Done::Unchanged, visit)
             }
             Err(refusal) => return Err(said("creating the appointment", refusal)),
         };
-        if !new.finished {
-            return Ok((done, visit));
-        }
-        match self
-            .api
-            .post(
-                &provider.person,
-                &format!("/v1/appointments/{visit}/complete"),
-                &json!({}),
-            )
-            .await
-        {
+        let (verb, status) = match new.progress {
+            Progress::Arrived => ("check-in", "CHECKED_IN"),
+            Progress::Finished => ("complete", "COMPLETED"),
+            Progress::Missed => ("no-show", "NO_SHOW"),
+            Progress::Planned | Progress::Off => return Ok((done, visit)),
+        };
+        let path = format!("/v1/appointments/{visit}/{verb}");
+        let answer = match new.progress {
+            Progress::Finished => self.api.post(&provider.person, &path, &json!({})).await,
+            _ => self.api.post_nothing(&provider.person, &path).await,
+        };
+        match answer {
             Ok(_) => Ok((done, visit)),
             // A retried request may find that its first try succeeded.
             Err(refusal) if refusal.is("conflict") => {
                 match self.visit_there(new, patient, provider).await?["status"].as_str() {
-                    Some("COMPLETED") => Ok((done, visit)),
-                    _ => Err(said("completing the appointment", refusal)),
+                    Some(there) if there == status => Ok((done, visit)),
+                    _ => Err(said("recording what became of the appointment", refusal)),
                 }
             }
-            Err(refusal) => Err(said("completing the appointment", refusal)),
+            Err(refusal) => Err(said("recording what became of the appointment", refusal)),
         }
     }
 

@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use fhir::mapping::visits::Progress;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -421,9 +422,35 @@ fn a_visit_that_is_finished_before_it_begins_is_refused() {
     let plan = changed.plan();
     assert!(plan.bad.is_empty(), "{:?}", plan.bad);
     assert_eq!(
-        plan.visits.iter().filter(|visit| !visit.finished).count(),
+        plan.visits
+            .iter()
+            .filter(|visit| visit.progress == Progress::Planned)
+            .count(),
         1
     );
+}
+
+#[test]
+fn a_visit_is_carried_over_with_what_became_of_it() {
+    for (status, progress) in [
+        ("planned", Progress::Planned),
+        ("arrived", Progress::Arrived),
+        ("checked-in", Progress::Arrived),
+        ("triaged", Progress::Arrived),
+        ("in-progress", Progress::Arrived),
+        ("onleave", Progress::Arrived),
+        ("finished", Progress::Finished),
+        ("fulfilled", Progress::Finished),
+        ("noshow", Progress::Missed),
+    ] {
+        let mut changed = Changed::new();
+        let (index, encounter) = changed.first("Encounter");
+        encounter["resource"]["status"] = json!(status);
+        let plan = changed.plan();
+        assert!(plan.bad.is_empty(), "{:?}", plan.bad);
+        let visit = plan.visits.iter().find(|visit| visit.origin.entry == index);
+        assert_eq!(visit.unwrap().progress, progress, "{status}");
+    }
 }
 
 #[test]

@@ -15,19 +15,26 @@ const MAX_MINUTES: i64 = 1440;
 /// The progress of a visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
+    /// It is planned.
+    Planned,
+    /// The patient came.
+    Arrived,
     /// It took place.
     Finished,
-    /// It is planned or has begun.
-    Open,
+    /// The patient did not come.
+    Missed,
     /// It was cancelled or is in error.
     Off,
 }
 
-/// The progress of an encounter, from its status.
+/// The progress of an encounter, from its status. Some systems write the status of the Appointment there, so
+/// its codes are read, too.
 pub fn progress(encounter: &Encounter) -> Progress {
     match encounter.status.as_str() {
-        "finished" => Progress::Finished,
-        "planned" | "arrived" | "triaged" | "in-progress" | "onleave" => Progress::Open,
+        "planned" | "booked" => Progress::Planned,
+        "arrived" | "checked-in" | "triaged" | "in-progress" | "onleave" => Progress::Arrived,
+        "finished" | "fulfilled" => Progress::Finished,
+        "noshow" => Progress::Missed,
         _ => Progress::Off,
     }
 }
@@ -48,8 +55,8 @@ pub fn appointment(
     if seconds < 0 {
         return Err("ends before it begins".into());
     }
-    if progress(encounter) == Progress::Finished && start.at > Utc::now() {
-        return Err("is finished before it begins".into());
+    if progress(encounter) != Progress::Planned && start.at > Utc::now() {
+        return Err(format!("is {} before it begins", encounter.status));
     }
     if start.period.is_some() {
         notes.push("a date without a time of day becomes its first moment in UTC".into());
