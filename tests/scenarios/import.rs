@@ -103,3 +103,60 @@ async fn an_invalid_bundle_is_reported_and_the_others_are_imported() {
     assert!(imported[0].patient.is_some());
     assert!(imported[0].records > 0);
 }
+
+#[tokio::test]
+async fn visits_are_imported_with_what_became_of_them() {
+    let world = World::new().await;
+    let (admin, second) = (world.admin().await, world.admin().await);
+    let admins = Administrators {
+        first: Person::from(&admin),
+        second: Person::from(&second),
+    };
+    let [patient, practitioner] = [(); 2].map(|()| format!("urn:uuid:{}", Uuid::now_v7()));
+    let mut entries = vec![
+        json!({"fullUrl": patient, "resource": {
+            "resourceType": "Patient", "gender": "female", "birthDate": "1990-05-17",
+            "name": [{"use": "official", "family": "Example", "given": ["Ada"]}],
+            "identifier": [{"type": {"coding": [{"code": "MR"}]}, "value": "MRN-1"}]
+        }}),
+        json!({"fullUrl": practitioner, "resource": {
+            "resourceType": "Practitioner", "gender": "female",
+            "name": [{"family": "Example", "given": ["Vera"]}],
+            "identifier": [{"system": "http://hl7.org/fhir/sid/us-npi", "value": "370"}]
+        }}),
+    ];
+    let expected = [
+        ("finished", "COMPLETED"),
+        ("arrived", "CHECKED_IN"),
+        ("in-progress", "CHECKED_IN"),
+        ("noshow", "NO_SHOW"),
+        ("planned", "SCHEDULED"),
+    ];
+    for (day, (status, _)) in expected.iter().enumerate() {
+        let day = format!("2020-01-{:02}", day + 1);
+        entries.push(
+            json!({"fullUrl": format!("urn:uuid:{}", Uuid::now_v7()), "resource": {
+                "resourceType": "Encounter", "status": status, "class": {"code": "AMB"},
+                "subject": {"reference": patient},
+                "participant": [{"individual": {"reference": practitioner}}],
+                "period": {"start": format!("{day}T09:00:00Z"), "end": format!("{day}T09:30:00Z")}
+            }}),
+        );
+    }
+    let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": entries});
+    let file = world.folder().join("visits.json");
+    fs::write(&file, bundle.to_string()).unwrap();
+    // A second import finds them as they are.
+    for _ in 0..2 {
+        let (summary, _) = import(std::slice::from_ref(&file), &world.api(), &admins).await;
+        assert!(summary.is_clean(), "{:#?}", summary.complaints);
+        let rows = world
+            .sql(
+                "select status::text from appointments order by scheduled_at",
+                &[],
+            )
+            .await;
+        let statuses: Vec<String> = rows.iter().map(|row| row.get("status")).collect();
+        assert_eq!(statuses, expected.map(|(_, status)| status));
+    }
+}

@@ -127,6 +127,7 @@ pub struct Schedule {
         deserialize_with = "lead_minutes",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(range(max = 525600))]
     pub lead_minutes: Option<u32>,
     /// The maximum time in days of 24 hours between the booking and the beginning of an appointment, 1 to
     /// 3650. It is 548, which is 18 months, if it is absent.
@@ -135,6 +136,7 @@ pub struct Schedule {
         deserialize_with = "horizon_days",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(range(min = 1, max = 3650))]
     pub horizon_days: Option<u32>,
     /// The maximum length of an appointment in minutes, 5 to 1440. It is 480 if it is absent.
     #[serde(
@@ -142,6 +144,7 @@ pub struct Schedule {
         deserialize_with = "minutes",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(range(min = 5, max = 1440))]
     pub max_minutes: Option<u32>,
     /// The time in minutes from the beginning of one listed slot to the beginning of the next, 5 to 1440.
     /// It is counted from the beginning of each entry of hours. If it is absent, it is the length of the
@@ -151,6 +154,7 @@ pub struct Schedule {
         deserialize_with = "minutes",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(range(min = 5, max = 1440))]
     pub step_minutes: Option<u32>,
 }
 
