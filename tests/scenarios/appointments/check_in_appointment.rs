@@ -97,7 +97,7 @@ async fn a_checked_in_visit_takes_its_time_and_is_completed_or_cancelled() {
         .problem(409, "conflict");
     let moved = json!({"scheduled_at": in_minutes(300), "reason": "Busy"});
     vera.patch(&visit, 2, moved).await.problem(409, "conflict");
-    // Who waits for the provider isn't left alone.
+    // A patient or provider is not archived while the patient waits.
     admin.delete(&visit, 2).await.problem(409, "conflict");
     for path in [
         format!("/v1/patients/{}", ada.id),
