@@ -25,6 +25,7 @@ mod lost_commits;
 mod medical_records;
 mod named_statements;
 mod patients;
+mod preconditions;
 mod proof_of_the_actor;
 mod providers;
 mod representatives;

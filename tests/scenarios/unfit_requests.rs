@@ -225,12 +225,23 @@ impl Operation {
             let mut without = self.unfit("no If-Match", 428, "precondition-required");
             without.headers.retain(|(name, _)| *name != "if-match");
             all.push(without);
-            for tag in ["zebrafish", "W/\"1\"", "\"1\", \"2\"", "\"\""] {
-                let mut unfit = self.unfit("an unknown tag", 412, "precondition-failed");
+            for tag in ["zebrafish", "W/1", "\"1\" \"2\"", "\"1", "*, \"1\""] {
+                let mut unfit = Unfit {
+                    field: Some("If-Match".to_owned()),
+                    ..self.unfit("a malformed tag", 400, "malformed-header")
+                };
                 unfit.headers.retain(|(name, _)| *name != "if-match");
                 unfit.headers.push(("if-match", tag));
                 all.push(unfit);
             }
+        }
+        if headers.contains(&"If-None-Match") {
+            let mut unfit = Unfit {
+                field: Some("If-None-Match".to_owned()),
+                ..self.unfit("a malformed tag", 400, "malformed-header")
+            };
+            unfit.headers.push(("if-none-match", "zebrafish"));
+            all.push(unfit);
         }
         if headers.contains(&"Idempotency-Key") {
             for keys in [&["two words"][..], &["one", "another"], &[""]] {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+use api::endpoint::Method;
 use local_cloud::template::{self, Template};
 use serde_json::Value;
 
@@ -133,14 +134,18 @@ impl Function {
             .map(|described| described.endpoint.permission)
     }
 
-    /// The routes that its `ENDPOINT` names, such as `GET /v1/patients/{id}`.
+    /// The routes that its `ENDPOINT` names, such as `GET /v1/patients/{id}`, and HEAD beside each GET.
     pub fn declared_routes(&self) -> Vec<String> {
         let own = self.described().into_iter();
         let own = own.flat_map(|described| described.endpoint.routes());
         let public = openapi_document::PUBLIC.iter();
         let public = public.filter(|endpoint| endpoint.name == self.name());
         own.chain(public.map(|endpoint| endpoint.route))
-            .map(|route| format!("{} {}", route.method.as_str(), route.path))
+            .flat_map(|route| {
+                let head = (route.method == Method::Get).then_some("HEAD");
+                let methods = [route.method.as_str()].into_iter().chain(head);
+                methods.map(move |method| format!("{method} {}", route.path))
+            })
             .collect()
     }
 
@@ -152,8 +157,18 @@ impl Function {
     /// Returns the route, for example `GET /v1/patients/{id}`, or none if no request starts the
     /// function.
     pub fn route(&self) -> Option<String> {
-        let route = self.deployed()?.routes.first()?;
-        Some(format!("{} {}", route.method, route.path))
+        self.routes().into_iter().next()
+    }
+
+    /// Returns all routes of the function in the template.
+    pub fn routes(&self) -> Vec<String> {
+        let routes = self
+            .deployed()
+            .into_iter()
+            .flat_map(|deployed| &deployed.routes);
+        routes
+            .map(|route| format!("{} {}", route.method, route.path))
+            .collect()
     }
 }
 

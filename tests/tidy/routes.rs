@@ -42,9 +42,7 @@ fn the_template_starts_a_function_by_the_routes_of_its_endpoint() {
         let Some(deployed) = function.deployed() else {
             continue; // its absence fails elsewhere
         };
-        let routes = deployed.routes.iter();
-        let routes = routes.map(|route| format!("{} {}", route.method, route.path));
-        let routes: Vec<_> = routes.collect();
+        let routes = function.routes();
         let declared = function.declared_routes();
         if routes.iter().collect::<BTreeSet<_>>() != declared.iter().collect() {
             problems.push(format!("{}: {routes:?}, not {declared:?}", function.name()));
@@ -61,7 +59,8 @@ fn the_template_starts_a_function_by_the_routes_of_its_endpoint() {
     }
     none(
         problems,
-        "give the function an event in template.yaml for each route of its ENDPOINT, or one schedule, \
+        "give the function an event in template.yaml for each route of its ENDPOINT, and one for HEAD beside each \
+         GET, or one schedule, \
          rule or notification of the bucket. `cargo dev new-endpoint` writes both for a new endpoint",
     );
 }
@@ -79,12 +78,15 @@ fn cargo_lambda_watch_has_the_routes_of_the_template() {
     let routes: BTreeSet<_> = PROJECT
         .functions
         .iter()
-        .filter_map(|function| Some(format!("{} → {}", function.route()?, function.name())))
+        .flat_map(|function| {
+            let routes = function.routes().into_iter();
+            routes.map(move |route| format!("{route} → {}", function.name()))
+        })
         .collect();
     none(
         routes.symmetric_difference(&table).cloned(),
         "add the route to [workspace.metadata.lambda.watch.router] of Cargo.toml as \
-         \"/path\" = [{ method = \"GET\", function = \"name\" }], as `cargo dev new-endpoint` does, or remove it \
+         \"/path\" = [{ method = \"POST\", function = \"name\" }], as `cargo dev new-endpoint` does, or remove it \
          there",
     );
 }

@@ -24,6 +24,7 @@ use crate::current::Current;
 use crate::idempotency::Claim;
 use crate::if_match::IfMatch;
 use crate::patch::Patch;
+use crate::read_conditions::ReadConditions;
 use crate::reply::{Answer, Audited, Json, Reply};
 use crate::request_context::RequestContext;
 use crate::session::Session;
@@ -38,6 +39,7 @@ pub struct Access<T> {
     context: Arc<RequestContext>,
     granted: T,
     claim: Option<Claim>,
+    conditions: ReadConditions,
     rejection: Option<Error>,
     session: Option<Session>,
     actor: Option<Actor>,
@@ -62,10 +64,17 @@ impl<T: Target> Access<T> {
             context,
             granted,
             claim,
+            conditions: ReadConditions::default(),
             rejection: None,
             session: None,
             actor: None,
         }
+    }
+
+    /// Answers 304 or 412 if the caller's conditions of a read say so.
+    pub(crate) fn on_conditions(mut self, conditions: ReadConditions) -> Self {
+        self.conditions = conditions;
+        self
     }
 
     /// Makes the first statement fail with this error, if there is one.
@@ -126,6 +135,10 @@ impl<T: Target> Access<T> {
         &mut self,
         statement: Statement<'_>,
     ) -> Result<Option<Audited<Json<R>>>, Error> {
+        // The row would be committed before the answer fails.
+        if !self.conditions.never_fail() {
+            return Ok(None);
+        }
         let environment = self.context.environment;
         let subject = self.context.caller.subject();
         let Some(actor) = subject.and_then(|subject| environment.known_callers.get(subject)) else {
@@ -151,7 +164,8 @@ impl<T: Target> Access<T> {
                 "an audit row names other patients than its answer",
             ));
         }
-        answer.into_response().map(Audited::committed).map(Some)
+        let response = self.conditions.apply(answer.into_response()?)?;
+        Ok(Some(Audited::committed(response)))
     }
 
     /// Returns all rows of a statement. The statement must limit their number. It has no name, because its
@@ -298,7 +312,7 @@ impl<T: Target> Access<T> {
         entry.action_type = self.action;
         entry.patients = patients;
         writer.set_actor(&mut entry, actor);
-        let response = answer.into_response()?;
+        let response = self.conditions.apply(answer.into_response()?)?;
         writer.commit(session, entry).await?;
         Ok(Audited::committed(response))
     }

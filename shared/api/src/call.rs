@@ -16,6 +16,7 @@ use crate::access::Access;
 use crate::endpoint::Endpoint;
 use crate::idempotency::Claim;
 use crate::pages::{PageRequest, Signer};
+use crate::read_conditions::ReadConditions;
 use crate::request_context::RequestContext;
 use crate::service::Service;
 use crate::takes::Takes;
@@ -41,6 +42,7 @@ pub(crate) struct Incoming {
     query: String,
     body: Bytes,
     pub(crate) claim: Option<Claim>,
+    conditions: ReadConditions,
     takes: Takes,
 }
 
@@ -50,7 +52,8 @@ pub(crate) struct Incoming {
 struct NoParameters {}
 
 impl Incoming {
-    /// Reads the request to this service. Errors: the header `Idempotency-Key` is malformed.
+    /// Reads the request to this service. Errors: the header `Idempotency-Key`, or a condition of a read, is
+    /// malformed.
     pub(crate) fn read(request: Request<Body>, service: &Service) -> Result<Self, Error> {
         let endpoint = &service.environment.endpoint;
         let takes = service.takes;
@@ -58,6 +61,7 @@ impl Incoming {
             Some(repeat) => Claim::of(&request, repeat.status)?,
             None => None,
         };
+        let conditions = ReadConditions::read(&request)?;
         let path_parameters = path_parameters(&request, endpoint);
         let (parts, body) = request.into_parts();
         Ok(Self {
@@ -70,6 +74,7 @@ impl Incoming {
                 _ => Bytes::new(),
             },
             claim,
+            conditions,
             takes,
         })
     }
@@ -162,6 +167,7 @@ impl Call {
     pub fn authorize<T: Target>(&self, target: T) -> Access<T> {
         let claim = self.incoming.claim.clone();
         Access::new(self.context.clone(), target, claim)
+            .on_conditions(self.incoming.conditions.clone())
             .reject_with(self.incoming.check_all_taken().err())
     }
 }

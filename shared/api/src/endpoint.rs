@@ -6,7 +6,7 @@ use audit::{Action, ResourceType};
 /// An HTTP method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// GET
+    /// GET, and HEAD. The function answers both alike, and the gateway sends no body for HEAD (RFC 9110, 9.3.2).
     Get,
     /// POST
     Post,

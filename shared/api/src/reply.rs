@@ -11,6 +11,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use sql::FromRow;
 
+use crate::entity_tags::of_version;
+
 /// The result of every handler.
 pub type Reply<T> = Result<Audited<T>, Error>;
 
@@ -143,7 +145,7 @@ fn json(
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::CACHE_CONTROL, "no-store");
     if let Some(version) = version {
-        response = response.header(header::ETAG, format!("\"{version}\""));
+        response = response.header(header::ETAG, of_version(version));
     }
     if let Some(location) = location {
         response = response.header(header::LOCATION, location);

@@ -133,7 +133,7 @@ impl Service {
         context: &Arc<RequestContext>,
     ) -> Outcome {
         AuditWriter(context).settle_former().await?;
-        let is_read = request.method() == Method::GET;
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         let incoming = Incoming::read(request, self)?;
         if is_read || incoming.claim.is_some() {
             context.attempt.set_repeatable();

@@ -16,6 +16,8 @@ use crate::postgres;
 pub enum Error {
     /// The body is not JSON.
     MalformedJson,
+    /// A header doesn't have the form that HTTP or this API requires.
+    MalformedHeader(FieldError),
     /// The `Content-Type` of the body is not the one that the operation accepts.
     UnsupportedMediaType,
     /// The body is larger than the operation accepts.
@@ -83,6 +85,11 @@ impl Error {
     pub fn kind(&self) -> Kind {
         let (status, slug, title) = match self {
             Self::MalformedJson => (StatusCode::BAD_REQUEST, "malformed-json", "Malformed JSON"),
+            Self::MalformedHeader(_) => (
+                StatusCode::BAD_REQUEST,
+                "malformed-header",
+                "Malformed header",
+            ),
             Self::UnsupportedMediaType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported-media-type",

@@ -31,7 +31,8 @@ pub struct Problem {
     /// The id of the request, which is also in the audit row and in the logs. Quote it when you
     /// report a problem.
     pub request_id: String,
-    /// The invalid fields and parameters, for the problem type `invalid`. Absent for all others.
+    /// The invalid fields and parameters, for the problem type `invalid`, or the header, for
+    /// `malformed-header`. Absent for all others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }
@@ -46,6 +47,7 @@ impl Problem {
         } = error.kind();
         let (detail, errors) = match error {
             Error::Invalid(errors) => (None, errors.clone()),
+            Error::MalformedHeader(error) => (None, vec![error.clone()]),
             Error::Forbidden(detail)
             | Error::AlreadyExists(detail)
             | Error::Conflict(detail)

@@ -86,22 +86,22 @@ impl Project {
         let (method, path) = route.split_once(' ').unwrap();
         let template = Template::read(&self.0.path().join("template.yaml")).unwrap();
         let routes = &template.function(name).unwrap().routes;
-        assert_eq!(
-            (&*routes[0].method, &*routes[0].path, routes.len()),
-            (method, path, 1)
-        );
+        let methods: Vec<_> = routes.iter().map(|route| &*route.method).collect();
+        match method {
+            "GET" => assert_eq!(methods, ["GET", "HEAD"]),
+            _ => assert_eq!(methods, [method]),
+        }
+        assert!(routes.iter().all(|route| route.path == path), "{routes:?}");
 
         let manifest = self.text("Cargo.toml");
         let row = manifest
             .lines()
             .find(|line| line.starts_with(&format!("\"{path}\" = [")))
             .unwrap();
-        assert!(
-            row.contains(&format!(
-                "{{ method = \"{method}\", function = \"{name}\" }}"
-            )),
-            "{row}"
-        );
+        for method in methods {
+            let target = format!("{{ method = \"{method}\", function = \"{name}\" }}");
+            assert!(row.contains(&target), "{row}");
+        }
 
         let event: Value =
             serde_json::from_str(&self.text(&format!("events/{name}.json"))).unwrap();

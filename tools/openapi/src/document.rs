@@ -26,7 +26,8 @@ pub fn document() -> Value {
         let described = without_caller(&endpoint, content, problems);
         add(&mut paths, endpoint.route, described);
     }
-    let responses = problems::responses(&mut schemas);
+    let mut responses = problems::responses(&mut schemas);
+    responses.insert("NotModified".into(), not_modified());
     let mut document = json!({
         "openapi": "3.1.1",
         "info": {
@@ -59,17 +60,27 @@ pub fn document() -> Value {
                     "name": "If-Match",
                     "in": "header",
                     "required": true,
-                    "description": "The `ETag` of the version that the caller wants to change, or `*` \
-                        for any version. Without the header the response is 428. If the resource has \
-                        another version, it is 412.",
+                    "description": "The `ETag` of the version that the caller wants to change, a list of \
+                        them separated by commas, or `*` for any version. A weak tag such as `W/\"1\"` \
+                        matches no version. Without the header the response is 428. If the resource \
+                        has another version, it is 412.",
+                    "schema": {"type": "string"},
+                    "example": "\"1\"",
+                },
+                "IfNoneMatch": {
+                    "name": "If-None-Match",
+                    "in": "header",
+                    "description": "The `ETag` of the version that the caller has, a list of them separated \
+                        by commas, or `*` for any version. If the resource has this version, the \
+                        response is 304 without a body. The tags `W/\"1\"` and `\"1\"` are equal here.",
                     "schema": {"type": "string"},
                     "example": "\"1\"",
                 },
                 "IfMatchToReplace": {
                     "name": "If-Match",
                     "in": "header",
-                    "description": "The `ETag` of the version that the caller wants to replace, or `*` for \
-                        any version. Leave it out to create the resource. If the resource exists \
+                    "description": "The `ETag` of the version that the caller wants to replace, a list of \
+                        them separated by commas, or `*` for any version. Leave it out to create the resource. If the resource exists \
                         and the header is missing, the response is 428. If the resource has \
                         another version or does not exist, it is 412.",
                     "schema": {"type": "string"},
@@ -82,7 +93,8 @@ pub fn document() -> Value {
                     "schema": {"type": "string"},
                 },
                 "ETag": {
-                    "description": "The version of the resource, in the form that `If-Match` takes.",
+                    "description": "The version of the resource, in the form that `If-Match` and \
+                        `If-None-Match` take.",
                     "schema": {"type": "string"},
                     "example": "\"1\"",
                 },
@@ -115,9 +127,22 @@ const DESCRIPTION: &str = "Bodies are JSON with field names in snake_case. Times
     and ids are UUIDs. Requests with unknown fields or parameters, or with a body that the \
     operation does not take, are refused. A list returns its items a page at a time: pass the `next_cursor` of one page as \
     `cursor` to get the next. A `PATCH` body is a JSON merge patch (RFC 7396). The `If-Match` \
-    header names the version that a request changes. Errors are problem details (RFC 9457). A \
+    header names the version that a request changes. Each path with `GET` also has `HEAD`, which answers and \
+    is recorded alike, without a body. Errors are problem details (RFC 9457). A \
     resource that does not exist and one that the caller is not allowed to see get the same 404. \
     Every request under `/v1` from a known caller is recorded in the audit log.";
+
+/// The response to a read of the version that the caller has.
+fn not_modified() -> Value {
+    json!({
+        "description": "The resource has a version that `If-None-Match` names. There is no body. The audit log \
+            records the read.",
+        "headers": {
+            "etag": {"$ref": "#/components/headers/ETag"},
+            "x-request-id": {"$ref": "#/components/headers/RequestId"},
+        },
+    })
+}
 
 fn add(paths: &mut Map<String, Value>, route: Route, operation: Value) {
     let path = paths.entry(route.path).or_insert_with(|| json!({}));

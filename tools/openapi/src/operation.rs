@@ -2,7 +2,7 @@
 
 use api::description::{BodyKind, Describe, IfMatchKind};
 use api::endpoint::{Method, PublicEndpoint, Route};
-use audit::Action;
+use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::event::Event;
@@ -28,7 +28,17 @@ pub(crate) fn with_caller(function: &Function, route: Route, schemas: &mut Schem
         };
         parameters.push(json!({"$ref": format!("#/components/parameters/{parameter}")}));
     }
+    let is_versioned_read = route.method == Method::Get && has_version(function);
+    if is_versioned_read {
+        parameters.push(json!({"$ref": "#/components/parameters/IfNoneMatch"}));
+    }
     let mut responses = problems::references(&statuses(function, route));
+    if is_versioned_read {
+        responses.insert(
+            "304".into(),
+            json!({"$ref": "#/components/responses/NotModified"}),
+        );
+    }
     if let Some((status, answer)) = description.answer {
         responses.insert(
             status.to_string(),
@@ -94,10 +104,14 @@ fn statuses(function: &Function, route: Route) -> Vec<u16> {
     let description = &function.description;
     // 422 for any: an unknown parameter is refused.
     let mut statuses = vec![401, 403, 422, 500, 503];
-    if description.body.is_some() {
-        statuses.extend([400, 413, 415]);
-    }
     let is_write = route.method != Method::Get;
+    // 400 for any of them: a header can be malformed.
+    if !is_write || description.body.is_some() || description.if_match.is_some() {
+        statuses.push(400);
+    }
+    if description.body.is_some() {
+        statuses.extend([413, 415]);
+    }
     if is_write || !description.path.is_empty() {
         statuses.push(404);
     }
@@ -105,9 +119,25 @@ fn statuses(function: &Function, route: Route) -> Vec<u16> {
         statuses.push(409);
     }
     if description.if_match.is_some() {
-        statuses.extend([412, 428]);
+        statuses.push(428);
+    }
+    if !is_write || description.if_match.is_some() {
+        statuses.push(412);
     }
     statuses
+}
+
+/// Whether its answer has an `ETag`: the resource in it has a version.
+fn has_version(function: &Function) -> bool {
+    let mut inline = SchemaSettings::draft2020_12();
+    inline.inline_subschemas = true;
+    let answer = function.description.answer;
+    let schema = answer.map(|(_, describe)| describe(&mut inline.into_generator()));
+    schema.is_some_and(|schema| {
+        schema
+            .get("properties")
+            .is_some_and(|properties| properties.get("version").is_some())
+    })
 }
 
 fn path_parameters(
@@ -232,10 +262,9 @@ fn request_body(package: &str, body: BodyKind, event: &Event, schemas: &mut Sche
 }
 
 fn success(function: &Function, status: u16, answer: Describe, schemas: &mut Schemas) -> Value {
-    let (endpoint, description) = (&function.endpoint, &function.description);
+    let endpoint = &function.endpoint;
     let mut headers = json!({"x-request-id": {"$ref": "#/components/headers/RequestId"}});
-    // A page has no version.
-    if !description.is_paged && endpoint.action != Action::Search {
+    if has_version(function) {
         headers["etag"] = json!({"$ref": "#/components/headers/ETag"});
     }
     if status == 201 {

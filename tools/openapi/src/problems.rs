@@ -7,9 +7,15 @@ use serde_json::{Map, Value, json};
 use crate::schemas::Schemas;
 
 /// One error of each kind, for the examples.
-fn examples() -> [Error; 15] {
+fn examples() -> [Error; 16] {
     [
         Error::MalformedJson,
+        Error::MalformedHeader(FieldError {
+            field: "If-Match".into(),
+            message:
+                "expected * or entity tags in double quotes, separated by commas, for example \"1\""
+                    .into(),
+        }),
         Error::NotAuthenticated,
         Error::Forbidden("The caller's role lacks the permission that this operation requires."),
         Error::NotFound,
@@ -37,7 +43,9 @@ fn name(status: u16) -> String {
 /// The meaning of an error status to the caller.
 fn description(status: u16) -> &'static str {
     match status {
-        400 => "The request body is not valid JSON.",
+        400 => {
+            "The request body is not valid JSON, or a header does not have the form that HTTP requires."
+        }
         401 => "The access token is missing, expired or invalid.",
         403 => {
             "The caller is not allowed to do this: a permission or the second factor is missing, \
@@ -48,7 +56,7 @@ fn description(status: u16) -> &'static str {
             "The request conflicts with the current state of the data, for example with a value \
              that must be unique."
         }
-        412 => "The current version of the resource is not the one named in `If-Match`.",
+        412 => "`If-Match` does not name the current version of the resource.",
         413 => "The request body is larger than this endpoint accepts.",
         415 => "The endpoint does not accept the `Content-Type` of the request body.",
         422 => {

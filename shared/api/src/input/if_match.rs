@@ -8,15 +8,10 @@ use crate::description::{Description, IfMatchKind};
 use crate::if_match::IfMatch;
 use crate::takes::Takes;
 
-/// Errors: [`Error::PreconditionRequired`] without the header, [`Error::PreconditionFailed`] for a tag
-/// that this API never sends.
+/// Errors: [`Error::PreconditionRequired`] without the header, [`Error::MalformedHeader`] if it isn't a list of tags.
 impl Input for IfMatch {
     fn read(call: &Call, _: Takes) -> Result<Self, Error> {
-        match IfMatch::parse(call.headers()) {
-            None => Err(Error::PreconditionRequired),
-            Some(IfMatch::Unknown) => Err(Error::PreconditionFailed),
-            Some(if_match) => Ok(if_match),
-        }
+        IfMatch::read(call.headers())?.ok_or(Error::PreconditionRequired)
     }
 
     fn describe(description: &mut Description) {
@@ -27,7 +22,7 @@ impl Input for IfMatch {
 /// The header of a request that creates a resource or replaces an existing one.
 impl Input for Option<IfMatch> {
     fn read(call: &Call, _: Takes) -> Result<Self, Error> {
-        Ok(IfMatch::parse(call.headers()))
+        IfMatch::read(call.headers())
     }
 
     fn describe(description: &mut Description) {

@@ -36,6 +36,16 @@ pub fn template(changes: &mut Changes, project: &Project, endpoint: &NewEndpoint
             true => format!("  # {}\n", heading(&endpoint.resource)),
             false => String::new(),
         };
+        let event = |name, method| {
+            format!(
+                "        {name}: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: {method}, Path: \"{}\"}}}}",
+                endpoint.path
+            )
+        };
+        let mut events = event("Http", endpoint.method.as_str());
+        if endpoint.method == Method::Get {
+            events = format!("{events}\n{}", event("Head", "HEAD"));
+        }
         let function = format!(
             "
 {comment}  {id}:
@@ -43,11 +53,9 @@ pub fn template(changes: &mut Changes, project: &Project, endpoint: &NewEndpoint
     Properties:
       CodeUri: target/lambda/{name}/
 {settings}      Events:
-        Http: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: {method}, Path: \"{path}\"}}}}",
+{events}",
             id = pascal_case(&endpoint.name),
             name = endpoint.name,
-            method = endpoint.method.as_str(),
-            path = endpoint.path,
         );
         Ok(insert_at(&lines, end, &function))
     })
@@ -86,18 +94,26 @@ fn settings(lines: &[&str], name: &str) -> Result<String> {
 
 /// Its route in the table of `cargo lambda watch`.
 pub fn router(changes: &mut Changes, endpoint: &NewEndpoint) -> Result<()> {
-    let (name, method) = (&endpoint.name, endpoint.method.as_str());
-    let target = format!("{{ method = \"{method}\", function = \"{name}\" }}");
+    let target = |method| {
+        format!(
+            "{{ method = \"{method}\", function = \"{}\" }}",
+            endpoint.name
+        )
+    };
+    let mut targets = target(endpoint.method.as_str());
+    if endpoint.method == Method::Get {
+        targets = format!("{targets}, {}", target("HEAD"));
+    }
     let beginning = format!("\"{}\" = [", endpoint.path);
     changes.edit("Cargo.toml", |text| {
         let Some(route) = text.lines().find(|line| line.starts_with(&beginning)) else {
             let is_route = |line: &str| line.starts_with("\"/");
-            return insert_sorted(text, &format!("{beginning}{target}]"), is_route);
+            return insert_sorted(text, &format!("{beginning}{targets}]"), is_route);
         };
         let others = route
             .strip_suffix(']')
             .context("its route does not end with ]")?;
-        Ok(text.replace(&format!("{route}\n"), &format!("{others}, {target}]\n")))
+        Ok(text.replace(&format!("{route}\n"), &format!("{others}, {targets}]\n")))
     })
 }
 
