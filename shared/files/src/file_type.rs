@@ -25,7 +25,7 @@ pub enum FileType {
     /// A DICOM file (PS3.10).
     #[strum(serialize = "application/dicom")]
     Dicom,
-    /// HL7 XML, such as a CDA document.
+    /// HL7 XML, such as a CDA document, in any encoding that its declaration or byte order mark names.
     #[strum(serialize = "application/xml")]
     Hl7Xml,
     /// A FHIR resource or bundle as JSON.
@@ -71,7 +71,8 @@ impl FileType {
         }
     }
 
-    /// Whether files of this type are UTF-8 text.
+    /// Whether files of this type are text: XML in the encoding that it declares, all others in UTF-8. JSON is always
+    /// UTF-8 (RFC 8259, 8.1).
     pub(crate) fn is_text(self) -> bool {
         matches!(self, Self::Hl7Xml | Self::FhirJson | Self::Text)
     }

@@ -4,6 +4,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::sniff::{self, HEAD, TAIL};
 use crate::structure::Structure;
+use crate::xml_text::XmlText;
 use crate::{Declared, FileType, Sha256};
 
 /// The inspection of one file, which reads the file in order.
@@ -13,6 +14,8 @@ pub struct Inspection {
     size: i64,
     head: Vec<u8>,
     tail: Vec<u8>,
+    /// Only of an XML file. Everything but size and hash is checked on its text.
+    xml: Option<XmlText>,
     text: Text,
     structure: Option<Structure>,
 }
@@ -60,6 +63,7 @@ impl Inspection {
             size: 0,
             head: Vec::new(),
             tail: Vec::new(),
+            xml: (file_type == FileType::Hl7Xml).then(XmlText::default),
             text: Text::default(),
             structure: Structure::of(file_type),
         }
@@ -69,6 +73,14 @@ impl Inspection {
     pub fn read(&mut self, chunk: &[u8]) {
         self.digest.update(chunk);
         self.size = self.size.saturating_add_unsigned(chunk.len() as u64);
+        match self.xml.as_mut().map(|xml| xml.read(chunk)) {
+            Some(text) => self.examine(text.as_bytes()),
+            None => self.examine(chunk),
+        }
+    }
+
+    /// Checks the next bytes of the content.
+    fn examine(&mut self, chunk: &[u8]) {
         let wanted = chunk.len().min(HEAD - self.head.len());
         self.head.extend_from_slice(&chunk[..wanted]);
         self.tail
@@ -83,7 +95,10 @@ impl Inspection {
     }
 
     /// Returns the verdict, after all bytes of the file were read.
-    pub fn conclude(self, declared: &Declared) -> Verdict {
+    pub fn conclude(mut self, declared: &Declared) -> Verdict {
+        if let Some(rest) = self.xml.as_mut().map(XmlText::finish) {
+            self.examine(rest.as_bytes());
+        }
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(self.digest.finish().as_ref());
         if self.size != declared.size {
@@ -93,6 +108,7 @@ impl Inspection {
         } else if self.file_type != declared.file_type
             || !sniff::begins_as(self.file_type, &self.head)
             || !sniff::ends_as(self.file_type, &self.tail)
+            || !self.xml.is_none_or(|xml| xml.is_sound())
             || !self.text.is_sound()
         {
             Verdict::Rejected(Rejection::TypeMismatch)

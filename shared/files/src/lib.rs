@@ -23,6 +23,7 @@ mod stored_file;
 mod structure;
 mod upload;
 mod window;
+mod xml_text;
 
 pub use declared::{Declared, Sha256};
 pub use download::Download;

@@ -98,8 +98,9 @@ fn is_json_object(head: &[u8]) -> bool {
     inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\""))
 }
 
-/// Refuses text formats that a program would run or render.
+/// Refuses text formats that a program would run or render, also behind a byte order mark.
 fn is_plain_text(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     !head.is_empty()
         && !text::is_html(head)
         && !text::is_xml(head)

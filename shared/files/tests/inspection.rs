@@ -601,3 +601,194 @@ proptest! {
         prop_assert_eq!(inspection.conclude(&declared(file_type, &bytes)), verdict(file_type, &bytes));
     }
 }
+
+const CDA: &str =
+    "<ClinicalDocument xmlns=\"urn:hl7-org:v3\"><title>Größe 1,80 m</title></ClinicalDocument>";
+
+/// A CDA document with this declaration.
+fn document(declaration: &str) -> String {
+    format!("<?xml version=\"1.0\" {declaration}?>\n<!-- a note -->\n{CDA}\n")
+}
+
+fn utf_16(text: &str, order: fn(u16) -> [u8; 2]) -> Vec<u8> {
+    text.encode_utf16().flat_map(order).collect()
+}
+
+/// XML files in many encodings, each with a name.
+fn encoded() -> Vec<(String, Vec<u8>)> {
+    let (little, big): (fn(u16) -> _, fn(u16) -> _) = (u16::to_le_bytes, u16::to_be_bytes);
+    let mut files = Vec::new();
+    for (mark, declaration) in [
+        ("\u{feff}", ""),
+        ("\u{feff}", "encoding=\"UTF-16\""),
+        ("\u{feff}", "encoding='utf-16' standalone='yes'"),
+        ("", "encoding=\"UTF-16\""),
+    ] {
+        let text = format!("{mark}{}", document(declaration));
+        files.push((format!("UTF-16LE {declaration}"), utf_16(&text, little)));
+        files.push((format!("UTF-16BE {declaration}"), utf_16(&text, big)));
+    }
+    let named = utf_16(&document("encoding=\"UTF-16BE\""), big);
+    files.push(("UTF-16BE by name".to_owned(), named));
+    files.push((
+        "UTF-16LE, no declaration".to_owned(),
+        utf_16(&format!("\u{feff}{CDA}"), little),
+    ));
+    for label in [
+        "ISO-8859-1",
+        "iso-8859-15",
+        "windows-1252",
+        "latin1",
+        "macintosh",
+        "GB18030",
+        "UTF-8",
+        "utf8",
+    ] {
+        let text = document(&format!("encoding=\"{label}\""));
+        let encoding = encoding_rs::Encoding::for_label(label.as_bytes()).unwrap();
+        let (bytes, _, is_lossy) = encoding.encode(&text);
+        assert!(!is_lossy, "{label}");
+        files.push((label.to_owned(), bytes.into_owned()));
+    }
+    files.push((
+        "UTF-8 with a mark".to_owned(),
+        format!("\u{feff}{}", document("encoding=\"UTF-8\"")).into_bytes(),
+    ));
+    files
+}
+
+#[test]
+fn xml_is_recognised_in_the_encoding_that_it_declares() {
+    for (name, bytes) in encoded() {
+        assert_eq!(verdict(FileType::Hl7Xml, &bytes), Verdict::Sound, "{name}");
+    }
+}
+
+#[test]
+fn xml_in_any_encoding_is_checked_like_xml_in_utf_8() {
+    for (name, bytes) in encoded() {
+        // A file that lacks its end doesn't end as XML does.
+        let cut = &bytes[..bytes.len() - 6];
+        assert_eq!(verdict(FileType::Hl7Xml, cut), MISMATCH, "{name}");
+        let is_wide = name.starts_with("UTF-16");
+        let order = if name.starts_with("UTF-16BE") {
+            u16::to_be_bytes
+        } else {
+            u16::to_le_bytes
+        };
+        let as_bytes = |text: &str| match is_wide {
+            true => utf_16(text, order),
+            false => text.as_bytes().to_vec(),
+        };
+        for (old, new, expected) in [
+            ("</title>", "</titel>", BROKEN),
+            ("<title>", "<title a='1' a='2'>", BROKEN),
+            ("1,80 m", "&bomb;", BROKEN),
+            ("1,80 m", "\u{1}", MISMATCH),
+            ("urn:hl7-org:v3", "http://www.w3.org/1999/xhtml", MISMATCH),
+            (
+                "<ClinicalDocument ",
+                "<!DOCTYPE a><ClinicalDocument ",
+                MISMATCH,
+            ),
+        ] {
+            let (old, new) = (as_bytes(old), as_bytes(new));
+            let at = bytes
+                .windows(old.len())
+                .position(|window| window == old)
+                .unwrap();
+            let changed = [&bytes[..at], &new, &bytes[at + old.len()..]].concat();
+            assert_eq!(verdict(FileType::Hl7Xml, &changed), expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn xml_whose_bytes_contradict_its_declaration_is_refused() {
+    let wide = |text: &str| utf_16(text, u16::to_le_bytes);
+    let latin = |declaration: &str| {
+        let text = document(declaration);
+        text.chars()
+            .map(|c| u8::try_from(u32::from(c)).unwrap())
+            .collect::<Vec<u8>>()
+    };
+    let mut half = wide(&format!("\u{feff}{}", document("")));
+    half.pop();
+    let mut surrogate = wide(&format!("\u{feff}{}", document("")));
+    surrogate.splice(80..80, [0x00, 0xd8]);
+    let wide_32: Vec<u8> = format!("\u{feff}{}", document("encoding=\"UTF-32\""))
+        .chars()
+        .flat_map(|c| u32::from(c).to_le_bytes())
+        .collect();
+    refused(&[
+        // Latin-1 that declares nothing, UTF-8 or an encoding that nobody knows.
+        (FileType::Hl7Xml, latin("")),
+        (FileType::Hl7Xml, latin("encoding=\"UTF-8\"")),
+        (FileType::Hl7Xml, latin("encoding=\"zebrafish\"")),
+        (FileType::Hl7Xml, latin("encoding=\"UTF-7\"")),
+        // Bytes of another width than declared.
+        (FileType::Hl7Xml, latin("encoding=\"UTF-16\"")),
+        (FileType::Hl7Xml, wide(&document("encoding=\"UTF-8\""))),
+        (
+            FileType::Hl7Xml,
+            wide(&format!("\u{feff}{}", document("encoding=\"ISO-8859-1\""))),
+        ),
+        (
+            FileType::Hl7Xml,
+            wide(&format!("\u{feff}{}", document("encoding=\"UTF-16BE\""))),
+        ),
+        (FileType::Hl7Xml, wide(&document(""))),
+        (
+            FileType::Hl7Xml,
+            format!("\u{feff}{}", document("encoding=\"ISO-8859-1\"")).into_bytes(),
+        ),
+        (FileType::Hl7Xml, half),
+        (FileType::Hl7Xml, surrogate),
+        (FileType::Hl7Xml, wide_32),
+    ]);
+}
+
+#[test]
+fn xml_and_html_behind_a_byte_order_mark_are_no_plain_text() {
+    let wide = utf_16(&format!("\u{feff}{}", document("")), u16::to_le_bytes);
+    refused(&[
+        (
+            FileType::Text,
+            format!("\u{feff}{}", document("")).into_bytes(),
+        ),
+        (
+            FileType::Text,
+            "\u{feff}<html><script>alert(1)</script></html>"
+                .as_bytes()
+                .to_vec(),
+        ),
+        (FileType::Text, wide),
+    ]);
+    assert_eq!(
+        verdict(FileType::Text, "\u{feff}Größe".as_bytes()),
+        Verdict::Sound
+    );
+}
+
+proptest! {
+    #[test]
+    fn the_verdict_on_xml_does_not_depend_on_the_chunks(which in 0_usize..18, size in 1_usize..40) {
+        let files = encoded();
+        let (name, bytes) = &files[which % files.len()];
+        let mut inspection = Inspection::new(FileType::Hl7Xml);
+        for chunk in bytes.chunks(size) {
+            inspection.read(chunk);
+        }
+        let sound = inspection.conclude(&declared(FileType::Hl7Xml, bytes));
+        prop_assert_eq!(sound, Verdict::Sound, "{}", name);
+    }
+
+    #[test]
+    fn long_xml_in_any_encoding_is_sound_in_any_chunks(words in prop::collection::vec("[a-zäöüß€ ]{0,40}", 0..200), size in 1_usize..3000) {
+        let text = document("encoding=\"UTF-16\"").replace("1,80 m", &words.join(" "));
+        let bytes = utf_16(&format!("\u{feff}{text}"), u16::to_be_bytes);
+        let mut inspection = Inspection::new(FileType::Hl7Xml);
+        bytes.chunks(size).for_each(|chunk| inspection.read(chunk));
+        prop_assert_eq!(inspection.conclude(&declared(FileType::Hl7Xml, &bytes)), Verdict::Sound);
+    }
+}
