@@ -1,14 +1,16 @@
 //! Work that an event or a schedule starts. It acts as SYSTEM and is audited like a request.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use errors::Error;
+use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::access::Access;
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Progress};
 use crate::audit_writer::AuditWriter;
 use crate::caller::Caller;
 use crate::environment::Environment;
@@ -27,6 +29,23 @@ pub struct Job {
     pub(crate) request_id: String,
     pub(crate) trace_id: Option<String>,
     pub(crate) payload: Arc<RawValue>,
+    pub(crate) report: Arc<Mutex<Report>>,
+}
+
+/// What a job did, which whoever invoked it reads. Like the audit rows, it contains ids, field names and counts, and
+/// no patient data.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Report {
+    /// The steps that were committed with an audit row, in their order.
+    steps: Vec<Step>,
+}
+
+/// A step of a job, as its audit row describes it.
+#[derive(Debug, Serialize)]
+struct Step {
+    request_id: String,
+    resource_id: Option<Uuid>,
+    details: Map<String, Value>,
 }
 
 impl Job {
@@ -64,13 +83,29 @@ impl Job {
             .await
             .unwrap_or(Err(Error::Unavailable(TOO_LONG)));
         match done {
-            Ok(result) => Ok(result),
+            Ok(result) => {
+                self.add_to_report(&context);
+                Ok(result)
+            }
             Err(error) => {
                 context.give_up_spoiled(&error);
                 let error = context.attempt.verdict(error).translated();
                 writer.record_failure(&error).await?;
                 Err(error)
             }
+        }
+    }
+
+    /// Reports a step, if it wrote its audit row. A step that found nothing to do writes none.
+    fn add_to_report(&self, context: &RequestContext) {
+        if context.attempt.progress() == Progress::Landed {
+            let about = context.attempt.about();
+            let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+            report.steps.push(Step {
+                request_id: context.request_id.clone(),
+                resource_id: about.resource,
+                details: about.details,
+            });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The entry points of the functions. Only a thin layer is generic, so each binary compiles little more
 //! than its handler.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use database::Database;
@@ -163,7 +163,9 @@ fn serve_event_boxed(endpoint: Endpoint, worker: Worker) -> Result<(), Failure> 
                     request_id: request_id.clone(),
                     trace_id: trace_id(&event.context),
                     payload: Arc::from(event.payload),
+                    report: Arc::default(),
                 };
+                let report = job.report.clone();
                 let result = timeout_at(limits.stops_at, worker(job))
                     .await
                     .unwrap_or(Err(Error::Unavailable(TOO_LONG)));
@@ -178,7 +180,9 @@ fn serve_event_boxed(endpoint: Endpoint, worker: Worker) -> Result<(), Failure> 
                     "event handled"
                 );
                 // Lambda logs the error and sends it to the dead-letter queue, so it contains only the kind.
-                result.map_err(|error| Failure::from(error.kind().slug))
+                result.map_err(|error| Failure::from(error.kind().slug))?;
+                let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok::<_, Failure>(std::mem::take(&mut *report))
             },
         ))
         .await

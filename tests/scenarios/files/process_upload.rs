@@ -32,6 +32,20 @@ async fn status(world: &World, id: Uuid) -> Value {
         .await
 }
 
+/// A CDA document as Windows writes "Unicode".
+fn cda_in_utf_16() -> Vec<u8> {
+    let text = "\u{feff}<?xml version=\"1.0\" encoding=\"UTF-16\"?>\
+        <ClinicalDocument xmlns=\"urn:hl7-org:v3\"><title>Größe</title></ClinicalDocument>";
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+fn cda_in_latin_1() -> Vec<u8> {
+    let text = "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\
+        <ClinicalDocument xmlns=\"urn:hl7-org:v3\"><title>Größe</title></ClinicalDocument>";
+    let latin = text.chars().map(|c| u8::try_from(u32::from(c)));
+    latin.collect::<Result<_, _>>().unwrap()
+}
+
 fn event(key: &str) -> Value {
     json!({"Records": [{
         "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
@@ -84,6 +98,8 @@ async fn a_file_that_matches_its_announcement_becomes_available_in_two_recorded_
             "application/fhir+json",
             br#"{"resourceType": "Patient"}"#.to_vec(),
         ),
+        ("application/xml", cda_in_utf_16()),
+        ("application/xml", cda_in_latin_1()),
     ] {
         let file = announce(&ada, file_type, &bytes).await;
         let before = processed(&world).await.len();
@@ -329,6 +345,47 @@ async fn if_the_second_of_two_objects_fails_each_row_says_what_happened_to_its_f
 }
 
 #[tokio::test]
+async fn an_invocation_reports_its_recorded_steps() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    // Given a file whose event was lost.
+    let id = world.uploaded(&ada, "image/png", files::PNG).await;
+    let lost = "update file_metadata set status = 'PENDING', inspected_at = null where id = $1";
+    world.sql(lost, &[&id]).await;
+    let key = format!("files/{}/{id}", ada.user);
+    // When the event is delivered, then the answer says what the audit log says.
+    let report = world
+        .cloud
+        .invoke("process-upload", &event(&key))
+        .await
+        .unwrap();
+    let steps = report["steps"].as_array().unwrap();
+    let statuses: Vec<_> = steps
+        .iter()
+        .map(|step| step["details"]["status"].as_str().unwrap())
+        .collect();
+    assert_eq!(statuses, ["SCANNING", "AVAILABLE"], "{report}");
+    for step in steps {
+        assert_eq!(step["resource_id"], json!(id));
+        let rows = world
+            .audit_of_request(step["request_id"].as_str().unwrap())
+            .await;
+        assert_eq!(rows.len(), 1);
+        assert_eq!(
+            step["details"],
+            Value::Object(rows[0].entry.details.clone())
+        );
+    }
+    // When it is delivered again, then there is nothing to do.
+    let again = world
+        .cloud
+        .invoke("process-upload", &event(&key))
+        .await
+        .unwrap();
+    assert_eq!(again, json!({"steps": []}));
+}
+
+#[tokio::test]
 async fn an_unannounced_object_is_skipped() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
@@ -338,11 +395,8 @@ async fn an_unannounced_object_is_skipped() {
         "files/..%2F..%2Fetc%2Fpasswd".to_owned(),
         "else/where".to_owned(),
     ] {
-        world
-            .cloud
-            .invoke("process-upload", &event(&key))
-            .await
-            .unwrap();
+        let report = world.cloud.invoke("process-upload", &event(&key)).await;
+        assert_eq!(report.unwrap(), json!({"steps": []}));
     }
     assert_eq!(world.stored().await, before);
     assert!(world.audit_log().await.is_empty());

@@ -28,13 +28,16 @@ async fn left(world: &World) -> Vec<Value> {
     world.rows(keys, &[]).await
 }
 
-async fn run(world: &World) {
+/// Runs the function. Returns the details of the steps that it reports.
+async fn run(world: &World) -> Vec<Value> {
     let schedule = json!({"source": "aws.scheduler", "detail-type": "Scheduled Event"});
-    world
+    let report = world
         .cloud
         .invoke("expire-idempotency-keys", &schedule)
         .await
         .expect("the keys are expired");
+    let steps = report["steps"].as_array().unwrap().iter();
+    steps.map(|step| step["details"].clone()).collect()
 }
 
 /// Returns what the rows of this function say.
@@ -50,7 +53,7 @@ async fn keys_of_any_caller_end_after_a_day_and_their_number_is_recorded() {
     keys(&world, &ada, "old", 2, "24 hours 1 second").await;
     keys(&world, &ben, "old", 1, "3 days").await;
     keys(&world, &ada, "new", 1, "23 hours 59 minutes").await;
-    run(&world).await;
+    assert_eq!(run(&world).await, [json!({"expired": 3})]);
     assert_eq!(left(&world).await, [json!({"key": "new1"})]);
     assert_eq!(recorded(&world).await, [row().detail("expired", 3)]);
     assert_eq!(world.verify_chains().await, 1);
