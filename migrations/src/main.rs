@@ -6,8 +6,6 @@
 #![expect(clippy::print_stdout, reason = "a command's answer")]
 
 use anyhow::{Context as _, Result, bail};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use migrations::LOGINS;
 
 const USAGE: &str = "usage: migrate
@@ -65,11 +63,7 @@ async fn main() -> Result<()> {
 
 async fn migrate(url: &str, ca_file: Option<&str>) -> Result<()> {
     let key = match settings::optional("TICKET_KEY") {
-        Some(text) => {
-            let bytes = BASE64_STANDARD.decode(text).ok();
-            let key: Option<[u8; 32]> = bytes.and_then(|bytes| bytes.try_into().ok());
-            Some(key.context("TICKET_KEY is not 32 bytes in base64")?)
-        }
+        Some(text) => Some(settings::key(&text).context("TICKET_KEY is not 32 bytes in base64")?),
         None => None,
     };
     let report = migrations::run(url, ca_file).await?;

@@ -2,8 +2,6 @@
 
 use audit::ChainHead;
 use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use database::Database;
 use settings::Misconfigured;
 
@@ -60,11 +58,8 @@ impl Gate {
     }
 }
 
-/// Reads a key: 32 bytes in base64.
+/// Reads a key: 32 bytes in base64 or base64url.
 fn key(name: &'static str) -> Result<[u8; 32], Misconfigured> {
-    BASE64_STANDARD
-        .decode(settings::required(name)?)
-        .ok()
-        .and_then(|bytes| bytes.try_into().ok())
+    settings::key(&settings::required(name)?)
         .ok_or(Misconfigured(name, "expected 32 bytes in base64"))
 }

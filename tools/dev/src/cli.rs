@@ -2,8 +2,11 @@
 
 mod database;
 mod demo;
+mod env;
+mod event;
 mod import;
 mod invoke;
+mod make_user;
 mod new_endpoint;
 mod reset;
 mod token;
@@ -54,7 +57,17 @@ enum Command {
     /// Print an access token for a user of the running cloud.
     Token(token::Token),
     /// Run one function on an event, and print its answer.
-    Invoke(invoke::Invoke),
+    Invoke(event::Event),
+    /// Print the event of a function, with a token, for `cargo lambda invoke --data-file`.
+    Event(event::Event),
+    /// Print the environment variables of the running cloud's functions.
+    ///
+    /// `cargo lambda watch --env-file` reads a file with them, and so does a shell: `set -a; . FILE; set +a`. With them,
+    /// a function that another tool starts uses the running cloud's database, files and tokens. They contain secrets
+    /// of this cloud only.
+    Env,
+    /// Make a user of a real Supabase project, if SUPABASE_URL names one.
+    MakeUser(make_user::MakeUser),
     /// Import patients from FHIR R4 bundles into the running cloud.
     Import(import::Import),
     /// Tell the main job as a story: import, upload, read, refuse, audit.
@@ -71,6 +84,9 @@ pub async fn run() -> Result<()> {
         Command::Reset => reset::run(&place),
         Command::Token(token) => token::run(&place, &token),
         Command::Invoke(invoke) => invoke::run(&place, &invoke).await,
+        Command::Event(event) => event::run(&place, &event),
+        Command::Env => env::run(&place),
+        Command::MakeUser(user) => make_user::run(&place, &user).await,
         Command::Import(import) => import::run(&place, &import).await,
         Command::Demo => demo::run(&place).await,
         Command::NewEndpoint(command) => new_endpoint::run(&command),

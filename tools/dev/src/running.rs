@@ -1,5 +1,6 @@
 //! How subcommands find the running cloud: a file in its data folder.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -21,8 +22,8 @@ pub struct Running {
     pub s3_url: String,
     /// The URL of the token issuer's project.
     pub supabase_url: String,
-    /// The URL of the functions' database.
-    pub database_url: String,
+    /// The environment variables of a function that another tool starts, whatever starts the function.
+    pub environment: BTreeMap<String, String>,
     /// The URL of the same database for migrations and the superuser.
     pub direct_database_url: String,
 }
@@ -143,7 +144,7 @@ mod tests {
             lambda_url: String::new(),
             s3_url: String::new(),
             supabase_url: String::new(),
-            database_url: String::new(),
+            environment: BTreeMap::new(),
             direct_database_url: String::new(),
         };
         claim.announce(&running).unwrap();

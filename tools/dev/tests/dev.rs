@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -22,6 +22,8 @@ struct Dev {
     process: Child,
     url: String,
     data: PathBuf,
+    said: PathBuf,
+    printed: String,
     _folder: Option<TempDir>,
 }
 
@@ -35,11 +37,7 @@ impl Dev {
     }
 
     fn start_on(data: &Path, environment: &[(&str, &str)]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_dev"));
         command
             .args(["--port", &port.to_string(), "--data"])
@@ -53,21 +51,57 @@ impl Dev {
             command.env_remove(name);
         }
         command.envs(environment.iter().copied());
+        let said = data.with_extension("stderr");
+        let file = File::options().create(true).append(true).open(&said);
+        command.stderr(file.unwrap());
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let ready = "Caretrail is ready at ";
-        let line = BufReader::new(process.stdout.take().unwrap())
-            .lines()
-            .map_while(Result::ok)
-            .find(|line| line.starts_with(ready))
-            .expect("it becomes ready");
-        let url = line.trim_start_matches(ready).to_owned();
+        let mut printed = Vec::new();
+        for line in BufReader::new(process.stdout.take().unwrap()).lines() {
+            printed.push(line.unwrap());
+            if printed.last().is_some_and(|line| line.starts_with(ready)) {
+                break;
+            }
+        }
+        let last = printed.last().expect("it becomes ready");
+        let url = last.trim_start_matches(ready).to_owned();
         assert_eq!(url, format!("http://127.0.0.1:{port}"));
         Self {
             process,
             url,
             data: data.to_owned(),
+            said,
+            printed: printed.join("\n"),
             _folder: None,
         }
+    }
+
+    /// What it has written to its standard error.
+    fn said(&self) -> String {
+        fs::read_to_string(&self.said).unwrap()
+    }
+
+    /// Waits until it has written this to its standard error.
+    fn wait_until_said(&self, text: &str) {
+        let started = Instant::now();
+        while !self.said().contains(text) {
+            assert!(
+                started.elapsed() < Duration::from_secs(40),
+                "{}",
+                self.said()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Kills the PostgreSQL server that it started, by its process id.
+    fn kill_postgres(&self) {
+        let file = self.data.join("postgres/data/postmaster.pid");
+        let process = fs::read_to_string(file).unwrap();
+        let process = process.lines().next().unwrap().trim();
+        assert!(descendants(self.process.id()).contains(&process.parse().unwrap()));
+        let killed = Command::new("kill").args(["-s", "KILL", process]).status();
+        assert!(killed.unwrap().success());
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -113,6 +147,11 @@ impl Drop for Dev {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn free_port() -> u16 {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().port()
 }
 
 /// A temporary folder that PostgreSQL's account gets into.
@@ -229,6 +268,56 @@ async fn killed_it_takes_everything_along() {
 }
 
 #[tokio::test]
+async fn postgresql_that_is_killed_starts_again_and_requests_succeed() {
+    // Given a cloud that serves a patient.
+    let dev = Dev::start();
+    let (_, patient) = dev.get("patient", "/v1/me").await;
+    for _ in 0..2 {
+        // When its PostgreSQL is killed.
+        let before = dev.said().len();
+        dev.kill_postgres();
+        dev.wait_until_said("PostgreSQL has ended (");
+        let started = Instant::now();
+        while !dev.said()[before..].contains("PostgreSQL serves again on port ") {
+            assert!(
+                started.elapsed() < Duration::from_secs(40),
+                "{}",
+                dev.said()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // Then requests succeed again, on the same data.
+        for _ in 0..3 {
+            let (status, again) = dev.get("patient", "/v1/me").await;
+            assert_eq!((status, &again["id"]), (200, &patient["id"]));
+        }
+    }
+    let (clean, family) = dev.end("INT");
+    assert!(clean);
+    wait_until_gone(&family);
+}
+
+#[tokio::test]
+async fn postgresql_that_cannot_start_again_ends_it_with_status_1() {
+    // Given a cloud whose data can't be opened any more.
+    let mut dev = Dev::start();
+    let family = descendants(dev.process.id());
+    let data = dev.data.join("postgres/data");
+    fs::rename(data.join("global"), data.join("elsewhere")).unwrap();
+    // When its PostgreSQL is killed.
+    dev.kill_postgres();
+    // Then it says what is wrong, and ends with everything that it started.
+    let status = dev.process.wait().unwrap();
+    assert_eq!(status.code(), Some(1), "{}", dev.said());
+    let said = dev.said();
+    assert!(
+        said.contains("error: PostgreSQL has ended and can't be started again"),
+        "{said}"
+    );
+    wait_until_gone(&family);
+}
+
+#[tokio::test]
 async fn one_function_runs_on_an_event_from_a_file() {
     let dev = Dev::start();
     let event = dev.data.join("event.json");
@@ -241,6 +330,164 @@ async fn one_function_runs_on_an_event_from_a_file() {
     let answer = dev.run(&["invoke", "health", "--event", event.to_str().unwrap()]);
     let answer: Value = serde_json::from_slice(&answer.stdout).unwrap();
     assert_eq!(answer["statusCode"], 200);
+    dev.end("INT");
+}
+
+#[tokio::test]
+async fn an_event_is_sent_with_the_token_of_a_role_or_with_any_token() {
+    let dev = Dev::start();
+    let status = |arguments: &[&str]| {
+        let answer = dev.run(&[&["invoke", "list-roles"], arguments].concat());
+        let answer: Value = serde_json::from_slice(&answer.stdout).unwrap();
+        answer["statusCode"].as_u64().unwrap()
+    };
+    // The events in the project have no token.
+    assert_eq!(status(&[]), 401);
+    assert_eq!(status(&["--role", "admin"]), 200);
+    assert_eq!(status(&["--role", "patient"]), 403);
+    assert_eq!(status(&["--token", &dev.token("admin")]), 200);
+    assert_eq!(status(&["--token", "zebrafish"]), 401);
+
+    let event = dev.run(&["event", "get-me", "--token", "zebrafish"]);
+    let event: Value = serde_json::from_slice(&event.stdout).unwrap();
+    assert_eq!(event["headers"]["authorization"], "Bearer zebrafish");
+    assert_eq!(event["rawPath"], "/v1/me");
+
+    for (arguments, expected) in [
+        (
+            ["event", "process-upload", "--role", "admin"],
+            "is no HTTP request, so it takes no token",
+        ),
+        (
+            ["event", "get-me", "--role", "nurse"],
+            "there is no demo user with role nurse",
+        ),
+        (
+            ["event", "zebrafish", "--role", "admin"],
+            "events/zebrafish.json can't be read",
+        ),
+    ] {
+        let refused = dev.run(&arguments);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && refused.stdout.is_empty());
+        assert!(said.contains(expected), "{said}");
+    }
+    // An S3 event of an object that is no file does nothing, and says so.
+    let report = dev.run(&["invoke", "process-upload"]);
+    let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!(report, json!({"steps": []}));
+    dev.end("INT");
+}
+
+#[tokio::test]
+async fn the_environment_is_printed_for_shells_and_for_files_of_variables() {
+    let dev = Dev::start();
+    let printed = String::from_utf8(dev.run(&["env"]).stdout).unwrap();
+    let file = dev.data.with_extension("env");
+    fs::write(&file, &printed).unwrap();
+    let variables: Vec<(&str, &str)> = printed
+        .lines()
+        .map(|line| line.split_once('=').unwrap())
+        .collect();
+    for (name, value) in &variables {
+        // A second `=` would end the value in some files of variables.
+        assert!(
+            !value.is_empty() && !value.contains(['=', '\'', '"', ' ']),
+            "{name}"
+        );
+    }
+    for name in [
+        "DATABASE_URL",
+        "TICKET_KEY",
+        "CURSOR_KEY",
+        "SUPABASE_URL",
+        "S3_ENDPOINT",
+        "FILES_BUCKET",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_REGION",
+        "REQUIRE_AAL2",
+    ] {
+        assert!(
+            variables.iter().any(|(given, _)| *given == name),
+            "{name}: {printed}"
+        );
+    }
+    for script in ["set -a; . \"$0\"; env", "export $(cat \"$0\"); env"] {
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", script])
+            .arg(&file)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin");
+        let seen = String::from_utf8(shell.output().unwrap().stdout).unwrap();
+        for line in printed.lines() {
+            assert!(seen.lines().any(|other| other == line), "{script}: {line}");
+        }
+    }
+    // Its login may do what the functions of all kinds may.
+    let url = variables
+        .iter()
+        .find(|(name, _)| *name == "DATABASE_URL")
+        .unwrap()
+        .1;
+    let (database, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let row = database
+        .query_one(
+            "select pg_has_role('caretrail_people', 'member') and pg_has_role('caretrail_jobs', 'member')
+               and not pg_has_role('caretrail_owner', 'member'), current_setting('statement_timeout')",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!((row.get(0), row.get(1)), (true, "10s"));
+    drop(database);
+    dev.end("INT");
+}
+
+#[tokio::test]
+async fn with_a_real_supabase_project_it_says_how_to_sign_in_instead() {
+    let folder = open_folder();
+    let project = ("SUPABASE_URL", "https://abc.supabase.example");
+    let dev = Dev::start_on(&folder.path().join("dev"), &[project]);
+    for claim in ["demo users are registered", "--role"] {
+        assert!(
+            !dev.said().contains(claim) && !dev.printed.contains(claim),
+            "{claim}"
+        );
+    }
+    for help in [
+        "of https://abc.supabase.example: there are no demo users",
+        "cargo dev make-user",
+        "$ACCESS_TOKEN",
+    ] {
+        assert!(dev.printed.contains(help), "{}", dev.printed);
+    }
+    let refused = dev.run(&["token", "--role", "admin"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        !refused.status.success() && said.contains("cargo dev make-user"),
+        "{said}"
+    );
+    let ada = [
+        "make-user",
+        "ADMIN",
+        "0190a5e4-d160-4273-8485-9fa0b1c2d309",
+        "ada@example.org",
+        "Ada",
+        "Example",
+    ];
+    for expected in ["The user was made.", "The user exists."] {
+        let made = dev.run(&ada);
+        let said = String::from_utf8_lossy(&made.stdout);
+        assert_eq!(
+            said.trim_end(),
+            expected,
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+    }
     dev.end("INT");
 }
 
@@ -304,4 +551,189 @@ async fn a_database_of_ones_own_is_migrated_and_used() {
         200
     );
     dev.end("INT");
+}
+
+/// `cargo lambda watch` beside a cloud.
+struct CargoLambda<'a> {
+    dev: &'a Dev,
+    watch: Child,
+    port: u16,
+}
+
+impl<'a> CargoLambda<'a> {
+    /// Starts `cargo lambda watch` with the environment that `cargo dev env` prints.
+    fn watch(dev: &'a Dev) -> Self {
+        let environment = dev.data.with_extension("env");
+        let printed = dev.run(&["env"]);
+        assert!(printed.status.success());
+        fs::write(&environment, printed.stdout).unwrap();
+        let port = free_port();
+        let mut command = Self::command(
+            dev,
+            &["watch", "--ignore-changes", "--offline", "--invoke-port"],
+        );
+        command
+            .arg(port.to_string())
+            .args(["--invoke-address", "127.0.0.1", "--env-file"])
+            .arg(&environment)
+            // Only the file gives the functions their settings.
+            .env_clear()
+            .envs(
+                ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME"]
+                    .into_iter()
+                    .filter_map(|name| Some((name, std::env::var_os(name)?))),
+            );
+        let watch = command.stdout(Stdio::null()).spawn().unwrap();
+        let started = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(started.elapsed() < Duration::from_secs(60), "it listens");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Self { dev, watch, port }
+    }
+
+    fn command(dev: &Dev, arguments: &[&str]) -> Command {
+        let program = std::env::var_os("CARGO_LAMBDA").unwrap_or_else(|| "cargo-lambda".into());
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(dev.data.with_extension("cargo-lambda"));
+        let mut command = Command::new(program);
+        command
+            .arg("lambda")
+            .args(arguments)
+            .stderr(log.unwrap())
+            .current_dir(local_cloud::workspace::root());
+        command
+    }
+
+    /// The answer of `cargo lambda invoke` to the event of this function that `cargo dev event` prints.
+    fn invoke(&self, function: &str, event: &[&str]) -> Value {
+        let event = self.dev.run(&[&["event", function], event].concat());
+        assert!(
+            event.status.success(),
+            "{}",
+            String::from_utf8_lossy(&event.stderr)
+        );
+        let file = self.dev.data.with_extension("event");
+        fs::write(&file, event.stdout).unwrap();
+        let port = self.port.to_string();
+        let invoke = [
+            "invoke",
+            "--invoke-address",
+            "127.0.0.1",
+            "--invoke-port",
+            &port,
+            function,
+            "--data-file",
+        ];
+        let answer = Self::command(self.dev, &invoke).arg(file).output().unwrap();
+        assert!(answer.status.success(), "{function}");
+        serde_json::from_slice(&answer.stdout).unwrap()
+    }
+}
+
+impl Drop for CargoLambda<'_> {
+    fn drop(&mut self) {
+        let family = descendants(self.watch.id());
+        for process in family.into_iter().chain([self.watch.id()]) {
+            let _ = Command::new("kill")
+                .args(["-s", "TERM", &process.to_string()])
+                .status();
+        }
+        let _ = self.watch.wait();
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs cargo-lambda, and builds functions: CONTRIBUTING.md says how to run it"]
+async fn cargo_lambda_runs_functions_with_the_environment_of_a_cloud() {
+    // Given a cloud with an uploaded file whose event was lost, and `cargo lambda watch` beside it.
+    let dev = Dev::start();
+    let (_, patient) = dev.get("patient", "/v1/me").await;
+    let key = upload(&dev, patient["id"].as_str().unwrap()).await;
+    let lambda = CargoLambda::watch(&dev);
+
+    // Then endpoints answer events with a token.
+    let health = lambda.invoke("health", &[]);
+    assert_eq!(health["statusCode"], 200, "{health}");
+    let me = lambda.invoke("get-me", &["--role", "patient"]);
+    assert_eq!(me["statusCode"], 200, "{me}");
+    assert!(
+        me["body"]
+            .as_str()
+            .unwrap()
+            .contains(patient["id"].as_str().unwrap())
+    );
+    let token = dev.token("admin");
+    let roles = lambda.invoke("list-roles", &["--token", &token]);
+    assert_eq!(roles["statusCode"], 200, "{roles}");
+    let refused = lambda.invoke("list-roles", &[]);
+    assert_eq!(refused["statusCode"], 401, "{refused}");
+
+    // Then routes answer requests.
+    let client =
+        Client::new(format!("http://127.0.0.1:{}", lambda.port)).with_token(dev.token("patient"));
+    for method in [Method::GET, Method::HEAD] {
+        let answer = client.send(method, "/v1/me", None).await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+    }
+
+    // Then the S3 event is processed, and says so.
+    let mut event: Value =
+        serde_json::from_slice(&dev.run(&["event", "process-upload"]).stdout).unwrap();
+    event["Records"][0]["s3"]["object"] =
+        json!({"key": key, "size": 1, "sequencer": "0055AED6DCD90281E5"});
+    let file = dev.data.with_extension("s3-event");
+    fs::write(&file, event.to_string()).unwrap();
+    let report = lambda.invoke("process-upload", &["--event", file.to_str().unwrap()]);
+    let steps = report["steps"].as_array().unwrap().iter();
+    let statuses: Vec<_> = steps
+        .map(|step| step["details"]["status"].clone())
+        .collect();
+    assert_eq!(statuses, ["SCANNING", "AVAILABLE"], "{report}");
+    drop(lambda);
+    dev.end("INT");
+}
+
+/// Uploads a file of the demo patient, waits until it is processed, and makes it wait for its event again. Returns the
+/// key of its object.
+async fn upload(dev: &Dev, owner: &str) -> String {
+    let text = b"Well.\n";
+    let announcement = json!({
+        "owner_type": "PATIENT", "owner_id": owner, "original_name": "note.txt", "file_type": "text/plain",
+        "file_size": text.len(),
+        "sha256": "accfe99dde4366e558ae0c6005d3f93a04c827848600bc57fe88ee597e5ec28f",
+    });
+    let client = Client::new(&dev.url).with_token(dev.token("patient"));
+    let made = client
+        .send(Method::POST, "/v1/files", Some(&announcement))
+        .await
+        .unwrap();
+    let made: Value = serde_json::from_slice(made.body()).unwrap();
+    let request = client::upload(&made["upload"], text.to_vec()).unwrap();
+    assert!(
+        client
+            .send_request(request)
+            .await
+            .unwrap()
+            .status()
+            .is_success()
+    );
+    let path = format!("/v1/files/{}", made["file"]["id"].as_str().unwrap());
+    let started = Instant::now();
+    while dev.get("patient", &path).await.1["status"] != "AVAILABLE" {
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "it is processed"
+        );
+    }
+    let running = fs::read(dev.data.join("running.json")).unwrap();
+    let running: Value = serde_json::from_slice(&running).unwrap();
+    let url = running["direct_database_url"].as_str().unwrap();
+    let (database, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let again =
+        "update file_metadata set status = 'PENDING', inspected_at = null returning file_path";
+    database.query_one(again, &[]).await.unwrap().get(0)
 }

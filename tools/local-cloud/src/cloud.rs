@@ -95,6 +95,7 @@ pub struct Cloud {
     objects: Option<Objects>,
     issuer: Option<Arc<Issuer>>,
     credentials: Option<Credentials>,
+    environment: BTreeMap<String, String>,
 }
 
 impl Cloud {
@@ -180,6 +181,7 @@ impl Cloud {
             }
         };
         environment.extend(settings.environment.clone());
+        let variables = lambda::of_all(&template, &environment);
 
         let lambda = Lambda::start(
             &template,
@@ -225,6 +227,7 @@ impl Cloud {
             objects,
             issuer,
             credentials,
+            environment: variables,
         })
     }
 
@@ -261,6 +264,12 @@ impl Cloud {
     /// The key pair of the local S3.
     pub fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()
+    }
+
+    /// The environment variables of the functions, for a tool that starts one by itself. `DATABASE_URL` has the login
+    /// of one kind of functions.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
     }
 
     /// Whether the cloud runs the local S3.

@@ -12,7 +12,7 @@ mod state;
 mod trace;
 
 pub use delivery::DeadLetter;
-pub(crate) use environment::REGION;
+pub(crate) use environment::{REGION, of_all};
 pub use failure::Failure;
 pub(crate) use function::{Function, Functions};
 pub use logs::Logs;

@@ -8,7 +8,7 @@ mod lifeline;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -25,8 +25,12 @@ pub const SUPERUSER: &str = "postgres";
 
 /// How long a server may take to accept connections; recovery after a crash included.
 const START_LIMIT: Duration = Duration::from_secs(60);
-/// How long a server of a dead parent may take to leave the data to us.
+/// How long a server of a dead parent, or the processes of a dead server, may take to leave the data to us.
 const RELEASE_LIMIT: Duration = Duration::from_secs(15);
+/// How often a running server is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+/// What PostgreSQL logs if processes of a server that was killed still use its memory.
+const STILL_IN_USE: &str = "is still in use";
 
 /// How to run a server.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +64,9 @@ pub struct Server {
     pub data: PathBuf,
     /// Major version of the server.
     pub version: u32,
-    durable: bool,
+    cluster: Cluster,
+    binaries: Binaries,
+    options: Options,
     password: String,
     lifeline: Mutex<Option<Lifeline>>,
     // Removed with the server where a temporary folder was made.
@@ -110,14 +116,15 @@ impl Server {
             } else {
                 options.port
             };
-            let lifeline = Lifeline::start(&cluster, &binaries, port, options)?;
-            match wait_until_ready(port, &password, lifeline, &cluster) {
+            match launch(&cluster, &binaries, port, options, &password) {
                 Ok(lifeline) => {
                     return Ok(Self {
                         port,
-                        data: cluster.home,
+                        data: cluster.home.clone(),
                         version: binaries.version,
-                        durable: cluster.durable,
+                        cluster,
+                        binaries,
+                        options: options.clone(),
                         password,
                         lifeline: Mutex::new(Some(lifeline)),
                         _folder: folder,
@@ -149,7 +156,11 @@ impl Server {
     pub async fn create_database(&self, name: &str, template: Option<&str>) -> Result<()> {
         let template = template.unwrap_or("template0");
         // Copying files is the faster way as long as nothing waits for the disk.
-        let strategy = if self.durable { "wal_log" } else { "file_copy" };
+        let strategy = if self.cluster.durable {
+            "wal_log"
+        } else {
+            "file_copy"
+        };
         self.execute(&format!(
             "create database {} template {} strategy {strategy}",
             quoted(name),
@@ -157,6 +168,44 @@ impl Server {
         ))
         .await
         .with_context(|| format!("database {name} was not made from {template}"))
+    }
+
+    /// Makes `name` a login that may do what the logins `members_of` may, with the settings of the first. An existing
+    /// one gets the password.
+    ///
+    /// # Errors
+    /// When the server can't be reached, or one of the logins doesn't exist.
+    pub async fn create_login(
+        &self,
+        name: &str,
+        password: &str,
+        members_of: &[&str],
+    ) -> Result<()> {
+        let groups: Vec<_> = members_of.iter().map(|login| quoted(login)).collect();
+        let (name, first) = (quoted(name), quoted(members_of[0]));
+        self.execute(&format!(
+            "do $$
+             declare
+               setting text;
+             begin
+               if to_regrole('{name}') is null then
+                 create role {name};
+               end if;
+               alter role {name} login password '{password}';
+               grant {groups} to {name};
+               for setting in
+                 select unnest(setconfig) from pg_db_role_setting
+                 where setrole = '{first}'::regrole and setdatabase = 0
+               loop
+                 execute format('alter role {name} set %I = %L', split_part(setting, '=', 1),
+                   split_part(setting, '=', 2));
+               end loop;
+             end
+             $$",
+            groups = groups.join(", ")
+        ))
+        .await
+        .with_context(|| format!("the login {name} was not made"))
     }
 
     /// Removes `name`, ending its connections.
@@ -184,6 +233,42 @@ impl Server {
         Ok(found.is_some())
     }
 
+    /// Waits until the server ends although nobody stopped it. Returns how it ended.
+    pub async fn ended(&self) -> String {
+        loop {
+            let ended = match &mut *self.lifeline() {
+                Some(lifeline) => lifeline.ended(),
+                None => Ok(None),
+            };
+            match ended {
+                Ok(None) => tokio::time::sleep(LOOK).await,
+                Ok(Some(status)) => return status.to_string(),
+                Err(error) => return error.to_string(),
+            }
+        }
+    }
+
+    /// Starts a server that has ended again, on its port and its data.
+    ///
+    /// # Errors
+    /// The data was temporary, or the server does not come up: with the end of its log.
+    pub async fn restart(&self) -> Result<()> {
+        if !self.cluster.durable {
+            bail!("the data of this server was removed when it ended");
+        }
+        if let Some(former) = self.take_lifeline() {
+            tokio::task::spawn_blocking(move || former.stop()).await?;
+        }
+        let (cluster, binaries) = (self.cluster.clone(), self.binaries.clone());
+        let (port, options, password) = (self.port, self.options.clone(), self.password.clone());
+        let launched = tokio::task::spawn_blocking(move || {
+            cluster.wait_released(RELEASE_LIMIT)?;
+            launch(&cluster, &binaries, port, &options, &password)
+        });
+        *self.lifeline() = Some(launched.await??);
+        Ok(())
+    }
+
     /// Ends the server and waits until it is gone.
     pub async fn stop(self) {
         let lifeline = self.take_lifeline();
@@ -198,11 +283,12 @@ impl Server {
         Ok(())
     }
 
+    fn lifeline(&self) -> MutexGuard<'_, Option<Lifeline>> {
+        self.lifeline.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take_lifeline(&self) -> Option<Lifeline> {
-        self.lifeline
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take()
+        self.lifeline().take()
     }
 }
 
@@ -269,6 +355,30 @@ async fn connect(url: &str) -> Result<tokio_postgres::Client> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
+}
+
+/// Starts a server and waits until it accepts connections. If its predecessor was killed, waits for the processes
+/// of it that are about to end.
+fn launch(
+    cluster: &Cluster,
+    binaries: &Binaries,
+    port: u16,
+    options: &Options,
+    password: &str,
+) -> Result<Lifeline> {
+    let started = Instant::now();
+    loop {
+        let lifeline = Lifeline::start(cluster, binaries, port, options)?;
+        match wait_until_ready(port, password, lifeline, cluster) {
+            Err(_)
+                if started.elapsed() < RELEASE_LIMIT
+                    && cluster.log_end().contains(STILL_IN_USE) =>
+            {
+                std::thread::sleep(LOOK);
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 fn wait_until_ready(

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 /// Writes `content` with mode 0600. Replaces the file atomically.
@@ -48,12 +48,12 @@ pub fn secret() -> io::Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(random()?))
 }
 
-/// A new 256-bit key, in standard base64.
+/// A new 256-bit key in base64url without padding, which needs no quotes in a file of variables.
 ///
 /// # Errors
 /// The system has no randomness.
 pub fn key() -> io::Result<String> {
-    Ok(STANDARD.encode(random()?))
+    Ok(URL_SAFE_NO_PAD.encode(random()?))
 }
 
 fn random() -> io::Result<[u8; 32]> {

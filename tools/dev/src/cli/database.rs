@@ -1,11 +1,10 @@
 //! The database of `cargo dev`: an embedded one, or the one at `DATABASE_URL`.
 
+use std::convert::Infallible;
 use std::env;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use anyhow::{Context, Result, bail};
 use local_cloud::postgres::{self, Options, Server};
 use local_cloud::{private_file, progress};
 use migrations::{LOGINS, OtherMigrations};
@@ -13,12 +12,19 @@ use migrations::{LOGINS, OtherMigrations};
 /// The database on the embedded server.
 const NAME: &str = "caretrail";
 
+/// The login of functions that another tool starts with the variables of `cargo dev env`. A deployment has no such
+/// login: there each function has the login of its kind.
+const LOCAL: &str = "caretrail_local";
+
 /// A migrated database.
 pub struct Database {
     /// The URL for migrations, of the owner or the superuser.
     pub direct_url: String,
     /// The URL for the functions that people call.
     pub app_url: String,
+    /// The URL for functions of all kinds, if one environment serves them all. Only the embedded server has such a
+    /// login. Elsewhere it is that of the functions that people call.
+    pub any_url: String,
     /// The key that signs the functions' tickets, in base64.
     pub ticket_key: String,
     /// A PEM file of root certificates for a server at `DATABASE_URL`.
@@ -57,8 +63,8 @@ impl Database {
             migrations::set_password(&direct_url, ca_file.as_deref(), login, &password).await?;
         }
         let ticket_key = private_file::read_or_make(&data.join("ticket-key"), private_file::key)?;
-        let key = BASE64_STANDARD.decode(&ticket_key)?.try_into();
-        let key = key.map_err(|_| anyhow!("the file ticket-key holds no key of 32 bytes"))?;
+        let key = settings::key(&ticket_key);
+        let key = key.context("the file ticket-key holds no key of 32 bytes")?;
         migrations::add_ticket_key(&direct_url, ca_file.as_deref(), &key).await?;
         step.done(match report.applied.len() {
             0 => "The database's schema is current".to_owned(),
@@ -66,13 +72,42 @@ impl Database {
             count => format!("Applied {count} migrations"),
         });
         let app_url = postgres::with_login(&direct_url, LOGINS[0], &password)?;
+        let any_url = match &server {
+            Some(server) => {
+                server.create_login(LOCAL, &password, &LOGINS).await?;
+                postgres::with_login(&direct_url, LOCAL, &password)?
+            }
+            None => app_url.clone(),
+        };
         Ok(Self {
             direct_url,
             app_url,
+            any_url,
             ticket_key,
             ca_file,
             server,
         })
+    }
+
+    /// Starts the embedded server again whenever it ends although nobody stopped it, and says so.
+    ///
+    /// # Errors
+    /// The server can't be started. Without an error, it never returns.
+    pub async fn keep_alive(&self) -> Result<Infallible> {
+        let Some(server) = &self.server else {
+            return std::future::pending().await;
+        };
+        loop {
+            let how = server.ended().await;
+            eprintln!(
+                "PostgreSQL has ended ({how}). Starting it again. Until then requests get 503."
+            );
+            server
+                .restart()
+                .await
+                .context("PostgreSQL has ended and can't be started again, so the cloud stops")?;
+            eprintln!("PostgreSQL serves again on port {}.", server.port);
+        }
     }
 
     /// Ends the embedded server, if any.

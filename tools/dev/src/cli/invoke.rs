@@ -1,34 +1,17 @@
 //! `cargo dev invoke`
 #![expect(clippy::print_stdout, reason = "the command prints an answer")]
 
-use std::fs;
-use std::path::PathBuf;
-
-use anyhow::{Context, Result, bail};
-use clap::Args;
+use anyhow::{Result, bail};
 use client::Client;
 use http::Method;
-use serde_json::Value;
 
 use super::Place;
-
-/// The function and its event.
-#[derive(Debug, Args)]
-pub struct Invoke {
-    /// The function: get-patient.
-    function: String,
-    /// A file with its event, JSON: events/get-patient.json.
-    #[arg(long, value_name = "FILE")]
-    event: PathBuf,
-}
+use super::event::Event;
 
 /// Prints the function's answer unchanged.
-pub async fn run(place: &Place, invoke: &Invoke) -> Result<()> {
+pub async fn run(place: &Place, invoke: &Event) -> Result<()> {
     let running = place.running()?;
-    let text = fs::read(&invoke.event)
-        .with_context(|| format!("{} can't be read", invoke.event.display()))?;
-    let event: Value = serde_json::from_slice(&text)
-        .with_context(|| format!("{} isn't JSON", invoke.event.display()))?;
+    let event = invoke.read(place)?;
     let path = format!("/2015-03-31/functions/{}/invocations", invoke.function);
     let answer = Client::new(running.lambda_url)
         .send(Method::POST, &path, Some(&event))

@@ -32,11 +32,32 @@ pub struct Token {
 
 /// Prints the token and nothing else.
 pub fn run(place: &Place, token: &Token) -> Result<()> {
+    println!("{}", mint(place, token)?);
+    Ok(())
+}
+
+/// A token for the demo user of this role.
+///
+/// # Errors
+/// No cloud with the local issuer runs, or no demo user has the role.
+pub fn of_role(place: &Place, role: &str) -> Result<String> {
+    let token = Token {
+        role: role.to_owned(),
+        sub: None,
+        email: None,
+        aal: "aal2".to_owned(),
+        expires_in: 3600,
+    };
+    mint(place, &token)
+}
+
+fn mint(place: &Place, token: &Token) -> Result<String> {
     let running = place.running()?;
     if running.supabase_url != running.url {
         bail!(
-            "the cloud takes tokens of {}, so the local issuer can't make one",
-            running.supabase_url
+            "the cloud takes tokens of {url}, so the local issuer can't make one: sign in there, and make the user \
+             here with `cargo dev make-user`",
+            url = running.supabase_url
         );
     }
     let demo = demo_users::of_role(&token.role);
@@ -55,6 +76,5 @@ pub fn run(place: &Place, token: &Token) -> Result<()> {
     let mut request = TokenRequest::new(sub, email);
     request.aal.clone_from(&token.aal);
     request.expires_in = token.expires_in;
-    println!("{}", issuer.mint(&request)?);
-    Ok(())
+    issuer.mint(&request)
 }

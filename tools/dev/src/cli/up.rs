@@ -39,6 +39,9 @@ const S3_VARIABLES: [&str; 5] = [
 ];
 
 /// Serves until SIGINT or SIGTERM.
+///
+/// # Errors
+/// A part can't be started, or PostgreSQL ended and can't be started again.
 pub async fn run(place: &Place) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -52,10 +55,13 @@ pub async fn run(place: &Place) -> Result<()> {
         () = &mut told => return Ok(()),
     };
     welcome(place, &served.running, &std::path::absolute(place.data())?);
-    told.await;
+    let ended = tokio::select! {
+        () = &mut told => Ok(()),
+        Err(error) = served.database.keep_alive() => Err(error),
+    };
     eprintln!("\nStopping.");
     served.stop().await;
-    Ok(())
+    ended
 }
 
 /// A cloud that runs in this process.
@@ -106,15 +112,18 @@ pub async fn start(place: &Place) -> Result<Served> {
     settings.environment = environment(&database, &settings);
     let (supabase_url, s3_endpoint) = (settings.supabase_url.clone(), settings.s3_endpoint.clone());
     let cloud = Cloud::start(settings).await?;
-    let running = Running {
+    let mut running = Running {
         process: std::process::id(),
         url: cloud.url(),
         lambda_url: cloud.lambda().url(),
         s3_url: s3_endpoint.unwrap_or_else(|| cloud.objects().url()),
         supabase_url: supabase_url.unwrap_or_else(|| cloud.url()),
-        database_url: database.app_url.clone(),
+        environment: cloud.environment().clone(),
         direct_database_url: database.direct_url.clone(),
     };
+    running
+        .environment
+        .insert("DATABASE_URL".to_owned(), database.any_url.clone());
     if cloud.has_issuer() {
         let ca_file = database.ca_file.as_deref();
         let url = &database.direct_url;
@@ -135,7 +144,10 @@ pub async fn start(place: &Place) -> Result<Served> {
             .context("not all demo users could be registered")?;
     }
     claim.announce(&running)?;
-    step.done("The demo users are registered");
+    step.done(match cloud.has_issuer() {
+        true => "The demo users are registered",
+        false => "The functions can start",
+    });
     Ok(Served {
         running,
         claim,
@@ -180,7 +192,7 @@ fn welcome(place: &Place, running: &Running, data: &std::path::Path) {
         supabase_url,
         ..
     } = running;
-    let mut dev = "cargo dev".to_owned();
+    let dev = "cargo dev";
     let at = place
         .data
         .as_ref()
@@ -191,12 +203,26 @@ fn welcome(place: &Place, running: &Running, data: &std::path::Path) {
     println!("  lambda   {lambda_url} (Invoke API)");
     println!("  logs     {}", data.join("logs").display());
     if supabase_url == url {
-        dev.push_str(" token");
-        println!("  tokens   {dev}{at} --role patient|provider|admin|compliance_officer");
+        println!("  tokens   {dev} token{at} --role patient|provider|admin|compliance_officer");
         println!();
         println!(
-            "  Try      curl -H \"Authorization: Bearer $({dev}{at} --role patient)\" {url}/v1/me"
+            "  Try      curl -H \"Authorization: Bearer $({dev} token{at} --role patient)\" {url}/v1/me"
         );
+    } else {
+        println!("  tokens   of {supabase_url}: there are no demo users");
+        println!();
+        println!(
+            "  To sign in, make a user in the Supabase project, then make them an administrator here. SUB is the"
+        );
+        println!("  user's id in Supabase. Administrators make all other users.");
+        println!();
+        println!("           {dev} make-user{at} ADMIN SUB EMAIL FIRST_NAME LAST_NAME");
+        println!();
+        println!(
+            "  Then sign in with Supabase, and send its access token. By default, an administrator needs a second factor."
+        );
+        println!();
+        println!("  Try      curl -H \"Authorization: Bearer $ACCESS_TOKEN\" {url}/v1/me");
     }
     println!();
     println!("Caretrail is ready at {url}");

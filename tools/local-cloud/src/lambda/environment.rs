@@ -2,18 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use crate::template::Function;
+use crate::template::{Function, Template};
 
 /// The AWS region, unless `AWS_REGION` is set.
 pub const REGION: &str = "us-east-1";
 
-/// All variables of one instance. A variable that the template doesn't declare is absent.
-pub fn of_instance(
-    function: &Function,
-    values: &BTreeMap<String, String>,
-    runtime_api: String,
-    instance: u64,
-) -> Vec<(String, String)> {
+/// The variables that any function of the template declares and that have a value, and AWS credentials. A
+/// variable whose value differs between functions has that of the first.
+pub fn of_all(template: &Template, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    for function in &template.functions {
+        for (name, value) in declared(function, values) {
+            variables.entry(name).or_insert(value);
+        }
+    }
+    let credentials = values.iter().filter(|(name, _)| name.starts_with("AWS_"));
+    variables.extend(credentials.map(|(name, value)| (name.clone(), value.clone())));
+    variables
+        .entry("AWS_REGION".into())
+        .or_insert_with(|| REGION.into());
+    variables.retain(|_, value| !value.is_empty());
+    variables
+}
+
+/// The variables that the template declares for the function and that have a value.
+fn declared(function: &Function, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let declared = function.environment.iter().filter_map(|(name, literal)| {
         let secret = function.secrets.get(name);
         let value = values
@@ -22,8 +35,18 @@ pub fn of_instance(
             .or(literal.as_ref())?;
         Some((name.clone(), value.clone()))
     });
+    declared.collect()
+}
+
+/// All variables of one instance. A variable that the template doesn't declare is absent.
+pub fn of_instance(
+    function: &Function,
+    values: &BTreeMap<String, String>,
+    runtime_api: String,
+    instance: u64,
+) -> Vec<(String, String)> {
     let package = &function.package;
-    let mut variables: BTreeMap<String, String> = declared.collect();
+    let mut variables = declared(function, values);
     // Reserved variables win over declared ones, as on AWS.
     // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     for name in [

@@ -12,7 +12,7 @@ use super::account::Account;
 use super::{Binaries, SUPERUSER, Tls, superuser_password};
 
 /// One folder: `data/` as PostgreSQL has it, its log, the superuser's password.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Cluster {
     pub home: PathBuf,
     pub account: Option<Account>,
@@ -75,16 +75,22 @@ impl Cluster {
         Ok(password)
     }
 
-    /// Waits until no server uses the data: one whose parent was killed is just about to stop.
-    /// What a machine that lost power left behind is removed.
+    /// Waits until no server uses the data: one whose parent was killed is just about to stop. If another program
+    /// has the number of the last server, the server's lock file is removed. A lock file of a dead server stays:
+    /// by it PostgreSQL finds processes of that server that still write.
     pub fn wait_released(&self, limit: Duration) -> Result<()> {
         let file = self.data().join("postmaster.pid");
         let started = Instant::now();
         while let Ok(content) = fs::read_to_string(&file) {
             let process = content.lines().next().unwrap_or_default().trim();
-            if !is_server(process) {
-                let _ = fs::remove_file(&file);
-                break;
+            let number: Option<u32> = process.parse().ok();
+            match number.map(program) {
+                Some(None) => break,
+                Some(Some(name)) if name.ends_with("postgres") => {}
+                _ => {
+                    let _ = fs::remove_file(&file);
+                    break;
+                }
             }
             if started.elapsed() > limit {
                 bail!(
@@ -155,21 +161,17 @@ impl Cluster {
     }
 }
 
-/// Whether `process` lives and is a PostgreSQL: its number may have been given to another.
-fn is_server(process: &str) -> bool {
-    if process.is_empty() || !process.bytes().all(|byte| byte.is_ascii_digit()) {
-        return false;
-    }
-    if Path::new("/proc/self").exists() {
-        return fs::read_to_string(format!("/proc/{process}/comm"))
-            .is_ok_and(|name| name.trim() == "postgres");
-    }
-    let answer = Command::new("ps")
-        .args(["-o", "comm=", "-p", process])
-        .output();
-    answer.is_ok_and(|answer| {
-        String::from_utf8_lossy(&answer.stdout)
-            .trim()
-            .ends_with("postgres")
-    })
+/// The name of the program that runs as `process`. None if it has ended.
+fn program(process: u32) -> Option<String> {
+    let name = match Path::new("/proc/self").exists() {
+        true => fs::read_to_string(format!("/proc/{process}/comm")).ok()?,
+        false => {
+            let mut ps = Command::new("ps");
+            let answer = ps
+                .args(["-o", "comm=", "-p", &process.to_string()])
+                .output();
+            String::from_utf8_lossy(&answer.ok()?.stdout).into_owned()
+        }
+    };
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
