@@ -348,10 +348,11 @@ async fn if_the_second_of_two_objects_fails_each_row_says_what_happened_to_its_f
 async fn an_invocation_reports_its_recorded_steps() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
-    // Given a file whose event was lost.
+    // Given a file whose inspection broke off.
     let id = world.uploaded(&ada, "image/png", files::PNG).await;
-    let lost = "update file_metadata set status = 'PENDING', inspected_at = null where id = $1";
-    world.sql(lost, &[&id]).await;
+    let broken_off =
+        "update file_metadata set status = 'SCANNING', inspected_at = null where id = $1";
+    world.sql(broken_off, &[&id]).await;
     let key = format!("files/{}/{id}", ada.user);
     // When the event is delivered, then the answer says what the audit log says.
     let report = world

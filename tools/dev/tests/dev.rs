@@ -648,7 +648,7 @@ impl Drop for CargoLambda<'_> {
 #[tokio::test]
 #[ignore = "needs cargo-lambda, and builds functions: CONTRIBUTING.md says how to run it"]
 async fn cargo_lambda_runs_functions_with_the_environment_of_a_cloud() {
-    // Given a cloud with an uploaded file whose event was lost, and `cargo lambda watch` beside it.
+    // Given a cloud with a file whose inspection broke off, and `cargo lambda watch` beside it.
     let dev = Dev::start();
     let (_, patient) = dev.get("patient", "/v1/me").await;
     let key = upload(&dev, patient["id"].as_str().unwrap()).await;
@@ -696,7 +696,7 @@ async fn cargo_lambda_runs_functions_with_the_environment_of_a_cloud() {
     dev.end("INT");
 }
 
-/// Uploads a file of the demo patient, waits until it is processed, and makes it wait for its event again. Returns the
+/// Uploads a file of the demo patient, waits until it is processed, and makes it wait for its inspection again. Returns the
 /// key of its object.
 async fn upload(dev: &Dev, owner: &str) -> String {
     let text = b"Well.\n";
@@ -734,6 +734,6 @@ async fn upload(dev: &Dev, owner: &str) -> String {
     let (database, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     let again =
-        "update file_metadata set status = 'PENDING', inspected_at = null returning file_path";
+        "update file_metadata set status = 'SCANNING', inspected_at = null returning file_path";
     database.query_one(again, &[]).await.unwrap().get(0)
 }
