@@ -63,8 +63,8 @@ enum Command {
     /// Print the environment variables of the running cloud's functions.
     ///
     /// `cargo lambda watch --env-file` reads a file with them, and so does a shell: `set -a; . FILE; set +a`. With them,
-    /// a function that another tool starts uses the running cloud's database, files and tokens. They contain secrets
-    /// of this cloud only.
+    /// a function that another tool starts uses the running cloud's database, files and tokens. They contain
+    /// passwords and keys.
     Env,
     /// Make a user of a real Supabase project, if SUPABASE_URL names one.
     MakeUser(make_user::MakeUser),
