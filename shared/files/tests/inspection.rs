@@ -616,7 +616,6 @@ fn utf_16(text: &str, order: fn(u16) -> [u8; 2]) -> Vec<u8> {
 
 /// XML files in many encodings, each with a name.
 fn encoded() -> Vec<(String, Vec<u8>)> {
-    let (little, big): (fn(u16) -> _, fn(u16) -> _) = (u16::to_le_bytes, u16::to_be_bytes);
     let mut files = Vec::new();
     for (mark, declaration) in [
         ("\u{feff}", ""),
@@ -625,14 +624,20 @@ fn encoded() -> Vec<(String, Vec<u8>)> {
         ("", "encoding=\"UTF-16\""),
     ] {
         let text = format!("{mark}{}", document(declaration));
-        files.push((format!("UTF-16LE {declaration}"), utf_16(&text, little)));
-        files.push((format!("UTF-16BE {declaration}"), utf_16(&text, big)));
+        files.push((
+            format!("UTF-16LE {declaration}"),
+            utf_16(&text, u16::to_le_bytes),
+        ));
+        files.push((
+            format!("UTF-16BE {declaration}"),
+            utf_16(&text, u16::to_be_bytes),
+        ));
     }
-    let named = utf_16(&document("encoding=\"UTF-16BE\""), big);
+    let named = utf_16(&document("encoding=\"UTF-16BE\""), u16::to_be_bytes);
     files.push(("UTF-16BE by name".to_owned(), named));
     files.push((
         "UTF-16LE, no declaration".to_owned(),
-        utf_16(&format!("\u{feff}{CDA}"), little),
+        utf_16(&format!("\u{feff}{CDA}"), u16::to_le_bytes),
     ));
     for label in [
         "ISO-8859-1",
