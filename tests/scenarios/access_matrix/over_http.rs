@@ -66,10 +66,12 @@ async fn every_role_is_served_over_http_exactly_what_the_table_says() {
 }
 
 /// Returns each function that a request starts. Functions that read come first, because they must
-/// find only what the ward contains and not what other requests created.
+/// find only what the ward contains and not what other requests created. HEAD is left out: it answers as GET does,
+/// without the body that is compared here.
 fn endpoints() -> Vec<(&'static str, Route<'static>)> {
     let routes = template().functions.iter().flat_map(|function| {
         let routes = function.routes.iter();
+        let routes = routes.filter(|route| route.method != "HEAD");
         routes.map(|route| (&*function.package, (&*route.method, &*route.path)))
     });
     let (reading, writing): (Vec<_>, Vec<_>) = routes
