@@ -420,6 +420,9 @@ create trigger check_assigned_providers before insert or update of assigned_prov
   for each row
   when (new.assigned_providers <> '{}')
   execute function check_assigned_providers();
+create trigger check_birth before insert or update of date_of_birth on patients
+  for each row
+  execute function check_birth();
 create trigger follow_assignments_changed after update on patients
   for each row
   when (
@@ -476,6 +479,7 @@ create table appointments (
   change_reason text,
   rating integer,
   rated_at timestamptz,
+  source_system text,
   external_id text,
   custom_data jsonb,
   custom_data_version integer,
@@ -486,7 +490,7 @@ create table appointments (
   archived_by uuid,
   version integer not null default 1,
   constraint appointments_pkey primary key (id),
-  constraint appointments_external_id_key unique (external_id),
+  constraint appointments_external_id_key unique (external_id, source_system),
   constraint appointments_id_patient_id_key unique (id, patient_id),
   constraint appointments_patient_no_overlap exclude using gist (patient_id with =, slot with &&) where (status = any (array['SCHEDULED', 'CHECKED_IN'])),
   constraint appointments_provider_no_overlap exclude using gist (provider_id with =, slot with &&) where (status = any (array['SCHEDULED', 'CHECKED_IN'])),
@@ -500,12 +504,14 @@ create table appointments (
   constraint appointments_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
   constraint appointments_duration_minutes_range check (duration_minutes >= 1 and duration_minutes <= 1440),
   constraint appointments_external_id_form check (is_identifier(external_id, 255)),
+  constraint appointments_imported check ((external_id is null) = (source_system is null)),
   constraint appointments_location_object check (jsonb_typeof(location) = 'object'),
   constraint appointments_notes_length check (length(notes) <= 10000),
   constraint appointments_rated check ((rating is null) = (rated_at is null)),
   constraint appointments_rated_completed check (rating is null or status = 'COMPLETED'),
   constraint appointments_rating_range check (rating >= 1 and rating <= 5),
-  constraint appointments_scheduled_at_range check (scheduled_at >= '1850-01-01 00:00:00+00' and scheduled_at < '2200-01-01 00:00:00+00')
+  constraint appointments_scheduled_at_range check (scheduled_at >= '1850-01-01 00:00:00+00' and scheduled_at < '2200-01-01 00:00:00+00'),
+  constraint appointments_source_system_form check (is_identifier(source_system, 255))
 );
 create index appointments_archived_by_idx on appointments (archived_by) where archived_by is not null;
 create index appointments_cancelled_idx on appointments (scheduled_at, id) where status = 'CANCELLED';
@@ -552,6 +558,10 @@ create trigger check_booking before insert on appointments
     and not by_migration()
   )
   execute function check_booking();
+create trigger check_import before insert on appointments
+  for each row
+  when (new.external_id is not null)
+  execute function check_import();
 create trigger check_move before update of scheduled_at, duration_minutes on appointments
   for each row
   when (
@@ -605,10 +615,13 @@ create trigger refuse_delete before delete on appointments for each row execute 
 create trigger refuse_past_booking before insert or update of scheduled_at on appointments
   for each row
   execute function refuse_past_booking();
+create trigger refuse_visit_before_birth before insert or update of scheduled_at on appointments
+  for each row
+  execute function refuse_visit_before_birth();
 create trigger touch before update on appointments for each row execute function touch();
 grant select on appointments to caretrail_app;
 grant insert
-  (id, patient_id, provider_id, scheduled_at, duration_minutes, location, notes, external_id, custom_data, custom_data_version)
+  (id, patient_id, provider_id, scheduled_at, duration_minutes, location, notes, source_system, external_id, custom_data, custom_data_version)
   on appointments to caretrail_app;
 grant update
   (scheduled_at, duration_minutes, status, location, notes, change_reason, rating, rated_at, custom_data, custom_data_version, is_archived, archived_at, archived_by)
@@ -659,6 +672,7 @@ create table medical_records (
   release_date timestamptz not null default now(),
   changed_by uuid,
   change_reason text,
+  source_system text,
   external_id text,
   custom_data jsonb,
   custom_data_version integer,
@@ -669,7 +683,7 @@ create table medical_records (
   archived_by uuid,
   version integer not null default 1,
   constraint medical_records_pkey primary key (id),
-  constraint medical_records_external_id_key unique (external_id),
+  constraint medical_records_external_id_key unique (external_id, source_system),
   constraint medical_records_id_patient_id_key unique (id, patient_id),
   constraint medical_records_appointment_of_patient foreign key (appointment_id, patient_id) references appointments (id, patient_id),
   constraint medical_records_archived_by_fkey foreign key (archived_by) references user_profiles (id),
@@ -684,7 +698,9 @@ create table medical_records (
   constraint medical_records_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
   constraint medical_records_diagnosis_length check (length(diagnosis) <= 10000),
   constraint medical_records_external_id_form check (is_identifier(external_id, 255)),
+  constraint medical_records_imported check ((external_id is null) = (source_system is null)),
   constraint medical_records_notes_length check (length(notes) <= 10000),
+  constraint medical_records_source_system_form check (is_identifier(source_system, 255)),
   constraint medical_records_treatment_length check (length(treatment) <= 10000),
   constraint medical_records_visible_is_released check (not is_patient_visible or release_date <= updated_at)
 );
@@ -723,6 +739,10 @@ create policy owner_all on medical_records for all to caretrail_owner using (tru
 create trigger begin_with_ledger before insert on medical_records
   for each row
   execute function begin_with_ledger();
+create trigger check_import before insert on medical_records
+  for each row
+  when (new.external_id is not null)
+  execute function check_import();
 create trigger keep_record_version after update on medical_records
   for each row
   execute function keep_record_version();
@@ -733,7 +753,7 @@ create trigger sign_change before insert or update on medical_records
 create trigger touch before update on medical_records for each row execute function touch();
 grant select on medical_records to caretrail_app;
 grant insert
-  (id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes, external_id, custom_data, custom_data_version)
+  (id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes, source_system, external_id, custom_data, custom_data_version)
   on medical_records to caretrail_app;
 grant update
   (content, diagnosis, treatment, notes, change_reason, custom_data, custom_data_version, is_archived, archived_at, archived_by)
@@ -1147,6 +1167,7 @@ create function check_keeper(its_role text) returns void stable;
 create function check_ticket(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea) returns void stable;
 create function claim_idempotency_key(p_key text, p_operation text, p_request_hash bytea, p_status integer, p_resource uuid) returns void security definer; -- caretrail_people
 create function custom_data_rows(p_table text, p_after uuid, p_limit integer) returns table (id uuid, custom_data jsonb) stable security definer; -- caretrail_app
+create function day_begins(day date) returns timestamptz immutable;
 create function decide_on_user(p_user uuid, p_approve boolean) returns void security definer; -- caretrail_app
 create function describe_attempt(p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
 create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_sealer
@@ -1165,9 +1186,9 @@ create function is_withheld(owner uuid, entry uuid) returns boolean stable secur
 create function keeps_role(its_role text) returns boolean stable security definer; -- caretrail_app
 create function lacks_licence(member uuid) returns boolean stable security definer;
 create function likely_duplicates(patient uuid) returns uuid[] stable security definer; -- caretrail_app
-create function matches(a appointments, p_provider uuid, p_status text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid) returns boolean stable;
+create function matches(a appointments, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid) returns boolean stable;
 create function matches(f file_metadata, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
-create function matches(r medical_records, p_appointment uuid, p_type text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
+create function matches(r medical_records, p_appointment uuid, p_type text, p_source_system text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
 create function note_alone() returns void;
 create function patient_of(account uuid) returns uuid stable security definer; -- caretrail_app
 create function patients_assigned_to(provider uuid) returns setof uuid stable security definer; -- caretrail_app
@@ -1177,7 +1198,7 @@ create function reach(permission text) returns text stable; -- caretrail_app
 create function reaches(permission text, patient uuid) returns boolean stable security definer; -- caretrail_app
 create function reaches_person(person uuid) returns boolean stable security definer; -- caretrail_app
 create function records_attendance(patient uuid, provider uuid) returns boolean stable; -- caretrail_app
-create function records_in_care(p_patient uuid, p_appointment uuid, p_type text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function records_in_care(p_patient uuid, p_appointment uuid, p_type text, p_source_system text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function relation_to(patients uuid[]) returns text stable;
 create function represented_patients() returns setof uuid stable security definer; -- caretrail_app
 create function represents(patient uuid) returns boolean stable security definer; -- caretrail_app
@@ -1196,7 +1217,7 @@ create function target_medical_record(target uuid) returns setof uuid stable;
 create function target_patient(target uuid) returns setof uuid stable;
 create function target_provider(target uuid) returns setof uuid stable;
 create function target_user(target uuid) returns setof uuid stable;
-create function visits_in_care(p_patient uuid, p_provider uuid, p_status text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function visits_in_care(p_patient uuid, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function within_hours(schedule jsonb, begins timestamptz, minutes integer) returns boolean stable;
 
 -- Trigger functions
@@ -1204,9 +1225,11 @@ create function within_hours(schedule jsonb, begins timestamptz, minutes integer
 create function begin_with_ledger() returns trigger security definer;
 create function check_account() returns trigger security definer;
 create function check_assigned_providers() returns trigger security definer;
+create function check_birth() returns trigger security definer;
 create function check_booking() returns trigger security definer;
 create function check_care() returns trigger security definer;
 create function check_grant() returns trigger;
+create function check_import() returns trigger;
 create function check_provider_change() returns trigger;
 create function check_provider_custom_data() returns trigger;
 create function check_rating() returns trigger;
@@ -1232,5 +1255,6 @@ create function refuse_audit_change() returns trigger;
 create function refuse_delete() returns trigger;
 create function refuse_ledger_change() returns trigger;
 create function refuse_past_booking() returns trigger;
+create function refuse_visit_before_birth() returns trigger security definer;
 create function sign_change() returns trigger;
 create function touch() returns trigger;

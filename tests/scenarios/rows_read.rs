@@ -288,7 +288,7 @@ async fn a_list_over_all_charts_in_care_reads_little_more_than_one_row_of_each_c
     cover(&world, &nora, 300).await;
     for statement in [
         "insert into appointments (id, patient_id, provider_id, scheduled_at, duration_minutes, status)
-         select gen_random_uuid(), p.id, $1, '2000-01-01'::timestamptz + i * interval '9 days' * random(), 20, 'COMPLETED'
+         select gen_random_uuid(), p.id, $1, '2022-01-01'::timestamptz + i * interval '9 days' * random(), 20, 'COMPLETED'
          from patients p, generate_series(1, 60) as i",
         "insert into appointments (id, patient_id, provider_id, scheduled_at, duration_minutes)
          select gen_random_uuid(), id, $1, '2100-01-01'::timestamptz + row_number() over () * interval '1 hour', 20
