@@ -129,7 +129,7 @@ assert.ok(chart.items.some((entry) => entry.id === record.id));
 const refused = await patient.GET("/v1/patients/{id}", { params: { path: { id: stranger.id } } });
 assert.equal(refused.response.status, 404);
 assert.ok(refused.error && "type" in refused.error);
-assert.equal(refused.error.type, "https://caretrail.example/problems/not-found");
+assert.equal(refused.error.type, "/problems/not-found");
 console.log("404 the patient can't read another patient's data");
 
 const log = await expect(

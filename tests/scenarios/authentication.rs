@@ -10,15 +10,28 @@ use local_cloud::issuer::{Key, TokenRequest};
 use tests::audit::Expected;
 use tests::prelude::*;
 
+const MALFORMED: Option<&str> = Some("The access token is malformed.");
+const SIGNATURE: Option<&str> = Some("The signature of the access token is wrong.");
+const EXPIRED: Option<&str> = Some("The access token has expired.");
+const NOT_YET: Option<&str> = Some("The access token is not valid yet.");
+const NOT_HERE: Option<&str> = Some("The access token is not made for a user of this API.");
+
 fn row() -> Expected {
     audit("get-me", "READ", "USER")
 }
 
 /// Asserts that the answer is 401, that nothing was recorded in the database, and that the log
 /// contains the refusal.
-async fn refused(world: &World, answer: Answer) {
+///
+/// `fault` is what the caller reads of the token, or none if they sent no token (RFC 6750, 3).
+async fn refused(world: &World, answer: Answer, fault: Option<&str>) {
     let answer = answer.problem(401, "not-authenticated");
-    assert_eq!(answer.header("www-authenticate"), "Bearer");
+    let mut challenge = r#"Bearer realm="caretrail""#.to_owned();
+    if let Some(fault) = fault {
+        challenge += &format!(r#", error="invalid_token", error_description="{fault}""#);
+        assert_eq!(answer.body["detail"], fault);
+    }
+    assert_eq!(answer.header("www-authenticate"), challenge);
     assert!(world.audit_of(&answer).await.is_empty());
     let line = world
         .cloud
@@ -37,16 +50,17 @@ async fn refused(world: &World, answer: Answer) {
 #[tokio::test]
 async fn a_request_without_a_token_is_refused() {
     let world = World::new().await;
-    refused(&world, world.anybody().get("/v1/me").await).await;
+    refused(&world, world.anybody().get("/v1/me").await, None).await;
     let ada = world.patient("Ada").await;
     let token = world.token(&TokenRequest::new(ada.subject, &ada.email));
-    for header in [
-        format!("Basic {token}"),
-        token.clone(),
-        "Bearer".to_owned(),
-        format!("Bearer {token}x"),
-        format!("Bearer {token}, Bearer {token}"),
-        "Bearer eyJhbGciOiJub25lIn0.e30.".to_owned(),
+    for (header, fault) in [
+        (format!("Basic {token}"), None),
+        (token.clone(), None),
+        ("Bearer".to_owned(), None),
+        (format!("Bearer {token}x"), SIGNATURE),
+        (format!("Bearer {token}, Bearer {token}"), MALFORMED),
+        ("Bearer zebrafish".to_owned(), MALFORMED),
+        ("Bearer eyJhbGciOiJub25lIn0.e30.".to_owned(), MALFORMED),
     ] {
         let request = world
             .anybody()
@@ -54,14 +68,14 @@ async fn a_request_without_a_token_is_refused() {
             .header(AUTHORIZATION, header)
             .body(Full::default())
             .unwrap();
-        refused(&world, ada.send_request(request).await).await;
+        refused(&world, ada.send_request(request).await, fault).await;
     }
     // A token in the query or in a cookie doesn't count.
     let answer = world
         .anybody()
         .get(&format!("/v1/me?access_token={token}"))
         .await;
-    refused(&world, answer).await;
+    refused(&world, answer, None).await;
 }
 
 #[tokio::test]
@@ -69,25 +83,29 @@ async fn a_token_with_invalid_claims_is_refused() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     ada.get("/v1/me").await.expect(200);
-    for (claim, value) in [
-        ("exp", json!(1_700_000_000)),
-        ("iat", json!(4_000_000_000_u32)),
-        ("aud", json!("anon")),
-        ("aud", Value::Null),
-        ("iss", json!("https://elsewhere.example.org/auth/v1")),
-        ("role", json!("service_role")),
-        ("is_anonymous", json!(true)),
-        ("sub", json!("ada")),
-        ("sub", Value::Null),
-        ("session_id", Value::Null),
+    for (claim, value, fault) in [
+        ("exp", json!(1_700_000_000), EXPIRED),
+        ("iat", json!(4_000_000_000_u32), NOT_YET),
+        ("aud", json!("anon"), NOT_HERE),
+        ("aud", Value::Null, NOT_HERE),
+        (
+            "iss",
+            json!("https://elsewhere.example.org/auth/v1"),
+            NOT_HERE,
+        ),
+        ("role", json!("service_role"), NOT_HERE),
+        ("is_anonymous", json!(true), NOT_HERE),
+        ("sub", json!("ada"), NOT_HERE),
+        ("sub", Value::Null, NOT_HERE),
+        ("session_id", Value::Null, NOT_HERE),
     ] {
         let changed = world.as_changed(&ada, |request| {
             request.overrides.insert(claim.to_owned(), value.clone());
         });
-        refused(&world, changed.get("/v1/me").await).await;
+        refused(&world, changed.get("/v1/me").await, fault).await;
     }
     let expired = world.as_changed(&ada, |request| request.expires_in = -1);
-    refused(&world, expired.get("/v1/me").await).await;
+    refused(&world, expired.get("/v1/me").await, EXPIRED).await;
 }
 
 #[tokio::test]
@@ -102,7 +120,8 @@ async fn a_token_with_a_foreign_signature_is_refused() {
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(kid.clone());
         let token = issuer.sign(&header, &claims, &theirs).unwrap();
-        refused(&world, ada.with_token(Some(token)).get("/v1/me").await).await;
+        let answer = ada.with_token(Some(token)).get("/v1/me").await;
+        refused(&world, answer, SIGNATURE).await;
     }
 }
 
@@ -160,7 +179,7 @@ async fn keys_can_rotate_and_are_fetched_once_for_many_requests() {
 
     issuer.forget_old_keys().unwrap();
     world.restart("get-me").await;
-    refused(&world, by_old_key.get("/v1/me").await).await;
+    refused(&world, by_old_key.get("/v1/me").await, SIGNATURE).await;
     by_new_key.get("/v1/me").await.expect(200);
 }
 
@@ -173,7 +192,7 @@ async fn without_the_issuer_at_start_requests_get_503_until_it_returns() {
     assert_eq!(answer.header("retry-after"), "1");
     assert!(world.audit_of(&answer).await.is_empty());
     // A request without a token needs no keys, so it is still refused with 401.
-    refused(&world, world.anybody().get("/v1/me").await).await;
+    refused(&world, world.anybody().get("/v1/me").await, None).await;
 
     world.cloud.issuer().set_offline(false);
     eventually("the keys are fetched again", async || {
@@ -213,12 +232,13 @@ async fn a_legacy_token_is_accepted_only_if_the_deployment_allows_it() {
             ada.with_token(Some(token.unwrap()))
         };
         let other = signed("another-secret-of-at-least-32-bytes!");
-        refused(&world, other.get("/v1/me").await).await;
+        let fault = if configured { SIGNATURE } else { MALFORMED };
+        refused(&world, other.get("/v1/me").await, fault).await;
         if configured {
             signed(secret).get("/v1/me").await.expect(200);
             ada.get("/v1/me").await.expect(200);
         } else {
-            refused(&world, signed(secret).get("/v1/me").await).await;
+            refused(&world, signed(secret).get("/v1/me").await, MALFORMED).await;
         }
     }
 }

@@ -292,14 +292,20 @@ async fn a_time_or_date_in_another_form_than_that_of_rfc_3339_is_refused() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
-    let message = |answer: &Answer| answer.body["errors"][0]["message"].clone();
+    let message = |answer: &Answer| {
+        let message = answer.body["errors"][0]["message"]
+            .as_str()
+            .unwrap_or_default();
+        message.split("; got").next().unwrap_or_default().to_owned()
+    };
     let visit = |at: &str| {
         json!({
             "patient_id": ada.id, "provider_id": vera.id,
             "scheduled_at": at, "duration_minutes": 30
         })
     };
-    let expected = "expected a time such as 2026-03-01T09:30:00Z (RFC 3339)";
+    let expected =
+        "expected a time with its offset from UTC (RFC 3339), for example 2026-03-01T09:30:00Z";
     for time in [
         "2030-01-07",
         "2030-01-07T09:00Z",
@@ -339,7 +345,7 @@ async fn a_time_or_date_in_another_form_than_that_of_rfc_3339_is_refused() {
         let searched = vera.post("/v1/patients/search", body).await;
         assert_eq!(
             message(&searched.invalid("date_of_birth")),
-            "expected a date such as 2026-03-01 (RFC 3339)",
+            "expected a date (RFC 3339), for example 2026-03-01",
             "{date}"
         );
     }
@@ -484,4 +490,24 @@ async fn the_audit_row_limits_what_the_client_sent() {
     let entry = world.audit_of(&answer).await.remove(0).entry;
     assert_eq!(entry.user_agent.unwrap(), long[..512]);
     assert_eq!(entry.source_ip.unwrap().to_string(), "127.0.0.1");
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_permission_that_is_missing() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let officer = world.officer().await;
+    for (caller, path, permission) in [
+        (&*ada, "/v1/audit-logs", "audit:read"),
+        (&officer, "/v1/medical-records", "records:read"),
+    ] {
+        let answer = caller.get(path).await.problem(403, "forbidden");
+        assert_eq!(answer.body["permission"], permission);
+        let detail = format!("The caller's role lacks the permission {permission}.");
+        assert_eq!(answer.body["detail"], detail.as_str());
+        let rows = world.audit_of(&answer).await;
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].entry.outcome.label(), "DENIED");
+        assert_eq!(rows[0].entry.details["reason"], "forbidden");
+    }
 }

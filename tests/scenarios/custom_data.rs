@@ -213,8 +213,11 @@ fn wrong() -> Vec<(Value, &'static str)> {
     vec![
         (json!({"badge": 100}), "custom_data.badge"),
         (json!({"badge": "badge"}), "custom_data.badge"),
-        (json!({"other": "badge"}), "custom_data"),
-        (json!({"rooms": {"attic": "badge"}}), "custom_data.rooms"),
+        (json!({"other": "badge"}), "custom_data.other"),
+        (
+            json!({"rooms": {"attic": "badge"}}),
+            "custom_data.rooms.attic",
+        ),
         (json!({"notes": deep}), "custom_data"),
         (
             json!({"notes": {"text": "badge".repeat(4000)}}),
@@ -322,7 +325,8 @@ async fn a_new_version_names_the_rows_that_do_not_satisfy_it_and_changes_none() 
             .expect(201)
             .id();
         let breaking = clinic.register(table, badge(5)).await;
-        let breaking = breaking.invalid(&id.to_string());
+        let breaking = breaking.invalid("schema");
+        assert!(breaking.text.contains(&id.to_string()), "{}", breaking.text);
         clinic.refused(&breaking, "put-custom-data-schema").await;
         clinic.register(table, badge(20)).await.expect(200);
 
@@ -352,11 +356,12 @@ async fn a_new_version_names_the_rows_that_do_not_satisfy_it_and_changes_none() 
         // A schema without properties retires the fields, once no row has any.
         let retired = json!({"type": "object"});
         let refused = clinic.register(table, retired.clone()).await;
-        refused.invalid(&id.to_string());
+        let refused = refused.invalid("schema");
+        assert!(refused.text.contains(&id.to_string()), "{}", refused.text);
         resource.patch(id, 3, Value::Null).await.expect(200);
         clinic.register(table, retired).await.expect(200);
         let answer = resource.patch(id, 4, json!({"badge": 1})).await;
-        answer.invalid("custom_data");
+        answer.invalid("custom_data.badge");
     }
 }
 

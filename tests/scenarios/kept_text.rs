@@ -43,7 +43,7 @@ async fn a_patient_number_that_looks_like_another_is_that_number() {
         ("DÜP-1\tA", "U+0009"),
         ("DÜP-1\u{0}A", "U+0000"),
         ("DÜP-1\nA", "a line break"),
-        (" \u{3000}\n", "it is blank"),
+        (" \u{3000}\n", "all blank"),
     ] {
         let answer = admin
             .post("/v1/patients", registration(another.user, unfit))

@@ -14,6 +14,7 @@ mod care;
 mod clients;
 mod conventions;
 mod custom_data;
+mod every_fault;
 mod files;
 mod idempotency;
 mod import;

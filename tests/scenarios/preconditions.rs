@@ -179,7 +179,7 @@ async fn a_change_is_made_if_the_list_names_the_version_and_by_strong_comparison
         let tags = [tags];
         let request = patch_if(&admin, &path, &tags, patch.clone());
         let answer = world.refused(request, 400, failed).await;
-        assert_eq!(answer.body["errors"][0]["field"], "If-Match");
+        assert_eq!(answer.body["errors"][0]["header"], "If-Match");
         let message = answer.body["errors"][0]["message"].as_str().unwrap();
         assert!(
             message.starts_with("expected * or entity tags in double quotes"),
@@ -260,7 +260,7 @@ async fn a_read_of_another_version_than_the_caller_wants_is_refused_and_recorded
             let header = (header.as_str(), "zebrafish");
             let answer = send_with(caller, Method::GET, path, header).await;
             let answer = answer.problem(400, "malformed-header");
-            let field = answer.body["errors"][0]["field"].as_str().unwrap();
+            let field = answer.body["errors"][0]["header"].as_str().unwrap();
             assert!(field.eq_ignore_ascii_case(header.0), "{field}");
             assert_eq!(reads.row(&answer).await.entry.outcome.label(), "FAILURE");
         }

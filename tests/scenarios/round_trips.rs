@@ -587,10 +587,13 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
     ];
     // These functions open no transaction, or nobody waits for them.
     let mut counted = vec![
+        "answer-unknown-route",
         "docs",
         "expire-idempotency-keys",
         "expire-uploads",
+        "get-problem",
         "health",
+        "list-problems",
         "openapi",
         "process-scan-result",
         "process-upload",

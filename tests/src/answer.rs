@@ -1,6 +1,7 @@
 //! An HTTP answer and the checks of the tests on it.
 
 use bytes::Bytes;
+use errors::FieldError;
 use http::{HeaderMap, Response};
 use serde_json::Value;
 use uuid::Uuid;
@@ -60,10 +61,7 @@ impl Answer {
     pub fn problem(self, status: u16, slug: &str) -> Self {
         assert_eq!(
             (self.status, self.body["type"].as_str().unwrap_or_default()),
-            (
-                status,
-                format!("https://caretrail.example/problems/{slug}").as_str()
-            ),
+            (status, format!("/problems/{slug}").as_str()),
             "{}",
             self.text
         );
@@ -75,22 +73,37 @@ impl Answer {
         self
     }
 
-    /// Asserts that the answer is the problem `invalid` for this field. Returns the answer.
+    /// Asserts that the answer is the problem `invalid` for this field of the body, parameter or header. Dots
+    /// separate the names of nested fields, as in `Error::invalid`. Returns the answer.
     #[track_caller]
     pub fn invalid(self, field: &str) -> Self {
         let answer = self.problem(422, "invalid");
-        let fields = answer.body["errors"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
+        let places = answer.places();
+        let dotted = field.replace('[', ".").replace(']', "");
+        let pointer = FieldError::new(&dotted, "").pointer.unwrap_or_default();
         assert!(
-            fields
+            places
                 .iter()
-                .any(|error| error["field"] == field && error["message"].is_string()),
+                .any(|place| *place == pointer || place == field),
             "expected the field {field:?}: {}",
             answer.text
         );
         answer
+    }
+
+    /// The places of all faults of the problem `invalid`: JSON Pointers, and the names of parameters and headers.
+    #[track_caller]
+    pub fn places(&self) -> Vec<String> {
+        let errors = self.body["errors"].as_array().into_iter().flatten();
+        let place = |error: &Value| {
+            assert!(error["message"].is_string(), "{}", self.text);
+            let kinds = ["pointer", "parameter", "header"];
+            let mut places = kinds.iter().filter_map(|kind| error[kind].as_str());
+            let place = places.next().map(str::to_owned);
+            assert_eq!(places.next(), None, "{}", self.text);
+            place.unwrap_or_else(|| panic!("a fault without a place: {}", self.text))
+        };
+        errors.map(place).collect()
     }
 
     /// Asserts that the caller can't distinguish this answer from the other one.

@@ -3,6 +3,7 @@
 
 mod descriptions;
 mod docs;
+mod errors;
 mod names;
 mod project;
 mod rights;

@@ -144,7 +144,7 @@ impl Function {
             .flat_map(|route| {
                 let head = (route.method == Method::Get).then_some("HEAD");
                 let methods = [route.method.as_str()].into_iter().chain(head);
-                methods.map(move |method| format!("{method} {}", route.path))
+                methods.map(move |method| route_key(method, route.path))
             })
             .collect()
     }
@@ -167,8 +167,19 @@ impl Function {
             .into_iter()
             .flat_map(|deployed| &deployed.routes);
         routes
-            .map(|route| format!("{} {}", route.method, route.path))
+            .map(|route| route_key(&route.method, &route.path))
             .collect()
+    }
+}
+
+/// The route of all requests that no other route takes.
+pub const DEFAULT_ROUTE: &str = "$default";
+
+/// The key of a route in API Gateway, for example `GET /v1/patients/{id}`.
+pub fn route_key(method: &str, path: &str) -> String {
+    match path {
+        DEFAULT_ROUTE => DEFAULT_ROUTE.to_owned(),
+        path => format!("{method} {path}"),
     }
 }
 

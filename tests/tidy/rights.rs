@@ -68,8 +68,14 @@ const SHARED: [(&str, &[&str]); 12] = [
             "audit", "database", "domain", "errors", "identity", "parsing", "settings", "sql",
         ],
     ),
-    ("custom-data", &["api", "domain", "errors", "sql"]),
-    ("files", &["api", "domain", "errors", "settings", "sql"]),
+    (
+        "custom-data",
+        &["api", "domain", "errors", "parsing", "sql"],
+    ),
+    (
+        "files",
+        &["api", "domain", "errors", "parsing", "settings", "sql"],
+    ),
 ];
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::none;
-use crate::project::{Function, PROJECT};
+use crate::project::{DEFAULT_ROUTE, Function, PROJECT};
 
 #[test]
 fn the_first_line_of_a_function_says_what_starts_it() {
@@ -79,7 +79,10 @@ fn cargo_lambda_watch_has_the_routes_of_the_template() {
         .functions
         .iter()
         .flat_map(|function| {
-            let routes = function.routes().into_iter();
+            let routes = function
+                .routes()
+                .into_iter()
+                .filter(|route| route != DEFAULT_ROUTE);
             routes.map(move |route| format!("{route} → {}", function.name()))
         })
         .collect();
@@ -105,7 +108,9 @@ fn the_openapi_document_has_the_routes_of_the_template() {
     let routes: BTreeSet<_> = PROJECT
         .functions
         .iter()
-        .filter_map(|function| Some(format!("{} → {}", function.route()?, function.name())))
+        .filter_map(|function| Some((function.route()?, function.name())))
+        .filter(|(route, _)| route != DEFAULT_ROUTE)
+        .map(|(route, name)| format!("{route} → {name}"))
         .collect();
     none(
         routes.symmetric_difference(&documented).cloned(),
@@ -133,6 +138,7 @@ fn events_match_what_the_template_would_send() {
             .deployed()
             .is_some_and(|deployed| deployed.on_upload);
         let found = match function.route() {
+            Some(route) if route == DEFAULT_ROUTE => Vec::new(),
             Some(route) => request(&event, &route, takes_body(function)),
             None if uploaded => notification(&event),
             None => Vec::new(),

@@ -11,6 +11,7 @@ use domain::disclosure::Content;
 use domain::ids::PatientId;
 use errors::Error;
 use futures_util::future::{OptionFuture, join, join4};
+use parsing::Sound;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -200,7 +201,18 @@ impl<T: Target> Access<T> {
         patch: &Patch<E>,
         current: &E,
     ) -> Result<E, Error> {
-        let changed = patch.apply(current)?;
+        self.apply_checked(patch, current, |_, _| Ok(()))
+    }
+
+    /// Applies a patch as [`apply`](Self::apply) does, and checks what the fields of the result say together.
+    /// Errors: the result doesn't fit `E`, or `check` refuses it. One answer names all faults.
+    pub fn apply_checked<E: Serialize + DeserializeOwned>(
+        &mut self,
+        patch: &Patch<E>,
+        current: &E,
+        check: impl FnOnce(&E, &Sound<'_>) -> Result<(), Error>,
+    ) -> Result<E, Error> {
+        let changed = patch.apply(current, check)?;
         self.add_note("fields", patch.fields());
         Ok(changed)
     }

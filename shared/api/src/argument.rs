@@ -9,7 +9,8 @@ use crate::takes::Takes;
 
 /// An argument of a handler after the first one, which is the request itself.
 ///
-/// Arguments are read in their order, and the first error is the answer.
+/// All arguments are read, in their order. The first error is the answer. If it lists faults, it lists those of
+/// the other arguments too.
 pub trait Argument<Request>: Sized + Send {
     /// What it takes of the request. The compiler rejects a signature that can't work.
     const TAKES: Takes = Takes::NOTHING;

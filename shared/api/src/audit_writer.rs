@@ -393,7 +393,9 @@ impl AuditWriter<'_> {
 /// DENIED if the caller was not allowed to act, FAILURE for all other errors.
 fn outcome(error: &Error) -> Outcome {
     match error {
-        Error::Forbidden(_) | Error::NotAuthenticated => Outcome::Denied,
+        Error::Forbidden(_) | Error::MissingPermission(_) | Error::NotAuthenticated(_) => {
+            Outcome::Denied
+        }
         _ => Outcome::Failure,
     }
 }

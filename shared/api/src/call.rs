@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::Access;
 use crate::endpoint::Endpoint;
 use crate::idempotency::Claim;
-use crate::pages::{PageRequest, Signer};
+use crate::pages::{Limit, PageRequest, Signer};
 use crate::read_conditions::ReadConditions;
 use crate::request_context::RequestContext;
 use crate::service::Service;
@@ -81,14 +81,14 @@ impl Incoming {
 
     /// Checks that the handler's inputs take all of the request. Errors: the request has a query
     /// parameter or a body that no input takes.
-    fn check_all_taken(&self) -> Result<(), Error> {
-        if self.takes.queries == 0 {
-            form::<NoParameters>(&self.query, self.page_parameters())?;
-        }
-        if self.takes.bodies == 0 && !self.body.is_empty() {
-            return Err(Error::invalid("", "expected no body"));
-        }
-        Ok(())
+    fn check_all_taken(&self) -> Option<Error> {
+        let parameters = match self.takes.queries {
+            0 => form::<NoParameters>(&self.query, self.page_parameters(), |_, _| Ok(())).err(),
+            _ => None,
+        };
+        let body = (self.takes.bodies == 0 && !self.body.is_empty())
+            .then(|| Error::invalid("", "expected no body, because the operation takes none"));
+        parameters.into_iter().chain(body).reduce(Error::and)
     }
 
     /// The names of the query's parameters that a page takes.
@@ -133,7 +133,7 @@ impl Call {
     }
 
     /// Returns the body. Errors: its `Content-Type` isn't `media_type`, or it is too large.
-    pub(crate) fn body(&self, media_type: &str) -> Result<&[u8], Error> {
+    pub(crate) fn body(&self, media_type: &'static str) -> Result<&[u8], Error> {
         let declared = self
             .headers()
             .get(header::CONTENT_TYPE)
@@ -142,24 +142,42 @@ impl Call {
             .and_then(|value| value.split(';').next())
             .map(str::trim);
         if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case(media_type)) {
-            return Err(Error::UnsupportedMediaType);
+            return Err(Error::UnsupportedMediaType(media_type));
         }
         if self.incoming.body.len() > MAX_BODY {
-            return Err(Error::TooLarge);
+            return Err(Error::TooLarge(MAX_BODY));
         }
         Ok(&self.incoming.body)
     }
 
-    /// Returns the page for `limit` and `cursor`, for a handler that doesn't read them from the query.
-    /// Errors: `limit` is out of range, or `cursor` isn't from this caller and list.
+    /// Returns the page for the fields `limit` and `cursor` of a body. Errors: `cursor` isn't from this caller
+    /// and list.
     pub fn page<K: Serialize + DeserializeOwned>(
         &self,
-        limit: Option<u32>,
+        limit: Option<Limit>,
         cursor: Option<&str>,
+    ) -> Result<PageRequest<K>, Error> {
+        self.page_of(limit, cursor, Error::invalid)
+    }
+
+    /// As [`page`](Self::page). `refuse` makes the error of a field or parameter.
+    pub(crate) fn page_of<K: Serialize + DeserializeOwned>(
+        &self,
+        limit: Option<Limit>,
+        cursor: Option<&str>,
+        refuse: fn(&str, &str) -> Error,
     ) -> Result<PageRequest<K>, Error> {
         let endpoint = &self.context.environment.endpoint;
         let context = format!("{}\0{}", endpoint.name, self.subject);
-        PageRequest::new(limit, cursor, Signer::new(self.cursor_key.clone(), context))
+        let signer = Signer::new(self.cursor_key.clone(), context);
+        PageRequest::new(limit, cursor, signer, refuse)
+    }
+
+    /// The error of a request with these errors of its inputs: all faults at once.
+    pub(crate) fn refuse(&self, errors: Vec<Error>) -> Error {
+        let rest = self.incoming.check_all_taken();
+        let all = errors.into_iter().chain(rest).reduce(Error::and);
+        all.unwrap_or(Error::Internal("a request was refused without a reason"))
     }
 
     /// Prepares the audited transaction on `target`. It is opened with the first statement. That
@@ -168,6 +186,6 @@ impl Call {
         let claim = self.incoming.claim.clone();
         Access::new(self.context.clone(), target, claim)
             .on_conditions(self.incoming.conditions.clone())
-            .reject_with(self.incoming.check_all_taken().err())
+            .reject_with(self.incoming.check_all_taken())
     }
 }

@@ -16,6 +16,8 @@ pub enum Method {
     Patch,
     /// DELETE
     Delete,
+    /// Every method.
+    Any,
 }
 
 /// A method and a path. Path parameters are in braces: `/v1/patients/{id}`.
@@ -85,6 +87,7 @@ impl Method {
             Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
+            Self::Any => "ANY",
         }
     }
 }
@@ -252,6 +255,23 @@ impl Endpoint {
 }
 
 impl PublicEndpoint {
+    /// The endpoint of all requests that no other route takes.
+    pub const fn default_route() -> Self {
+        Self {
+            name: "",
+            route: Route {
+                method: Method::Any,
+                path: "$default",
+            },
+            summary: "",
+        }
+    }
+
+    /// Whether it is a route of its own, and not what is left of the others.
+    pub fn is_in_document(&self) -> bool {
+        self.route.method != Method::Any
+    }
+
     /// A `GET` endpoint, which reads.
     pub const fn get(path: &'static str) -> Self {
         let method = Method::Get;

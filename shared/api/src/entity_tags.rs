@@ -46,7 +46,7 @@ impl EntityTags {
         }
         let tags = Self::parse(&lines.join(&b","[..]));
         tags.map(Some)
-            .ok_or_else(|| Error::MalformedHeader(FieldError::new(name, EXPECTED)))
+            .ok_or_else(|| Error::MalformedHeader(FieldError::header(name, EXPECTED)))
     }
 
     fn parse(value: &[u8]) -> Option<Self> {
@@ -186,7 +186,9 @@ mod tests {
         assert!(tags.matches_strongly(Some(b"\"2\"")) && !tags.matches_strongly(None));
         headers.append("if-match", HeaderValue::from_static("*"));
         let refused = EntityTags::read(&headers, "If-Match").unwrap_err();
-        assert!(matches!(refused, Error::MalformedHeader(fault) if fault.field == "If-Match"));
+        assert!(
+            matches!(refused, Error::MalformedHeader(fault) if fault.header.as_deref() == Some("If-Match"))
+        );
     }
 
     proptest! {

@@ -68,15 +68,22 @@ macro_rules! handlers {
                 ($($value,)*): &'static Self::Settings,
             ) -> Running<Response<Body>> {
                 Box::pin(async move {
+                    let errors = &mut Vec::new();
                     let before = Takes::NOTHING;
                     $(
                         let (before, $value) = (
                             before.and($argument::TAKES),
-                            $argument::read(&call, before, $value)?,
+                            $argument::read(&call, before, $value).map_err(|error| errors.push(error)).ok(),
                         );
                     )*
                     let _: Takes = before;
-                    self(call, $($value),*).await.map(Audited::release)
+                    let arguments = || Some(($($value?,)*));
+                    match arguments() {
+                        Some(($($value,)*)) => {
+                            self(call, $($value),*).await.map(Audited::release)
+                        }
+                        None => Err(call.refuse(std::mem::take(errors))),
+                    }
                 })
             }
 

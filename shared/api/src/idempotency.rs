@@ -38,7 +38,7 @@ impl Claim {
             (1..=255).contains(&key.len()) && key.bytes().all(is_allowed)
         };
         let key = value.to_str().ok().filter(is_fit).ok_or_else(|| {
-            Error::invalid(
+            Error::invalid_header(
                 "Idempotency-Key",
                 "expected one value of 1 to 255 visible ASCII characters without a comma",
             )

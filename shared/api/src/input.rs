@@ -9,11 +9,11 @@ mod patch;
 mod path;
 mod query;
 
-pub use body::Body;
+pub use body::{Body, Check, CheckedBody};
 pub use configured::{Configured, FromSettings};
 pub use event::Event;
 pub use path::Path;
-pub use query::Query;
+pub use query::{CheckedQuery, Query};
 
 pub use crate::argument::{Argument, Input};
 pub use crate::patch::Patch;

@@ -89,7 +89,10 @@ impl Job {
             }
             Err(error) => {
                 context.give_up_spoiled(&error);
-                let error = context.attempt.verdict(error).translated();
+                let error = context
+                    .attempt
+                    .verdict(error)
+                    .translated(self.environment.endpoint.permission);
                 writer.record_failure(&error).await?;
                 Err(error)
             }

@@ -9,6 +9,7 @@ use errors::Error;
 use http::{HeaderName, HeaderValue, Response, header};
 use lambda_http::{Body, Request, RequestExt as _};
 use lambda_runtime::LambdaEvent;
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::timeout_at;
 
@@ -91,7 +92,7 @@ pub fn serve_health(endpoint: PublicEndpoint) -> Result<(), Failure> {
                     Ok(()) => Response::builder()
                         .header(header::CONTENT_TYPE, "application/json")
                         .body(Body::from(r#"{"status":"ok"}"#))?,
-                    Err(error) => problem(&error.translated(), &request_id),
+                    Err(error) => problem(&error.translated(""), &request_id),
                 };
                 Ok::<_, Failure>(with_common_headers(response, &request_id))
             },
@@ -100,25 +101,82 @@ pub fn serve_health(endpoint: PublicEndpoint) -> Result<(), Failure> {
     })
 }
 
-/// Serves a document that is the same for everyone. It has no caller and no patient data, so it writes no
-/// audit row. `headers` are the headers of the answer, including `Content-Type`.
+/// A request to an endpoint without caller.
+#[derive(Debug)]
+pub struct PublicRequest(Request);
+
+impl PublicRequest {
+    /// The path, as the caller sent it.
+    pub fn path(&self) -> &str {
+        self.0.raw_http_path()
+    }
+
+    /// The value of a path parameter. It is empty if the route has no such parameter.
+    pub fn path_parameter(&self, name: &str) -> &str {
+        let parameters = self.0.path_parameters_ref();
+        parameters
+            .and_then(|parameters| parameters.first(name))
+            .unwrap_or_default()
+    }
+}
+
+/// Serves an endpoint that has no caller and no patient data, so it writes no audit row.
+pub fn serve_public(
+    endpoint: PublicEndpoint,
+    answer: impl Fn(&PublicRequest) -> Result<Response<Body>, Error> + Send + Sync + 'static,
+) -> Result<(), Failure> {
+    serve_public_boxed(endpoint, Box::leak(Box::new(answer)))
+}
+
+/// Serves a document that is the same for everyone. `headers` are the headers of the answer, including
+/// `Content-Type`.
 pub fn serve_document(
     endpoint: PublicEndpoint,
     headers: Vec<(HeaderName, String)>,
     document: String,
 ) -> Result<(), Failure> {
     let document: &'static str = document.leak();
-    let headers: &'static [_] = headers.leak();
+    serve_public(endpoint, move |_| {
+        let mut response = Response::new(Body::from(document));
+        for (header, value) in &headers {
+            let value = HeaderValue::from_str(value);
+            let value = value.map_err(|_| Error::Internal("an answer is not HTTP"))?;
+            response.headers_mut().insert(header, value);
+        }
+        Ok(response)
+    })
+}
+
+/// A JSON answer that is the same for everyone. Caches may keep it for five minutes. Errors:
+/// [`Error::Internal`] if it can't be converted.
+pub fn cacheable(body: &impl Serialize) -> Result<Response<Body>, Error> {
+    let body = serde_json::to_string(body).map_err(|_| Error::Internal("an answer is not JSON"))?;
+    Response::builder()
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CACHE_CONTROL, "public, max-age=300")
+        .body(Body::from(body))
+        .map_err(|_| Error::Internal("an answer is not HTTP"))
+}
+
+type PublicAnswer = dyn Fn(&PublicRequest) -> Result<Response<Body>, Error> + Send + Sync;
+
+fn serve_public_boxed(
+    endpoint: PublicEndpoint,
+    answer: &'static PublicAnswer,
+) -> Result<(), Failure> {
     run(async move {
         lambda_http::run(lambda_http::service_fn(
             move |request: Request| async move {
                 let request_id = request_id(&request);
-                let mut response = Response::new(Body::from(document));
-                for (header, value) in headers {
-                    let value = HeaderValue::from_str(value)?;
-                    response.headers_mut().insert(header, value);
-                }
-                tracing::info!(request_id, function = endpoint.name, "document answered");
+                let response = answer(&PublicRequest(request))
+                    .unwrap_or_else(|error| problem(&error, &request_id));
+                let status = response.status().as_u16();
+                tracing::info!(
+                    request_id,
+                    function = endpoint.name,
+                    status,
+                    "public request answered"
+                );
                 Ok::<_, Failure>(with_common_headers(response, &request_id))
             },
         ))

@@ -49,6 +49,7 @@ pub mod prelude {
     pub use domain::ids::*;
     pub use domain::time::{Date, TimeDelta, Timestamp};
     pub use errors::{Error, OnConstraint as _};
+    pub use parsing::Sound;
     pub use schemars::{self, JsonSchema};
     pub use serde::{Deserialize, Serialize};
     pub use sql::sql;
@@ -58,7 +59,9 @@ pub mod prelude {
     pub use crate::current::Current;
     pub use crate::endpoint::Endpoint;
     pub use crate::if_match::IfMatch;
-    pub use crate::input::{Body, Configured, Patch, Path, Query};
+    pub use crate::input::{
+        Body, Check, CheckedBody, CheckedQuery, Configured, Patch, Path, Query,
+    };
     pub use crate::pages::{Page, PageRequest};
     pub use crate::reply::{Created, Json, Reply};
     pub use crate::target::{InChart, Oneself, OwnedBy, Search};

@@ -6,13 +6,16 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::disclosure::Content;
 use domain::ids::PatientId;
+use domain::number::Whole;
 use errors::Error;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-const DEFAULT_LIMIT: u32 = 50;
-const MAX_LIMIT: u32 = 100;
+const DEFAULT_LIMIT: i32 = 50;
+
+/// The greatest number of items in a page.
+pub type Limit = Whole<1, 100>;
 
 /// One page of a list, with a cursor for the next page.
 #[derive(Debug, JsonSchema, Serialize)]
@@ -33,25 +36,23 @@ impl<T: Content> Content for Page<T> {
 /// The page that the caller requests. `K` is the key of the last item before the page.
 #[derive(Debug)]
 pub struct PageRequest<K> {
-    limit: u32,
+    limit: i32,
     after: Option<K>,
     signer: Signer,
 }
 
 impl<K: Serialize + DeserializeOwned> PageRequest<K> {
+    /// Errors: the cursor isn't from this signer. `refuse` makes the error.
     pub(crate) fn new(
-        limit: Option<u32>,
+        limit: Option<Limit>,
         cursor: Option<&str>,
         signer: Signer,
+        refuse: fn(&str, &str) -> Error,
     ) -> Result<Self, Error> {
-        let limit = limit.unwrap_or(DEFAULT_LIMIT);
-        if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(Error::invalid("limit", "expected 1 to 100"));
-        }
         let after = cursor
             .map(|cursor| {
                 signer.open(cursor).ok_or_else(|| {
-                    Error::invalid(
+                    refuse(
                         "cursor",
                         "expected the next_cursor of the preceding page of this list",
                     )
@@ -59,7 +60,7 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
             })
             .transpose()?;
         Ok(Self {
-            limit,
+            limit: limit.map_or(DEFAULT_LIMIT, Whole::get),
             after,
             signer,
         })
@@ -78,8 +79,9 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
 
     /// Makes the page from the fetched rows.
     pub fn page<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
-        let more = rows.len() > self.limit as usize;
-        rows.truncate(self.limit as usize);
+        let limit = usize::try_from(self.limit).unwrap_or_default();
+        let more = rows.len() > limit;
+        rows.truncate(limit);
         let next_cursor = rows
             .last()
             .filter(|_| more)

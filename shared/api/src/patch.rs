@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use errors::Error;
-use parsing::MergePatch;
+use parsing::{MergePatch, Sound};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -22,10 +22,14 @@ impl<T: Serialize + DeserializeOwned> Patch<T> {
         Ok(Self { patch, of })
     }
 
-    /// Returns `current` with the changes. Errors: the result doesn't fit `T`. The error names the
-    /// field.
-    pub fn apply(&self, current: &T) -> Result<T, Error> {
-        self.patch.apply(current)
+    /// Returns `current` with the changes. Errors: the result doesn't fit `T`, or `check` refuses it. The error
+    /// names all fields at fault.
+    pub fn apply(
+        &self,
+        current: &T,
+        check: impl FnOnce(&T, &Sound<'_>) -> Result<(), Error>,
+    ) -> Result<T, Error> {
+        self.patch.apply(current, check)
     }
 
     /// Whether the patch changes this field.

@@ -5,13 +5,19 @@ use std::marker::PhantomData;
 use domain::disclosure::Content;
 use domain::ids::PatientId;
 use errors::{Error, Problem};
-use http::{Response, StatusCode, header};
+use http::{HeaderName, Response, StatusCode, header};
 use lambda_http::Body;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use sql::FromRow;
 
 use crate::entity_tags::of_version;
+
+/// The media type of a merge patch (RFC 7396).
+pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
+
+/// The authentication that the API accepts (RFC 6750, 3).
+const CHALLENGE: &str = "Bearer realm=\"caretrail\"";
 
 /// The result of every handler.
 pub type Reply<T> = Result<Audited<T>, Error>;
@@ -169,11 +175,27 @@ pub(crate) fn problem(error: &Error, request_id: &str) -> Response<Body> {
         header::CACHE_CONTROL,
         http::HeaderValue::from_static("no-store"),
     );
-    if problem.status == StatusCode::UNAUTHORIZED.as_u16() {
-        headers.insert(
+    let named = match error {
+        Error::NotAuthenticated(None) => Some((header::WWW_AUTHENTICATE, CHALLENGE.to_owned())),
+        // RFC 6750, 3.
+        Error::NotAuthenticated(Some(fault)) => Some((
             header::WWW_AUTHENTICATE,
-            http::HeaderValue::from_static("Bearer"),
-        );
+            format!("{CHALLENGE}, error=\"invalid_token\", error_description=\"{fault}\""),
+        )),
+        // RFC 5789, 2.2.
+        Error::UnsupportedMediaType(accepted @ MERGE_PATCH) => Some((
+            HeaderName::from_static("accept-patch"),
+            (*accepted).to_owned(),
+        )),
+        // RFC 9110, 15.5.16.
+        Error::UnsupportedMediaType(accepted) => Some((header::ACCEPT, (*accepted).to_owned())),
+        Error::MethodNotAllowed(allowed) => Some((header::ALLOW, allowed.clone())),
+        _ => None,
+    };
+    if let Some((name, value)) = named
+        && let Ok(value) = http::HeaderValue::from_str(&value)
+    {
+        headers.insert(name, value);
     }
     if problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() {
         headers.insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));

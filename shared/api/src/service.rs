@@ -116,7 +116,9 @@ impl Service {
                     "caller not authenticated"
                 );
                 match refusal {
-                    identity::Refusal::Unauthenticated(_) => Error::NotAuthenticated,
+                    identity::Refusal::Unauthenticated(reason) => {
+                        Error::NotAuthenticated(reason.description())
+                    }
                     identity::Refusal::KeysUnavailable => Error::Unavailable(
                         "The identity provider can't be reached. Try again later.",
                     ),
@@ -181,7 +183,8 @@ impl Service {
 async fn refuse(context: &RequestContext, error: Error) -> Response<Body> {
     context.give_up_spoiled(&error);
     let error = context.attempt.verdict(error);
-    let error = declared(context, error.translated());
+    let permission = context.environment.endpoint.permission;
+    let error = declared(context, error.translated(permission));
     if let Error::Database(_) | Error::Internal(_) = &error {
         tracing::error!(request_id = context.request_id, error = %error, "internal error");
     }

@@ -70,6 +70,7 @@ row! {
         /// of the row before it.
         pub chain_id: Uuid,
         /// The position of the row in its hash chain. The first row has position 1.
+        #[schemars(range(min = 0))]
         pub seq: i64,
         /// The SHA-256 hash of the row before it in the chain, as 64 hexadecimal digits. It is all
         /// zeros in the first row.

@@ -1,12 +1,15 @@
 //! A JSON Schema of limited size and depth that refuses unknown properties by default.
 
 use errors::{Error, FieldError};
-use jsonschema::{Draft, PatternOptions, Validator};
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::{Map, Value};
 
 /// The largest schema and the largest data, in bytes of JSON.
 const LARGEST_SCHEMA: usize = 32 * 1024;
 const LARGEST_DATA: usize = 16 * 1024;
+/// The most faults of data that one answer names.
+const MOST_FAULTS: usize = 100;
 /// The deepest nesting of objects and lists in a schema and in data.
 const DEEPEST_SCHEMA: usize = 24;
 const DEEPEST_DATA: usize = 8;
@@ -61,11 +64,10 @@ impl Schema {
             .build(schema)
             .map(Self)
             .map_err(|error| {
-                let place = format!("schema{}", error.instance_path());
-                Error::invalid(
-                    &place.replace('/', "."),
+                Error::Invalid(vec![FieldError::at(
+                    format!("/schema{}", error.instance_path()),
                     "expected a valid JSON Schema (draft 2020-12)",
-                )
+                )])
             })
     }
 
@@ -76,28 +78,45 @@ impl Schema {
             let message = "expected at most 16 KiB of JSON, nested at most 8 levels deep";
             return Err(Error::invalid("custom_data", message));
         }
-        let errors: Vec<_> = self
-            .0
-            .iter_errors(data)
-            .take(20)
-            .map(|error| FieldError {
-                field: format!("custom_data{}", error.instance_path()).replace('/', "."),
-                message: format!(
-                    "expected a value that satisfies the schema's keyword {}",
-                    error.kind().keyword()
-                ),
-            })
-            .collect();
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Invalid(errors))
-        }
+        let errors = self.0.iter_errors(data).flat_map(faults);
+        Error::all(errors.take(MOST_FAULTS).collect()).map_or(Ok(()), Err)
     }
 
     /// Whether the data satisfies the schema.
     pub fn is_satisfied_by(&self, data: &Value) -> bool {
         self.0.is_valid(data)
+    }
+}
+
+/// The faults that an error of the validator stands for. A missing or unknown property is named itself.
+fn faults(error: ValidationError<'_>) -> Vec<FieldError> {
+    let at = format!("/custom_data{}", error.instance_path());
+    let property = |name: &str, message: &str| {
+        let name = name.replace('~', "~0").replace('/', "~1");
+        FieldError::at(format!("{at}/{name}"), message)
+    };
+    match error.kind() {
+        ValidationErrorKind::Required { property: name } => {
+            vec![property(name.as_str().unwrap_or_default(), "is required")]
+        }
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected
+            .iter()
+            .map(|name| {
+                property(
+                    name,
+                    "is not known here; expected a property that the schema names",
+                )
+            })
+            .collect(),
+        kind => vec![FieldError::at(
+            at,
+            format!(
+                "expected a value that satisfies the keyword `{}` of the registered schema; got {}",
+                kind.keyword(),
+                parsing::received(error.instance())
+            ),
+        )],
     }
 }
 

@@ -74,6 +74,7 @@ row! {
         /// `2026-03-02T09:30:00Z`.
         pub scheduled_at: Timestamp,
         /// The length of the appointment in minutes, 1 to 1440.
+        #[schemars(range(min = 1, max = 1440))]
         pub duration_minutes: i32,
         /// The status of the appointment: scheduled, checked in, completed, cancelled or missed.
         pub status: AppointmentStatus,
@@ -91,6 +92,7 @@ row! {
         pub custom_data: Option<CustomData>,
         /// The version of the JSON Schema that `custom_data` satisfies. Null if `custom_data` is
         /// null.
+        #[schemars(range(min = 1))]
         pub custom_data_version: Option<i32>,
         /// The time at which the appointment was created (RFC 3339, UTC).
         pub created_at: Timestamp,
@@ -101,12 +103,14 @@ row! {
         pub is_archived: bool,
         /// The version number of the appointment: it starts at 1 and grows by 1 with each change.
         /// The `ETag` header carries it too.
+        #[schemars(range(min = 1))]
         pub version: i32,
         /// The reason given when the appointment was last moved or cancelled. Null if neither has
         /// happened.
         pub change_reason: Option<String>,
         /// The patient's rating of the appointment, from 1 (worst) to 5 (best). Only this patient and their
         /// representatives see it; it is null for everyone else and until one of them has rated.
+        #[schemars(range(min = 1, max = 5))]
         pub rating: Option<i32>,
     }
 }
@@ -142,8 +146,10 @@ row! {
         /// The beginning of the appointment after the change (RFC 3339, UTC).
         pub new_scheduled_at: Timestamp,
         /// The length of the appointment in minutes before the change. Null for the booking.
+        #[schemars(range(min = 1, max = 1440))]
         pub old_duration_minutes: Option<i32>,
         /// The length of the appointment in minutes after the change.
+        #[schemars(range(min = 1, max = 1440))]
         pub new_duration_minutes: i32,
         /// The status of the appointment before the change. Null for the booking.
         pub old_status: Option<AppointmentStatus>,

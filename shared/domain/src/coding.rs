@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::text::{Identifier, Line};
-use crate::expected::expected;
+use parsing::{expected, expected_field};
 
 /// A concept from a code system, as FHIR R4 `Coding`. For example, `{"system":
 /// "http://snomed.info/sct", "code": "38341003", "display": "Hypertension"}`.
@@ -39,8 +39,9 @@ impl<'de> Deserialize<'de> for Coding {
         } = AnyCoding::deserialize(deserializer)?;
         let shape = SHAPES.iter().find(|shape| shape.0 == system.0);
         match shape {
-            Some((_, code_of_system, fits)) if !fits(code.as_str()) => {
-                Err(expected(code_of_system))
+            Some((system, code_of_system, example, fits)) if !fits(code.as_str()) => {
+                let example = serde_json::json!({"system": system, "code": example});
+                Err(expected_field("code", code_of_system, example))
             }
             _ => Ok(Self {
                 system,
@@ -51,34 +52,43 @@ impl<'de> Deserialize<'de> for Coding {
     }
 }
 
-/// A code system's URI, its codes in words, and the check of a code.
-type Shape = (&'static str, &'static str, fn(&str) -> bool);
+/// A code system's URI, its codes in words, one of them, and the check of a code.
+type Shape = (&'static str, &'static str, &'static str, fn(&str) -> bool);
 
 const SHAPES: [Shape; 5] = [
     (
         "http://snomed.info/sct",
-        "a SNOMED CT code of 6 to 18 digits",
+        "a SNOMED CT code of 6 to 18 digits, such as 38341003",
+        "38341003",
         |code| is_number(code, 6, 18),
     ),
-    ("http://loinc.org", "a LOINC code such as 4548-4", |code| {
-        code.split_once('-').is_some_and(|(number, check)| {
-            let number = number.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
-            is_number(number, 1, 10) && is_number(check, 1, 1)
-        })
-    }),
+    (
+        "http://loinc.org",
+        "a LOINC code such as 4548-4",
+        "4548-4",
+        |code| {
+            code.split_once('-').is_some_and(|(number, check)| {
+                let number = number.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
+                is_number(number, 1, 10) && is_number(check, 1, 1)
+            })
+        },
+    ),
     (
         "http://www.nlm.nih.gov/research/umls/rxnorm",
-        "an RxNorm code of 1 to 8 digits",
+        "an RxNorm code of 1 to 8 digits, such as 860975",
+        "860975",
         |code| is_number(code, 1, 8),
     ),
     (
         "http://hl7.org/fhir/sid/cvx",
-        "a CVX code of 1 to 3 digits",
+        "a CVX code of 1 to 3 digits, such as 140",
+        "140",
         |code| is_number(code, 1, 3),
     ),
     (
         "http://hl7.org/fhir/sid/icd-10-cm",
         "an ICD-10-CM code such as E11.9",
+        "E11.9",
         is_icd_10_cm,
     ),
 ];
@@ -117,7 +127,10 @@ impl<'de> Deserialize<'de> for SystemUri {
                     .all(|byte| byte.is_ascii_graphic() && !b"<>\"{}|\\^`".contains(&byte))
         });
         if !is_uri || text.len() > 255 {
-            return Err(expected("a URI"));
+            return Err(expected(
+                "an absolute URI of at most 255 characters",
+                "http://snomed.info/sct",
+            ));
         }
         Ok(Self(text))
     }

@@ -1,11 +1,14 @@
 //! The content of a medical record, one structure for each record type. Codes are FHIR Codings
 //! (ICD-10-CM, SNOMED CT, LOINC, RxNorm, CVX, …).
 
+use std::borrow::Cow;
+
 use crate::date_time::{DateTime, PastDateTime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::coding::Coding;
+use super::number::Whole;
 use super::text::{Identifier, Line, Text};
 use errors::Error;
 use parsing::typed;
@@ -59,7 +62,7 @@ pub enum RecordContent {
 
 impl RecordContent {
     /// Parses the `content` of a record of this type. Errors: it doesn't have the type's structure.
-    pub fn parse(record_type: RecordType, content: serde_json::Value) -> Result<Self, Error> {
+    pub fn parse(record_type: RecordType, content: &serde_json::Value) -> Result<Self, Error> {
         Ok(match record_type {
             RecordType::Diagnosis => Self::Diagnosis(typed(content, "content")?),
             RecordType::Treatment => Self::Treatment(typed(content, "content")?),
@@ -70,6 +73,20 @@ impl RecordContent {
             RecordType::Immunization => Self::Immunization(typed(content, "content")?),
             RecordType::CarePlan => Self::CarePlan(typed(content, "content")?),
         })
+    }
+
+    /// The name of the schema that the content of a record of this type has.
+    pub fn schema_name_of(record_type: RecordType) -> Cow<'static, str> {
+        match record_type {
+            RecordType::Diagnosis => Diagnosis::schema_name(),
+            RecordType::Treatment => Treatment::schema_name(),
+            RecordType::Summary | RecordType::Note => Narrative::schema_name(),
+            RecordType::LabResult => LabResult::schema_name(),
+            RecordType::Prescription => Prescription::schema_name(),
+            RecordType::Imaging => Imaging::schema_name(),
+            RecordType::Immunization => Immunization::schema_name(),
+            RecordType::CarePlan => CarePlan::schema_name(),
+        }
     }
 }
 
@@ -145,21 +162,21 @@ shapes! {
         effective: PastDateTime,
         /// The result of the measurement. Absent if the result consists of components or of other
         /// results.
-        value: Value,
+        value: ObservationValue,
         /// The results of the parts of one measurement, for example the systolic and diastolic
         /// blood pressure.
-        components: Vec<Component>,
+        components: Vec<ObservationComponent>,
         /// The results that a report consists of, each as text.
         results: Vec<Text<500>>,
     }
 
     /// One part of a measurement with several parts, for example the systolic blood pressure.
-    pub struct Component {
+    pub struct ObservationComponent {
         /// The measured part, coded for example in LOINC.
         code: Coding,
         ?
         /// The result for this part. Absent if there is none.
-        value: Value,
+        value: ObservationValue,
     }
 
     /// A measured amount, as FHIR R4 `Quantity`.
@@ -200,7 +217,7 @@ shapes! {
         /// The description of the study as text.
         description: Text<2000>,
         /// The number of images in the study.
-        instances: u32,
+        instances: Whole<0, 1_000_000>,
     }
 
     /// A vaccination of the patient, as FHIR R4 `Immunization`.
@@ -242,12 +259,8 @@ shapes! {
 /// The result of a measurement, as FHIR R4 `Observation.value[x]`: an object with exactly one of
 /// `quantity`, `coded` and `text`.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
-#[serde(
-    rename_all = "snake_case",
-    deny_unknown_fields,
-    expecting = "an object with `quantity`, `coded` or `text`, for example {\"quantity\": {\"value\": 6.3, \"unit\": \"mmol/L\"}}"
-)]
-pub enum Value {
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ObservationValue {
     /// The result as a measured amount.
     Quantity(Quantity),
     /// The result as a coded concept.

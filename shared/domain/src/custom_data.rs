@@ -58,6 +58,7 @@ row! {
         /// The table to which the JSON Schema applies.
         pub table_name: CustomDataTable,
         /// The version number of the JSON Schema. The first one has number 1.
+        #[schemars(range(min = 1))]
         pub version: i32,
         /// The JSON Schema (draft 2020-12) that custom data must satisfy.
         pub schema: Jsonb<Value>,

@@ -9,16 +9,15 @@ use chrono::{DateTime as ChronoDateTime, Datelike as _, Days, NaiveDate, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::expected::expected;
 use crate::time::{Date, Timestamp};
+use parsing::expected;
 
 /// The first year in which a clinical fact can lie. Nobody alive was born before it.
 const FIRST_YEAR: i32 = 1850;
 
-const FORM: &str = "a time such as 2026-03-01T09:30:00Z (RFC 3339), or a day, month or year such as 2026-03-01, \
-    2026-03 or 2026, in 1850 or later";
-const PAST_FORM: &str = "a time that isn't in the future, such as 2026-03-01T09:30:00Z (RFC 3339), or a day, month \
-    or year such as 2026-03-01, 2026-03 or 2026, in 1850 or later";
+const FORM: &str = "a time (RFC 3339), or a day, month or year such as 2026-03-01, 2026-03 or 2026, in 1850 or later";
+const PAST_FORM: &str = "a time that isn't in the future (RFC 3339), or a day, month or year such as \
+    2026-03-01, 2026-03 or 2026, in 1850 or later";
 
 /// A point in time, a day, a month or a year.
 ///
@@ -130,7 +129,7 @@ macro_rules! text_json {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = String::deserialize(deserializer)?;
-                text.parse().map_err(|NoDateTime(form)| expected(form))
+                text.parse().map_err(|NoDateTime(form)| expected(form, "2026-03-01"))
             }
         }
 

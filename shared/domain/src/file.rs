@@ -75,6 +75,7 @@ row! {
         /// The media type of the file, for example `application/pdf`.
         pub file_type: String,
         /// The size of the file in bytes.
+        #[schemars(range(min = 1))]
         pub file_size: i64,
         /// The SHA-256 digest of the file, as 64 lower-case hexadecimal digits.
         pub sha256: String,
@@ -92,6 +93,7 @@ row! {
         pub custom_data: Option<CustomData>,
         /// The version of the JSON Schema that `custom_data` satisfies. Null if `custom_data` is
         /// null.
+        #[schemars(range(min = 1))]
         pub custom_data_version: Option<i32>,
         /// The time at which the file was announced (RFC 3339, UTC).
         pub created_at: Timestamp,
@@ -101,6 +103,7 @@ row! {
         pub is_archived: bool,
         /// The version number of the metadata: it starts at 1 and grows by 1 with each change. The
         /// `ETag` header carries it too.
+        #[schemars(range(min = 1))]
         pub version: i32,
     }
 }

@@ -1,6 +1,7 @@
 //! Typed ids. The compiler rejects the id of one resource where the id of another is expected.
 
-use serde::{Deserialize, Serialize};
+use parsing::expected;
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::time::Timestamp;
@@ -8,7 +9,7 @@ use crate::time::Timestamp;
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
         #[serde(transparent)]
         #[schemars(inline)]
         pub struct $name(Uuid);
@@ -43,6 +44,14 @@ macro_rules! ids {
 
             fn from_str(text: &str) -> Result<Self, uuid::Error> {
                 Uuid::try_parse(text).map(Self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse()
+                    .map_err(|_| expected("a UUID", "0190a5e4-7c1b-7d2e-8f30-4a5b6c7d8e04"))
             }
         }
 

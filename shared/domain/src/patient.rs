@@ -153,6 +153,7 @@ row! {
         pub custom_data: Option<CustomData>,
         /// The version of the JSON Schema that `custom_data` satisfies. Null if `custom_data` is
         /// null.
+        #[schemars(range(min = 1))]
         pub custom_data_version: Option<i32>,
         /// The time at which the patient was registered (RFC 3339, UTC).
         pub created_at: Timestamp,
@@ -162,6 +163,7 @@ row! {
         pub is_archived: bool,
         /// The version number of the patient: it starts at 1 and grows by 1 with each change. The
         /// `ETag` header carries it too.
+        #[schemars(range(min = 1))]
         pub version: i32,
     }
 }

@@ -56,8 +56,10 @@ row! {
         pub schedule: Option<Jsonb<Schedule>>,
         /// The mean of the patients' ratings, from 1 (worst) to 5 (best). Null if there are no
         /// ratings.
+        #[schemars(range(min = 1.0, max = 5.0))]
         pub rating: Option<f64>,
         /// The number of ratings that `rating` is the mean of.
+        #[schemars(range(min = 0))]
         pub total_reviews: i32,
         /// Whether an administrator has verified the licence. Only verified providers can be booked
         /// for future appointments.
@@ -67,6 +69,7 @@ row! {
         pub custom_data: Option<CustomData>,
         /// The version of the JSON Schema that `custom_data` satisfies. Null if `custom_data` is
         /// null.
+        #[schemars(range(min = 1))]
         pub custom_data_version: Option<i32>,
         /// The time at which the provider was registered (RFC 3339, UTC).
         pub created_at: Timestamp,
@@ -76,6 +79,7 @@ row! {
         pub is_archived: bool,
         /// The version number of the provider: it starts at 1 and grows by 1 with each change. The
         /// `ETag` header carries it too.
+        #[schemars(range(min = 1))]
         pub version: i32,
         /// The time at which the licence was verified (RFC 3339, UTC). Null while it is not
         /// verified.

@@ -120,6 +120,7 @@ row! {
         pub custom_data: Option<CustomData>,
         /// The version of the JSON Schema that `custom_data` satisfies. Null if `custom_data` is
         /// null.
+        #[schemars(range(min = 1))]
         pub custom_data_version: Option<i32>,
         /// The time at which the record was created (RFC 3339, UTC).
         pub created_at: Timestamp,
@@ -129,6 +130,7 @@ row! {
         pub is_archived: bool,
         /// The version number of the record: it starts at 1 and grows by 1 with each change. The
         /// `ETag` header carries it too.
+        #[schemars(range(min = 1))]
         pub version: i32,
     }
 }
@@ -150,6 +152,7 @@ row! {
         /// The id of the medical record.
         pub record_id: RecordId,
         /// The number of this version. The first one has number 1.
+        #[schemars(range(min = 1))]
         pub version: i32,
         /// The patient whom the record is about.
         pub patient_id: PatientId,
@@ -157,6 +160,7 @@ row! {
         pub record_type: RecordType,
         /// The structured clinical content of this version. The record type determines its
         /// structure.
+        #[schemars(with = "super::content::RecordContent")]
         pub content: Jsonb<Value>,
         /// The diagnosis as free text, in addition to `content`. Null if none was written.
         pub diagnosis: Option<String>,
@@ -172,6 +176,7 @@ row! {
         pub custom_data: Option<CustomData>,
         /// The version of the JSON Schema that `custom_data` satisfies. Null if `custom_data` is
         /// null.
+        #[schemars(range(min = 1))]
         pub custom_data_version: Option<i32>,
         /// Whether the record was archived in this version.
         pub is_archived: bool,

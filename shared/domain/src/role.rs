@@ -36,6 +36,7 @@ row! {
         pub permissions: Jsonb<BTreeMap<String, Reach>>,
         /// The version number of the role: it starts at 1 and grows by 1 with each change. The
         /// `ETag` header carries it too.
+        #[schemars(range(min = 1))]
         pub version: i32,
     }
 }

@@ -11,13 +11,15 @@ use std::ops::Range;
 
 use chrono::{DateTime, Datelike as _, Days, FixedOffset, NaiveDate, NaiveDateTime};
 use chrono::{NaiveTime, Timelike as _};
+use parsing::expected;
 use schemars::JsonSchema;
 use serde::de::IntoDeserializer as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::json;
 
+use super::number::Whole;
 use super::text::ZoneName;
 use super::zone::Zone;
-use crate::expected::expected;
 use crate::time::{Date, Time, TimeDelta, Timestamp};
 
 /// A day of the week.
@@ -122,40 +124,20 @@ pub struct Schedule {
     pub exceptions: Vec<ExceptionalHours>,
     /// The minimum time in minutes between the booking and the beginning of an appointment, for
     /// bookings by patients and by other providers. It is 60 if it is absent.
-    #[serde(
-        default,
-        deserialize_with = "lead_minutes",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[schemars(range(max = 525600))]
-    pub lead_minutes: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_minutes: Option<Whole<0, 525_600>>,
     /// The maximum time in days of 24 hours between the booking and the beginning of an appointment, 1 to
     /// 3650. It is 548, which is 18 months, if it is absent.
-    #[serde(
-        default,
-        deserialize_with = "horizon_days",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[schemars(range(min = 1, max = 3650))]
-    pub horizon_days: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub horizon_days: Option<Whole<1, 3650>>,
     /// The maximum length of an appointment in minutes, 5 to 1440. It is 480 if it is absent.
-    #[serde(
-        default,
-        deserialize_with = "minutes",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[schemars(range(min = 5, max = 1440))]
-    pub max_minutes: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_minutes: Option<Whole<5, 1440>>,
     /// The time in minutes from the beginning of one listed slot to the beginning of the next, 5 to 1440.
     /// It is counted from the beginning of each entry of hours. If it is absent, it is the length of the
     /// slots.
-    #[serde(
-        default,
-        deserialize_with = "minutes",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[schemars(range(min = 5, max = 1440))]
-    pub step_minutes: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_minutes: Option<Whole<5, 1440>>,
 }
 
 /// Hours as local times. They end on the next day if `to` is not after `from`.
@@ -171,7 +153,10 @@ fn local_hours(date: NaiveDate, from: Time, End(to): End) -> Range<NaiveDateTime
 /// Refuses hours of 24 hours from another time than midnight: they are more likely a mistake.
 fn check_ends<E: serde::de::Error>(mut hours: impl Iterator<Item = (Time, End)>) -> Result<(), E> {
     if hours.any(|(from, End(to))| from == to && from != Time::MIDNIGHT) {
-        return Err(expected("each entry with `to` other than `from`"));
+        return Err(expected(
+            "each entry with `to` other than `from`",
+            json!([]),
+        ));
     }
     Ok(())
 }
@@ -186,7 +171,7 @@ fn weekly<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<WeeklyHours>
     const DAY: u32 = 24 * 60;
     let hours = Vec::<WeeklyHours>::deserialize(deserializer)?;
     if hours.len() > 100 {
-        return Err(expected("at most 100 entries"));
+        return Err(expected("at most 100 entries", json!([])));
     }
     check_ends(hours.iter().map(|h| (h.from, h.to)))?;
     let minute = |time: Time| NaiveTime::from(time).num_seconds_from_midnight() / 60;
@@ -204,6 +189,7 @@ fn weekly<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<WeeklyHours>
     if overlap(&mut week) {
         return Err(expected(
             "entries that do not overlap, also not with hours of the day before that end after midnight",
+            json!([]),
         ));
     }
     Ok(hours)
@@ -214,11 +200,12 @@ fn exceptions<'de, D: Deserializer<'de>>(
 ) -> Result<Vec<ExceptionalHours>, D::Error> {
     let hours = Vec::<ExceptionalHours>::deserialize(deserializer)?;
     if hours.len() > 1000 {
-        return Err(expected("at most 1000 entries"));
+        return Err(expected("at most 1000 entries", json!([])));
     }
     if hours.iter().any(|h| h.from.is_some() != h.to.is_some()) {
         return Err(expected(
             "each entry with both `from` and `to`, or with neither",
+            json!([]),
         ));
     }
     check_ends(hours.iter().filter_map(|h| h.from.zip(h.to)))?;
@@ -236,33 +223,10 @@ fn exceptions<'de, D: Deserializer<'de>>(
     if overlap(&mut dates) {
         return Err(expected(
             "entries that do not overlap, also not with a date without hours",
+            json!([]),
         ));
     }
     Ok(hours)
-}
-
-fn lead_minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    let minutes = Option::<u32>::deserialize(deserializer)?;
-    if minutes.is_some_and(|minutes| minutes > 525_600) {
-        return Err(expected("at most 525600 minutes, which is a year"));
-    }
-    Ok(minutes)
-}
-
-fn horizon_days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    let days = Option::<u32>::deserialize(deserializer)?;
-    if days.is_some_and(|days| !(1..=3650).contains(&days)) {
-        return Err(expected("1 to 3650 days"));
-    }
-    Ok(days)
-}
-
-fn minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    let minutes = Option::<u32>::deserialize(deserializer)?;
-    if minutes.is_some_and(|minutes| !(5..=1440).contains(&minutes)) {
-        return Err(expected("5 to 1440 minutes"));
-    }
-    Ok(minutes)
 }
 
 /// The slots that a caller asks for.
@@ -279,17 +243,17 @@ pub struct Wanted {
 impl Schedule {
     /// The minimum time between the booking and the beginning of an appointment.
     pub fn lead(&self) -> TimeDelta {
-        TimeDelta::minutes(self.lead_minutes.unwrap_or(60).into())
+        TimeDelta::minutes(self.lead_minutes.map_or(60, Whole::get).into())
     }
 
     /// The maximum time between the booking and the beginning of an appointment.
     pub fn horizon(&self) -> TimeDelta {
-        TimeDelta::days(self.horizon_days.unwrap_or(548).into())
+        TimeDelta::days(self.horizon_days.map_or(548, Whole::get).into())
     }
 
     /// The maximum length of an appointment.
     pub fn longest(&self) -> TimeDelta {
-        TimeDelta::minutes(self.max_minutes.unwrap_or(480).into())
+        TimeDelta::minutes(self.max_minutes.map_or(480, Whole::get).into())
     }
 
     /// The free slots in order. In each entry of hours they begin at its beginning and after each step.
@@ -306,7 +270,7 @@ impl Schedule {
         }
         let step = self
             .step_minutes
-            .map_or(length, |minutes| TimeDelta::minutes(minutes.into()));
+            .map_or(length, |minutes| TimeDelta::minutes(minutes.get().into()));
         let earliest = wanted.within.start.max(wanted.now + self.lead());
         let latest = (wanted.within.end - length).min(wanted.now + self.horizon());
         let runs = self.runs(zone, &wanted.within);

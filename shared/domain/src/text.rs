@@ -8,10 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::zone::Zone;
 use errors::Error;
-use parsing::{TextKind, normal, unfit};
+use parsing::{TextKind, expected, expected_text, normal, unfit};
 use sql::delegate_sql;
-
-use crate::expected::expected;
 
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident: $pattern:literal;)+) => {$(
@@ -111,22 +109,23 @@ fn parse<E: serde::de::Error>(sent: &str, max: usize, kind: TextKind) -> Result<
         TextKind::Identifier | TextKind::Line => format!("one line of 1 to {max} characters"),
         TextKind::Text => format!("text of 1 to {max} characters"),
     };
+    let refused = |fault| Err(expected_text(&what, "text", fault));
     let length = text.chars().count();
     if length == 0 {
-        return Err(expected(&format!("{what}, but it is blank")));
+        return refused("that are all blank".to_owned());
     }
     if length > max {
-        return Err(expected(&format!("{what}, but it has {length}")));
+        return refused(String::new());
     }
     match unfit(&text, kind) {
         None => Ok(text),
         Some('\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}') => {
-            Err(expected(&format!("{what}, but it has a line break")))
+            refused("with a line break".to_owned())
         }
-        Some(c) => Err(expected(&format!(
-            "{what}, but it has the control or invisible character U+{:04X}",
+        Some(c) => refused(format!(
+            "with the control or invisible character U+{:04X}",
             u32::from(c)
-        ))),
+        )),
     }
 }
 
@@ -150,7 +149,7 @@ impl<'de> Deserialize<'de> for EmailAddress {
         });
         let is_fit = unfit(&text, TextKind::Identifier).is_none() && !text.contains(' ');
         if !plain || !is_fit || text.len() > 254 {
-            return Err(expected("an e-mail address"));
+            return Err(expected("an e-mail address", "ada@example.org"));
         }
         Ok(Self(text.to_lowercase()))
     }
@@ -172,7 +171,10 @@ impl<'de> Deserialize<'de> for HttpsUrl {
                 .parse::<http::Uri>()
                 .is_ok_and(|uri| uri.host().is_some());
         if !is_link {
-            return Err(expected("an https URL"));
+            return Err(expected(
+                "an https URL of at most 500 characters",
+                "https://example.org/visit",
+            ));
         }
         Ok(Self(text))
     }
@@ -196,7 +198,10 @@ impl<'de> Deserialize<'de> for ZoneName {
         let text = String::deserialize(deserializer)?;
         match Zone::named(&text) {
             Some(_) => Ok(Self(text)),
-            None => Err(expected("an IANA time zone")),
+            None => Err(expected(
+                "the name of an IANA time zone",
+                "America/New_York",
+            )),
         }
     }
 }

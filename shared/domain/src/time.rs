@@ -14,7 +14,7 @@ use tokio_postgres::types::Type;
 
 use sql::delegate_sql;
 
-use crate::expected::expected;
+use parsing::expected;
 
 /// A point in time, to the microsecond: PostgreSQL stores no more.
 ///
@@ -34,7 +34,10 @@ pub struct Time(NaiveTime);
 
 /// Text that is not of the expected form. The message doesn't repeat it: it may be PHI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unexpected(&'static str);
+pub struct Unexpected {
+    what: &'static str,
+    example: &'static str,
+}
 
 impl Timestamp {
     /// The current time.
@@ -110,7 +113,10 @@ impl FromStr for Timestamp {
             .map(|time| Self::from(time.to_utc()))
             // The offset may lead out of the years that four digits write.
             .filter(|time| (0..=9999).contains(&time.0.year()))
-            .ok_or(Unexpected("a time such as 2026-03-01T09:30:00Z (RFC 3339)"))
+            .ok_or(Unexpected {
+                what: "a time with its offset from UTC (RFC 3339)",
+                example: "2026-03-01T09:30:00Z",
+            })
     }
 }
 
@@ -122,7 +128,10 @@ impl FromStr for Date {
         let date = text.parse::<NaiveDate>().ok();
         date.filter(|date| text.len() == 10 && date.to_string() == text)
             .map(Self)
-            .ok_or(Unexpected("a date such as 2026-03-01 (RFC 3339)"))
+            .ok_or(Unexpected {
+                what: "a date (RFC 3339)",
+                example: "2026-03-01",
+            })
     }
 }
 
@@ -136,9 +145,10 @@ impl FromStr for Time {
                 .is_some_and(|short| text == full || text == short)
         };
         let time = text.parse().ok();
-        time.filter(is_form_of)
-            .map(Self)
-            .ok_or(Unexpected("a whole minute such as 09:30"))
+        time.filter(is_form_of).map(Self).ok_or(Unexpected {
+            what: "a time of day in whole minutes",
+            example: "09:30",
+        })
     }
 }
 
@@ -164,7 +174,7 @@ impl fmt::Display for Time {
 
 impl fmt::Display for Unexpected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected {}", self.0)
+        write!(f, "expected {}, for example {}", self.what, self.example)
     }
 }
 
@@ -212,7 +222,8 @@ macro_rules! text_json {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = String::deserialize(deserializer)?;
-                text.parse().map_err(|Unexpected(form)| expected(form))
+                text.parse()
+                    .map_err(|Unexpected { what, example }| expected(what, example))
             }
         }
 

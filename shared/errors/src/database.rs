@@ -28,11 +28,12 @@ impl Error {
             if error.code().is_some_and(|code| code.code() == raised::KEY_ANSWERED))
     }
 
-    /// Replaces a database error by what the caller may learn. Returns any other error unchanged.
+    /// Replaces a database error by what the caller may learn. Returns any other error unchanged. `permission` is
+    /// the one that the operation requires.
     #[must_use]
-    pub fn translated(self) -> Self {
+    pub fn translated(self, permission: &'static str) -> Self {
         match self {
-            Self::Database(error) => translate(error),
+            Self::Database(error) => translate(error, permission),
             Self::LinkLost => Self::Unavailable(
                 "The database did not answer before anything was changed. Try again later.",
             ),
@@ -41,7 +42,7 @@ impl Error {
     }
 }
 
-fn translate(error: tokio_postgres::Error) -> Error {
+fn translate(error: tokio_postgres::Error, permission: &'static str) -> Error {
     let Some(code) = error.code() else {
         return match is_link_failure(&error) {
             true => Error::Unavailable("The database can't be reached. Try again later."),
@@ -60,9 +61,7 @@ fn translate(error: tokio_postgres::Error) -> Error {
             );
         }
         raised::PERMISSION_MISSING => {
-            return Error::Forbidden(
-                "The caller's role lacks the permission that this operation requires.",
-            );
+            return Error::MissingPermission(permission);
         }
         raised::SECOND_FACTOR_MISSING => {
             return Error::Forbidden(

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use http::StatusCode;
-
 use crate::field_error::FieldError;
 use crate::kind::Kind;
 use crate::postgres;
@@ -18,17 +16,22 @@ pub enum Error {
     MalformedJson,
     /// A header doesn't have the form that HTTP or this API requires.
     MalformedHeader(FieldError),
-    /// The `Content-Type` of the body is not the one that the operation accepts.
-    UnsupportedMediaType,
-    /// The body is larger than the operation accepts.
-    TooLarge,
+    /// The `Content-Type` of the body is not this one, which the operation accepts.
+    UnsupportedMediaType(&'static str),
+    /// The body has more than this number of bytes.
+    TooLarge(usize),
     /// Fields or parameters are missing, unknown or invalid.
     Invalid(Vec<FieldError>),
-    /// The request has no valid access token.
-    NotAuthenticated,
-    /// The caller has no active account, their role lacks the permission, or they have not used a second
-    /// factor.
+    /// The request has no access token, or one that is not valid for this reason.
+    NotAuthenticated(Option<&'static str>),
+    /// The caller has no active account, or they have not used a second factor.
     Forbidden(&'static str),
+    /// The caller's role lacks this permission.
+    MissingPermission(&'static str),
+    /// No operation has the path.
+    NoRoute,
+    /// No operation has the path with the request's method. These methods are allowed, separated by commas.
+    MethodNotAllowed(String),
     /// The resource does not exist, or the caller may not see it. The answer is the same in both cases.
     NotFound,
     /// A resource with the same unique identifier exists.
@@ -57,9 +60,47 @@ pub enum Error {
 }
 
 impl Error {
-    /// A problem with one field.
+    /// A problem with one field of the body. Dots separate the names of nested fields: `hold.expires_at`.
     pub fn invalid(field: &str, message: &str) -> Self {
         Self::Invalid(vec![FieldError::new(field, message)])
+    }
+
+    /// A problem with one parameter in the query or in the path.
+    pub fn invalid_parameter(name: &str, message: &str) -> Self {
+        Self::Invalid(vec![FieldError::parameter(name, message)])
+    }
+
+    /// A problem with one header.
+    pub fn invalid_header(name: &str, message: &str) -> Self {
+        Self::Invalid(vec![FieldError::header(name, message)])
+    }
+
+    /// The error for these faults. None if there are none.
+    pub fn all(faults: Vec<FieldError>) -> Option<Self> {
+        (!faults.is_empty()).then_some(Self::Invalid(faults))
+    }
+
+    /// The first of these errors, with the faults of the others as [`and`](Self::and) says.
+    pub fn first(results: impl IntoIterator<Item = Result<(), Self>>) -> Result<(), Self> {
+        let errors = results.into_iter().filter_map(Result::err);
+        errors.reduce(Self::and).map_or(Ok(()), Err)
+    }
+
+    /// This error, with the faults of another one if both are [`Invalid`](Self::Invalid). An error of another
+    /// kind stands alone.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Invalid(mut faults), Self::Invalid(others)) => {
+                for fault in others {
+                    if !faults.contains(&fault) {
+                        faults.push(fault);
+                    }
+                }
+                Self::Invalid(faults)
+            }
+            (first, _) => first,
+        }
     }
 
     /// Whether the same transaction may succeed if it runs again from its start.
@@ -83,73 +124,25 @@ impl Error {
 
     /// The kind of problem that the caller gets.
     pub fn kind(&self) -> Kind {
-        let (status, slug, title) = match self {
-            Self::MalformedJson => (StatusCode::BAD_REQUEST, "malformed-json", "Malformed JSON"),
-            Self::MalformedHeader(_) => (
-                StatusCode::BAD_REQUEST,
-                "malformed-header",
-                "Malformed header",
-            ),
-            Self::UnsupportedMediaType => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported-media-type",
-                "Unsupported media type",
-            ),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Body too large"),
-            Self::Invalid(_) => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invalid",
-                "Invalid request",
-            ),
-            Self::NotAuthenticated => (
-                StatusCode::UNAUTHORIZED,
-                "not-authenticated",
-                "Not authenticated",
-            ),
-            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not permitted"),
-            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
-            Self::AlreadyExists(_) => (StatusCode::CONFLICT, "already-exists", "Already exists"),
-            Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
-            Self::Unavailable(_) | Self::LinkLost => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "Unavailable",
-            ),
-            Self::OutcomeUnknown => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "outcome-unknown",
-                "Outcome unknown",
-            ),
-            Self::PreconditionRequired => (
-                StatusCode::PRECONDITION_REQUIRED,
-                "precondition-required",
-                "If-Match required",
-            ),
-            Self::PreconditionFailed => (
-                StatusCode::PRECONDITION_FAILED,
-                "precondition-failed",
-                "Version mismatch",
-            ),
-            Self::KeyReused => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency-key-reused",
-                "Idempotency-Key used for another request",
-            ),
-            Self::TooManyKeys => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "too-many-idempotency-keys",
-                "Too many Idempotency-Keys",
-            ),
-            Self::Internal(_) | Self::Database(_) => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "Internal error",
-            ),
-        };
-        Kind {
-            status,
-            slug,
-            title,
+        match self {
+            Self::MalformedJson => Kind::MALFORMED_JSON,
+            Self::MalformedHeader(_) => Kind::MALFORMED_HEADER,
+            Self::UnsupportedMediaType(_) => Kind::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge(_) => Kind::TOO_LARGE,
+            Self::Invalid(_) => Kind::INVALID,
+            Self::NotAuthenticated(_) => Kind::NOT_AUTHENTICATED,
+            Self::Forbidden(_) | Self::MissingPermission(_) => Kind::FORBIDDEN,
+            Self::NotFound | Self::NoRoute => Kind::NOT_FOUND,
+            Self::MethodNotAllowed(_) => Kind::METHOD_NOT_ALLOWED,
+            Self::AlreadyExists(_) => Kind::ALREADY_EXISTS,
+            Self::Conflict(_) => Kind::CONFLICT,
+            Self::Unavailable(_) | Self::LinkLost => Kind::UNAVAILABLE,
+            Self::OutcomeUnknown => Kind::OUTCOME_UNKNOWN,
+            Self::PreconditionRequired => Kind::PRECONDITION_REQUIRED,
+            Self::PreconditionFailed => Kind::PRECONDITION_FAILED,
+            Self::KeyReused => Kind::IDEMPOTENCY_KEY_REUSED,
+            Self::TooManyKeys => Kind::TOO_MANY_KEYS,
+            Self::Internal(_) | Self::Database(_) => Kind::INTERNAL,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The kinds of problems.
+//! The kinds of problems: the one source of the catalogue.
 
 use http::StatusCode;
 
@@ -11,4 +11,96 @@ pub struct Kind {
     pub slug: &'static str,
     /// A short description of the kind.
     pub title: &'static str,
+    /// The meaning of the problem to the caller.
+    pub meaning: &'static str,
+    /// The action that the caller can take.
+    pub action: &'static str,
+}
+
+macro_rules! kinds {
+    ($($name:ident: $status:ident, $slug:literal, $title:literal, $meaning:literal, $action:literal;)+) => {
+        impl Kind {
+            $(
+                #[doc = $meaning]
+                pub const $name: Self = Self {
+                    status: StatusCode::$status,
+                    slug: $slug,
+                    title: $title,
+                    meaning: $meaning,
+                    action: $action,
+                };
+            )+
+
+            /// All kinds, in the order of their statuses.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+        }
+    };
+}
+
+kinds! {
+    MALFORMED_JSON: BAD_REQUEST, "malformed-json", "Malformed JSON",
+        "The request body is not one complete JSON value in UTF-8.",
+        "Correct the syntax of the body, and send the request again.";
+    MALFORMED_HEADER: BAD_REQUEST, "malformed-header", "Malformed header",
+        "A header does not have the form that HTTP or this API requires. The member `errors` names it.",
+        "Correct the header, and send the request again.";
+    NOT_AUTHENTICATED: UNAUTHORIZED, "not-authenticated", "Not authenticated",
+        "The request has no access token, or the token is expired, malformed, signed with another key or not \
+         made for this API. The header `WWW-Authenticate` says which of these is the case.",
+        "Sign in again or refresh the token, and send it in the header `Authorization` after the word \
+         `Bearer`.";
+    FORBIDDEN: FORBIDDEN, "forbidden", "Not permitted",
+        "The caller is known and is not allowed to do this: their role lacks the permission that the member \
+         `permission` names, they did not sign in with a second factor, or their account is not active.",
+        "Do what `detail` says. An administrator can change the role or the account of the caller.";
+    NOT_FOUND: NOT_FOUND, "not-found", "Not found",
+        "The resource does not exist, the caller is not allowed to see it, or no operation has this path. The \
+         answer is the same in the first two cases.",
+        "Check the path and the ids in it. A resource that someone else created may be out of the caller's \
+         reach.";
+    METHOD_NOT_ALLOWED: METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed",
+        "The path exists, but not with this method.",
+        "Use a method that the header `Allow` names.";
+    ALREADY_EXISTS: CONFLICT, "already-exists", "Already exists",
+        "Another resource already has a value that must be unique.",
+        "Find and use the existing resource, or send another value.";
+    CONFLICT: CONFLICT, "conflict", "Conflict",
+        "The current state of the data does not allow the request, and `detail` says why.",
+        "Read the resource again, and decide with its present state.";
+    PRECONDITION_FAILED: PRECONDITION_FAILED, "precondition-failed", "Version mismatch",
+        "The resource has another version than the one in `If-Match`, because someone changed it meanwhile.",
+        "Read the resource again, apply the change to its present version, and send the new `ETag` in \
+         `If-Match`.";
+    TOO_LARGE: PAYLOAD_TOO_LARGE, "too-large", "Body too large",
+        "The request body has more bytes than the member `max_bytes` allows.",
+        "Send less in one request. The content of files goes to the URLs that the API returns, not to the API.";
+    UNSUPPORTED_MEDIA_TYPE: UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type",
+        "The operation does not accept the `Content-Type` of the request body.",
+        "Send the body with the media type that the header `Accept` or `Accept-Patch` of the answer names.";
+    INVALID: UNPROCESSABLE_ENTITY, "invalid", "Invalid request",
+        "Fields, parameters or headers of the request are missing, unknown or have unusable values. The member \
+         `errors` lists all faults that the request itself shows, at most 100. Rules that depend on stored data \
+         are checked afterwards.",
+        "Correct every listed value, and send the request again.";
+    IDEMPOTENCY_KEY_REUSED: UNPROCESSABLE_ENTITY, "idempotency-key-reused",
+        "Idempotency-Key used for another request",
+        "The caller has used this `Idempotency-Key` for another request within the last day.",
+        "Use a new key for a new request. To repeat a request, send exactly the same path, query and body.";
+    PRECONDITION_REQUIRED: PRECONDITION_REQUIRED, "precondition-required", "If-Match required",
+        "The request changes a resource and does not say on which version the change is based.",
+        "Read the resource, and send its `ETag` in the header `If-Match`.";
+    TOO_MANY_KEYS: TOO_MANY_REQUESTS, "too-many-idempotency-keys", "Too many Idempotency-Keys",
+        "The caller has used 1000 different values of `Idempotency-Key` within a day.",
+        "Send the request without a key, or wait until earlier keys have ended.";
+    INTERNAL: INTERNAL_SERVER_ERROR, "internal", "Internal error",
+        "The server failed because of a defect. Nothing was changed.",
+        "Report the `request_id` to the operator. The same request is likely to fail again.";
+    UNAVAILABLE: SERVICE_UNAVAILABLE, "unavailable", "Unavailable",
+        "Something that the answer depends on is temporarily unavailable. Nothing was changed.",
+        "Send the request again after the number of seconds in the header `Retry-After`.";
+    OUTCOME_UNKNOWN: SERVICE_UNAVAILABLE, "outcome-unknown", "Outcome unknown",
+        "The connection broke while the change was being committed, so it is unknown whether the request took \
+         effect.",
+        "If the request had an `Idempotency-Key`, send it again with the same key. Otherwise read the resource \
+         before you send it again.";
 }

@@ -4,6 +4,7 @@
 //! endpoint or Lambda.
 #![warn(missing_docs)]
 
+mod catalogue;
 mod database;
 mod error;
 mod field_error;
@@ -11,6 +12,7 @@ mod kind;
 mod postgres;
 mod problem;
 
+pub use catalogue::{ProblemType, ProblemTypes, catalogue};
 pub use database::OnConstraint;
 pub use error::Error;
 pub use field_error::FieldError;

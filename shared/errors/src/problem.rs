@@ -1,5 +1,7 @@
 //! The body of an error response (RFC 9457).
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -7,34 +9,41 @@ use crate::error::Error;
 use crate::field_error::FieldError;
 use crate::kind::Kind;
 
-/// The prefix of every problem `type`.
-pub const PROBLEM_BASE: &str = "https://caretrail.example/problems/";
-
-const TOO_MANY_KEYS: &str = "A caller can use 1000 Idempotency-Keys within a day. Send the request without \
-    one, or wait until earlier keys have ended.";
-
-const OUTCOME_UNKNOWN: &str = "It is unknown whether the request took effect. If it had an Idempotency-Key, \
-    send it again with the same key. Otherwise read the resource before you send it again.";
+/// The prefix of every problem `type`. It is a relative reference with the full path (RFC 9457, 3.1.1), so the
+/// deployment that sends a problem also describes it.
+pub const PROBLEM_BASE: &str = "/problems/";
 
 /// The body of an error response, `application/problem+json` (RFC 9457).
-#[derive(Debug, JsonSchema, Serialize)]
+#[derive(Debug, Default, JsonSchema, Serialize)]
 pub struct Problem {
-    /// A URI that identifies the kind of problem. It never changes, so clients can compare it.
+    /// The kind of problem, as a URI reference relative to the URL of the request, for example
+    /// `/problems/invalid`. It never changes, so clients can compare it. A GET request to it returns the
+    /// description of the problem.
+    #[schemars(extend("format" = "uri-reference"))]
     pub r#type: String,
     /// The kind of problem in words. It is the same for each occurrence of the kind.
     pub title: &'static str,
     /// The HTTP status code of the response, for example `404`.
+    #[schemars(extend("format" = "int32", "minimum" = 400, "maximum" = 599))]
     pub status: u16,
     /// An explanation of this occurrence of the problem. Absent if there is nothing to add.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<&'static str>,
+    pub detail: Option<Cow<'static, str>>,
     /// The id of the request, which is also in the audit row and in the logs. Quote it when you
     /// report a problem.
     pub request_id: String,
-    /// The invalid fields and parameters, for the problem type `invalid`, or the header, for
+    /// The invalid fields, parameters and headers, for the problem type `invalid`, or the header, for
     /// `malformed-header`. Absent for all others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// The permission that the caller's role lacks, for example `patients:write`. Absent for all other
+    /// problems.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permission: Option<&'static str>,
+    /// The greatest number of bytes that the body can have. Absent for all problem types but `too-large`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "int64", "minimum" = 1))]
+    pub max_bytes: Option<usize>,
 }
 
 impl Problem {
@@ -44,25 +53,51 @@ impl Problem {
             status,
             slug,
             title,
+            ..
         } = error.kind();
-        let (detail, errors) = match error {
-            Error::Invalid(errors) => (None, errors.clone()),
-            Error::MalformedHeader(error) => (None, vec![error.clone()]),
-            Error::Forbidden(detail)
-            | Error::AlreadyExists(detail)
-            | Error::Conflict(detail)
-            | Error::Unavailable(detail) => (Some(*detail), Vec::new()),
-            Error::TooManyKeys => (Some(TOO_MANY_KEYS), Vec::new()),
-            Error::OutcomeUnknown => (Some(OUTCOME_UNKNOWN), Vec::new()),
-            _ => (None, Vec::new()),
-        };
-        Self {
+        let mut problem = Self {
             r#type: format!("{PROBLEM_BASE}{slug}"),
             title,
             status: status.as_u16(),
-            detail,
             request_id: request_id.to_owned(),
-            errors,
-        }
+            ..Self::default()
+        };
+        problem.detail = match error {
+            Error::Forbidden(detail)
+            | Error::AlreadyExists(detail)
+            | Error::Conflict(detail)
+            | Error::Unavailable(detail) => Some(Cow::Borrowed(*detail)),
+            Error::NotAuthenticated(fault) => Some(Cow::Borrowed(fault.unwrap_or(
+                "The request has no access token. Send it in the header Authorization: Bearer.",
+            ))),
+            Error::MissingPermission(permission) => {
+                problem.permission = Some(permission);
+                Some(format!("The caller's role lacks the permission {permission}.").into())
+            }
+            Error::TooLarge(most) => {
+                problem.max_bytes = Some(*most);
+                Some(format!("The body can have at most {most} bytes.").into())
+            }
+            Error::UnsupportedMediaType(accepted) => {
+                Some(format!("The operation accepts only a body of the type {accepted}.").into())
+            }
+            Error::MethodNotAllowed(allowed) => {
+                Some(format!("This path accepts only: {allowed}.").into())
+            }
+            Error::NoRoute => Some(Cow::Borrowed(
+                "No operation has this path. The document /openapi.json lists all operations.",
+            )),
+            Error::TooManyKeys | Error::OutcomeUnknown => Some(error.kind().action.into()),
+            Error::MalformedHeader(error) => {
+                problem.errors = vec![error.clone()];
+                None
+            }
+            Error::Invalid(errors) => {
+                problem.errors.clone_from(errors);
+                None
+            }
+            _ => None,
+        };
+        problem
     }
 }

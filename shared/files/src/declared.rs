@@ -7,7 +7,6 @@ use base64::prelude::BASE64_STANDARD;
 use domain::file::FileMetadata;
 use errors::Error;
 use schemars::JsonSchema;
-use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer};
 
 use crate::FileType;
@@ -72,11 +71,14 @@ impl FromStr for Sha256 {
     }
 }
 
+/// The digest of an empty file.
+const EXAMPLE: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
 impl<'de> Deserialize<'de> for Sha256 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(|_| {
-            D::Error::invalid_value(Unexpected::Other("text"), &"64 hexadecimal digits")
-        })
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(|_| parsing::expected("64 hexadecimal digits", EXAMPLE))
     }
 }
 

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
@@ -105,7 +104,7 @@ impl<'de> Deserialize<'de> for FileType {
                 .map(|accepted| accepted.media_type())
                 .collect();
             let expected = format!("one of {}", accepted.join(", "));
-            D::Error::invalid_value(Unexpected::Other("text"), &expected.as_str())
+            parsing::expected(&expected, "application/pdf")
         })
     }
 }

@@ -36,5 +36,5 @@ pub use objects::Arrived;
 pub use scan_policy::ScanPolicy;
 pub use store::{Location, Store};
 pub use stored_file::StoredFile;
-pub use upload::{Announced, Part, Upload, UploadInParts, WholeUpload};
+pub use upload::{FileUpload, Part, Upload, UploadInParts, WholeUpload};
 pub use window::Window;

@@ -26,7 +26,7 @@ const SIGNED: [&str; 3] = ["content-length", "content-type", "x-amz-checksum-sha
 
 /// A file that is created and waits for the upload of its content.
 #[derive(Serialize, JsonSchema)]
-pub struct Announced {
+pub struct FileUpload {
     /// The metadata of the file.
     pub file: FileMetadata,
     /// The request that uploads the content of this file. Null in a response that repeats an earlier one
@@ -36,7 +36,7 @@ pub struct Announced {
 }
 
 /// The file as it is read again for a repeated request.
-impl FromRow for Announced {
+impl FromRow for FileUpload {
     fn from_row(row: &Row) -> Result<Self, RowError> {
         Ok(Self {
             file: FileMetadata::from_row(row)?,
@@ -45,7 +45,7 @@ impl FromRow for Announced {
     }
 }
 
-impl Content for Announced {
+impl Content for FileUpload {
     fn patients(&self) -> Vec<PatientId> {
         self.file.patients()
     }
@@ -92,11 +92,14 @@ pub struct UploadInParts {
 
 /// The request that uploads one part of a large file.
 #[derive(JsonSchema, Serialize)]
+#[schemars(rename = "UploadPart")]
 pub struct Part {
     /// The position of this part in the file, counted from 1.
+    #[schemars(range(min = 1, max = 1000))]
     pub part_number: i32,
     /// The length of this part in bytes. Part 1 begins at the first byte of the file, and each other
     /// part begins where the part before it ends.
+    #[schemars(range(min = 1))]
     pub size: i64,
     /// The HTTP method, always `PUT`.
     pub method: &'static str,

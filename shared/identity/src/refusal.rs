@@ -5,8 +5,8 @@ use std::fmt;
 /// Why a header doesn't authenticate a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// There is no valid token. The answer is 401. Only the security log contains the reason, because it
-    /// would help an attacker to forge tokens.
+    /// There is no valid token. The answer is 401. Only the security log contains the exact reason. The caller
+    /// gets its [`description`](Reason::description).
     Unauthenticated(Reason),
     /// The keys of the project are unavailable, so the token can't be checked. The answer is 503.
     KeysUnavailable,
@@ -100,5 +100,41 @@ impl Reason {
     /// The name for the security log, in kebab case.
     pub fn name(self) -> &'static str {
         self.into()
+    }
+
+    /// What the caller is told about the token (`error_description`, RFC 6750, 3). None if the request has no
+    /// token: a client that doesn't know of authentication gets no error (RFC 6750, 3.1). What a token says is
+    /// told apart only after its signature is verified, so the description doesn't help to forge one.
+    pub fn description(self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoToken | Self::WrongScheme => return None,
+            Self::MalformedHeader
+            | Self::TokenTooLong
+            | Self::MalformedToken
+            | Self::WrongType
+            | Self::CriticalExtension
+            | Self::UnsupportedAlgorithm
+            | Self::LegacyNotConfigured
+            | Self::MissingKeyId => "The access token is malformed.",
+            Self::UnknownKey | Self::KeyMismatch | Self::BadSignature => {
+                "The signature of the access token is wrong."
+            }
+            Self::Expired => "The access token has expired.",
+            Self::IssuedInFuture | Self::NotYetValid => "The access token is not valid yet.",
+            Self::MalformedClaims
+            | Self::MissingIssuer
+            | Self::WrongIssuer
+            | Self::MissingAudience
+            | Self::WrongAudience
+            | Self::MissingRole
+            | Self::WrongRole
+            | Self::Anonymous
+            | Self::MissingIssuedAt
+            | Self::MissingExpiry
+            | Self::MissingSubject
+            | Self::InvalidSubject
+            | Self::MissingSession
+            | Self::InvalidSession => "The access token is not made for a user of this API.",
+        })
     }
 }

@@ -1,159 +1,121 @@
-//! The reason why a value doesn't fit a type. It stays structured, so no error text has to be parsed.
+//! The error of the reader. It stays structured, so no error text has to be parsed.
 
 use std::fmt;
 
-use errors::{Error, FieldError};
 use serde::de::{Expected, Unexpected};
+
+use crate::expected::Expectation;
 
 /// A serde error without the value that caused it.
 #[derive(Debug)]
 pub(crate) struct Fault {
-    /// The field at fault below the path at which serde stopped, for example a missing field.
-    field: Option<String>,
-    message: Message,
+    pub(crate) kind: FaultKind,
+    /// Where it was found. None until the reader of the value adds it.
+    pub(crate) place: Option<Box<Place>>,
 }
 
 #[derive(Debug)]
-enum Message {
-    Text(String),
-    /// The field or parameter is not one of these.
-    Unknown(&'static [&'static str]),
+pub(crate) enum FaultKind {
+    /// The value isn't the expected one.
+    Expected(Box<Expectation>),
+    /// The object lacks this field.
+    Missing(&'static str),
+    /// The object has these fields, which its type doesn't know.
+    Unknown {
+        known: &'static [&'static str],
+        names: Vec<String>,
+    },
+}
+
+/// The place of a value, and what was received there.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// A JSON Pointer.
+    pub(crate) pointer: String,
+    pub(crate) received: Received,
+}
+
+/// A received value without its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// A string of this many characters.
+    Text(usize),
+    /// Another value, in words.
+    Other(String),
+    /// Nothing: the value stands in for a received one, so its faults aren't the caller's.
+    StandIn,
 }
 
 impl Fault {
-    fn new(message: impl Into<String>) -> Self {
-        Self {
-            field: None,
-            message: Message::Text(message.into()),
+    pub(crate) fn new(kind: FaultKind) -> Self {
+        Self { kind, place: None }
+    }
+
+    pub(crate) fn expected(expectation: Expectation) -> Self {
+        Self::new(FaultKind::Expected(Box::new(expectation)))
+    }
+
+    /// Adds the place, unless the fault was found further below.
+    pub(crate) fn placed(mut self, place: impl FnOnce() -> Place) -> Self {
+        self.place.get_or_insert_with(|| Box::new(place()));
+        self
+    }
+}
+
+impl fmt::Display for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(1) => f.write_str("a string of 1 character"),
+            Self::Text(length) => write!(f, "a string of {length} characters"),
+            Self::Other(words) => f.write_str(words),
+            Self::StandIn => Ok(()),
         }
-    }
-
-    fn expected(expected: &dyn Expected) -> Self {
-        let expected = expected.to_string();
-        // serde names number types as Rust does.
-        let expected = match expected.as_str() {
-            "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => {
-                "a whole number in range"
-            }
-            "f32" | "f64" => "a number",
-            other => other,
-        };
-        Self::new(format!("expected {expected}"))
-    }
-
-    /// A value that is none of the variants of an enum. The enum's attribute `expecting` can say more than the
-    /// names of its variants.
-    pub(crate) fn no_variant(
-        name: &str,
-        variants: &'static [&'static str],
-        expected: &dyn Expected,
-    ) -> Self {
-        match expected.to_string() {
-            text if text == format!("enum {name}") => {
-                Self::new(format!("expected {}", one_of(variants)))
-            }
-            text => Self::new(format!("expected {text}")),
-        }
-    }
-
-    /// A key that appears twice in one object.
-    pub(crate) fn duplicate(key: String) -> Self {
-        Self {
-            field: Some(key),
-            message: Message::Text("appears twice".to_owned()),
-        }
-    }
-
-    /// A key that the parser reserves for itself.
-    pub(crate) fn reserved(key: String) -> Self {
-        Self {
-            field: Some(key),
-            message: Message::Text("is not a known field".to_owned()),
-        }
-    }
-
-    /// A number that can't be kept with all its digits.
-    pub(crate) fn too_many_digits() -> Self {
-        Self::new("expected a number of at most 64 digits")
-    }
-
-    /// The request's error for this fault at `path`. `also` are further names that are known there.
-    pub(crate) fn at(self, path: &str, also: &[&str]) -> Error {
-        let path = if path == "." { "" } else { path };
-        let field = match (path, self.field) {
-            (path, None) => path.to_owned(),
-            ("", Some(field)) => field,
-            (path, Some(field)) => format!("{path}.{field}"),
-        };
-        let message = match self.message {
-            Message::Text(text) => text,
-            Message::Unknown(names) => match [names, also].concat().as_slice() {
-                [] => "is not a known field or parameter".to_owned(),
-                names => format!(
-                    "is not a known field or parameter; expected {}",
-                    one_of(names)
-                ),
-            },
-        };
-        Error::Invalid(vec![FieldError::new(field, message)])
     }
 }
 
 impl serde::de::Error for Fault {
     // The text is dropped, because it may quote the value.
     fn custom<T: fmt::Display>(_: T) -> Self {
-        Self::new("is not valid; the API document describes the expected value")
+        Self::expected(Expectation::unknown())
     }
 
     fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::expected(expected)
+        Self::expected(Expectation::of(expected))
     }
 
     fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::expected(expected)
+        Self::expected(Expectation::of(expected))
     }
 
     fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
-        Self::expected(expected)
+        Self::expected(Expectation::of(expected))
     }
 
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(format!("expected {}", one_of(expected)))
+        Self::expected(Expectation::one_of(expected))
     }
 
-    fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
-        Self {
-            field: None,
-            message: Message::Unknown(expected),
-        }
+    // `Members` adds the names.
+    fn unknown_field(_: &str, known: &'static [&'static str]) -> Self {
+        Self::new(FaultKind::Unknown {
+            known,
+            names: Vec::new(),
+        })
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self {
-            field: Some(field.to_owned()),
-            message: Message::Text("is required".to_owned()),
-        }
+        Self::new(FaultKind::Missing(field))
     }
 
-    fn duplicate_field(field: &'static str) -> Self {
-        Self::duplicate(field.to_owned())
-    }
-}
-
-fn one_of(names: &[&str]) -> String {
-    match names {
-        [only] => format!("`{only}`"),
-        [one, other] => format!("`{one}` or `{other}`"),
-        names => {
-            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-            format!("one of {}", names.join(", "))
-        }
+    // `Members` never gives a key twice.
+    fn duplicate_field(_: &'static str) -> Self {
+        Self::expected(Expectation::unknown())
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.message)
+        write!(f, "{:?}", self.kind)
     }
 }
 

@@ -2,101 +2,34 @@
 
 use std::borrow::Cow;
 
-use errors::Error;
-use serde::de::value::{MapDeserializer, StringDeserializer};
-use serde::de::{DeserializeOwned, Error as _, IntoDeserializer, Unexpected, Visitor};
-use serde::{Deserializer, forward_to_deserialize_any};
+use errors::{Error, FieldError};
+use serde::de::DeserializeOwned;
 
-use crate::fault::Fault;
+use crate::typed::{Sound, parameters};
 
 /// Parses a query string into a type. `elsewhere` names the parameters that something else reads: they
-/// are known, and ignored here. Errors: a parameter is unknown, missing, repeated or not of its type.
-pub fn form<T: DeserializeOwned>(query: &str, elsewhere: &[&str]) -> Result<T, Error> {
-    let pairs = form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, _)| !elsewhere.contains(&name.as_ref()))
-        .map(|(name, value)| (Text(name), Text(value)));
-    let pairs: MapDeserializer<'_, _, Fault> = MapDeserializer::new(pairs);
-    serde_path_to_error::deserialize(pairs).map_err(|error| {
-        let path = error.path().to_string();
-        error.into_inner().at(&path, elsewhere)
-    })
-}
-
-/// The text of a parameter as a deserializer. The target type decides how the text is parsed.
-struct Text<'a>(Cow<'a, str>);
-
-impl Text<'_> {
-    fn parsed<T: std::str::FromStr>(&self, expected: &dyn serde::de::Expected) -> Result<T, Fault> {
-        self.0
-            .parse()
-            .map_err(|_| Fault::invalid_value(Unexpected::Other("text"), expected))
-    }
-}
-
-macro_rules! parsed {
-    ($($method:ident: $type:ty, $visit:ident;)+) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-            let value: $type = self.parsed(&visitor)?;
-            visitor.$visit(value)
+/// are known, and ignored here. `check` checks what the parameters say together. Errors: parameters are unknown,
+/// missing, repeated or not of their types, or `check` refuses them.
+pub fn form<T: DeserializeOwned>(
+    query: &str,
+    elsewhere: &[&str],
+    check: impl FnOnce(&T, &Sound<'_>) -> Result<(), Error>,
+) -> Result<T, Error> {
+    let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
+    let mut faults = Vec::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if elsewhere.contains(&name.as_ref()) {
+            continue;
         }
-    )+};
-}
-
-impl<'de> Deserializer<'de> for Text<'_> {
-    type Error = Fault;
-
-    parsed! {
-        deserialize_bool: bool, visit_bool;
-        deserialize_i8: i8, visit_i8;
-        deserialize_i16: i16, visit_i16;
-        deserialize_i32: i32, visit_i32;
-        deserialize_i64: i64, visit_i64;
-        deserialize_u8: u8, visit_u8;
-        deserialize_u16: u16, visit_u16;
-        deserialize_u32: u32, visit_u32;
-        deserialize_u64: u64, visit_u64;
-        deserialize_f32: f32, visit_f32;
-        deserialize_f64: f64, visit_f64;
+        match pairs.iter().any(|(known, _)| *known == name) {
+            false => pairs.push((name, value)),
+            true => faults.push(FieldError::parameter(
+                name,
+                "appears more than once; expected it once",
+            )),
+        }
     }
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_string(self.0.into_owned())
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        let label: StringDeserializer<Fault> = self.0.into_owned().into_deserializer();
-        label.deserialize_enum(name, variants, visitor)
-    }
-
-    forward_to_deserialize_any! {
-        i128 u128 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct
-        identifier ignored_any
-    }
-}
-
-impl IntoDeserializer<'_, Fault> for Text<'_> {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
+    parameters(&pairs, elsewhere, faults, check)
 }
 
 #[cfg(test)]
@@ -124,7 +57,12 @@ mod tests {
 
     #[test]
     fn each_parameter_is_read_as_its_type() {
-        let filter: Filter = form("text=a%20b%2Bc+d&count=7&flag=true&label=ONE", &[]).unwrap();
+        let filter: Filter = form(
+            "text=a%20b%2Bc+d&count=7&flag=true&label=ONE",
+            &[],
+            |_, _| Ok(()),
+        )
+        .unwrap();
         let expected = Filter {
             text: Some("a b+c d".to_owned()),
             count: Some(7),
@@ -132,33 +70,73 @@ mod tests {
             label: Some(Label::One),
         };
         assert_eq!(filter, expected);
-        assert_eq!(form::<Filter>("", &[]).unwrap(), Filter::default());
-        let other = form::<Filter>("other=1", &["other"]).unwrap();
+        assert_eq!(
+            form::<Filter>("", &[], |_, _| Ok(())).unwrap(),
+            Filter::default()
+        );
+        let other = form::<Filter>("other=1", &["other"], |_, _| Ok(())).unwrap();
         assert_eq!(other, Filter::default());
     }
 
     #[test]
-    fn the_parameter_at_fault_is_named_and_its_value_is_not() {
-        for (query, field, message) in [
+    fn every_parameter_at_fault_is_named_and_its_value_is_not() {
+        for (query, faults) in [
             (
                 "count=zebrafish",
-                "count",
-                "expected a whole number in range",
+                &[(
+                    "count",
+                    "expected a whole number from 0 to 255, for example 1; got a string of 9 characters",
+                )][..],
             ),
-            ("count=256", "count", "expected a whole number in range"),
-            ("flag=yes", "flag", "expected a boolean"),
-            ("label=THREE", "label", "expected `ONE` or `TWO`"),
-            ("text=a&text=b", "text", "appears twice"),
             (
-                "zebrafish=1",
-                "zebrafish",
-                "is not a known field or parameter; expected one of `text`, `count`, `flag`, `label`, `limit`",
+                "count=256&flag=yes",
+                &[
+                    (
+                        "count",
+                        "expected a whole number from 0 to 255, for example 1; got a string of 3 characters",
+                    ),
+                    (
+                        "flag",
+                        "expected true or false; got a string of 3 characters",
+                    ),
+                ],
+            ),
+            (
+                "label=THREE",
+                &[(
+                    "label",
+                    "expected `ONE` or `TWO`; got a string of 5 characters",
+                )],
+            ),
+            (
+                "text=a&text=b",
+                &[("text", "appears more than once; expected it once")],
+            ),
+            (
+                "zebra~fish=1&a%2Fb=2&count=",
+                &[
+                    (
+                        "zebra~fish",
+                        "is not known here; expected one of `text`, `count`, `flag`, `label`, `limit`",
+                    ),
+                    (
+                        "a/b",
+                        "is not known here; expected one of `text`, `count`, `flag`, `label`, `limit`",
+                    ),
+                    (
+                        "count",
+                        "expected a whole number from 0 to 255, for example 1; got a string of 0 characters",
+                    ),
+                ],
             ),
         ] {
-            match form::<Filter>(query, &["limit"]) {
+            match form::<Filter>(query, &["limit"], |_, _| Ok(())) {
                 Err(Error::Invalid(errors)) => {
-                    assert_eq!(errors[0].field, field, "{query}");
-                    assert_eq!(errors[0].message, message, "{query}");
+                    let found: Vec<_> = errors
+                        .iter()
+                        .map(|error| (error.parameter.as_deref().unwrap(), error.message.as_str()))
+                        .collect();
+                    assert_eq!(found, faults, "{query}");
                 }
                 other => panic!("{query}: {other:?}"),
             }

@@ -1,62 +1,59 @@
-//! Parses request JSON in two steps: into a value, rejecting duplicate keys (parsers disagree on which
-//! one wins) and numbers with too many digits; then into the target type, rejecting an array where an
-//! object is expected.
+//! Parses request JSON into a value whose numbers keep their digits, and finds duplicate keys: parsers disagree on
+//! which one wins.
 
 use std::cell::RefCell;
 use std::fmt;
 
-use errors::Error;
+use errors::{Error, FieldError};
 use serde::Deserializer;
-use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
-use serde_path_to_error::Track;
 
-use crate::fault::Fault;
 use crate::number::{NUMBER, RESERVED, is_kept};
-use crate::value::JsonValue;
+use crate::path::Path;
 
-/// Parses text into a value. Numbers keep their digits. Errors: [`Error::MalformedJson`] if it isn't JSON,
-/// [`Error::Invalid`] with the path if a key appears twice in one object or is reserved, or if a number has
-/// more than 64 digits.
-pub fn json(text: &[u8]) -> Result<Value, Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let fault = RefCell::default();
-    let mut track = Track::new();
-    let value = Strict(&fault)
-        .deserialize(serde_path_to_error::Deserializer::new(
-            &mut deserializer,
-            &mut track,
-        ))
-        .map_err(|_| match fault.take() {
-            Some(fault) => fault.at(&track.path().to_string(), &[]),
-            None => Error::MalformedJson,
-        })?;
-    deserializer.end().map_err(|_| Error::MalformedJson)?;
-    Ok(value)
+/// A document, and the faults that its value doesn't show.
+#[derive(Debug)]
+pub struct Document {
+    /// The value. It has the last one of duplicate keys.
+    pub value: Value,
+    /// The duplicate keys, the keys that the parser reserves, and the numbers with too many digits.
+    pub faults: Vec<FieldError>,
 }
 
-/// Converts a value into a type. Errors: the value doesn't fit. The error names the field at fault,
-/// below `prefix`.
-pub fn typed<T: DeserializeOwned>(value: Value, prefix: &str) -> Result<T, Error> {
-    serde_path_to_error::deserialize(JsonValue(value)).map_err(|error| {
-        let path = error.path().to_string();
-        let path = match (prefix, path.as_str()) {
-            (prefix, ".") => prefix.to_owned(),
-            ("", path) => path.to_owned(),
-            (prefix, path) => format!("{prefix}.{path}"),
-        };
-        error.into_inner().at(&path, &[])
+/// Parses text. Errors: [`Error::MalformedJson`] if it isn't JSON.
+pub fn json(text: &[u8]) -> Result<Document, Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let faults = RefCell::default();
+    let reader = Strict {
+        path: &Path::ROOT,
+        faults: &faults,
+    };
+    let value = reader
+        .deserialize(&mut deserializer)
+        .map_err(|_| Error::MalformedJson)?;
+    deserializer.end().map_err(|_| Error::MalformedJson)?;
+    Ok(Document {
+        value,
+        faults: faults.take(),
     })
 }
 
-/// Builds a value and stops at the first fault, which it stores in the cell.
+/// Builds a value and notes its faults.
 #[derive(Clone, Copy)]
-struct Strict<'a>(&'a RefCell<Option<Fault>>);
+struct Strict<'a> {
+    path: &'a Path<'a>,
+    faults: &'a RefCell<Vec<FieldError>>,
+}
 
-impl Strict<'_> {
-    fn refuse<E: serde::de::Error>(self, fault: Fault) -> E {
-        self.0.replace(Some(fault));
-        E::custom("a fault")
+impl<'a> Strict<'a> {
+    fn below(self, path: &'a Path<'a>) -> Self {
+        Self { path, ..self }
+    }
+
+    fn refuse(&self, path: &Path<'_>, message: &str) {
+        let fault = FieldError::at(path.to_string(), message);
+        self.faults.borrow_mut().push(fault);
     }
 }
 
@@ -97,8 +94,12 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = sequence.next_element_seed(self)? {
-            items.push(item);
+        loop {
+            let path = self.path.item(items.len());
+            match sequence.next_element_seed(self.below(&path))? {
+                Some(item) => items.push(item),
+                None => break,
+            }
         }
         Ok(Value::Array(items))
     }
@@ -108,19 +109,24 @@ impl<'de> Visitor<'de> for Strict<'_> {
         while let Some(key) = members.next_key::<String>()? {
             if key == NUMBER && object.is_empty() {
                 let digits: String = members.next_value()?;
-                return match digits.parse::<Number>() {
-                    Ok(number) if is_kept(&number) => Ok(Value::Number(number)),
-                    Ok(_) => Err(self.refuse(Fault::too_many_digits())),
-                    Err(_) => Err(self.refuse(Fault::reserved(key))),
-                };
+                if let Ok(number) = digits.parse::<Number>() {
+                    if !is_kept(&number) {
+                        self.refuse(self.path, "expected a number of at most 64 digits");
+                    }
+                    return Ok(Value::Number(number));
+                }
+                self.refuse(&self.path.member(&key), "is not a known field");
+                continue;
             }
+            let path = self.path.member(&key);
             if key.starts_with(RESERVED) {
-                return Err(self.refuse(Fault::reserved(key)));
+                self.refuse(&path, "is not a known field");
             }
             if object.contains_key(&key) {
-                return Err(self.refuse(Fault::duplicate(key)));
+                self.refuse(&path, "appears more than once; expected it once");
             }
-            object.insert(key, members.next_value_seed(self)?);
+            let value = members.next_value_seed(self.below(&path))?;
+            object.insert(key, value);
         }
         Ok(Value::Object(object))
     }
@@ -132,6 +138,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::typed;
     use serde::Deserialize;
 
     #[derive(Debug, PartialEq, Deserialize)]
@@ -164,7 +171,7 @@ mod tests {
             "inner": {"count": 1}, "pair": [1, 2],
             "more": ["nothing", {"words": "some"}, {"inner": {"count": 2}}, {"named": {"count": 3}}]
         });
-        let outer: Outer = typed(value, "").unwrap();
+        let outer: Outer = typed(&value, "").unwrap();
         assert_eq!(outer.inner, Some(Inner { count: 1 }));
         assert_eq!(outer.more[0], Choice::Nothing);
         assert_eq!(outer.more[1], Choice::Words("some".to_owned()));
@@ -176,26 +183,28 @@ mod tests {
     #[test]
     fn the_path_of_a_value_that_does_not_fit_is_named() {
         for (value, field) in [
-            (json!([null, [], null]), "content"),
-            (json!(7), "content"),
-            (json!({"inner": [1]}), "content.inner"),
-            (json!({"inner": "x"}), "content.inner"),
-            (json!({"inner": {"count": 256}}), "content.inner.count"),
+            (json!([null, [], null]), "/content"),
+            (json!(7), "/content"),
+            (json!({"inner": [1]}), "/content/inner"),
+            (json!({"inner": "x"}), "/content/inner"),
+            (json!({"inner": {"count": 256}}), "/content/inner/count"),
             (
                 json!({"inner": {"count": 1, "more": 2}}),
-                "content.inner.more",
+                "/content/inner/more",
             ),
-            (json!({"more": [{"inner": [1]}]}), "content.more[0].inner"),
-            (json!({"more": [{"named": [1]}]}), "content.more[0].named"),
+            (json!({"more": [{"inner": [1]}]}), "/content/more/0/inner"),
+            (json!({"more": [{"named": [1]}]}), "/content/more/0/named"),
             (
                 json!({"more": [{"words": "a", "nothing": null}]}),
-                "content.more[0]",
+                "/content/more/0",
             ),
-            (json!({"pair": [1, 2, 3]}), "content.pair"),
-            (json!({"other": 1}), "content.other"),
+            (json!({"pair": [1, 2, 3]}), "/content/pair"),
+            (json!({"other": 1}), "/content/other"),
         ] {
-            match typed::<Outer>(value.clone(), "content") {
-                Err(Error::Invalid(errors)) => assert_eq!(errors[0].field, field, "{value}"),
+            match typed::<Outer>(&value, "content") {
+                Err(Error::Invalid(errors)) => {
+                    assert_eq!(errors[0].pointer.as_deref(), Some(field), "{value}")
+                }
                 other => panic!("{value}: {other:?}"),
             }
         }
@@ -203,14 +212,19 @@ mod tests {
 
     #[test]
     fn a_duplicate_key_is_named_and_text_that_is_not_json_is_malformed() {
-        for (text, field) in [
-            (r#"{"a": 1, "a": 1}"#, "a"),
-            (r#"[{"a": {"b": 1, "c": 2, "b": 3}}]"#, "[0].a.b"),
+        for (text, pointers_expected) in [
+            (r#"{"a": 1, "a": 1}"#, &["/a"][..]),
+            (
+                r#"[{"a": {"b": 1, "c": 2, "b": 3}}, {"d/": 1, "d/": 2}]"#,
+                &["/0/a/b", "/1/d~1"],
+            ),
         ] {
-            match super::json(text.as_bytes()) {
-                Err(Error::Invalid(errors)) => assert_eq!(errors[0].field, field),
-                other => panic!("{other:?}"),
-            }
+            let faults = super::json(text.as_bytes()).unwrap().faults;
+            let pointers: Vec<_> = faults
+                .iter()
+                .filter_map(|fault| fault.pointer.as_deref())
+                .collect();
+            assert_eq!(pointers, pointers_expected);
         }
         for text in ["", "{", "{} {}", "NaN", &"[".repeat(1000)] {
             assert!(matches!(
@@ -230,43 +244,45 @@ mod tests {
             "0.10",
             "-0.0",
         ] {
-            let value = super::json(format!("[{text}]").as_bytes()).unwrap();
+            let value = super::json(format!("[{text}]").as_bytes()).unwrap().value;
             assert_eq!(value.to_string(), format!("[{text}]"));
-            let typed: Vec<Number> = typed(value, "").unwrap();
+            let typed: Vec<Number> = typed(&value, "").unwrap();
             assert_eq!(typed[0].to_string(), text);
         }
     }
 
     #[test]
-    fn a_member_that_the_parser_reserves_is_refused() {
-        for (text, field) in [
+    fn a_member_that_the_parser_reserves_and_a_long_number_are_faults() {
+        for (text, pointer) in [
             (
                 r#"{"a": {"$serde_json::private::RawValue": "[["}}"#,
-                "a.$serde_json::private::RawValue",
+                "/a/$serde_json::private::RawValue",
             ),
             (
                 r#"{"a": {"b": 1, "$serde_json::private::Number": "1"}}"#,
-                "a.$serde_json::private::Number",
+                "/a/$serde_json::private::Number",
             ),
-            ("[1e100]", "[0]"),
+            (
+                r#"{"$serde_json::private::Number": "x"}"#,
+                "/$serde_json::private::Number",
+            ),
+            ("[1e100]", "/0"),
         ] {
-            match super::json(text.as_bytes()) {
-                Err(Error::Invalid(errors)) => assert_eq!(errors[0].field, field),
-                other => panic!("{other:?}"),
-            }
+            let faults = super::json(text.as_bytes()).unwrap().faults;
+            assert_eq!(faults.len(), 1, "{text}");
+            assert_eq!(faults[0].pointer.as_deref(), Some(pointer));
         }
-        assert!(super::json(br#"{"$serde_json::private::Number": "x"}"#).is_err());
     }
 
     #[test]
     fn an_integer_may_be_written_with_a_fraction_of_zero() {
-        assert_eq!(
-            typed::<Inner>(super::json(br#"{"count": 30.0}"#).unwrap(), "").unwrap(),
-            Inner { count: 30 }
-        );
+        let count = |number: &str| {
+            let text = format!(r#"{{"count": {number}}}"#);
+            typed::<Inner>(&super::json(text.as_bytes()).unwrap().value, "")
+        };
+        assert_eq!(count("30.0").unwrap(), Inner { count: 30 });
         for wrong in ["30.5", "256.0", "1e30", "-1.0"] {
-            let value = super::json(format!(r#"{{"count": {wrong}}}"#).as_bytes()).unwrap();
-            assert!(typed::<Inner>(value, "").is_err(), "{wrong}");
+            assert!(count(wrong).is_err(), "{wrong}");
         }
     }
 
@@ -300,9 +316,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_value_that_is_written_is_read_back_unchanged(value in any_json()) {
-            let read = super::json(value.to_string().as_bytes()).unwrap();
+            let read = super::json(value.to_string().as_bytes()).unwrap().value;
             prop_assert_eq!(&read, &value);
-            prop_assert_eq!(typed::<Value>(read, "").unwrap(), value);
+            prop_assert_eq!(typed::<Value>(&read, "").unwrap(), value);
         }
     }
 }

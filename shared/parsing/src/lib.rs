@@ -7,14 +7,19 @@
 #![warn(missing_docs)]
 
 mod characters;
+mod expected;
 mod fault;
 mod form;
 mod json;
 mod merge_patch;
 mod number;
-mod value;
+mod path;
+mod reader;
+mod typed;
 
 pub use characters::{TextKind, fit_line, normal, unfit};
+pub use expected::{expected, expected_field, expected_text};
 pub use form::form;
-pub use json::{json, typed};
+pub use json::{Document, json};
 pub use merge_patch::MergePatch;
+pub use typed::{Sound, checked, received, typed};

@@ -98,7 +98,7 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
     };
     use State::{Announced, Begun, Completed, ToCome};
     Some(match function {
-        "docs" | "health" | "openapi" => each(Nobodys),
+        "docs" | "get-problem" | "health" | "list-problems" | "openapi" => each(Nobodys),
 
         "get-me" => each(Oneself),
         "create-user" => each(Nobodys).body(|_, caller, thing| {
@@ -258,6 +258,7 @@ impl Probe {
             .replace("{id}", &thing.id.to_string())
             .replace("{provider_id}", &ward.xena.id.to_string())
             .replace("{user_id}", &ward.xena.user.to_string())
+            .replace("/problems/{name}", "/problems/invalid")
             .replace("{name}", "RECEPTION")
             .replace("{table}", SCHEMA_TABLE);
         let method: Method = method.parse().unwrap();

@@ -143,7 +143,7 @@ async fn content_that_does_not_match_its_type_is_named_and_not_stored() {
         (
             "DIAGNOSIS",
             json!({"code": {"system": "http://snomed.info/sct", "code": "I10"}}),
-            "content.code",
+            "content.code.code",
         ),
         (
             "DIAGNOSIS",

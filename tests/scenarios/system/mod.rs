@@ -1,6 +1,9 @@
+mod answer_unknown_route;
 mod docs;
 mod expire_idempotency_keys;
 mod get_custom_data_schema;
+mod get_problem;
 mod health;
+mod list_problems;
 mod openapi;
 mod put_custom_data_schema;

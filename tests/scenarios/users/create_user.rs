@@ -186,6 +186,9 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
     let mut body = ada(Uuid::new_v4());
     body.as_object_mut().unwrap().remove("last_name");
     let answer = admin.post("/v1/users", body).await.invalid("last_name");
-    assert_eq!(answer.body["errors"][0]["message"], "is required");
+    assert_eq!(
+        answer.body["errors"][0]["message"],
+        "is required; expected one line of 1 to 100 characters, for example text"
+    );
     assert_eq!(world.stored().await, before);
 }

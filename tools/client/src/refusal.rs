@@ -69,7 +69,8 @@ pub fn problem(answer: &Response<Bytes>) -> Refusal {
         .flatten()
         .map(|error| {
             let part = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-            format!("{}: {}", part("field"), part("message"))
+            let places = ["pointer", "parameter", "header"].map(part).concat();
+            format!("{places}: {}", part("message"))
         });
     Refusal::Problem {
         status: answer.status().as_u16(),

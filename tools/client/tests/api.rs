@@ -92,11 +92,7 @@ async fn a_broken_connection_is_made_again() {
 
 #[tokio::test]
 async fn patience_ends() {
-    let cloud = cloud(&[(
-        503,
-        r#"{"type": "https://caretrail.example/problems/unavailable"}"#,
-    )])
-    .await;
+    let cloud = cloud(&[(503, r#"{"type": "/problems/unavailable"}"#)]).await;
     let (api, _) = api(cloud);
     let refusal = api.get(&person(), "/v1/me").await.unwrap_err();
     assert!(refusal.is("unavailable"), "{refusal}");
@@ -107,8 +103,8 @@ async fn patience_ends() {
 async fn a_refusal_names_kind_fields_and_request_and_is_final() {
     let cloud = cloud(&[(
         422,
-        r#"{"type": "https://caretrail.example/problems/invalid", "request_id": "r-1",
-            "errors": [{"field": "allergies[0].code", "message": "expected a coding"}]}"#,
+        r#"{"type": "/problems/invalid", "request_id": "r-1",
+            "errors": [{"pointer": "/allergies/0/code", "message": "expected a coding"}]}"#,
     )])
     .await;
     let (api, _) = api(cloud);
@@ -116,7 +112,7 @@ async fn a_refusal_names_kind_fields_and_request_and_is_final() {
     let refusal = api.post(&person(), "/v1/users", &body).await.unwrap_err();
     assert_eq!(
         refusal.to_string(),
-        "answered 422 invalid (allergies[0].code: expected a coding), request r-1"
+        "answered 422 invalid (/allergies/0/code: expected a coding), request r-1"
     );
     assert_eq!(api.sent(), 1);
 }

@@ -1,6 +1,8 @@
 //! Puts the OpenAPI document together.
 
 use api::endpoint::{PublicEndpoint, Route};
+use errors::{ProblemType, ProblemTypes, catalogue};
+use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
 use crate::functions::functions;
@@ -21,9 +23,9 @@ pub fn document() -> Value {
             add(&mut paths, route, described);
         }
     }
-    for endpoint in PUBLIC {
-        let (content, problems) = public(&endpoint);
-        let described = without_caller(&endpoint, content, problems);
+    for endpoint in PUBLIC.iter().filter(|endpoint| endpoint.is_in_document()) {
+        let (content, problems) = public(endpoint, &mut schemas);
+        let described = without_caller(endpoint, content, problems);
         add(&mut paths, endpoint.route, described);
     }
     let mut responses = problems::responses(&mut schemas);
@@ -162,25 +164,54 @@ fn tags(paths: &Map<String, Value>) -> Vec<Value> {
 }
 
 /// The endpoints without caller, patient data and audit row.
-pub const PUBLIC: [PublicEndpoint; 3] = [health::ENDPOINT, openapi::ENDPOINT, docs::ENDPOINT];
+pub const PUBLIC: [PublicEndpoint; 6] = [
+    health::ENDPOINT,
+    openapi::ENDPOINT,
+    docs::ENDPOINT,
+    list_problems::ENDPOINT,
+    get_problem::ENDPOINT,
+    answer_unknown_route::ENDPOINT,
+];
 
 /// What a public endpoint answers: its content, and the statuses of its problems.
-fn public(endpoint: &PublicEndpoint) -> (Value, &'static [u16]) {
+fn public(endpoint: &PublicEndpoint, schemas: &mut Schemas) -> (Value, &'static [u16]) {
     match endpoint.name {
-        "health" => (
-            json!({"application/json": {
-                "schema": {"type": "object", "required": ["status"], "properties": {"status": {
+        "health" => {
+            let health = json!({
+                "type": "object",
+                "description": "The state of the deployment.",
+                "required": ["status"],
+                "properties": {"status": {
                     "const": "ok",
                     "description": "The constant `ok`: the database can be reached.",
-                }}},
-                "example": {"status": "ok"},
-            }}),
-            &[503],
-        ),
+                }},
+            });
+            let schema = schemas.keep("Health".to_owned(), health);
+            let content = json!({"schema": schema, "example": {"status": "ok"}});
+            (json!({"application/json": content}), &[503])
+        }
         "openapi" => (
             json!({"application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.1"}}}),
             &[],
         ),
+        "list-problems" => {
+            let schema = schemas.answered(SchemaGenerator::subschema_for::<ProblemTypes>);
+            (
+                json!({"application/json": {"schema": schema, "example": catalogue()}}),
+                &[],
+            )
+        }
+        "get-problem" => {
+            let schema = schemas.answered(SchemaGenerator::subschema_for::<ProblemType>);
+            let example = catalogue()
+                .items
+                .into_iter()
+                .find(|kind| kind.name == "invalid");
+            (
+                json!({"application/json": {"schema": schema, "example": example}}),
+                &[404],
+            )
+        }
         _ => (
             json!({"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"}}),
             &[],

@@ -53,11 +53,14 @@ fn sample(schema: &Value, name: &str, schemas: &Value, known: &Known) -> Value {
             _ => inner(&schemas[target], name),
         };
     }
+    if let Some(value) = schema.get("const") {
+        return value.clone();
+    }
     if let Some(value) = known.get(name).filter(|value| fits(value, schema)) {
         return value.clone();
     }
     let first = |keyword: &str| schema[keyword].get(0);
-    if let Some(value) = schema.get("const").or(first("examples")).or(first("enum")) {
+    if let Some(value) = first("examples").or(first("enum")) {
         return value.clone();
     }
     if let Some(choice) = first("anyOf").or(first("oneOf")) {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::event::Event;
 use crate::functions::Function;
 use crate::problems;
-use crate::schemas::{Schemas, without_null};
+use crate::schemas::{Schemas, pascal_case, without_null};
 
 const SUCCEEDED: &str = "The request succeeded, and the body holds the result.";
 
@@ -72,12 +72,25 @@ pub(crate) fn without_caller(endpoint: &PublicEndpoint, content: Value, problems
         }),
     );
     responses.sort_keys();
+    let event = Event::of(endpoint.name);
+    let parameters = endpoint.route.parameters().map(|name| {
+        json!({
+            "name": name,
+            "in": "path",
+            "required": true,
+            "description": path_description(name, false, endpoint.route.path),
+            "schema": {"type": "string"},
+            "example": event.path_parameter(name),
+        })
+    });
+    let parameters: Vec<_> = parameters.collect();
     json!({
         "operationId": endpoint.name,
         "summary": endpoint.summary,
         "description": "Requires no access token. The request is not recorded in the audit log.",
         "tags": ["system"],
         "security": [],
+        "parameters": parameters,
         "responses": responses,
     })
 }
@@ -204,6 +217,7 @@ fn query_parameters(function: &Function, event: &Event, schemas: &mut Schemas) -
 fn page_parameters() -> Map<String, Value> {
     let limit = json!({
         "type": "integer",
+        "format": "int32",
         "minimum": 1,
         "maximum": 100,
         "default": 50,
@@ -282,12 +296,4 @@ fn success(function: &Function, status: u16, answer: Describe, schemas: &mut Sch
         "headers": headers,
         "content": {"application/json": {"schema": schemas.answered(answer)}},
     })
-}
-
-/// Turns `get-patient` into `GetPatient`.
-fn pascal_case(package: &str) -> String {
-    let words = package.split('-').filter(|word| !word.is_empty());
-    words
-        .map(|word| word[..1].to_uppercase() + &word[1..])
-        .collect()
 }

@@ -1,6 +1,7 @@
 //! The schemas of the types, in a form that OpenAPI tools can process.
 
 use api::description::Describe;
+use domain::content::{RecordContent, RecordType};
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -47,6 +48,8 @@ impl Schemas {
         let mut all = self.answered.take_definitions(true);
         all.extend(self.read.take_definitions(true));
         all.extend(self.named);
+        let variants = by_record_type(&mut all);
+        all.extend(variants);
         let mut all: Vec<_> = all.into_iter().collect();
         all.sort_by(|(one, _), (other, _)| one.cmp(other));
         let simplified = all.into_iter().map(|(name, mut schema)| {
@@ -55,6 +58,58 @@ impl Schemas {
         });
         simplified.collect()
     }
+}
+
+/// Splits each schema whose `content` depends on its `record_type` into one variant for each record type, with a
+/// discriminator. Returns the variants. A client then knows the structure of the content.
+fn by_record_type(all: &mut Map<String, Value>) -> Map<String, Value> {
+    const CONTENT: &str = "#/components/schemas/RecordContent";
+    let mut variants = Map::new();
+    for (name, schema) in all {
+        let properties = &schema["properties"];
+        if properties["content"]["$ref"] != CONTENT || properties.get("record_type").is_none() {
+            continue;
+        }
+        let mut mapping = Map::new();
+        for label in RecordType::LABELS {
+            let Ok(record_type) = label.parse() else {
+                continue;
+            };
+            let variant = format!("{}{name}", pascal_case(label));
+            let mut described = schema.clone();
+            described["properties"]["record_type"] = json!({
+                "type": "string",
+                "const": label,
+                "description": format!("The type of the record, always `{label}`."),
+            });
+            let content = RecordContent::schema_name_of(record_type);
+            described["properties"]["content"]["$ref"] =
+                json!(format!("#/components/schemas/{content}"));
+            mapping.insert(
+                (*label).to_owned(),
+                json!(format!("#/components/schemas/{variant}")),
+            );
+            variants.insert(variant, described);
+        }
+        let choices: Vec<_> = mapping
+            .values()
+            .map(|target| json!({"$ref": target}))
+            .collect();
+        *schema = json!({
+            "description": schema["description"],
+            "oneOf": choices,
+            "discriminator": {"propertyName": "record_type", "mapping": mapping},
+        });
+    }
+    variants
+}
+
+/// Turns `get-patient` and `LAB_RESULT` into `GetPatient` and `LabResult`.
+pub(crate) fn pascal_case(name: &str) -> String {
+    let words = name.split(['-', '_']).filter(|word| !word.is_empty());
+    words
+        .map(|word| word[..1].to_uppercase() + &word[1..].to_lowercase())
+        .collect()
 }
 
 fn plain(schema: Schema) -> Value {

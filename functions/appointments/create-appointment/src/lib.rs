@@ -5,6 +5,7 @@ use domain::appointment::{Appointment, BOOKING_CONFLICTS, Location, booking_rule
 use domain::care::WithCare;
 use domain::custom_data::{CustomData, CustomDataTable};
 use domain::external_id::{EXTERNAL_ID_TAKEN, external_id_rule, with_its_system};
+use domain::number::Whole;
 use domain::text::{Identifier, Text};
 use domain::{select_appointment, with_care_given};
 use sql::Jsonb;
@@ -30,7 +31,7 @@ pub struct NewAppointment {
     /// past.
     pub scheduled_at: Timestamp,
     /// The length of the appointment in minutes, 1 to 1440.
-    pub duration_minutes: i32,
+    pub duration_minutes: Whole<1, 1440>,
     /// The place or the link where the patient and the provider meet. Null if none is known.
     pub location: Option<Location>,
     /// Free-text notes that both the patient and the provider can read. Null if there are none.

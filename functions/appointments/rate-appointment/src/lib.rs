@@ -2,6 +2,7 @@
 
 use api::prelude::*;
 use domain::appointment::Appointment;
+use domain::number::Whole;
 use domain::select_appointment;
 
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/rate")
@@ -19,7 +20,7 @@ const NOT_RATABLE: &str = "Only a COMPLETED appointment can be rated, and only o
 #[serde(deny_unknown_fields)]
 pub struct Rating {
     /// The rating, from 1 (worst) to 5 (best).
-    pub rating: i32,
+    pub rating: Whole<1, 5>,
 }
 
 const RATE: &str = "
@@ -42,11 +43,7 @@ pub async fn handle(
         is_changed,
     }: Written<Appointment> = access
         .write_then_read(sql(RATE, &[&rating, &id]), sql(READ, &[&id]))
-        .await
-        .on_constraint(
-            "appointments_rating_range",
-            Error::invalid("rating", "expected a whole number from 1 to 5"),
-        )?;
+        .await?;
     if !is_changed {
         return Err(Error::Conflict(NOT_RATABLE));
     }

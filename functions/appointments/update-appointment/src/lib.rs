@@ -4,6 +4,7 @@ use api::prelude::*;
 use domain::appointment::{Appointment, BOOKING_CONFLICTS, Location, booking_rule};
 use domain::care::WithCare;
 use domain::custom_data::{CustomData, CustomDataTable};
+use domain::number::Whole;
 use domain::text::Text;
 use domain::{select_appointment, with_care_given};
 use sql::Jsonb;
@@ -27,7 +28,7 @@ pub struct Editable {
     /// The time at which the appointment begins (RFC 3339), for example `2026-03-02T09:30:00Z`.
     pub scheduled_at: Timestamp,
     /// The length of the appointment in minutes, 1 to 1440.
-    pub duration_minutes: i32,
+    pub duration_minutes: Whole<1, 1440>,
     /// The place or the link where the patient and the provider meet. Null removes it.
     pub location: Option<Jsonb<Location>>,
     /// Free-text notes that both the patient and the provider can read. Null removes them.
@@ -79,15 +80,18 @@ pub async fn handle(
         extra,
         ..
     }: Current<Editable, Extra> = access.load(if_match, sql(CURRENT, &[&id])).await?;
-    let changed = access.apply(&patch, &current)?;
-    let moved = (changed.scheduled_at, changed.duration_minutes)
-        != (current.scheduled_at, current.duration_minutes);
-    if moved != changed.reason.is_some() {
-        return Err(Error::invalid(
-            "reason",
-            "expected a reason if the appointment is moved, and none otherwise",
-        ));
-    }
+    let changed = access.apply_checked(&patch, &current, |changed, sound| {
+        let moved = (changed.scheduled_at, changed.duration_minutes)
+            != (current.scheduled_at, current.duration_minutes);
+        let is_known = sound.are(&["scheduled_at", "duration_minutes"]);
+        match !is_known || moved == changed.reason.is_some() {
+            true => Ok(()),
+            false => Err(Error::invalid(
+                "reason",
+                "expected a reason if the appointment is moved, and none otherwise",
+            )),
+        }
+    })?;
     let custom = custom_data::accept_change(
         &mut access,
         CustomDataTable::Appointments,

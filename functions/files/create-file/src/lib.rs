@@ -6,7 +6,7 @@ use api::prelude::*;
 use domain::custom_data::CustomDataTable;
 use domain::file::FileMetadata;
 use domain::select_file;
-use files::{Announced, Declared, Limits, Location, Multipart, Store, Window};
+use files::{Declared, FileUpload, Limits, Location, Multipart, Store, Window};
 
 use crate::new_file::NewFile;
 
@@ -27,10 +27,10 @@ const READ: &str = select_file!(
 /// Announces the file. Errors: the file is too large, or the caller may not add files for this owner.
 pub async fn handle(
     call: Call,
-    Body(new): Body<NewFile>,
+    CheckedBody(new): CheckedBody<NewFile>,
     Configured(store): Configured<Store>,
     Configured(limits): Configured<Limits>,
-) -> Reply<Created<Announced>> {
+) -> Reply<Created<FileUpload>> {
     let declared = new.declared(limits)?;
     let id = FileId::generate();
     let mut access = call.authorize(OwnedBy {
@@ -72,7 +72,7 @@ pub async fn handle(
             .presign_upload(&access, &place, &declared, None, window)
             .await?;
         let upload = Some(upload);
-        return answer(access, Announced { file, upload }).await;
+        return answer(access, FileUpload { file, upload }).await;
     };
     let multipart = store
         .begin(&access, &place, declared.file_type, part_size)
@@ -96,7 +96,7 @@ async fn in_parts(
     declared: &Declared,
     multipart: &Multipart,
     window: Window,
-) -> Reply<Created<Announced>> {
+) -> Reply<Created<FileUpload>> {
     let id = access.granted().resource;
     let upload = store
         .presign_upload(&access, place, declared, Some(multipart), window)
@@ -109,10 +109,10 @@ async fn in_parts(
         .await?
         .row;
     let upload = Some(upload);
-    answer(access, Announced { file, upload }).await
+    answer(access, FileUpload { file, upload }).await
 }
 
-async fn answer(access: Access<OwnedBy<FileId>>, body: Announced) -> Reply<Created<Announced>> {
+async fn answer(access: Access<OwnedBy<FileId>>, body: FileUpload) -> Reply<Created<FileUpload>> {
     access
         .commit(Created {
             location: format!("/v1/files/{}", body.file.id),

@@ -26,6 +26,7 @@ pub struct NewFile {
     /// The media type of the file, for example `application/pdf`.
     pub file_type: FileType,
     /// The size of the file in bytes. The greatest size depends on the type.
+    #[schemars(range(min = 1))]
     pub file_size: i64,
     /// The SHA-256 digest of the file, as 64 hexadecimal digits.
     pub sha256: Sha256,
@@ -34,16 +35,27 @@ pub struct NewFile {
     pub custom_data: Option<CustomData>,
 }
 
-impl NewFile {
-    /// The content that must be uploaded. Errors: the appointment doesn't fit the owner, or the size is out
-    /// of range.
-    pub(crate) fn declared(&self, limits: &Limits) -> Result<Declared, Error> {
-        if (self.owner_type == FileOwnerType::Appointment) != self.appointment_id.is_some() {
-            return Err(Error::invalid(
+impl Check for NewFile {
+    fn check(&self, sound: &Sound<'_>) -> Result<(), Error> {
+        let appointment = match self.owner_type == FileOwnerType::Appointment {
+            _ if !sound.are(&["owner_type"]) => Ok(()),
+            is_of_visit if is_of_visit == self.appointment_id.is_some() => Ok(()),
+            _ => Err(Error::invalid(
                 "appointment_id",
                 "expected an appointment if owner_type is APPOINTMENT, and none otherwise",
-            ));
-        }
+            )),
+        };
+        let size = match self.file_size {
+            1.. => Ok(()),
+            _ => Err(Error::invalid("file_size", "expected at least 1 byte")),
+        };
+        Error::first([appointment, size])
+    }
+}
+
+impl NewFile {
+    /// The content that must be uploaded. Errors: the size is out of range for the type.
+    pub(crate) fn declared(&self, limits: &Limits) -> Result<Declared, Error> {
         limits.check(self.file_type, self.file_size)?;
         Ok(Declared {
             file_type: self.file_type,

@@ -13,7 +13,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get("/v1/files/{id}")
 
 /// The metadata of a file and, if its status is `AVAILABLE`, a URL to download it.
 #[derive(Serialize, JsonSchema)]
-pub struct OpenedFile {
+pub struct FileWithDownload {
     /// The metadata of the file.
     #[serde(flatten)]
     pub file: FileMetadata,
@@ -21,7 +21,7 @@ pub struct OpenedFile {
     pub download: Option<Download>,
 }
 
-impl Content for OpenedFile {
+impl Content for FileWithDownload {
     fn patients(&self) -> Vec<PatientId> {
         self.file.patients()
     }
@@ -41,7 +41,7 @@ pub async fn handle(
     call: Call,
     Path(id): Path<FileId>,
     Configured(store): Configured<Store>,
-) -> Reply<Json<OpenedFile>> {
+) -> Reply<Json<FileWithDownload>> {
     let mut access = call.authorize(id);
     let stored: StoredFile = access.one(sql(GET, &[&id])).await?;
     let download = match stored.file.status {
@@ -49,7 +49,9 @@ pub async fn handle(
         _ => None,
     };
     let file = stored.file;
-    access.commit(Json(OpenedFile { file, download })).await
+    access
+        .commit(Json(FileWithDownload { file, download }))
+        .await
 }
 
 async fn open(

@@ -3,7 +3,7 @@
 use api::prelude::*;
 use domain::file::FileStatus;
 use domain::select_file;
-use files::{Announced, Declared, Store, StoredFile, Window};
+use files::{Declared, FileUpload, Store, StoredFile, Window};
 
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/files/{id}/upload")
     .named(env!("CARGO_PKG_NAME"))
@@ -28,7 +28,7 @@ pub async fn handle(
     call: Call,
     Path(id): Path<FileId>,
     Configured(store): Configured<Store>,
-) -> Reply<Json<Announced>> {
+) -> Reply<Json<FileUpload>> {
     let mut access = call.authorize(id);
     let StoredFile {
         file,
@@ -54,5 +54,5 @@ pub async fn handle(
         .await?
         .row;
     let upload = Some(upload);
-    access.commit(Json(Announced { file, upload })).await
+    access.commit(Json(FileUpload { file, upload })).await
 }

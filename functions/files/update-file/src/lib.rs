@@ -80,7 +80,7 @@ pub async fn handle(
     ) {
         return Err(Error::Conflict(NOT_KEPT));
     }
-    let changed = patch.apply(&current)?;
+    let changed = patch.apply(&current, |_, _| Ok(()))?;
     if changed.record_id != current.record_id && extra.status == FileStatus::Pending {
         return Err(Error::Conflict(NOT_UPLOADED));
     }

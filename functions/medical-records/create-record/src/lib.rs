@@ -52,6 +52,15 @@ pub struct NewRecord {
     pub custom_data: Option<CustomData>,
 }
 
+impl Check for NewRecord {
+    fn check(&self, sound: &Sound<'_>) -> Result<(), Error> {
+        match sound.are(&["record_type"]) {
+            true => RecordContent::parse(self.record_type, &self.content).map(drop),
+            false => Ok(()),
+        }
+    }
+}
+
 // The join makes PostgreSQL insert the hold before the record, so that the record's trigger finds it.
 const CREATE: &str = "
     with hold as (
@@ -69,9 +78,12 @@ const READ: &str =
     select_record!("where id = $1 and not is_archived and reaches('records:read', patient_id)");
 
 /// Adds the medical record.
-pub async fn handle(call: Call, Body(new): Body<NewRecord>) -> Reply<Created<MedicalRecord>> {
+pub async fn handle(
+    call: Call,
+    CheckedBody(new): CheckedBody<NewRecord>,
+) -> Reply<Created<MedicalRecord>> {
     with_its_system(new.source_system.as_ref(), new.external_id.as_ref())?;
-    let content = RecordContent::parse(new.record_type, new.content)?;
+    let content = RecordContent::parse(new.record_type, &new.content)?;
     let (reason, expires_at, note) = NewHold::parts(new.hold);
     let id = RecordId::generate();
     let mut access = call.authorize(InChart {

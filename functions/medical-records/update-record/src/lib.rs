@@ -48,6 +48,7 @@ row! {
     }
 }
 
+const NO_REASON: &str = "is required; expected text of 1 to 500 characters, for example Wrong code";
 const CURRENT: &str = "
     select content, diagnosis, treatment, notes, custom_data, null::text as change_reason,
       record_type::text, custom_data_version, version
@@ -70,11 +71,14 @@ pub async fn handle(
 ) -> Reply<Json<MedicalRecord>> {
     let mut access = call.authorize(id);
     let current: Current<Editable, Extra> = access.load(if_match, sql(CURRENT, &[&id])).await?;
-    let changed = access.apply(&patch, &current.editable)?;
-    let reason = changed
-        .change_reason
-        .ok_or_else(|| Error::invalid("change_reason", "is required"))?;
-    let content = RecordContent::parse(current.extra.record_type, changed.content.0)?;
+    let record_type = current.extra.record_type;
+    let changed = access.apply_checked(&patch, &current.editable, |changed, _| {
+        let reason = changed.change_reason.as_ref().map(drop);
+        let reason = reason.ok_or_else(|| Error::invalid("change_reason", NO_REASON));
+        let content = RecordContent::parse(record_type, &changed.content.0).map(drop);
+        Error::first([reason, content])
+    })?;
+    let content = RecordContent::parse(record_type, &changed.content.0)?;
     let custom = custom_data::accept_change(
         &mut access,
         CustomDataTable::MedicalRecords,
@@ -92,7 +96,7 @@ pub async fn handle(
                     &changed.diagnosis,
                     &changed.treatment,
                     &changed.notes,
-                    &reason,
+                    &changed.change_reason,
                     &custom.data,
                     &custom.version,
                     &id,

@@ -59,12 +59,12 @@ const READ: &str = concat!(
 
 /// Registers the patient even if they resemble another one: only people can tell whether both are the
 /// same person.
-pub async fn handle(call: Call, Body(new): Body<NewPatient>) -> Reply<Created<Registered>> {
+pub async fn handle(call: Call, Body(new): Body<NewPatient>) -> Reply<Created<RegisteredPatient>> {
     let id = PatientId::generate();
     let mut access = call.authorize(id);
     let custom =
         custom_data::accept(&mut access, CustomDataTable::Patients, new.custom_data).await?;
-    let registered: Registered = access
+    let registered: RegisteredPatient = access
         .write_then_read(
             sql(
                 CREATE,
@@ -109,7 +109,7 @@ pub async fn handle(call: Call, Body(new): Body<NewPatient>) -> Reply<Created<Re
 
 /// The new patient, with the patients who may be the same person.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Registered {
+pub struct RegisteredPatient {
     /// The patient as registered.
     #[serde(flatten)]
     pub patient: Patient,
@@ -118,7 +118,7 @@ pub struct Registered {
     pub possible_duplicates: Vec<PatientId>,
 }
 
-impl FromRow for Registered {
+impl FromRow for RegisteredPatient {
     fn from_row(row: &postgres::Row) -> Result<Self, postgres::Error> {
         Ok(Self {
             patient: Patient::from_row(row)?,
@@ -127,7 +127,7 @@ impl FromRow for Registered {
     }
 }
 
-impl Content for Registered {
+impl Content for RegisteredPatient {
     fn patients(&self) -> Vec<PatientId> {
         self.patient.patients()
     }

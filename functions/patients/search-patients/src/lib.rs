@@ -1,5 +1,6 @@
 //! `POST /v1/patients/search`: searches patients by name, date of birth or medical record number.
 
+use api::pages::Limit;
 use api::prelude::*;
 use domain::patient::Patient;
 use domain::select_patient;
@@ -25,9 +26,21 @@ pub struct Wanted {
     /// The complete medical record number of the patient.
     pub patient_number: Option<Identifier<100>>,
     /// The greatest number of patients in the page, from 1 to 100. It is 50 if it is absent.
-    pub limit: Option<u32>,
+    pub limit: Option<Limit>,
     /// The `next_cursor` of the page before. Leave it out for the first page.
     pub cursor: Option<String>,
+}
+
+impl Check for Wanted {
+    fn check(&self, _sound: &Sound<'_>) -> Result<(), Error> {
+        match self.name.is_none() && self.date_of_birth.is_none() && self.patient_number.is_none() {
+            false => Ok(()),
+            true => Err(Error::invalid(
+                "",
+                "expected at least one of name, date_of_birth and patient_number",
+            )),
+        }
+    }
 }
 
 /// PostgreSQL evaluates the condition on the reach once and runs only one of the branches.
@@ -53,13 +66,10 @@ pub const SEARCH: &str = concat!(
     ") as found) order by search_name, user_id",
 );
 
-pub async fn handle(call: Call, Body(wanted): Body<Wanted>) -> Reply<Json<Page<Patient>>> {
-    if wanted.name.is_none() && wanted.date_of_birth.is_none() && wanted.patient_number.is_none() {
-        return Err(Error::invalid(
-            "",
-            "expected at least one of name, date_of_birth and patient_number",
-        ));
-    }
+pub async fn handle(
+    call: Call,
+    CheckedBody(wanted): CheckedBody<Wanted>,
+) -> Reply<Json<Page<Patient>>> {
     let page = call.page::<UserId>(wanted.limit, wanted.cursor.as_deref())?;
     let mut access = call.authorize(Search::default());
     let patients: Vec<Patient> = access

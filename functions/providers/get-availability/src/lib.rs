@@ -1,6 +1,7 @@
 //! `GET /v1/providers/{id}/availability`: lists the free slots in a provider's hours.
 
 use api::prelude::*;
+use domain::number::Whole;
 use domain::schedule::{Schedule, Wanted};
 use domain::text::ZoneName;
 use sql::Jsonb;
@@ -22,7 +23,20 @@ pub struct Filter {
     /// The end of the period in which slots are listed (RFC 3339), at most 31 days after `from`.
     pub to: Timestamp,
     /// The length of the appointment to be booked in minutes, 5 to 1440.
-    pub duration_minutes: i64,
+    pub duration_minutes: Whole<5, 1440>,
+}
+
+impl Check for Filter {
+    fn check(&self, sound: &Sound<'_>) -> Result<(), Error> {
+        let fits = self.from < self.to && self.to - self.from <= TimeDelta::days(MOST_DAYS);
+        match fits || !sound.are(&["from", "to"]) {
+            true => Ok(()),
+            false => Err(Error::invalid_parameter(
+                "to",
+                "expected a time after from, at most 31 days later",
+            )),
+        }
+    }
 }
 
 /// The times at which an appointment with a provider can be booked.
@@ -83,20 +97,8 @@ const CALENDAR: &str = "
 pub async fn handle(
     call: Call,
     Path(id): Path<ProviderId>,
-    Query(filter): Query<Filter>,
+    CheckedQuery(filter): CheckedQuery<Filter>,
 ) -> Reply<Json<Availability>> {
-    if filter.to <= filter.from || filter.to - filter.from > TimeDelta::days(MOST_DAYS) {
-        return Err(Error::invalid(
-            "to",
-            "expected a time after from, at most 31 days later",
-        ));
-    }
-    if !(5..=1440).contains(&filter.duration_minutes) {
-        return Err(Error::invalid(
-            "duration_minutes",
-            "expected 5 to 1440 minutes",
-        ));
-    }
     let mut access = call.authorize(id);
     let calendar: Calendar = access
         .one(sql(CALENDAR, &[&filter.from, &filter.to, &id]))
@@ -112,7 +114,7 @@ fn free(id: ProviderId, calendar: Calendar, filter: &Filter) -> Result<Availabil
         let taken: Vec<_> = taken.map(|(begins, ends)| begins..ends).collect();
         let wanted = Wanted {
             within: filter.from..filter.to,
-            length: TimeDelta::minutes(filter.duration_minutes),
+            length: TimeDelta::minutes(filter.duration_minutes.get().into()),
             now: calendar.now,
         };
         let zone = schedule.time_zone.time_zone()?;

@@ -28,6 +28,18 @@ pub struct Verification {
     pub reason: Option<Text<500>>,
 }
 
+impl Check for Verification {
+    fn check(&self, sound: &Sound<'_>) -> Result<(), Error> {
+        match self.is_verified == self.reason.is_none() || !sound.are(&["is_verified"]) {
+            true => Ok(()),
+            false => Err(Error::invalid(
+                "reason",
+                "expected a reason if is_verified is false, and none otherwise",
+            )),
+        }
+    }
+}
+
 fn verified() -> bool {
     true
 }
@@ -46,18 +58,12 @@ const READ: &str = select_provider!("where id = $1 and not is_archived");
 pub async fn handle(
     call: Call,
     Path(id): Path<ProviderId>,
-    Body(Verification {
+    CheckedBody(Verification {
         is_verified,
         reason,
-    }): Body<Verification>,
+    }): CheckedBody<Verification>,
     if_match: IfMatch,
 ) -> Reply<Json<Provider>> {
-    if is_verified == reason.is_some() {
-        return Err(Error::invalid(
-            "reason",
-            "expected a reason if is_verified is false, and none otherwise",
-        ));
-    }
     let mut access = call.authorize(id);
     access.add_note("is_verified", is_verified);
     // The licence number is still the one that the administrator checked.

@@ -2,6 +2,7 @@
 
 use api::prelude::*;
 use domain::custom_data::{CustomDataSchema, CustomDataTable};
+use domain::number::Whole;
 use domain::select_custom_data_schema;
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/custom-data-schemas/{table}")
@@ -14,7 +15,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get("/v1/custom-data-schemas/{table}")
 #[serde(deny_unknown_fields)]
 pub struct Filter {
     /// The number of the version to return. Leave it out for the latest version.
-    pub version: Option<i32>,
+    pub version: Option<Whole<1, { i32::MAX }>>,
 }
 
 const GET: &str = select_custom_data_schema!(

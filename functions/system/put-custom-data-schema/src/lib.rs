@@ -90,10 +90,11 @@ pub async fn handle(
 }
 
 fn unsatisfied(row: &Stored) -> FieldError {
-    FieldError {
-        field: row.id.to_string(),
-        message:
-            "expected a schema that this row satisfies: change the row's custom data or the schema"
-                .to_owned(),
-    }
+    let id = row.id;
+    FieldError::new(
+        "schema",
+        format!(
+            "expected a schema that the row {id} satisfies: change its custom data or the schema"
+        ),
+    )
 }

@@ -22,13 +22,13 @@ const GET: &str = concat!(
     ") as me"
 );
 
-pub async fn handle(call: Call) -> Reply<Json<Me>> {
+pub async fn handle(call: Call) -> Reply<Json<CurrentUser>> {
     call.authorize(Oneself).read(sql(GET, &[])).await
 }
 
 /// The caller's own account, with their permissions.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Me {
+pub struct CurrentUser {
     /// The user account of the caller.
     #[serde(flatten)]
     pub user: User,
@@ -51,7 +51,7 @@ row! {
     }
 }
 
-impl FromRow for Me {
+impl FromRow for CurrentUser {
     fn from_row(row: &postgres::Row) -> Result<Self, postgres::Error> {
         Ok(Self {
             user: User::from_row(row)?,
@@ -60,7 +60,7 @@ impl FromRow for Me {
     }
 }
 
-impl Content for Me {
+impl Content for CurrentUser {
     fn patients(&self) -> Vec<PatientId> {
         self.user.patients()
     }

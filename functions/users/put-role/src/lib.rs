@@ -41,7 +41,7 @@ pub async fn handle(
 ) -> Reply<Json<Role>> {
     // The audit row contains the name even if the request fails, so any other text is refused first.
     if !is_role_name(&name) {
-        return Err(Error::invalid(
+        return Err(Error::invalid_parameter(
             "name",
             "expected 2 to 50 capital letters and underscores, beginning with a letter",
         ));

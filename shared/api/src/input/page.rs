@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::argument::Input;
 use crate::call::Call;
 use crate::description::Description;
-use crate::pages::PageRequest;
+use crate::pages::{Limit, PageRequest};
 use crate::takes::Takes;
 
 /// Ignores all other parameters: `Query` reads them, or nothing does and they are refused.
 #[derive(Deserialize)]
 struct Parameters {
-    limit: Option<u32>,
+    limit: Option<Limit>,
     cursor: Option<String>,
 }
 
@@ -22,8 +22,13 @@ impl<K: Serialize + DeserializeOwned + Send> Input for PageRequest<K> {
     const TAKES: Takes = Takes::PAGE;
 
     fn read(call: &Call, _: Takes) -> Result<Self, Error> {
-        let Parameters { limit, cursor } = form(call.query(), &[])?;
-        call.page(limit, cursor.as_deref())
+        let page = |Parameters { limit, cursor }: &Parameters| {
+            call.page_of(*limit, cursor.as_deref(), Error::invalid_parameter)
+        };
+        let parameters = form(call.query(), &[], |parameters, _| {
+            page(parameters).map(|_: Self| ())
+        })?;
+        page(&parameters)
     }
 
     fn describe(description: &mut Description) {

@@ -9,13 +9,14 @@ use crate::argument::Input;
 use crate::call::Call;
 use crate::description::{BodyKind, Description};
 use crate::patch::Patch;
+use crate::reply::MERGE_PATCH;
 use crate::takes::Takes;
 
 impl<T: Serialize + DeserializeOwned + JsonSchema> Input for Patch<T> {
     const TAKES: Takes = Takes::BODY;
 
     fn read(call: &Call, _: Takes) -> Result<Self, Error> {
-        Self::parse(call.body("application/merge-patch+json")?)
+        Self::parse(call.body(MERGE_PATCH)?)
     }
 
     fn describe(description: &mut Description) {

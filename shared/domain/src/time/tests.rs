@@ -239,9 +239,11 @@ fn a_time_is_written_in_utc_with_the_digits_it_needs() {
 
 #[test]
 fn a_refusal_says_what_is_expected_and_not_what_came() {
-    let expected = "expected a time such as 2026-03-01T09:30:00Z (RFC 3339)";
+    let expected = "expected a time with its offset from UTC (RFC 3339), for example 2026-03-01T09:30:00Z; \
+        got a string of 6 characters";
     assert_eq!(message::<Timestamp>(json!("secret")), expected);
-    let expected = "expected a date such as 2026-03-01 (RFC 3339)";
+    let expected =
+        "expected a date (RFC 3339), for example 2026-03-01; got a string of 6 characters";
     assert_eq!(message::<Date>(json!("secret")), expected);
 }
 
@@ -252,7 +254,7 @@ fn a_month_begins_on_its_first_day_in_utc() {
 }
 
 fn message<T: serde::de::DeserializeOwned + std::fmt::Debug>(value: serde_json::Value) -> String {
-    match parsing::typed::<T>(value, "") {
+    match parsing::typed::<T>(&value, "") {
         Err(errors::Error::Invalid(fields)) => fields[0].message.clone(),
         other => panic!("{other:?}"),
     }
