@@ -393,7 +393,7 @@ async fn a_cursor_is_valid_only_for_its_caller_and_its_list() {
         (&admin, "/v1/patients", &of_vera),
         (&*vera, "/v1/patients", &of_admin),
         (&*vera, "/v1/patients", &of_visits),
-        // The cursors' keys have the same shape. Only the signature distinguishes them.
+        // The cursors' keys have the same shape. Only the seal distinguishes them.
         (&*vera, "/v1/medical-records", &of_visits),
         (&*vera, "/v1/appointments", &of_records),
     ] {
@@ -410,6 +410,22 @@ async fn a_cursor_is_valid_only_for_its_caller_and_its_list() {
     ] {
         let answer = caller.get(&format!("{path}?cursor={cursor}")).await;
         assert_eq!(answer.expect(200).ids().len(), 1);
+    }
+    // A cursor continues a list with the same filter, however the request writes it, and with any limit.
+    let list = "/v1/appointments?limit=1&status=SCHEDULED&include_archived=false";
+    let page = vera.get(list).await.expect(200);
+    let of_filter = page.body["next_cursor"].as_str().unwrap();
+    let same = "include_archived=false&status=%53CHEDULED&limit=7";
+    vera.get(&format!("/v1/appointments?{same}&cursor={of_filter}"))
+        .await
+        .expect(200);
+    for other in [
+        "status=COMPLETED&include_archived=false",
+        "status=SCHEDULED",
+    ] {
+        vera.get(&format!("/v1/appointments?{other}&cursor={of_filter}"))
+            .await
+            .invalid("cursor");
     }
     // The cursor remains valid after its execution environment ended.
     world.restart("list-patients").await;

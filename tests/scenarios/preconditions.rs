@@ -375,5 +375,6 @@ async fn head_without_a_token_is_401_and_public_endpoints_answer_it() {
     let write = anybody
         .send(Method::HEAD, "/v1/appointments/7/cancel", None)
         .await;
-    assert_eq!(write.status, 404);
+    assert_eq!(write.status, 405);
+    assert_eq!(write.header("allow"), "POST");
 }

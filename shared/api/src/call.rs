@@ -11,11 +11,12 @@ use lambda_http::{Body, RequestExt as _};
 use parsing::form;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::access::Access;
 use crate::endpoint::Endpoint;
 use crate::idempotency::Claim;
-use crate::pages::{Limit, PageRequest, Signer};
+use crate::pages::{Limit, PageRequest, Sealer};
 use crate::read_conditions::ReadConditions;
 use crate::request_context::RequestContext;
 use crate::service::Service;
@@ -45,6 +46,9 @@ pub(crate) struct Incoming {
     conditions: ReadConditions,
     takes: Takes,
 }
+
+/// The names of the parameters, or the fields of a body, that choose a page.
+const PAGE_PARAMETERS: &[&str] = &["limit", "cursor"];
 
 /// The query of a handler that takes no parameters.
 #[derive(Deserialize)]
@@ -79,6 +83,20 @@ impl Incoming {
         })
     }
 
+    /// What the request asks for, apart from the page: a cursor continues only the list that it was made for.
+    fn filter(&self) -> String {
+        let pairs = form_urlencoded::parse(self.query.as_bytes());
+        let pairs = pairs.filter(|(name, _)| !PAGE_PARAMETERS.contains(&name.as_ref()));
+        let mut pairs: Vec<_> = pairs.collect();
+        pairs.sort_unstable();
+        let mut body = serde_json::from_slice(&self.body).unwrap_or(Value::Null);
+        if let Value::Object(fields) = &mut body {
+            fields.retain(|name, _| !PAGE_PARAMETERS.contains(&name.as_str()));
+        }
+        // Neither JSON nor a debug format of strings lets two requests have the same text.
+        format!("{:?}{pairs:?}{body}", self.path_parameters)
+    }
+
     /// Checks that the handler's inputs take all of the request. Errors: the request has a query
     /// parameter or a body that no input takes.
     fn check_all_taken(&self) -> Option<Error> {
@@ -95,7 +113,7 @@ impl Incoming {
     fn page_parameters(&self) -> &'static [&'static str] {
         match self.takes.pages {
             0 => &[],
-            _ => &["limit", "cursor"],
+            _ => PAGE_PARAMETERS,
         }
     }
 }
@@ -168,9 +186,14 @@ impl Call {
         refuse: fn(&str, &str) -> Error,
     ) -> Result<PageRequest<K>, Error> {
         let endpoint = &self.context.environment.endpoint;
-        let context = format!("{}\0{}", endpoint.name, self.subject);
-        let signer = Signer::new(self.cursor_key.clone(), context);
-        PageRequest::new(limit, cursor, signer, refuse)
+        let context = format!(
+            "{}\0{}\0{}",
+            endpoint.name,
+            self.subject,
+            self.incoming.filter()
+        );
+        let sealer = Sealer::new(self.cursor_key.clone(), context);
+        PageRequest::new(limit, cursor, sealer, refuse)
     }
 
     /// The error of a request with these errors of its inputs: all faults at once.

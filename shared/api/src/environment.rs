@@ -23,7 +23,7 @@ pub(crate) struct Environment {
 pub(crate) struct Gate {
     pub(crate) verifier: identity::Verifier,
     pub(crate) require_aal2: bool,
-    /// Signs page cursors.
+    /// Seals page cursors.
     pub(crate) cursor_key: hmac::Key,
 }
 

@@ -1,6 +1,7 @@
-//! Keyset pagination: every page takes the same time, whatever its position. Cursors are signed, so
-//! clients can't forge them.
+//! Keyset pagination: every page takes the same time, whatever its position. Cursors are sealed, so
+//! clients can neither forge nor read them.
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -27,6 +28,16 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
+impl<T> Page<T> {
+    /// Changes each item.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(change).collect(),
+            next_cursor: self.next_cursor,
+        }
+    }
+}
+
 impl<T: Content> Content for Page<T> {
     fn patients(&self) -> Vec<PatientId> {
         self.items.iter().flat_map(Content::patients).collect()
@@ -38,20 +49,20 @@ impl<T: Content> Content for Page<T> {
 pub struct PageRequest<K> {
     limit: i32,
     after: Option<K>,
-    signer: Signer,
+    sealer: Sealer,
 }
 
 impl<K: Serialize + DeserializeOwned> PageRequest<K> {
-    /// Errors: the cursor isn't from this signer. `refuse` makes the error.
+    /// Errors: the cursor isn't from this sealer. `refuse` makes the error.
     pub(crate) fn new(
         limit: Option<Limit>,
         cursor: Option<&str>,
-        signer: Signer,
+        sealer: Sealer,
         refuse: fn(&str, &str) -> Error,
     ) -> Result<Self, Error> {
         let after = cursor
             .map(|cursor| {
-                signer.open(cursor).ok_or_else(|| {
+                sealer.open(cursor).ok_or_else(|| {
                     refuse(
                         "cursor",
                         "expected the next_cursor of the preceding page of this list",
@@ -62,7 +73,7 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
         Ok(Self {
             limit: limit.map_or(DEFAULT_LIMIT, Whole::get),
             after,
-            signer,
+            sealer,
         })
     }
 
@@ -85,7 +96,7 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
         let next_cursor = rows
             .last()
             .filter(|_| more)
-            .map(|last| self.signer.seal(&key(last)));
+            .map(|last| self.sealer.seal(&key(last)));
         Page {
             items: rows,
             next_cursor,
@@ -93,33 +104,44 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
     }
 }
 
-/// Signs cursors for one caller and one endpoint. A cursor is invalid for any other.
+/// Seals cursors for one caller, one endpoint and one filter. A cursor is invalid for any other. It is encrypted,
+/// because it can contain a name.
 #[derive(Debug)]
-pub(crate) struct Signer {
+pub(crate) struct Sealer {
     key: hmac::Key,
     context: String,
 }
 
-impl Signer {
+impl Sealer {
     pub(crate) fn new(key: hmac::Key, context: String) -> Self {
         Self { key, context }
     }
 
-    fn tag(&self, key: &str) -> hmac::Tag {
-        hmac::sign(&self.key, format!("{}\0{key}", self.context).as_bytes())
+    fn cipher(&self) -> Option<RandomizedNonceKey> {
+        let key = hmac::sign(&self.key, b"caretrail-cursor-v1");
+        RandomizedNonceKey::new(&AES_256_GCM, key.as_ref()).ok()
     }
 
     fn seal(&self, key: &impl Serialize) -> String {
-        let key = serde_json::to_string(key).unwrap_or_default();
-        let tag = self.tag(&key);
-        BASE64_URL_SAFE_NO_PAD.encode([tag.as_ref(), key.as_bytes()].concat())
+        let sealed = || {
+            let mut text = serde_json::to_vec(key).ok()?;
+            let context = Aad::from(&self.context);
+            let nonce = self.cipher()?.seal_in_place_append_tag(context, &mut text);
+            Some([nonce.ok()?.as_ref().as_slice(), &text].concat())
+        };
+        BASE64_URL_SAFE_NO_PAD.encode(sealed().unwrap_or_default())
     }
 
     fn open<K: DeserializeOwned>(&self, cursor: &str) -> Option<K> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let (tag, key) = bytes.split_at_checked(32)?;
-        let message = [self.context.as_bytes(), b"\0", key].concat();
-        hmac::verify(&self.key, &message, tag).ok()?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut sealed = sealed.to_vec();
+        let context = Aad::from(&self.context);
+        let key = self
+            .cipher()?
+            .open_in_place(nonce, context, &mut sealed)
+            .ok()?;
         serde_json::from_slice(key).ok()
     }
 }

@@ -259,7 +259,11 @@ shapes! {
 /// The result of a measurement, as FHIR R4 `Observation.value[x]`: an object with exactly one of
 /// `quantity`, `coded` and `text`.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(
+    rename_all = "snake_case",
+    deny_unknown_fields,
+    expecting = "an object with `quantity`, `coded` or `text`, for example {\"quantity\": {\"value\": 6.3, \"unit\": \"mmol/L\"}}"
+)]
 pub enum ObservationValue {
     /// The result as a measured amount.
     Quantity(Quantity),

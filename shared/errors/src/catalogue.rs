@@ -57,6 +57,10 @@ pub fn catalogue() -> ProblemTypes {
 fn example(kind: &Kind) -> Error {
     match *kind {
         Kind::MALFORMED_JSON => Error::MalformedJson,
+        Kind::MALFORMED_HEADER => Error::MalformedHeader(FieldError::header(
+            "If-Match",
+            "expected * or entity tags in double quotes, separated by commas, for example \"1\"",
+        )),
         Kind::NOT_AUTHENTICATED => Error::NotAuthenticated(Some("The access token has expired.")),
         Kind::FORBIDDEN => Error::MissingPermission("patients:write"),
         Kind::NOT_FOUND => Error::NotFound,

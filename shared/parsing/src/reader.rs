@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde::de::value::{MapAccessDeserializer, MapDeserializer, StrDeserializer};
-use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Expected, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 use serde_json::Value;
 
@@ -356,7 +356,12 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
             }
         };
         let members = members.unwrap_or_else(|| {
-            let expectation = Expectation::one_of(labels);
+            // The attribute `expecting` of an enum can say more than its labels.
+            let said = (&visitor as &dyn Expected).to_string();
+            let expectation = match said == format!("enum {name}") {
+                true => Expectation::one_of(labels),
+                false => Expectation::new(said, None),
+            };
             self.reading.pending.replace(Some(expectation));
             // A member with no value fits a variant with data and one without.
             labels

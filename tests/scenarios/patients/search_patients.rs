@@ -84,6 +84,37 @@ async fn pages_are_ordered_by_name_and_a_cursor_contains_no_name() {
 }
 
 #[tokio::test]
+async fn a_page_follows_the_last_one_even_if_its_last_patient_was_renamed_or_left() {
+    let world = World::new().await;
+    let (admin, vera) = (world.admin().await, world.provider("Vera").await);
+    let mut all = Vec::new();
+    for first_name in ["Ada", "Ben", "Cleo", "Dan", "Emma", "Finn"] {
+        let patient = named(&world, first_name, "Zz", "1990-01-01").await;
+        world.assign(&patient, &vera).await;
+        all.push(patient);
+    }
+    let ids: Vec<Uuid> = all.iter().map(|patient| patient.id).collect();
+    let mut pages = [&admin, &*vera].map(|caller| (caller, json!({"name": "Z", "limit": 2})));
+    for (caller, body) in &mut pages {
+        let first = caller.post(PATH, body.clone()).await.expect(200);
+        assert_eq!(first.ids(), ids[..2]);
+        body["cursor"] = first.body["next_cursor"].clone();
+    }
+    // The last patient of both pages is renamed to the end, and leaves Vera's care.
+    let renamed = "update user_profiles set last_name = 'Zzz' where id = $1";
+    world.sql(renamed, &[&all[1].user]).await;
+    let unassigned = "update patients set assigned_providers = '{}' where id = $1";
+    world.sql(unassigned, &[&all[1].id]).await;
+    for (caller, body) in &mut pages {
+        let second = caller.post(PATH, body.clone()).await.expect(200);
+        assert_eq!(second.ids(), ids[2..4]);
+        // The cursor continues this search and no other.
+        body["name"] = json!("Zz");
+        caller.post(PATH, body.clone()).await.invalid("cursor");
+    }
+}
+
+#[tokio::test]
 async fn each_caller_finds_patients_within_reach_and_no_archived_one() {
     let world = World::new().await;
     let (admin, vera) = (world.admin().await, world.provider("Vera").await);
@@ -218,12 +249,14 @@ async fn no_search_reads_a_whole_table() {
     for caller in [&admin, &*vera] {
         for (name, born, number, after) in [
             (Some("a"), None, None, None),
-            (Some("ab"), None, None, Some(ben.user)),
+            (Some("ab"), None, None, Some("abel,ben")),
             (None, Some("1980-03-01"), None, None),
             (None, None, Some("77@example.org"), None),
         ] {
             let born: Option<Date> = born.map(|born: &str| born.parse().unwrap());
-            let parameters: [&(dyn ToSql + Sync); 5] = [&name, &born, &number, &after, &51_i64];
+            let after_id = after.map(|_| ben.user);
+            let parameters: [&(dyn ToSql + Sync); 6] =
+                [&name, &born, &number, &after, &after_id, &51_i64];
             let plan = crowd::plan(&world, caller, search_patients::SEARCH, &parameters).await;
             assert!(!plan.contains("Seq Scan"), "{plan}");
             assert!(plan.contains("Index"), "{plan}");

@@ -24,14 +24,14 @@ async fn a_path_without_operation_is_absent_and_nothing_is_recorded() {
 async fn a_method_that_a_path_lacks_is_refused_with_those_that_it_has() {
     let world = World::new().await;
     for (method, path, allowed) in [
-        ("DELETE", "/v1/patients", "GET, POST"),
+        ("DELETE", "/v1/patients", "GET, HEAD, POST"),
         (
             "POST",
             "/v1/patients/00000000-0000-4000-8000-000000000000",
-            "DELETE, GET, PATCH",
+            "DELETE, GET, HEAD, PATCH",
         ),
-        ("PUT", "/v1/patients/search", "DELETE, GET, PATCH, POST"),
-        ("PATCH", "/health", "GET"),
+        ("PUT", "/v1/patients/search", "DELETE, GET, HEAD, PATCH, POST"),
+        ("PATCH", "/health", "GET, HEAD"),
     ] {
         let request = world.anybody().request(method.parse().unwrap(), path);
         let request = request.body(Full::default()).unwrap();

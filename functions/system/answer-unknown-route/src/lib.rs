@@ -16,6 +16,10 @@ pub fn allowed(paths: &Map<String, Value>, path: &str) -> Option<String> {
         .flat_map(Map::keys)
         .map(|method| method.to_uppercase())
         .collect();
+    // The document says once that each path with GET also has HEAD.
+    if methods.iter().any(|method| method == "GET") {
+        methods.push("HEAD".to_owned());
+    }
     methods.sort();
     methods.dedup();
     (!methods.is_empty()).then(|| methods.join(", "))
