@@ -1204,7 +1204,7 @@ create function represented_patients() returns setof uuid stable security define
 create function represents(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function require_actor(standing text DEFAULT 'REQUEST'::text) returns void stable;
 create function role_reaches_beyond_actor(its_role text) returns boolean stable;
-create function search_in_care(p_name text, p_born date, p_number text, p_after uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function search_in_care(p_name text, p_born date, p_number text, p_after_name text, p_after_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function searches_naming(patient uuid) returns table (month date, id uuid) stable security definer; -- caretrail_app
 create procedure secure(target regclass);
 create function sees_user(person uuid, its_role text) returns boolean stable security definer; -- caretrail_app

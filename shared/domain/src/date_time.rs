@@ -144,7 +144,7 @@ macro_rules! text_json {
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
                 json_schema!({"anyOf": [
-                    {"type": "string", "format": "date-time"},
+                    {"type": "string", "format": "date-time", "examples": ["2026-03-01T09:30:00Z"]},
                     {"type": "string", "format": "date"},
                     {"type": "string", "pattern": "^[0-9]{4}(-(0[1-9]|1[0-2]))?$"},
                 ]})

@@ -30,7 +30,11 @@ async fn a_method_that_a_path_lacks_is_refused_with_those_that_it_has() {
             "/v1/patients/00000000-0000-4000-8000-000000000000",
             "DELETE, GET, HEAD, PATCH",
         ),
-        ("PUT", "/v1/patients/search", "DELETE, GET, HEAD, PATCH, POST"),
+        (
+            "PUT",
+            "/v1/patients/search",
+            "DELETE, GET, HEAD, PATCH, POST",
+        ),
         ("PATCH", "/health", "GET, HEAD"),
     ] {
         let request = world.anybody().request(method.parse().unwrap(), path);
