@@ -93,7 +93,7 @@ impl Incoming {
         if let Value::Object(fields) = &mut body {
             fields.retain(|name, _| !PAGE_PARAMETERS.contains(&name.as_str()));
         }
-        // Neither JSON nor a debug format of strings lets two requests have the same text.
+        // Both forms quote their strings, so two different filters never have the same text.
         format!("{:?}{pairs:?}{body}", self.path_parameters)
     }
 

@@ -35,8 +35,8 @@ pub struct Time(NaiveTime);
 /// Text that is not of the expected form. The message doesn't repeat it: it may be PHI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unexpected {
-    what: &'static str,
-    example: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) example: &'static str,
 }
 
 impl Timestamp {
@@ -210,9 +210,9 @@ impl Sub for Timestamp {
     }
 }
 
-/// JSON as the text of [`Display`](fmt::Display) and [`FromStr`], described as chrono's own type.
+/// JSON as the text of [`Display`](fmt::Display) and [`FromStr`], and the function that describes it.
 macro_rules! text_json {
-    ($($name:ident as $inner:ty),+) => {$(
+    ($($name:ident: $schema:expr),+ $(,)?) => {$(
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -233,20 +233,21 @@ macro_rules! text_json {
             }
 
             fn schema_name() -> Cow<'static, str> {
-                <$inner>::schema_name()
+                stringify!($name).into()
             }
 
             fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-                <$inner>::json_schema(generator)
+                $schema(generator)
             }
         }
     )+};
 }
+pub(crate) use text_json;
 
 text_json!(
-    Timestamp as DateTime<Utc>,
-    Date as NaiveDate,
-    Time as NaiveTime
+    Timestamp: <DateTime<Utc>>::json_schema,
+    Date: NaiveDate::json_schema,
+    Time: NaiveTime::json_schema,
 );
 delegate_sql!(Timestamp, DateTime<Utc>, Type::TIMESTAMPTZ);
 delegate_sql!(Date, NaiveDate, Type::DATE);

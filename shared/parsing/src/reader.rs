@@ -174,9 +174,7 @@ impl Reader<'_, '_> {
             _ => None,
         }
     }
-}
 
-impl Reader<'_, '_> {
     /// The number if it has no fraction.
     fn whole_number(&self) -> Option<i128> {
         match self.node {

@@ -16,7 +16,8 @@ const NOT_DUE: &str = "Only a SCHEDULED or NO_SHOW appointment can be checked in
                        starts.";
 const TIME_TAKEN: &str = "The time of the NO_SHOW appointment was booked again. Book a new one.";
 
-// A patient who was marked as missing can still come late. Twelve hours are the same day without asking for a time zone.
+// A patient who was marked as missing can still come late. Twelve hours before the start stand for the same day, so
+// the rule needs no time zone.
 const CHECK_IN: &str = "
     update appointments set status = 'CHECKED_IN'
     where id = $1 and not is_archived and records_attendance(patient_id, provider_id)

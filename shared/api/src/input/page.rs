@@ -22,13 +22,13 @@ impl<K: Serialize + DeserializeOwned + Send> Input for PageRequest<K> {
     const TAKES: Takes = Takes::PAGE;
 
     fn read(call: &Call, _: Takes) -> Result<Self, Error> {
-        let page = |Parameters { limit, cursor }: &Parameters| {
-            call.page_of(*limit, cursor.as_deref(), Error::invalid_parameter)
-        };
-        let parameters = form(call.query(), &[], |parameters, _| {
-            page(parameters).map(|_: Self| ())
+        let mut page = None;
+        form(call.query(), &[], |Parameters { limit, cursor }, _| {
+            let read = call.page_of(*limit, cursor.as_deref(), Error::invalid_parameter)?;
+            page = Some(read);
+            Ok(())
         })?;
-        page(&parameters)
+        page.ok_or(Error::Internal("the parameters of a page weren't checked"))
     }
 
     fn describe(description: &mut Description) {

@@ -15,9 +15,9 @@ fn starts(zone: &str, weekly: Value, from: &str, to: &str) -> Vec<String> {
 }
 
 /// The beginnings of the free slots. The booking is made at the beginning of the period, with no notice.
-fn slots(hours: Value, from: &str, to: &str, minutes: i64, taken: &[[&str; 2]]) -> Vec<String> {
-    let mut schedule = schedule(hours);
-    schedule.lead_minutes = serde_json::from_str("0").ok();
+fn slots(mut hours: Value, from: &str, to: &str, minutes: i64, taken: &[[&str; 2]]) -> Vec<String> {
+    hours["lead_minutes"] = json!(0);
+    let schedule = schedule(hours);
     let tz = schedule.time_zone.time_zone().unwrap();
     let at = |text: &str| -> Timestamp { text.parse().unwrap() };
     let wanted = Wanted {
