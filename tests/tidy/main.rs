@@ -1,6 +1,7 @@
 //! House rules that need neither database nor network: different files of the project agree. Each
 //! failure says how to fix it.
 
+mod deployment;
 mod descriptions;
 mod docs;
 mod errors;

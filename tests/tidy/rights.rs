@@ -7,6 +7,7 @@ use serde_yaml_ng::Value;
 
 use crate::none;
 use crate::project::{Function, PROJECT};
+use crate::storage::referred;
 
 #[test]
 fn no_function_opens_its_own_connection() {
@@ -52,11 +53,13 @@ fn no_crate_depends_on_a_function() {
 
 /// The crates of shared/, each with those that it may know. A crate knows only crates below it in the
 /// picture of ARCHITECTURE.md, which come before it in this table.
-const SHARED: [(&str, &[&str]); 12] = [
+const SHARED: [(&str, &[&str]); 14] = [
     ("settings", &[]),
     ("sql", &[]),
     ("errors", &[]),
-    ("identity", &[]),
+    ("https", &[]),
+    ("secrets", &["https", "settings"]),
+    ("identity", &["https"]),
     ("parsing", &["errors"]),
     ("fhir", &["parsing"]),
     ("database", &["errors", "settings", "sql"]),
@@ -65,7 +68,8 @@ const SHARED: [(&str, &[&str]); 12] = [
     (
         "api",
         &[
-            "audit", "database", "domain", "errors", "identity", "parsing", "settings", "sql",
+            "audit", "database", "domain", "errors", "identity", "parsing", "secrets", "settings",
+            "sql",
         ],
     ),
     (
@@ -164,6 +168,8 @@ fn every_variable_that_a_function_reads_is_declared() {
         .iter()
         .flat_map(|function| function.environment.keys().cloned())
         .collect();
+    let secret = &PROJECT.deployment["Parameters"]["SecretPrefix"]["Description"];
+    let is_secret = |name: &str| secret.as_str().is_some_and(|text| text.contains(name));
     let mut problems = Vec::new();
     let folders = ["shared", "functions"];
     for path in folders
@@ -181,7 +187,11 @@ fn every_variable_that_a_function_reads_is_declared() {
                     && name.bytes().all(|byte| {
                         byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'
                     });
-                if is_variable && !name.starts_with("AWS_") && !declared.contains(name) {
+                if is_variable
+                    && !name.starts_with("AWS_")
+                    && !declared.contains(name)
+                    && !is_secret(name)
+                {
                     problems.push(format!("{} reads {name}", path.display()));
                 }
             }
@@ -189,12 +199,53 @@ fn every_variable_that_a_function_reads_is_declared() {
     }
     none(
         problems,
-        "declare it in template.yaml, in Globals or at the function: functions get only declared variables",
+        "declare it in template.yaml, in Globals or at the function, or name it in the description of SecretPrefix: \
+         functions get only declared variables and the members of their secret",
+    );
+}
+
+#[test]
+fn a_function_may_read_the_secret_of_its_own_login_and_no_other() {
+    let mut problems = Vec::new();
+    for function in &PROJECT.functions {
+        let login = match function.described() {
+            Some(described) if described.endpoint.routes().next().is_none() => Some("jobs"),
+            Some(_) => Some("people"),
+            None if function.name() == "health" => Some("health"),
+            None => None,
+        };
+        let named = function
+            .deployed()
+            .and_then(|deployed| deployed.environment.get("SECRET_ID")?.clone());
+        let policies: Vec<_> = policies(function)
+            .map(|policy| referred(&policy).to_owned())
+            .filter(|name| !name.is_empty())
+            .collect();
+        let fits = match login {
+            Some(login) => {
+                let policy = login[..1].to_uppercase() + &login[1..] + "SecretPolicy";
+                policies == [policy] && named == Some(format!("caretrail/{login}"))
+            }
+            None => policies.is_empty(),
+        };
+        if !fits {
+            problems.push(format!("{}: {named:?}, {policies:?}", function.name()));
+        }
+    }
+    none(
+        problems,
+        "give the function SECRET_ID and the policy for the secret of its login; without caller and database it has no \
+         policy",
     );
 }
 
 /// Returns the IAM statements of a function.
 pub fn statements(function: &Function) -> impl Iterator<Item = Value> + use<> {
+    policies(function).flat_map(|policy| list(&policy["Statement"]))
+}
+
+/// Returns the policies of a function: lists of statements, and references to policies for several functions.
+fn policies(function: &Function) -> impl Iterator<Item = Value> + use<> {
     let name = function.name().to_owned();
     let resources = PROJECT.deployment["Resources"]
         .as_mapping()
@@ -205,9 +256,7 @@ pub fn statements(function: &Function) -> impl Iterator<Item = Value> + use<> {
             .unwrap_or_default();
         code.trim_end_matches('/').rsplit('/').next() == Some(&name)
     });
-    of_it
-        .flat_map(|resource| list(&resource["Properties"]["Policies"]))
-        .flat_map(|policy| list(&policy["Statement"]))
+    of_it.flat_map(|resource| list(&resource["Properties"]["Policies"]))
 }
 
 pub fn actions(statement: &Value) -> Vec<String> {

@@ -15,7 +15,7 @@ fn resource(name: &str) -> &'static Value {
 }
 
 /// Returns the name of the parameter or resource that `value` refers to.
-fn referred(value: &Value) -> &str {
+pub fn referred(value: &Value) -> &str {
     match value {
         Value::Tagged(tagged) => tagged.value.as_str().unwrap_or_default(),
         plain => plain.as_str().unwrap_or_default(),
@@ -123,8 +123,11 @@ fn no_file_is_lost_by_deployment_or_by_rule() {
         "DataKey",
         "UploadFailures",
     ] {
-        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
-            if resource(name)[policy] != "Retain" {
+        for (policy, kept) in [
+            ("DeletionPolicy", "RetainExceptOnCreate"),
+            ("UpdateReplacePolicy", "Retain"),
+        ] {
+            if resource(name)[policy] != kept {
                 problems.push(format!("{name}: {policy}"));
             }
         }

@@ -3,6 +3,7 @@
 use audit::ChainHead;
 use aws_lc_rs::hmac;
 use database::Database;
+use secrets::Secrets;
 use settings::Misconfigured;
 
 use crate::endpoint::Endpoint;
@@ -28,8 +29,8 @@ pub(crate) struct Gate {
 }
 
 impl Environment {
-    pub(crate) fn from_env(endpoint: Endpoint) -> Result<Self, Misconfigured> {
-        let url = settings::required("DATABASE_URL")?;
+    pub(crate) fn new(endpoint: Endpoint, secrets: &Secrets) -> Result<Self, Misconfigured> {
+        let url = secrets.required("DATABASE_URL")?;
         let ca_file = settings::optional("DATABASE_CA_FILE");
         let are_named = settings::flag("NAMED_STATEMENTS", false)?;
         let database = Database::new(&url, ca_file.as_deref(), endpoint.name, are_named)?;
@@ -37,29 +38,29 @@ impl Environment {
             endpoint,
             database,
             chain: ChainHead::default(),
-            ticket_key: TicketKey::new(&key("TICKET_KEY")?),
+            ticket_key: TicketKey::new(&key(secrets, "TICKET_KEY")?),
             known_callers: KnownCallers::default(),
         })
     }
 }
 
 impl Gate {
-    pub(crate) fn from_env() -> Result<Self, Misconfigured> {
+    pub(crate) fn new(secrets: &Secrets) -> Result<Self, Misconfigured> {
         let identity = identity::Settings {
             supabase_url: settings::required("SUPABASE_URL")?,
-            legacy_secret: settings::optional("SUPABASE_JWT_SECRET"),
+            legacy_secret: secrets.optional("SUPABASE_JWT_SECRET"),
         };
         Ok(Self {
             verifier: identity::Verifier::new(identity)
                 .map_err(|_| Misconfigured("SUPABASE_URL", "expected an https URL"))?,
             require_aal2: settings::flag("REQUIRE_AAL2", true)?,
-            cursor_key: hmac::Key::new(hmac::HMAC_SHA256, &key("CURSOR_KEY")?),
+            cursor_key: hmac::Key::new(hmac::HMAC_SHA256, &key(secrets, "CURSOR_KEY")?),
         })
     }
 }
 
 /// Reads a key: 32 bytes in base64 or base64url.
-fn key(name: &'static str) -> Result<[u8; 32], Misconfigured> {
-    settings::key(&settings::required(name)?)
+fn key(secrets: &Secrets, name: &'static str) -> Result<[u8; 32], Misconfigured> {
+    settings::key(&secrets.required(name)?)
         .ok_or(Misconfigured(name, "expected 32 bytes in base64"))
 }

@@ -9,6 +9,7 @@ use errors::Error;
 use http::{HeaderName, HeaderValue, Response, header};
 use lambda_http::{Body, Request, RequestExt as _};
 use lambda_runtime::LambdaEvent;
+use secrets::Secrets;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::timeout_at;
@@ -30,7 +31,7 @@ type Worker = Box<dyn Fn(Job) -> Running<()> + Send + Sync>;
 pub type Failure = lambda_runtime::Error;
 
 /// Serves an endpoint: authenticates the caller, runs the handler and records failures.
-/// [`serve!`](crate::serve) calls it. Errors: a setting is missing or invalid.
+/// [`serve!`](crate::serve) calls it. Errors: a setting is missing or invalid, or the secrets can't be fetched.
 pub fn serve<I, H: Handler<Call, I, Done = Response<Body>>>(
     endpoint: Endpoint,
     handler: &'static H,
@@ -77,8 +78,9 @@ pub fn serve_event<I, H: Handler<Job, I, Done = ()>>(
 /// setting is missing or invalid.
 pub fn serve_health(endpoint: PublicEndpoint) -> Result<(), Failure> {
     run(async move {
+        let secrets = Secrets::read().await?;
         let database: &'static Database = Box::leak(Box::new(Database::new(
-            &settings::required("DATABASE_URL")?,
+            &secrets.required("DATABASE_URL")?,
             settings::optional("DATABASE_CA_FILE").as_deref(),
             endpoint.name,
             false,
@@ -191,9 +193,10 @@ fn serve_boxed(
     repeat: Option<Repeat>,
 ) -> Result<(), Failure> {
     run(async move {
+        let secrets = Secrets::read().await?;
         let service: &'static Service = Box::leak(Box::new(Service {
-            environment: Environment::from_env(endpoint)?,
-            gate: Gate::from_env()?,
+            environment: Environment::new(endpoint, &secrets)?,
+            gate: Gate::new(&secrets)?,
             takes,
             handler,
             repeat,
@@ -207,8 +210,9 @@ fn serve_boxed(
 
 fn serve_event_boxed(endpoint: Endpoint, worker: Worker) -> Result<(), Failure> {
     run(async move {
+        let secrets = Secrets::read().await?;
         let environment: &'static Environment =
-            Box::leak(Box::new(Environment::from_env(endpoint)?));
+            Box::leak(Box::new(Environment::new(endpoint, &secrets)?));
         let worker: &'static Worker = Box::leak(Box::new(worker));
         lambda_runtime::run(lambda_runtime::service_fn(
             move |event: LambdaEvent<Box<RawValue>>| async move {

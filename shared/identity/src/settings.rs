@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use hyper::Uri;
-use hyper::http::uri::Scheme;
+use https::http::Uri;
+use https::http::uri::Scheme;
 use jsonwebtoken::DecodingKey;
 
 /// The shortest legacy secret accepted, in bytes: the output size of HS256 (RFC 7518, 3.2).

@@ -157,7 +157,7 @@ fn kill(world: &World) {
             .lines()
             .any(|line| line.strip_prefix("PPid:").map(str::trim) == Some(&ours));
         let environment = fs::read(path.join("environ")).unwrap_or_default();
-        let of_world = String::from_utf8_lossy(&environment).contains(world.database());
+        let of_world = String::from_utf8_lossy(&environment).contains(&world.cloud.secrets_url());
         if is_it && is_ours && of_world {
             let pid = entry.file_name().into_string().unwrap();
             let status = Command::new("kill").args(["-KILL", &pid]).status();

@@ -1,5 +1,5 @@
 //! Measures the time from process spawn to first answer, alternately without and with TLS to the
-//! database. The gateway starts a process at the first request, so one request to a function
+//! database, and with secrets that are given instead of fetched. The gateway starts a process at the first request, so one request to a function
 //! without a process contains the whole cold start.
 
 use std::path::Path;
@@ -56,6 +56,7 @@ struct Measured {
     size_budget: f64,
     in_clear: f64,
     over_tls: f64,
+    given_secrets: f64,
     memory: f64,
     /// What the function answers to the request.
     answer: String,
@@ -67,38 +68,50 @@ struct Measured {
 /// database, or a budget is exceeded.
 pub async fn measure(binaries: &Path, functions: &[String], rounds: usize) -> Result<()> {
     let names = names(functions)?;
-    let (plain, tls) = (
-        Databases::start(Setup::default()).await?,
-        Databases::start(Setup {
-            tls: true,
-            ..Setup::default()
-        })
-        .await?,
-    );
-    let plain = Site::open(&plain, "bench", Size::SMALL, binaries, 1).await?;
-    let tls = Site::open(&tls, "bench", Size::SMALL, binaries, 1).await?;
+    let tls = Setup {
+        tls: true,
+        ..Setup::default()
+    };
+    let given = Setup {
+        given_secrets: true,
+        ..Setup::default()
+    };
+    let mut databases = Vec::new();
+    let mut sites = Vec::new();
+    for setup in [Setup::default(), tls, given] {
+        let started = Databases::start(setup).await?;
+        sites.push(Site::open(&started, "bench", Size::SMALL, binaries, 1).await?);
+        databases.push(started);
+    }
     let mut rows = Vec::new();
     let built = |name: &String| {
-        let function = plain.template.function(name);
+        let function = sites[0].template.function(name);
         function.with_context(|| format!("{name} isn't in {}: build it first", binaries.display()))
     };
     let functions: Vec<&Function> = names.iter().map(built).collect::<Result<_>>()?;
     for function in functions {
-        let measured = measure_function(&plain, &tls, function, rounds).await;
+        let measured = measure_function(&sites, function, rounds).await;
         rows.push(measured.with_context(|| function.package.clone())?);
     }
     println!(
-        "| function | binary, MB | spawn → first answer, ms (median of {rounds}) | over TLS, ms | peak RSS, MB | answer |"
+        "| function | binary, MB | spawn → first answer, ms (median of {rounds}) | over TLS, ms | secrets given, ms | peak RSS, MB | answer |"
     );
-    println!("|---|---:|---:|---:|---:|---|");
+    println!("|---|---:|---:|---:|---:|---:|---|");
     for row in &rows {
         println!(
-            "| {} | {:.2} | {:.1} | {:.1} | {:.1} | {} |",
-            row.function, row.size, row.in_clear, row.over_tls, row.memory, row.answer
+            "| {} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} | {} |",
+            row.function,
+            row.size,
+            row.in_clear,
+            row.over_tls,
+            row.given_secrets,
+            row.memory,
+            row.answer
         );
     }
-    plain.cloud.shutdown().await;
-    tls.cloud.shutdown().await;
+    for site in sites {
+        site.cloud.shutdown().await;
+    }
     let faults: Vec<_> = rows.iter().flat_map(Measured::faults).collect();
     ensure!(faults.is_empty(), "{}", faults.join("\n"));
     Ok(())
@@ -117,36 +130,33 @@ fn names(functions: &[String]) -> Result<Vec<String>> {
     Ok(std::iter::once("hello".to_owned()).chain(all).collect())
 }
 
-async fn measure_function(
-    plain: &Site,
-    tls: &Site,
-    function: &Function,
-    rounds: usize,
-) -> Result<Measured> {
-    let mut times = [Vec::new(), Vec::new()];
+async fn measure_function(sites: &[Site], function: &Function, rounds: usize) -> Result<Measured> {
+    let mut times = [Vec::new(), Vec::new(), Vec::new()];
     let mut answer = String::new();
     let mut is_whole = true;
     for _ in 0..rounds {
-        for (site, times) in [plain, tls].into_iter().zip(&mut times) {
+        for (site, times) in sites.iter().zip(&mut times) {
             let start = cold_start(site, function).await?;
             times.push(start.time);
             answer = start.answer;
             is_whole &= start.is_whole;
         }
     }
+    let plain = &sites[0];
     let caller = plain.caller(CALLER).await?;
     for _ in 0..WARM {
         request(plain, &caller, function).await?;
     }
     let path = plain.binaries.join(&function.package).canonicalize()?;
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
-    let [in_clear, over_tls] = times.map(median);
+    let [in_clear, over_tls, given_secrets] = times.map(median);
     Ok(Measured {
         function: function.package.clone(),
         size: megabytes(std::fs::metadata(&path)?.len()),
         size_budget: size_budget(function)?,
         in_clear,
         over_tls,
+        given_secrets,
         memory: megabytes(peak_memory(&path)?),
         answer,
         is_whole,

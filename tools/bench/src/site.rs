@@ -14,8 +14,8 @@ use base64::prelude::BASE64_STANDARD;
 use client::Client;
 use local_cloud::cloud::{Cloud, Settings};
 use local_cloud::issuer::TokenRequest;
-use local_cloud::postgres::{Options, Server, Tls};
-use local_cloud::template::Template;
+use local_cloud::postgres::{Options, Server, Tls, with_role};
+use local_cloud::template::{Function, Template};
 use migrations::LOGINS;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
@@ -49,6 +49,8 @@ pub struct Setup {
     /// Keep the data on a disk and wait for it at each COMMIT. Otherwise the data is in memory, if the system
     /// offers that, and nothing waits for a disk.
     pub fsync: bool,
+    /// Give the functions their secrets in their environment. Otherwise they fetch them.
+    pub given_secrets: bool,
 }
 
 /// A server.
@@ -56,6 +58,7 @@ pub struct Databases {
     server: Server,
     authority: Option<PathBuf>,
     folder: TempDir,
+    given_secrets: bool,
 }
 
 impl Databases {
@@ -95,6 +98,7 @@ impl Databases {
             server: Server::start(options).await?,
             authority,
             folder,
+            given_secrets: setup.given_secrets,
         })
     }
 
@@ -200,8 +204,13 @@ impl Site {
             };
             binary.exists() && symlink(binary, binaries.join(&function.package)).is_ok()
         });
-        let template = Arc::new(template);
         let key = BASE64_STANDARD.encode(TICKET_KEY);
+        if databases.given_secrets {
+            for function in &mut template.functions {
+                give_secrets(function, &clinic.app_url, &key)?;
+            }
+        }
+        let template = Arc::new(template);
         let mut settings =
             Settings::new(&data.join("cloud"), &clinic.app_url, &key, template.clone());
         settings.binaries = binaries.clone();
@@ -235,6 +244,22 @@ impl Site {
         let token = self.cloud.issuer().mint(&request)?;
         Ok(Client::new(self.cloud.url()).with_token(token))
     }
+}
+
+/// Puts the members of the function's secret into its environment.
+fn give_secrets(function: &mut Function, url: &str, key: &str) -> Result<()> {
+    let Some(Some(secret)) = function.environment.remove("SECRET_ID") else {
+        return Ok(());
+    };
+    let login = secret.replace("caretrail/", "caretrail_");
+    let members = [
+        ("DATABASE_URL", with_role(url, &login)?),
+        ("TICKET_KEY", key.to_owned()),
+        ("CURSOR_KEY", key.to_owned()),
+    ];
+    let members = members.map(|(name, value)| (name.to_owned(), Some(value)));
+    function.environment.extend(members);
+    Ok(())
 }
 
 /// The clock and the signature of a ticket for this subject.

@@ -17,10 +17,13 @@ use crate::objects::{Credentials, Objects};
 use crate::postgres;
 use crate::private_file;
 use crate::schedules::Schedules;
+use crate::secrets::{self, Secrets};
 use crate::template::Template;
 
 /// The bucket of uploaded files.
 pub const FILES_BUCKET: &str = "caretrail-files";
+
+const PEOPLE_SECRET: &str = "caretrail/people";
 
 /// How to run a cloud.
 #[derive(Debug, Clone)]
@@ -57,7 +60,8 @@ pub struct Settings {
     pub s3_endpoint: Option<String>,
     /// The origin whose pages may call from a browser: the template's parameter `AllowedOrigin`.
     pub allowed_origin: String,
-    /// Further values for variables that the template declares. They win over the cloud's own.
+    /// Further values for variables that the template declares. They win over the cloud's own. `SUPABASE_JWT_SECRET`
+    /// becomes a member of the secret.
     pub environment: BTreeMap<String, String>,
 }
 
@@ -93,8 +97,9 @@ pub struct Cloud {
     gateway: Gateway,
     lambda: Arc<Lambda>,
     objects: Option<Objects>,
+    secrets: Secrets,
     issuer: Option<Arc<Issuer>>,
-    credentials: Option<Credentials>,
+    credentials: Credentials,
     environment: BTreeMap<String, String>,
 }
 
@@ -115,21 +120,6 @@ impl Cloud {
         let template = settings.template.clone();
 
         let mut environment = BTreeMap::from([
-            // The fields of the secret.
-            ("database_url".to_owned(), settings.database_url.clone()),
-            (
-                "jobs_database_url".to_owned(),
-                postgres::with_role(&settings.database_url, "caretrail_jobs")?,
-            ),
-            (
-                "health_database_url".to_owned(),
-                postgres::with_role(&settings.database_url, "caretrail_health")?,
-            ),
-            ("ticket_key".to_owned(), settings.ticket_key.clone()),
-            (
-                "cursor_key".to_owned(),
-                private_file::read_or_make(&data.join("cursor-key"), private_file::key)?,
-            ),
             ("FILES_BUCKET".to_owned(), FILES_BUCKET.to_owned()),
             // There is no scanner unless CLAMD_ADDRESS names one.
             ("SCAN_POLICY".to_owned(), "allow".to_owned()),
@@ -148,19 +138,20 @@ impl Cloud {
         // Objects send events to functions, and functions need the objects' address, so the receiver
         // of the events is set last.
         let receiver = Arc::new(std::sync::OnceLock::<Box<dyn Fn(Value) + Send + Sync>>::new());
-        let (objects, credentials) = match &settings.s3_endpoint {
+        let credentials = Credentials {
+            access_key: "caretrail-local".into(),
+            secret_key: private_file::read_or_make(
+                &data.join("s3-secret-key"),
+                private_file::secret,
+            )?,
+        };
+        environment.extend(credentials.environment());
+        let objects = match &settings.s3_endpoint {
             Some(real) => {
                 environment.insert("S3_ENDPOINT".into(), real.clone());
-                (None, None)
+                None
             }
             None => {
-                let credentials = Credentials {
-                    access_key: "caretrail-local".into(),
-                    secret_key: private_file::read_or_make(
-                        &data.join("s3-secret-key"),
-                        private_file::secret,
-                    )?,
-                };
                 let receiver = receiver.clone();
                 let objects = Objects::start(
                     0,
@@ -176,12 +167,23 @@ impl Cloud {
                 )
                 .await?;
                 environment.insert("S3_ENDPOINT".into(), objects.url());
-                environment.extend(credentials.environment());
-                (Some(objects), Some(credentials))
+                Some(objects)
             }
         };
         environment.extend(settings.environment.clone());
-        let variables = lambda::of_all(&template, &environment);
+        let values = secret_values(&settings, &mut environment)?;
+        let mut variables = lambda::of_all(&template, &environment);
+        variables.extend(values[PEOPLE_SECRET].clone());
+        variables.remove("SECRET_ID");
+        // The functions sign their request with the credentials that they have, which may be those of a real S3.
+        let credentials = Credentials {
+            access_key: environment["AWS_ACCESS_KEY_ID"].clone(),
+            secret_key: environment["AWS_SECRET_ACCESS_KEY"].clone(),
+        };
+        let secrets = Secrets::start(values, &credentials).await?;
+        environment
+            .entry("AWS_ENDPOINT_URL_SECRETS_MANAGER".into())
+            .or_insert_with(|| secrets.url());
 
         let lambda = Lambda::start(
             &template,
@@ -225,6 +227,7 @@ impl Cloud {
             gateway,
             lambda: Arc::new(lambda),
             objects,
+            secrets,
             issuer,
             credentials,
             environment: variables,
@@ -261,13 +264,18 @@ impl Cloud {
             .unwrap_or_else(|| panic!("the cloud uses a real S3, not the local one"))
     }
 
-    /// The key pair of the local S3.
-    pub fn credentials(&self) -> Option<&Credentials> {
-        self.credentials.as_ref()
+    /// The URL of Secrets Manager.
+    pub fn secrets_url(&self) -> String {
+        self.secrets.url()
     }
 
-    /// The environment variables of the functions, for a tool that starts one by itself. `DATABASE_URL` has the login
-    /// of one kind of functions.
+    /// The key pair of the functions.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// The environment variables of the functions, for a tool that starts one by itself. The secrets are among them;
+    /// `DATABASE_URL` has the login of one kind of functions.
     pub fn environment(&self) -> &BTreeMap<String, String> {
         &self.environment
     }
@@ -314,4 +322,32 @@ impl Cloud {
         drop(self.gateway);
         self.lambda.close().await;
     }
+}
+
+/// The secret of each login, by its name in the template. Moves the legacy secret of Supabase out of `environment`.
+fn secret_values(
+    settings: &Settings,
+    environment: &mut BTreeMap<String, String>,
+) -> Result<secrets::Values> {
+    let url = |role| postgres::with_role(&settings.database_url, role);
+    let cursor_key = &settings.data.join("cursor-key");
+    let member = |name: &str, value: String| (name.to_owned(), value);
+    let ticket_key = member("TICKET_KEY", settings.ticket_key.clone());
+    let people = [
+        member("DATABASE_URL", settings.database_url.clone()),
+        ticket_key.clone(),
+        member(
+            "CURSOR_KEY",
+            private_file::read_or_make(cursor_key, private_file::key)?,
+        ),
+    ];
+    let legacy = environment.remove_entry("SUPABASE_JWT_SECRET");
+    let people = people.into_iter().chain(legacy).collect();
+    let jobs = BTreeMap::from([member("DATABASE_URL", url("caretrail_jobs")?), ticket_key]);
+    let health = BTreeMap::from([member("DATABASE_URL", url("caretrail_health")?)]);
+    Ok(BTreeMap::from([
+        (PEOPLE_SECRET.to_owned(), people),
+        ("caretrail/jobs".to_owned(), jobs),
+        ("caretrail/health".to_owned(), health),
+    ]))
 }

@@ -15,5 +15,6 @@ pub mod postgres;
 pub mod private_file;
 pub mod progress;
 pub mod schedules;
+pub mod secrets;
 pub mod template;
 pub mod workspace;

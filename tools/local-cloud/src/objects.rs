@@ -30,7 +30,7 @@ use store::Store;
 use tags::Tags;
 use versions::Versions;
 
-/// A key pair of the S3 API.
+/// A key pair of AWS.
 #[derive(Clone)]
 pub struct Credentials {
     /// `AWS_ACCESS_KEY_ID`

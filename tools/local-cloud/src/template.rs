@@ -130,17 +130,16 @@ mod tests {
 Transform: AWS::Serverless-2016-10-31
 Parameters:
   RequireAal2: {Type: String, Default: "true"}
-  DatabaseUrl: {Type: String, NoEcho: true}
+  SecretPrefix: {Type: String, Default: clinic}
 Globals:
   Function:
     Timeout: 10
     MemorySize: 256
     Environment:
       Variables:
-        DATABASE_URL: !Ref DatabaseUrl
+        SECRET_ID: !Sub "${SecretPrefix}/people"
         REQUIRE_AAL2: !Ref RequireAal2
         SUPABASE_URL: !Sub https://${Project}.supabase.example
-        CURSOR_KEY: !Sub "{{resolve:secretsmanager:${SecretName}:SecretString:cursor_key::${SecretVersion}}}"
 Resources:
   Api:
     Type: AWS::Serverless::HttpApi
@@ -215,14 +214,11 @@ Resources:
     fn the_environment_is_the_declared_one_with_the_values_that_are_known() {
         let template = Template::parse(SMALL).unwrap();
         let environment = &template.function("process-upload").unwrap().environment;
-        assert_eq!(environment["DATABASE_URL"], None);
+        assert_eq!(environment["SECRET_ID"].as_deref(), Some("clinic/people"));
         assert_eq!(environment["SUPABASE_URL"], None);
         assert_eq!(environment["FILES_BUCKET"], None);
         assert_eq!(environment["REQUIRE_AAL2"].as_deref(), Some("true"));
         assert_eq!(environment["LIMIT"].as_deref(), Some("5"));
-        assert_eq!(environment["CURSOR_KEY"], None);
-        let secrets = &template.function("process-upload").unwrap().secrets;
-        assert_eq!(secrets["CURSOR_KEY"], "cursor_key");
         assert!(
             !template
                 .function("get-patient")

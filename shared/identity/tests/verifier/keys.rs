@@ -282,7 +282,7 @@ async fn every_bad_answer_counts_as_an_outage_and_the_keys_are_kept() {
     let stranger = SigningKey::es256();
     let elsewhere = Project::serving([stranger.jwk("one")]).await;
     let document = json!({ "keys": [stranger.jwk("one")] }).to_string();
-    let padding = " ".repeat(64 * 1024);
+    let padding = " ".repeat(256 * 1024);
     for (what, answer) in [
         ("a server error", Answer::Document(500, document.clone())),
         ("another success", Answer::Document(203, document.clone())),

@@ -28,11 +28,7 @@ pub fn of_all(template: &Template, values: &BTreeMap<String, String>) -> BTreeMa
 /// The variables that the template declares for the function and that have a value.
 fn declared(function: &Function, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let declared = function.environment.iter().filter_map(|(name, literal)| {
-        let secret = function.secrets.get(name);
-        let value = values
-            .get(name)
-            .or_else(|| values.get(secret?))
-            .or(literal.as_ref())?;
+        let value = values.get(name).or(literal.as_ref())?;
         Some((name.clone(), value.clone()))
     });
     declared.collect()

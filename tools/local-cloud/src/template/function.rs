@@ -30,11 +30,9 @@ pub struct Function {
     pub timeout: Duration,
     /// Memory in MB.
     pub memory: u64,
-    /// The environment variables declared for it. A value is known if it is a text, a number, or a
-    /// parameter's default.
+    /// The environment variables declared for it. A value is known if it is a text, a number, or made of
+    /// parameters' defaults.
     pub environment: BTreeMap<String, Option<String>>,
-    /// The variables whose value is a field of the secret in Secrets Manager, with the field's name.
-    pub secrets: BTreeMap<String, String>,
 }
 
 /// An `HttpApi` event.
@@ -88,11 +86,7 @@ impl Reader<'_> {
             on_rule: false,
             timeout: Duration::from_secs(self.number("Timeout")?.unwrap_or(DEFAULT_TIMEOUT)),
             memory: self.number("MemorySize")?.unwrap_or(DEFAULT_MEMORY),
-            environment: self.variables(|value| self.resolve(Some(value))).collect(),
-            secrets: self
-                .variables(secret_field)
-                .filter_map(|(name, field)| Some((name, field?)))
-                .collect(),
+            environment: self.variables().collect(),
         };
         for (name, event) in self
             .properties
@@ -153,33 +147,37 @@ impl Reader<'_> {
         ))
     }
 
-    /// What `read` makes of the value of each environment variable. The function's own come last.
-    fn variables<T>(&self, read: impl Fn(&Value) -> T) -> impl Iterator<Item = (String, T)> {
+    /// The environment variables. The function's own come last.
+    fn variables(&self) -> impl Iterator<Item = (String, Option<String>)> {
         [self.globals, self.properties]
             .into_iter()
             .filter_map(|source| map_of(map_of(source.get("Environment")?)?.get("Variables")?))
             .flatten()
-            .filter_map(move |(name, value)| Some((name.as_str()?.to_owned(), read(value))))
+            .filter_map(|(name, value)| {
+                Some((name.as_str()?.to_owned(), self.resolve(Some(value))))
+            })
     }
 
-    /// A plain value, or the default of the parameter that `!Ref` names.
+    /// A plain value, or what `!Ref` or `!Sub` makes of parameters with a default.
     fn resolve(&self, value: Option<&Value>) -> Option<String> {
         match value? {
-            Value::Tagged(tagged) if tagged.tag == "Ref" => {
-                let parameter = self.parameters.get(tagged.value.as_str()?)?;
-                text_of(map_of(parameter)?.get("Default"))
+            Value::Tagged(tagged) if tagged.tag == "Ref" => self.default(tagged.value.as_str()?),
+            Value::Tagged(tagged) if tagged.tag == "Sub" => {
+                let mut parts = tagged.value.as_str()?.split("${");
+                let mut text = parts.next()?.to_owned();
+                for part in parts {
+                    let (name, rest) = part.split_once('}')?;
+                    text.push_str(&self.default(name)?);
+                    text.push_str(rest);
+                }
+                Some(text)
             }
             Value::Tagged(_) => None,
             plain => text_of(Some(plain)),
         }
     }
-}
 
-/// The field that a value such as `!Sub "{{resolve:secretsmanager:NAME:SecretString:FIELD::VERSION}}"` names.
-fn secret_field(value: &Value) -> Option<String> {
-    let Value::Tagged(tagged) = value else {
-        return None;
-    };
-    let (_, rest) = tagged.value.as_str()?.split_once(":SecretString:")?;
-    Some(rest.split(':').next()?.to_owned())
+    fn default(&self, parameter: &str) -> Option<String> {
+        text_of(map_of(self.parameters.get(parameter)?)?.get("Default"))
+    }
 }

@@ -52,10 +52,7 @@ async fn an_instance_has_the_declared_environment_and_no_other() {
         .keys()
         .map(String::as_str)
         .collect();
-    assert_eq!(
-        environment["DATABASE_URL"],
-        "postgres://caretrail_jobs:secret@nowhere/caretrail"
-    );
+    assert_eq!(environment["SECRET_ID"], "caretrail/jobs");
     assert_eq!(environment["LITERAL"], "replaced");
     assert_eq!(
         environment["FILES_BUCKET"],
@@ -63,7 +60,7 @@ async fn an_instance_has_the_declared_environment_and_no_other() {
     );
     assert_eq!(environment["AWS_LAMBDA_FUNCTION_NAME"], "environment");
     assert_eq!(environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"], "128");
-    for absent in ["UNDECLARED", "HOME", "SUPABASE_URL", "CURSOR_KEY"] {
+    for absent in ["UNDECLARED", "HOME", "SUPABASE_URL", "DATABASE_URL"] {
         assert!(!names.contains(absent), "{absent} is there: {names:?}");
     }
 }

@@ -6,6 +6,7 @@
 mod gateway;
 mod invocations;
 mod objects;
+mod secrets;
 mod world;
 
 use std::env;
@@ -36,6 +37,11 @@ async fn function(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Er
         "environment" => Ok(json!(
             env::vars().collect::<std::collections::BTreeMap<_, _>>()
         )),
+        "secrets" => {
+            let secrets = ::secrets::Secrets::read().await?;
+            let names = ["DATABASE_URL", "TICKET_KEY", "CURSOR_KEY"];
+            Ok(json!(names.map(|name| secrets.optional(name))))
+        }
         "crash" => std::process::exit(3),
         "hang" => std::future::pending().await,
         "report" => Err("it reports this".into()),

@@ -12,7 +12,7 @@ use local_cloud::template::Template;
 use tempfile::TempDir;
 
 const TEMPLATE: &str = r#"
-Globals: {Function: {Timeout: 20, MemorySize: 128, Environment: {Variables: {DATABASE_URL: !Sub "{{resolve:secretsmanager:x:SecretString:jobs_database_url::1}}", LITERAL: plain}}}}
+Globals: {Function: {Timeout: 20, MemorySize: 128, Environment: {Variables: {SECRET_ID: caretrail/jobs, AWS_ENDPOINT_URL_SECRETS_MANAGER: !Sub "https://secretsmanager.${AWS::Region}.${AWS::URLSuffix}", LITERAL: plain}}}}
 Resources:
   Api:
     Type: AWS::Serverless::HttpApi
@@ -38,6 +38,7 @@ Resources:
   Missing: {Type: AWS::Serverless::Function, Properties: {CodeUri: missing/, Events: {Http: {Type: HttpApi, Properties: {Method: GET, Path: /missing}}}}}
   Hold: {Type: AWS::Serverless::Function, Properties: {CodeUri: hold/}}
   Environment: {Type: AWS::Serverless::Function, Properties: {CodeUri: environment/, Environment: {Variables: {FILES_BUCKET: !Ref Bucket}}}}
+  Secrets: {Type: AWS::Serverless::Function, Properties: {CodeUri: secrets/, Environment: {Variables: {CURSOR_KEY: ""}}}}
   OnUpload: {Type: AWS::Serverless::Function, Properties: {CodeUri: on-upload/, Events: {New: {Type: S3, Properties: {Bucket: !Ref Bucket, Events: "s3:ObjectCreated:*"}}}}}
 "#;
 
