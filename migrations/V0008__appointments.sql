@@ -245,6 +245,56 @@ $$;
 create trigger check_rating before update of rating, rated_at on appointments
 for each row execute function check_rating();
 
+-- A policy decides about rows, this trigger about columns and states. It repeats what the functions ask, so that a
+-- caller who gets past a function can neither complete nor rate a visit to come.
+create function guard_visit() returns trigger
+language plpgsql as $$
+begin
+  if by_migration() then
+    return new;
+  end if;
+  if (new.scheduled_at, new.duration_minutes, new.location, new.custom_data, new.change_reason)
+      is distinct from (old.scheduled_at, old.duration_minutes, old.location, old.custom_data, old.change_reason)
+    and not changes_visit(old.patient_id, old.provider_id)
+  then
+    raise exception 'only those whose visit it is can change this field' using errcode = 'insufficient_privilege';
+  end if;
+  if new.notes is distinct from old.notes and new.status <> 'COMPLETED'
+    and not changes_visit(old.patient_id, old.provider_id)
+  then
+    raise exception 'only those whose visit it is can change its notes' using errcode = 'insufficient_privilege';
+  end if;
+  if new.is_archived <> old.is_archived and reach('appointments:archive') is distinct from 'ALL' then
+    raise exception 'the caller may not archive visits' using errcode = 'insufficient_privilege';
+  end if;
+  if (new.rating, new.rated_at) is distinct from (old.rating, old.rated_at)
+    and not (new.scheduled_at <= now() and reaches('appointments:rate', old.patient_id))
+  then
+    raise exception 'only the patient can rate a visit, after it has begun' using errcode = 'insufficient_privilege';
+  end if;
+  if new.status <> old.status and not (
+    case new.status
+      when 'CANCELLED' then old.status in ('SCHEDULED', 'CHECKED_IN')
+        and changes_visit(old.patient_id, old.provider_id)
+      when 'CHECKED_IN' then old.status in ('SCHEDULED', 'NO_SHOW')
+        and new.scheduled_at <= now() + interval '12 hours'
+        and records_attendance(old.patient_id, old.provider_id)
+      when 'NO_SHOW' then old.status = 'SCHEDULED' and new.scheduled_at <= now()
+        and records_attendance(old.patient_id, old.provider_id)
+      when 'COMPLETED' then old.status in ('SCHEDULED', 'CHECKED_IN') and new.scheduled_at <= now()
+        and reach('appointments:complete') is not null and old.provider_id = actor_provider()
+      else false
+    end
+  ) then
+    raise exception 'the caller can''t bring the visit into this state' using errcode = 'insufficient_privilege';
+  end if;
+  return new;
+end
+$$;
+
+create trigger guard_visit before update on appointments
+for each row execute function guard_visit();
+
 -- Computes the provider's rating from all visits. The row lock makes simultaneous ratings take turns,
 -- and the second statement then sees what was committed while this one waited.
 create function derive_provider_rating() returns trigger

@@ -70,7 +70,8 @@ create index file_metadata_owner_idx on file_metadata (owner_id, created_at desc
 create index file_metadata_patient_idx on file_metadata (patient_id, owner_id);
 create index file_metadata_appointment_idx on file_metadata (appointment_id, patient_id);
 create index file_metadata_record_idx on file_metadata (record_id, patient_id) where record_id is not null;
-create index file_metadata_uploaded_by_idx on file_metadata (uploaded_by);
+-- Also serves `check_upload_quota`.
+create index file_metadata_uploaded_by_idx on file_metadata (uploaded_by, created_at) include (file_size);
 create index file_metadata_archived_by_idx on file_metadata (archived_by) where archived_by is not null;
 -- Pages of a chart's files and of all files, newest first.
 create index file_metadata_patient_page_idx on file_metadata (patient_id, created_at desc, id desc)
@@ -140,12 +141,43 @@ create policy file_metadata_update on file_metadata for update to caretrail_app
   using (changes_file(patient_id, owner_id, uploaded_by, record_id) or (select reach('files:process')) = 'ALL')
   with check (changes_file(patient_id, owner_id, uploaded_by, record_id) or (select reach('files:process')) = 'ALL');
 
--- Functions can't change whose file it is, where its object is, and what the client declared.
-grant select, insert on file_metadata to caretrail_app;
+-- Refuses an upload beyond what an account may announce within a day, so that nobody fills the bucket. Simultaneous
+-- announcements of one account take turns. SECURITY DEFINER, because archived files count, too.
+create function check_upload_quota() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+  announced record;
+  quota record;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('uploads of ' || new.uploaded_by, 0));
+  select count(*) as files, coalesce(sum(f.file_size), 0) as bytes into announced
+  from file_metadata f
+  where f.uploaded_by = new.uploaded_by and f.created_at > now() - interval '24 hours';
+  select s.uploads_a_day as files, s.upload_bytes_a_day as bytes into quota from settings s;
+  if announced.files >= quota.files or announced.bytes + new.file_size > quota.bytes then
+    raise exception 'too many uploads' using errcode = 'CT013';
+  end if;
+  return new;
+end
+$$;
+
+create trigger check_upload_quota before insert on file_metadata
+for each row when (not by_migration()) execute function check_upload_quota();
+
+-- Functions can't change whose file it is, where its object is, and what the client declared. Only functions without
+-- a caller say what became of an upload: nobody else makes a file AVAILABLE.
+grant select on file_metadata to caretrail_app;
+grant insert (
+  id, owner_id, owner_type, patient_id, appointment_id, record_id, bucket, file_path, original_name, file_type,
+  file_size, sha256, expires_at, uploaded_by, custom_data, custom_data_version
+) on file_metadata to caretrail_people;
 grant update (
-  record_id, original_name, custom_data, custom_data_version, status, status_reason, scan, upload_date,
-  inspected_at, object_version, upload_id, part_size, expires_at, tagged_at, is_archived, archived_at, archived_by
-) on file_metadata to caretrail_app;
+  record_id, original_name, custom_data, custom_data_version, upload_id, part_size, expires_at, is_archived,
+  archived_at, archived_by
+) on file_metadata to caretrail_people;
+grant update (
+  status, status_reason, scan, upload_date, inspected_at, object_version, upload_id, tagged_at
+) on file_metadata to caretrail_jobs;
 
 -- For `describe_attempt`: one row if the file exists, with the patient it belongs to or null.
 create function target_file(target uuid) returns setof uuid

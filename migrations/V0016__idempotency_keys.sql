@@ -67,6 +67,8 @@ begin
     where k.created_at < now() - interval '24 hours'
     order by k.created_at
     limit p_limit
+    -- Another run may be deleting them.
+    for update skip locked
   );
   get diagnostics expired = row_count;
   return expired;

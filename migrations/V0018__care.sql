@@ -10,7 +10,12 @@ create table settings (
     constraint settings_care_after_visit_range
     check (care_after_visit between interval '1 day' and interval '120 months'),
   -- Whether a sensitive step on an account needs a second person: see V0019__account_keepers.sql.
-  two_person_rule boolean not null default true
+  two_person_rule boolean not null default true,
+  -- The uploads that an account may announce within 24 hours: their number, and their bytes in total.
+  uploads_a_day bigint not null default 1000
+    constraint settings_uploads_a_day_range check (uploads_a_day between 1 and 1000000),
+  upload_bytes_a_day bigint not null default 107374182400
+    constraint settings_upload_bytes_a_day_range check (upload_bytes_a_day > 0)
 );
 
 call secure('settings');

@@ -601,6 +601,7 @@ create trigger follow_visit_changed after update on appointments
     or new.is_archived is distinct from old.is_archived
   )
   execute function follow_visit();
+create trigger guard_visit before update on appointments for each row execute function guard_visit();
 create trigger record_booking after insert on appointments for each row execute function record_visit_change();
 create trigger record_visit_change after update on appointments
   for each row
@@ -910,7 +911,7 @@ create index file_metadata_pending_idx on file_metadata (expires_at) where statu
 create index file_metadata_record_idx on file_metadata (record_id, patient_id) where record_id is not null;
 create index file_metadata_scanning_idx on file_metadata (upload_date) where status = 'SCANNING';
 create index file_metadata_untagged_idx on file_metadata (archived_at) where is_archived and tagged_at is null;
-create index file_metadata_uploaded_by_idx on file_metadata (uploaded_by);
+create index file_metadata_uploaded_by_idx on file_metadata (uploaded_by, created_at) include (file_size);
 alter table file_metadata enable row level security, force row level security;
 create policy actor_proven on file_metadata as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
@@ -942,12 +943,22 @@ create policy file_metadata_update on file_metadata for update to caretrail_app
     or (select reach('files:process')) = 'ALL'
   );
 create policy owner_all on file_metadata for all to caretrail_owner using (true) with check (true);
+create trigger check_upload_quota before insert on file_metadata
+  for each row
+  when (not by_migration())
+  execute function check_upload_quota();
 create trigger refuse_delete before delete on file_metadata for each row execute function refuse_delete();
 create trigger touch before update on file_metadata for each row execute function touch();
-grant insert, select on file_metadata to caretrail_app;
+grant select on file_metadata to caretrail_app;
 grant update
-  (record_id, object_version, original_name, upload_id, part_size, status, status_reason, scan, upload_date, inspected_at, tagged_at, expires_at, custom_data, custom_data_version, is_archived, archived_at, archived_by)
-  on file_metadata to caretrail_app;
+  (object_version, upload_id, status, status_reason, scan, upload_date, inspected_at, tagged_at)
+  on file_metadata to caretrail_jobs;
+grant insert
+  (id, owner_id, owner_type, patient_id, appointment_id, record_id, bucket, file_path, original_name, file_type, file_size, sha256, expires_at, uploaded_by, custom_data, custom_data_version)
+  on file_metadata to caretrail_people;
+grant update
+  (record_id, original_name, upload_id, part_size, expires_at, custom_data, custom_data_version, is_archived, archived_at, archived_by)
+  on file_metadata to caretrail_people;
 
 create table custom_data_schemas (
   table_name text not null,
@@ -1065,9 +1076,13 @@ create table settings (
   is_only_row boolean not null default true,
   care_after_visit interval not null default '2 years',
   two_person_rule boolean not null default true,
+  uploads_a_day bigint not null default 1000,
+  upload_bytes_a_day bigint not null default '107374182400',
   constraint settings_pkey primary key (is_only_row),
   constraint settings_care_after_visit_range check (care_after_visit >= '1 day' and care_after_visit <= '10 years'),
-  constraint settings_one_row check (is_only_row)
+  constraint settings_one_row check (is_only_row),
+  constraint settings_upload_bytes_a_day_range check (upload_bytes_a_day > 0),
+  constraint settings_uploads_a_day_range check (uploads_a_day >= 1 and uploads_a_day <= 1000000)
 );
 alter table settings enable row level security, force row level security;
 create policy actor_proven on settings as restrictive for all to caretrail_app
@@ -1234,6 +1249,7 @@ create function check_provider_change() returns trigger;
 create function check_provider_custom_data() returns trigger;
 create function check_rating() returns trigger;
 create function check_schedule() returns trigger;
+create function check_upload_quota() returns trigger security definer;
 create function check_visit_change() returns trigger;
 create function derive_provider_rating() returns trigger security definer;
 create function derive_role_reach() returns trigger security definer;
@@ -1247,6 +1263,7 @@ create function follow_settings() returns trigger security definer;
 create function follow_visit() returns trigger security definer;
 create function guard_patient() returns trigger;
 create function guard_user() returns trigger;
+create function guard_visit() returns trigger;
 create function hold_standing() returns trigger;
 create function keep_record_version() returns trigger security definer;
 create function record_visit_change() returns trigger security definer;

@@ -204,6 +204,25 @@ pub async fn set_care_after_visit(url: &str, ca_file: Option<&str>, interval: &s
     Ok(())
 }
 
+/// Sets how many files and how many bytes an account may announce within 24 hours. Errors: the first is not between 1
+/// and a million, or the second is not positive.
+pub async fn set_upload_quota(
+    url: &str,
+    ca_file: Option<&str>,
+    files: i64,
+    bytes: i64,
+) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute(
+            "update settings set uploads_a_day = $1, upload_bytes_a_day = $2",
+            &[&files, &bytes],
+        )
+        .await
+        .context("the quota is not between 1 and 1000000 files, or has no bytes")?;
+    Ok(())
+}
+
 async fn connect_as_owner(url: &str, ca_file: Option<&str>) -> Result<Client> {
     let client = connect(url, ca_file).await?;
     client.batch_execute("set role caretrail_owner").await?;

@@ -12,6 +12,7 @@ const USAGE: &str = "usage: migrate
        migrate make-user ROLE SUB EMAIL FIRST_NAME LAST_NAME
        migrate two-person-rule on|off
        migrate care-after-visit INTERVAL
+       migrate upload-quota FILES BYTES
        migrate forget-former-ticket-key
        migrate renew-seal-key";
 
@@ -55,6 +56,12 @@ async fn main() -> Result<()> {
         ["care-after-visit", interval] => {
             migrations::set_care_after_visit(&url, ca_file, interval).await?;
             println!("care lasts {interval} after a visit");
+        }
+        ["upload-quota", files, bytes] => {
+            let files = files.parse().context("FILES is a whole number")?;
+            let bytes = bytes.parse().context("BYTES is a whole number")?;
+            migrations::set_upload_quota(&url, ca_file, files, bytes).await?;
+            println!("an account may announce {files} files and {bytes} bytes a day");
         }
         _ => bail!(USAGE),
     }

@@ -34,6 +34,7 @@ mod round_trips;
 mod rows_read;
 mod schema;
 mod schema_file;
+mod second_walls;
 mod story;
 mod system;
 mod tls;

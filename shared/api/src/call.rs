@@ -12,6 +12,7 @@ use parsing::form;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::access::Access;
 use crate::endpoint::Endpoint;
@@ -49,6 +50,9 @@ pub(crate) struct Incoming {
 
 /// The names of the parameters, or the fields of a body, that choose a page.
 const PAGE_PARAMETERS: &[&str] = &["limit", "cursor"];
+
+/// The names of the parameters of a list that name a person.
+const PERSONS: [&str; 4] = ["owner_id", "patient_id", "provider_id", "user_id"];
 
 /// The query of a handler that takes no parameters.
 #[derive(Deserialize)]
@@ -95,6 +99,15 @@ impl Incoming {
         }
         // Both forms quote their strings, so two different filters never have the same text.
         format!("{:?}{pairs:?}{body}", self.path_parameters)
+    }
+
+    /// The persons by whom a list is filtered. The audit row names them, even if they are out of the caller's reach and
+    /// the answer is empty.
+    fn persons(&self) -> impl Iterator<Item = (&'static str, Uuid)> {
+        form_urlencoded::parse(self.query.as_bytes()).filter_map(|(name, value)| {
+            let name = PERSONS.into_iter().find(|person| *person == name)?;
+            Some((name, value.parse().ok()?))
+        })
     }
 
     /// Checks that the handler's inputs take all of the request. Errors: the request has a query
@@ -207,8 +220,16 @@ impl Call {
     /// statement fails if the request has a parameter or a body that the handler doesn't take.
     pub fn authorize<T: Target>(&self, target: T) -> Access<T> {
         let claim = self.incoming.claim.clone();
-        Access::new(self.context.clone(), target, claim)
+        let mut access = Access::new(self.context.clone(), target, claim)
             .on_conditions(self.incoming.conditions.clone())
-            .reject_with(self.incoming.check_all_taken())
+            .reject_with(self.incoming.check_all_taken());
+        let patient = access.granted().patient();
+        for (name, person) in self.incoming.persons() {
+            // The row has a column for the patient.
+            if patient.is_none_or(|patient| Uuid::from(patient) != person) {
+                access.add_note(&format!("filtered_{name}"), person.to_string());
+            }
+        }
+        access
     }
 }

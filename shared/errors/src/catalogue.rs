@@ -82,6 +82,7 @@ fn example(kind: &Kind) -> Error {
         Kind::IDEMPOTENCY_KEY_REUSED => Error::KeyReused,
         Kind::PRECONDITION_REQUIRED => Error::PreconditionRequired,
         Kind::TOO_MANY_KEYS => Error::TooManyKeys,
+        Kind::TOO_MANY_UPLOADS => Error::TooManyUploads,
         Kind::UNAVAILABLE => Error::Unavailable("The database can't be reached. Try again later."),
         Kind::OUTCOME_UNKNOWN => Error::OutcomeUnknown,
         _ => Error::Internal(""),

@@ -18,6 +18,7 @@ mod raised {
     pub(super) const NOT_A_SECOND_PERSON: &str = "CT012";
     pub(super) const NOT_APPROVED: &str = "CT011";
     pub(super) const TOO_MANY_KEYS: &str = "CT010";
+    pub(super) const TOO_MANY_UPLOADS: &str = "CT013";
 }
 
 impl Error {
@@ -90,6 +91,7 @@ fn translate(error: tokio_postgres::Error, permission: &'static str) -> Error {
             );
         }
         raised::TOO_MANY_KEYS => return Error::TooManyKeys,
+        raised::TOO_MANY_UPLOADS => return Error::TooManyUploads,
         _ => {}
     }
     match *code {

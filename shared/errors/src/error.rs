@@ -46,6 +46,8 @@ pub enum Error {
     KeyReused,
     /// The caller has used too many `Idempotency-Key`s within a day.
     TooManyKeys,
+    /// The caller has announced too many files, or too large ones, within a day.
+    TooManyUploads,
     /// Something that the answer depends on is not available, for example the database or the audit log.
     Unavailable(&'static str),
     /// A COMMIT was sent, and it could not be determined whether it took effect.
@@ -142,6 +144,7 @@ impl Error {
             Self::PreconditionFailed => Kind::PRECONDITION_FAILED,
             Self::KeyReused => Kind::IDEMPOTENCY_KEY_REUSED,
             Self::TooManyKeys => Kind::TOO_MANY_KEYS,
+            Self::TooManyUploads => Kind::TOO_MANY_UPLOADS,
             Self::Internal(_) | Self::Database(_) => Kind::INTERNAL,
         }
     }

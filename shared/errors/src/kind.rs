@@ -92,6 +92,9 @@ kinds! {
     TOO_MANY_KEYS: TOO_MANY_REQUESTS, "too-many-idempotency-keys", "Too many Idempotency-Keys",
         "The caller has used 1000 different values of `Idempotency-Key` within a day.",
         "Send the request without a key, or wait until earlier keys have ended.";
+    TOO_MANY_UPLOADS: TOO_MANY_REQUESTS, "too-many-uploads", "Too many uploads",
+        "The caller has announced as many files, or as many bytes, as an account may announce within 24 hours.",
+        "Wait until earlier announcements are a day old, or ask the operator for a higher quota.";
     INTERNAL: INTERNAL_SERVER_ERROR, "internal", "Internal error",
         "The server failed because of a defect. Nothing was changed.",
         "Report the `request_id` to the operator. The same request is likely to fail again.";

@@ -87,7 +87,9 @@ impl Problem {
             Error::NoRoute => Some(Cow::Borrowed(
                 "No operation has this path. The document /openapi.json lists all operations.",
             )),
-            Error::TooManyKeys | Error::OutcomeUnknown => Some(error.kind().action.into()),
+            Error::TooManyKeys | Error::TooManyUploads | Error::OutcomeUnknown => {
+                Some(error.kind().action.into())
+            }
             Error::MalformedHeader(error) => {
                 problem.errors = vec![error.clone()];
                 None

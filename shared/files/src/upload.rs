@@ -20,7 +20,12 @@ use crate::{Declared, Location, Store, Window};
 
 /// The signed headers that a client must send. The SDK also lists Lambda's trace id, which is not
 /// signed and which a client doesn't need.
-const SIGNED: [&str; 3] = ["content-length", "content-type", "x-amz-checksum-sha256"];
+const SIGNED: [&str; 4] = [
+    "content-length",
+    "content-type",
+    "if-none-match",
+    "x-amz-checksum-sha256",
+];
 
 // None of these types is `Debug`, because a signed URL is a secret until it expires.
 
@@ -74,7 +79,7 @@ pub struct WholeUpload {
     #[schemars(extend("format" = "uri", "examples" = [EXAMPLE_URL]))]
     pub url: String,
     /// The headers to send, exactly as given. They are part of the signature, so S3 refuses another
-    /// type, length or hash. A browser sets `content-length` itself.
+    /// type, length or hash, and with `if-none-match` a second upload. A browser sets `content-length` itself.
     pub headers: BTreeMap<String, String>,
     /// The time at which the URL expires. The upload must begin before.
     pub expires_at: Timestamp,
@@ -145,6 +150,8 @@ impl Store {
             .content_type(declared.file_type.media_type())
             .content_length(declared.size)
             .checksum_sha256(declared.sha256.base64())
+            // The URL uploads a file once. Nothing replaces an object, whoever learns the URL.
+            .if_none_match("*")
             .presigned(window.presigning()?)
             .await
             .map_err(unbuildable)?;
@@ -227,6 +234,7 @@ mod tests {
             BTreeMap::from([
                 ("content-length".into(), "1234".into()),
                 ("content-type".into(), "application/pdf".into()),
+                ("if-none-match".into(), "*".into()),
                 (
                     "x-amz-checksum-sha256".into(),
                     "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into()
@@ -235,7 +243,7 @@ mod tests {
         );
         assert_eq!(
             parameter(&upload.url, "X-Amz-SignedHeaders").unwrap(),
-            "content-length;content-type;host;x-amz-checksum-sha256"
+            "content-length;content-type;host;if-none-match;x-amz-checksum-sha256"
         );
         assert_eq!(parameter(&upload.url, "X-Amz-Expires").unwrap(), "300");
         let lasts = (upload.expires_at - before).num_seconds();

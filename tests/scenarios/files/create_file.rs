@@ -2,6 +2,7 @@
 
 use tests::audit::Expected;
 use tests::prelude::*;
+use tokio_postgres::types::ToSql;
 
 fn row() -> Expected {
     audit("create-file", "CREATE", "FILE")
@@ -46,6 +47,7 @@ async fn a_patient_announces_a_file_and_gets_upload_urls() {
         world.cloud.objects().url()
     )));
     assert_eq!(upload["headers"]["content-type"], "application/pdf");
+    assert_eq!(upload["headers"]["if-none-match"], "*");
     let stored = world
         .row(
             "select bucket, file_path, uploaded_by, status,
@@ -294,4 +296,84 @@ async fn impossible_limits_stop_the_function_at_start() {
     );
     let nothing = world.rows("select id from file_metadata", &[]).await;
     assert!(nothing.is_empty());
+}
+
+#[tokio::test]
+async fn a_url_uploads_a_file_once() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let (id, upload) = world.announced(&ada, "application/pdf", files::PDF).await;
+    assert_eq!(ada.upload(&upload, files::PDF).await, 200);
+    let version = world.cloud.objects();
+    let key = format!("files/{}/{id}", ada.user);
+    let first = version.version("caretrail-files", &key).unwrap();
+    // Whoever learns the URL, or a renewed one, replaces nothing.
+    assert_eq!(ada.upload(&upload, files::PDF).await, 412);
+    assert_eq!(version.version("caretrail-files", &key).unwrap(), first);
+}
+
+#[tokio::test]
+async fn an_account_announces_a_thousand_files_and_a_hundred_gibibytes_a_day() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let announce = async |who: &Patient| {
+        let body = announcement("PATIENT", who.user, "application/pdf", files::PDF);
+        who.post("/v1/files", body).await
+    };
+    // 999 uploads, of which some were archived meanwhile, and one that is older than a day
+    let fill = "
+        insert into file_metadata
+          (id, owner_id, owner_type, patient_id, bucket, file_path, original_name, file_type, file_size, sha256,
+           expires_at, uploaded_by, created_at, is_archived, archived_at)
+        select gen_random_uuid(), $1, 'PATIENT', $2, 'caretrail-files', 'files/' || $3 || i, 'a.pdf',
+          'application/pdf', $4, sha256('a'), now(), $1, now() - $5::text::interval, i % 2 = 0,
+          case when i % 2 = 0 then now() end
+        from generate_series(1, $6) as i";
+    let small = 1_i64;
+    let put = async |who: &Patient, name: &str, size: i64, age: &str, count: i32| {
+        let parameters: [&(dyn ToSql + Sync); 6] = [&who.user, &who.id, &name, &size, &age, &count];
+        world.sql(fill, &parameters).await;
+    };
+    put(&ada, "young", small, "1 hour", 999).await;
+    put(&ada, "old", small, "25 hours", 1).await;
+    announce(&ada).await.expect(201);
+
+    // When one more is announced, then it is refused
+    let before = world.stored().await;
+    let answer = announce(&ada).await.problem(429, "too-many-uploads");
+    assert_eq!(world.stored().await, before);
+    let failed = attempted(&world, &answer).await.by(&ada).patient(ada.id);
+    world
+        .audited(&answer, failed.failed("too-many-uploads"))
+        .await;
+
+    // And the bytes of another account count, too
+    let all_but_one = 100 * 1024 * 1024 * 1024 - i64::try_from(files::PDF.len()).unwrap();
+    put(&ben, "large", all_but_one, "1 hour", 1).await;
+    announce(&ben).await.expect(201);
+    announce(&ben).await.problem(429, "too-many-uploads");
+
+    // When the operator raises the quota, then both go on
+    migrations::set_upload_quota(&world.superuser_url(), None, 2000, 200 << 30)
+        .await
+        .unwrap();
+    announce(&ada).await.expect(201);
+    announce(&ben).await.expect(201);
+}
+
+#[tokio::test]
+async fn of_many_concurrent_announcements_only_those_within_the_quota_succeed() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    migrations::set_upload_quota(&world.superuser_url(), None, 3, 1 << 30)
+        .await
+        .unwrap();
+    let announce = || {
+        let body = announcement("PATIENT", ada.user, "application/pdf", files::PDF);
+        ada.post("/v1/files", body)
+    };
+    let (a, b, c, d, e) = tokio::join!(announce(), announce(), announce(), announce(), announce());
+    let answers = [a, b, c, d, e];
+    let created = answers.iter().filter(|answer| answer.status == 201);
+    assert_eq!(created.count(), 3);
 }

@@ -1,7 +1,7 @@
 //! Schedule, every hour: `expire-idempotency-keys`
 
 use tests::audit::Expected;
-use tests::database::PEOPLE;
+use tests::database::{self, PEOPLE};
 use tests::prelude::*;
 use tests::ticket::begin_request;
 
@@ -119,4 +119,21 @@ async fn a_caller_can_not_delete_keys() {
         app.batch_execute("rollback").await.unwrap();
     }
     assert_eq!(left(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_leaves_the_keys_that_another_run_is_deleting() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    keys(&world, &ada, "old", 3, "2 days").await;
+
+    // Given another run whose transaction is open
+    let other = database::connect(&world.superuser_url()).await;
+    let deletes = "begin; delete from idempotency_keys where key in ('old1', 'old2')";
+    other.batch_execute(deletes).await.unwrap();
+
+    // When the function runs, then it doesn't wait
+    assert_eq!(run(&world).await, [json!({"expired": 1})]);
+    other.batch_execute("commit").await.unwrap();
+    assert_eq!(left(&world).await, Vec::<Value>::new());
 }

@@ -61,9 +61,6 @@ pub async fn handle(
     page: PageRequest<AuditLogId>,
 ) -> Reply<Json<Page<AuditLog>>> {
     let mut access = call.authorize(Search::default());
-    if let Some(patient) = filter.patient_id {
-        access.add_note("filtered_patient_id", patient.to_string());
-    }
     let rows: Vec<AuditLog> = access
         .all(sql(
             LIST,

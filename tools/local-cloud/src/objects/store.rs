@@ -37,6 +37,8 @@ pub struct Store {
     folder: PathBuf,
     versions: Arc<Versions>,
     uploads: Uploads,
+    /// Held while a finished write looks for the object that it must not find, and becomes it.
+    publishing: tokio::sync::Mutex<()>,
     created: OnCreated,
 }
 
@@ -56,6 +58,7 @@ impl Store {
             folder: kept,
             versions,
             uploads: Uploads::new(root)?,
+            publishing: tokio::sync::Mutex::default(),
             created,
         })
     }
@@ -156,12 +159,19 @@ impl S3 for Store {
 
     async fn put_object(&self, mut request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
         let input = &mut request.input;
-        if input.if_match.is_some() || input.if_none_match.is_some() || input.tagging.is_some() {
+        let condition = input.if_none_match.take();
+        let is_known = condition
+            .as_ref()
+            .is_none_or(|condition| condition.is_any());
+        if input.if_match.is_some() || !is_known || input.tagging.is_some() {
             return Err(s3_error!(NotImplemented));
         }
         let place = self.versions.place(&input.bucket, &input.key)?;
         // A file put there without this API becomes an older version.
-        self.versions.current(&place).map_err(internal)?;
+        let former = self.versions.current(&place).map_err(internal)?;
+        if condition.is_some() && former.is_some() {
+            return Err(s3_error!(PreconditionFailed));
+        }
         let version = versions::later();
         input.key = place.kept(&version);
         let peer = peer(&request);
@@ -173,6 +183,12 @@ impl S3 for Store {
                 return Err(error);
             }
         };
+        let _turn = self.publishing.lock().await;
+        let other = self.versions.current(&place).map_err(internal)?;
+        if condition.is_some() && other.is_some() {
+            let _ = fs::remove_file(self.versions.path(&place, &version));
+            return Err(s3_error!(PreconditionFailed));
+        }
         let e_tag = answer.output.e_tag.as_ref();
         self.publish(&place, &version, e_tag, false, peer)
             .map_err(internal)?;

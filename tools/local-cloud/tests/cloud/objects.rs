@@ -54,7 +54,7 @@ fn presign_with(
     signed_at: DateTime<Utc>,
 ) -> String {
     let endpoint = world.cloud.objects().url();
-    let credentials = world.cloud.credentials().unwrap();
+    let credentials = world.cloud.credentials();
     let host = endpoint.strip_prefix("http://").unwrap();
     let time = signed_at.format("%Y%m%dT%H%M%SZ").to_string();
     let day = &time[..8];
@@ -279,6 +279,22 @@ async fn put(world: &World, key: &str, content: &'static [u8]) -> String {
     let stored = ask(world, Method::PUT, key, &[], content).await;
     assert_eq!(stored.status(), 200, "{}", text(&stored));
     header(&stored, "x-amz-version-id").unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_write_that_must_find_no_object_succeeds_once() {
+    let world = World::new().await;
+    let condition = [("if-none-match", "*")];
+    let url = presign(&world, "PUT", "a/once", &condition, Utc::now());
+    let write = |content: &'static [u8]| send(&world, Method::PUT, &url, &condition, content);
+    let (one, other, third) = tokio::join!(write(b"one"), write(b"other"), write(b"third"));
+    let mut statuses = [&one, &other, &third].map(|answer| answer.status().as_u16());
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412, 412]);
+    let late = write(b"late").await;
+    assert_eq!(element(&text(&late), "Code"), "PreconditionFailed");
+    let without = send(&world, Method::PUT, &url, &[], "bare").await;
+    assert_eq!(without.status(), 403, "the header is part of the signature");
 }
 
 #[tokio::test]
