@@ -94,13 +94,13 @@ create trigger derive_role_reach after insert or update or delete on role_permis
 for each row execute function derive_role_reach();
 
 insert into roles (name, is_fixed, description) values
-  ('PATIENT', true, 'A person in care: their own chart'),
-  ('PROVIDER', true, 'A clinician: the patients in their care'),
-  ('NURSE', true, 'A member of the care team: the patients in their care'),
-  ('FRONT_DESK', true, 'Patient registration and calendar, no clinical content'),
-  ('ADMIN', true, 'Accounts and operations, no clinical content'),
-  ('COMPLIANCE_OFFICER', true, 'Audit and oversight, no clinical content'),
-  ('SYSTEM', true, 'Scheduled and event-driven functions; never a person');
+  ('PATIENT', true, 'A patient reaches their own chart and the charts of the people whom they represent.'),
+  ('PROVIDER', true, 'A clinician reaches the patients in their care.'),
+  ('NURSE', true, 'A member of the care team without a licence of their own reaches the patients in their care.'),
+  ('FRONT_DESK', true, 'The front desk registers all patients and keeps the calendar. It reaches no clinical content.'),
+  ('ADMIN', true, 'An administrator manages accounts and operations. They reach no clinical content.'),
+  ('COMPLIANCE_OFFICER', true, 'A compliance officer reads the audit log. They reach no clinical content.'),
+  ('SYSTEM', true, 'Functions that a schedule or an event starts act as SYSTEM. It is never a person.');
 
 insert into role_permissions (role, permission, reach) values
   ('PATIENT', 'users:read', 'OWN'),
