@@ -55,11 +55,21 @@ begin
 end
 $$;
 
--- Makes a business table: `secure`, plus versions, timestamps and no deletion.
+-- Makes a business table: `secure`, plus versions, timestamps and no deletion. All documents and lists of a row have
+-- together at most 256 KiB of text, so a page can always answer a row. The functions accept less.
 create procedure govern(target regclass)
 language plpgsql as $$
+declare
+  documents text := (
+    select string_agg(format('coalesce(octet_length(%I::text), 0)', attname), ' + ' order by attnum)
+    from pg_attribute
+    where attrelid = target and atttypid in ('jsonb'::regtype, 'text[]'::regtype)
+  );
 begin
   call secure(target);
+  execute format(
+    'alter table %s add constraint %I check (%s <= 262144)', target, target::text || '_documents_size', documents
+  );
   execute format(
     'create trigger touch before update on %s for each row execute function touch()', target
   );

@@ -6,7 +6,8 @@ create table custom_data_schemas (
     'user_profiles', 'patients', 'providers', 'appointments', 'medical_records', 'file_metadata'
   )),
   version integer not null constraint custom_data_schemas_version_range check (version >= 1),
-  schema jsonb not null constraint custom_data_schemas_schema_object check (jsonb_typeof(schema) = 'object'),
+  schema jsonb not null constraint custom_data_schemas_schema_object check (jsonb_typeof(schema) = 'object')
+    constraint custom_data_schemas_schema_size check (octet_length(schema::text) <= 131072),
   registered_by uuid not null default actor_user() references user_profiles (id),
   registered_at timestamptz not null default now(),
   primary key (table_name, version)

@@ -148,7 +148,11 @@ grant execute on function ensure_audit_partitions(integer) to caretrail_sealer;
 -- * The time is within ten minutes of this database's clock, and the id is made of it.
 -- * The place follows the row before it in its chain.
 --
--- Errors: CT007 the actor is not proven, CT008 a fact is wrong, 23505 the place is taken.
+-- If the row says that it counts refusals of the actor without a row, no other row counts them: see
+-- `report_left_out` in V0017__requests.sql.
+--
+-- Errors: CT007 the actor is not proven, CT008 a fact is wrong, 23505 the place is taken, 40001 another row has
+-- counted the refusals.
 create function append_audit(entry audit_logs) returns void
 language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
@@ -186,6 +190,9 @@ begin
   end if;
   if jsonb_typeof(entry.details) <> 'object' or (entry.patient_id is not null and entry.patient_ids is not null) then
     raise exception 'the audit row is malformed' using errcode = 'CT008';
+  end if;
+  if entry.details ? 'refusals_left_out' then
+    perform report_left_out((entry.details ->> 'refusals_left_out')::bigint);
   end if;
   insert into audit_logs select entry.*;
 end

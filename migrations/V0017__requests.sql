@@ -1,5 +1,5 @@
 -- The first statement of every transaction: who acts, whether they may, and how far they reach. Then what
--- the audit row of a failed attempt needs.
+-- the audit row of a failed attempt needs, and how many of them a subject can cause.
 
 -- Checks a ticket: the function's proof of whom it acts for. Its parts are the token's subject (empty for
 -- a job), whether the token's assurance is high enough, the permission, and the function's clock in
@@ -21,14 +21,29 @@ begin
 end
 $$;
 
+-- How many requests of a subject were refused lately. A subject has one row, however often they are refused.
+-- `expire_refusals` deletes it.
+create table refusals (
+  subject uuid primary key,
+  -- The begin of the minute that is counted.
+  since timestamptz not null,
+  -- The refusals in this minute, including those without an audit row.
+  refused bigint not null,
+  -- The refusals without an audit row that no later audit row has counted yet.
+  left_out bigint not null default 0 constraint refusals_left_out_counted check (left_out >= 0)
+) with (fillfactor = 50);
+
+call secure('refusals');
+
 -- Sets the actor of this transaction, which needs `p_permission`. The relation is that in which the
 -- permission reaches its resources. SELF becomes REPRESENTATION in the audit row if that row names another
--- patient than `patient_id`, the caller's own, who may be archived: see `relation_to`.
+-- patient than `patient_id`, the caller's own, who may be archived: see `relation_to`. `left_out` is the number of
+-- the subject's refusals that the audit row must count.
 -- Errors: CT001 no profile, CT002 not ACTIVE, CT003 permission missing, CT004 second factor needed, CT007
 -- ticket not valid, CT011 not approved.
 create function begin_request(
   p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea,
-  out user_id uuid, out role text, out relation text, out patient_id uuid
+  out user_id uuid, out role text, out relation text, out patient_id uuid, out left_out bigint
 )
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
@@ -36,12 +51,13 @@ declare
 begin
   perform check_ticket(p_subject, p_assured, p_permission, p_clock, p_ticket);
   select u.id, u.status, u.is_archived, u.awaits_approval, u.role, r.permissions, r.needs_second_factor,
-    p.id as patient_id, p.is_archived as has_left, v.id as provider_id
+    p.id as patient_id, p.is_archived as has_left, v.id as provider_id, f.left_out
   into caller
   from user_profiles u
   left join role_reach r on r.role = u.role
   left join patients p on p.user_id = u.id
   left join providers v on v.user_id = u.id and not v.is_archived
+  left join refusals f on f.subject = u.subject
   where u.subject = p_subject;
   if not found then
     raise exception 'no profile' using errcode = 'CT001';
@@ -64,6 +80,7 @@ begin
   user_id := caller.id;
   role := caller.role;
   patient_id := caller.patient_id;
+  left_out := coalesce(caller.left_out, 0);
   perform set_actor(
     'REQUEST', p_subject, user_id, role, relation, case when not caller.has_left then patient_id end,
     caller.provider_id, caller.permissions
@@ -88,10 +105,12 @@ end
 $$;
 
 -- Proves the caller for nothing but the audit row of a refusal, a failure or a fence, whatever their
--- status and permissions. The transaction reaches no other row. Errors: CT007 ticket not valid.
+-- status and permissions. The transaction reaches no other row. `refusal` is the SQLSTATE with which
+-- `begin_request` refuses the caller, or null if they may act. `left_out` is the number of the subject's refusals that
+-- the audit row must count. Errors: CT007 ticket not valid.
 create function begin_attempt(
   p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea,
-  out user_id uuid, out role text
+  out user_id uuid, out role text, out refusal text, out left_out bigint
 )
 language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
@@ -103,8 +122,15 @@ begin
     end if;
     role := 'SYSTEM';
   else
+    begin
+      perform begin_request(p_subject, p_assured, p_permission, p_clock, p_ticket);
+    exception when sqlstate 'CT001' or sqlstate 'CT002' or sqlstate 'CT003' or sqlstate 'CT004' or sqlstate 'CT011' then
+      refusal := sqlstate;
+    end;
     select u.id, u.role into user_id, role from user_profiles u where u.subject = p_subject;
+    select f.left_out into left_out from refusals f where f.subject = p_subject;
   end if;
+  left_out := coalesce(left_out, 0);
   perform set_actor('ATTEMPT', p_subject, user_id, role, null, null, null, null);
 end
 $$;
@@ -140,8 +166,71 @@ begin
 end
 $$;
 
+-- Counts a refusal of the caller. Beyond the limit of the minute, it has no audit row: `retry_after` is then the
+-- number of seconds until the next minute, and otherwise null. `left_out` is the number of former refusals that the
+-- audit row must count. The row lock makes concurrent refusals of a subject wait for each other, and nobody else.
+-- Errors: CT007 the actor is not proven.
+create function count_refusal(out retry_after integer, out left_out bigint)
+language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+  most bigint;
+  its_now timestamptz := clock_timestamp();
+  counted record;
+begin
+  perform require_actor('ATTEMPT');
+  select refusals_per_minute into most from settings;
+  insert into refusals as r (subject, since, refused)
+  values (current_setting('caretrail.subject')::uuid, its_now, 1)
+  on conflict (subject) do update set
+    since = case when r.since > its_now - interval '1 minute' then r.since else its_now end,
+    refused = case when r.since > its_now - interval '1 minute' then r.refused + 1 else 1 end,
+    left_out = r.left_out
+      + case when r.since > its_now - interval '1 minute' and r.refused >= most then 1 else 0 end
+  returning r.since, r.refused, r.left_out into counted;
+  if counted.refused > most then
+    retry_after := greatest(1, ceil(extract(epoch from counted.since + interval '1 minute' - its_now)));
+  end if;
+  left_out := counted.left_out;
+end
+$$;
+
+-- Notes that an audit row of the actor counts this number of refusals without an audit row, so no other row counts
+-- them again. Errors: 40001 another row has counted them.
+create function report_left_out(p_count bigint) returns void
+language plpgsql as $$
+begin
+  update refusals r set left_out = r.left_out - p_count
+  where r.subject = current_setting('caretrail.subject')::uuid and p_count between 1 and r.left_out;
+  if not found then
+    raise exception 'another audit row has counted the refusals' using errcode = 'serialization_failure';
+  end if;
+end
+$$;
+
+-- Deletes up to `p_limit` counters that ended an hour ago. Returns how many, and the refusals without an audit row by
+-- subject, which the audit row of this transaction then counts. Errors: 42501 the caller may not delete them.
+create function expire_refusals(p_limit bigint, out expired bigint, out left_out jsonb)
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  perform require_actor();
+  if reach('idempotency-keys:expire') is distinct from 'ALL' then
+    raise exception 'the caller may not delete counters' using errcode = 'insufficient_privilege';
+  end if;
+  with gone as (
+    delete from refusals r
+    -- The condition is asked twice, because a counter may count again meanwhile.
+    where r.since < now() - interval '1 hour' and r.subject in (
+      select f.subject from refusals f where f.since < now() - interval '1 hour' limit p_limit
+    )
+    returning r.subject, r.left_out
+  )
+  select count(*), coalesce(jsonb_object_agg(g.subject, g.left_out) filter (where g.left_out > 0), '{}')
+  into expired, left_out from gone g;
+end
+$$;
+
 grant execute on function
   begin_attempt(uuid, boolean, text, bigint, bytea), describe_attempt(text, uuid, uuid, uuid)
   to caretrail_app;
-grant execute on function begin_request(uuid, boolean, text, bigint, bytea) to caretrail_people;
-grant execute on function begin_job(text, bigint, bytea) to caretrail_jobs;
+grant execute on function begin_request(uuid, boolean, text, bigint, bytea), count_refusal() to caretrail_people;
+grant execute on function begin_job(text, bigint, bytea), expire_refusals(bigint) to caretrail_jobs;

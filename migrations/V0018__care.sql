@@ -15,7 +15,10 @@ create table settings (
   uploads_a_day bigint not null default 1000
     constraint settings_uploads_a_day_range check (uploads_a_day between 1 and 1000000),
   upload_bytes_a_day bigint not null default 107374182400
-    constraint settings_upload_bytes_a_day_range check (upload_bytes_a_day > 0)
+    constraint settings_upload_bytes_a_day_range check (upload_bytes_a_day > 0),
+  -- How many refused requests of a subject get an audit row within a minute: see `count_refusal`.
+  refusals_per_minute bigint not null default 20
+    constraint settings_refusals_per_minute_range check (refusals_per_minute between 1 and 100000)
 );
 
 call secure('settings');

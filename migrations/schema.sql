@@ -138,6 +138,9 @@ create table user_profiles (
   constraint user_profiles_archived check (is_archived = (archived_at is not null)),
   constraint user_profiles_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   constraint user_profiles_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
+  constraint user_profiles_documents_size check (
+    (coalesce(octet_length(address::text), 0) + coalesce(octet_length(preferences::text), 0) + coalesce(octet_length(custom_data::text), 0)) <= 262144
+  ),
   constraint user_profiles_first_name_length check (length(first_name) >= 1 and length(first_name) <= 100),
   constraint user_profiles_last_name_length check (length(last_name) >= 1 and length(last_name) <= 100),
   constraint user_profiles_notification_email_format check (
@@ -267,6 +270,9 @@ create table providers (
   constraint providers_certifications_array check (jsonb_typeof(certifications) = 'array'),
   constraint providers_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   constraint providers_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
+  constraint providers_documents_size check (
+    (coalesce(octet_length(specialties::text), 0) + coalesce(octet_length(certifications::text), 0) + coalesce(octet_length(schedule::text), 0) + coalesce(octet_length(custom_data::text), 0)) <= 262144
+  ),
   constraint providers_license_number_form check (is_identifier(license_number, 100)),
   constraint providers_rated check ((rating is null) = (total_reviews = 0)),
   constraint providers_rating_range check (rating >= 1::numeric and rating <= 5::numeric),
@@ -389,6 +395,9 @@ create table patients (
   constraint patients_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   constraint patients_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
   constraint patients_date_of_birth_range check (date_of_birth >= '1850-01-01'),
+  constraint patients_documents_size check (
+    (coalesce(octet_length(medical_history::text), 0) + coalesce(octet_length(allergies::text), 0) + coalesce(octet_length(health_goals::text), 0) + coalesce(octet_length(risk_factors::text), 0) + coalesce(octet_length(custom_data::text), 0)) <= 262144
+  ),
   constraint patients_health_goals_array check (jsonb_typeof(health_goals) = 'array'),
   constraint patients_medical_history_array check (jsonb_typeof(medical_history) = 'array'),
   constraint patients_patient_number_form check (is_identifier(patient_number, 100)),
@@ -502,6 +511,9 @@ create table appointments (
   constraint appointments_change_reason_length check (length(change_reason) >= 1 and length(change_reason) <= 500),
   constraint appointments_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   constraint appointments_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
+  constraint appointments_documents_size check (
+    (coalesce(octet_length(location::text), 0) + coalesce(octet_length(custom_data::text), 0)) <= 262144
+  ),
   constraint appointments_duration_minutes_range check (duration_minutes >= 1 and duration_minutes <= 1440),
   constraint appointments_external_id_form check (is_identifier(external_id, 255)),
   constraint appointments_imported check ((external_id is null) = (source_system is null)),
@@ -601,7 +613,6 @@ create trigger follow_visit_changed after update on appointments
     or new.is_archived is distinct from old.is_archived
   )
   execute function follow_visit();
-create trigger guard_visit before update on appointments for each row execute function guard_visit();
 create trigger record_booking after insert on appointments for each row execute function record_visit_change();
 create trigger record_visit_change after update on appointments
   for each row
@@ -698,6 +709,9 @@ create table medical_records (
   constraint medical_records_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   constraint medical_records_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
   constraint medical_records_diagnosis_length check (length(diagnosis) <= 10000),
+  constraint medical_records_documents_size check (
+    (coalesce(octet_length(content::text), 0) + coalesce(octet_length(custom_data::text), 0)) <= 262144
+  ),
   constraint medical_records_external_id_form check (is_identifier(external_id, 255)),
   constraint medical_records_imported check ((external_id is null) = (source_system is null)),
   constraint medical_records_notes_length check (length(notes) <= 10000),
@@ -884,6 +898,7 @@ create table file_metadata (
   constraint file_metadata_bucket_length check (length(bucket) >= 3 and length(bucket) <= 63),
   constraint file_metadata_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   constraint file_metadata_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
+  constraint file_metadata_documents_size check (coalesce(octet_length(custom_data::text), 0) <= 262144),
   constraint file_metadata_file_path_length check (length(file_path) >= 1 and length(file_path) <= 1024),
   constraint file_metadata_file_size_range check (file_size > 0),
   constraint file_metadata_file_type_length check (length(file_type) >= 3 and length(file_type) <= 127),
@@ -911,7 +926,7 @@ create index file_metadata_pending_idx on file_metadata (expires_at) where statu
 create index file_metadata_record_idx on file_metadata (record_id, patient_id) where record_id is not null;
 create index file_metadata_scanning_idx on file_metadata (upload_date) where status = 'SCANNING';
 create index file_metadata_untagged_idx on file_metadata (archived_at) where is_archived and tagged_at is null;
-create index file_metadata_uploaded_by_idx on file_metadata (uploaded_by, created_at) include (file_size);
+create index file_metadata_uploaded_by_idx on file_metadata (uploaded_by);
 alter table file_metadata enable row level security, force row level security;
 create policy actor_proven on file_metadata as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
@@ -943,22 +958,12 @@ create policy file_metadata_update on file_metadata for update to caretrail_app
     or (select reach('files:process')) = 'ALL'
   );
 create policy owner_all on file_metadata for all to caretrail_owner using (true) with check (true);
-create trigger check_upload_quota before insert on file_metadata
-  for each row
-  when (not by_migration())
-  execute function check_upload_quota();
 create trigger refuse_delete before delete on file_metadata for each row execute function refuse_delete();
 create trigger touch before update on file_metadata for each row execute function touch();
-grant select on file_metadata to caretrail_app;
+grant insert, select on file_metadata to caretrail_app;
 grant update
-  (object_version, upload_id, status, status_reason, scan, upload_date, inspected_at, tagged_at)
-  on file_metadata to caretrail_jobs;
-grant insert
-  (id, owner_id, owner_type, patient_id, appointment_id, record_id, bucket, file_path, original_name, file_type, file_size, sha256, expires_at, uploaded_by, custom_data, custom_data_version)
-  on file_metadata to caretrail_people;
-grant update
-  (record_id, original_name, upload_id, part_size, expires_at, custom_data, custom_data_version, is_archived, archived_at, archived_by)
-  on file_metadata to caretrail_people;
+  (record_id, object_version, original_name, upload_id, part_size, status, status_reason, scan, upload_date, inspected_at, tagged_at, expires_at, custom_data, custom_data_version, is_archived, archived_at, archived_by)
+  on file_metadata to caretrail_app;
 
 create table custom_data_schemas (
   table_name text not null,
@@ -969,6 +974,7 @@ create table custom_data_schemas (
   constraint custom_data_schemas_pkey primary key (table_name, version),
   constraint custom_data_schemas_registered_by_fkey foreign key (registered_by) references user_profiles (id),
   constraint custom_data_schemas_schema_object check (jsonb_typeof(schema) = 'object'),
+  constraint custom_data_schemas_schema_size check (octet_length(schema::text) <= 131072),
   constraint custom_data_schemas_table_name_known check (
     table_name = any (array['user_profiles', 'patients', 'providers', 'appointments', 'medical_records', 'file_metadata'])
   ),
@@ -1072,17 +1078,28 @@ create policy idempotency_keys_own on idempotency_keys for select to caretrail_a
 create policy owner_all on idempotency_keys for all to caretrail_owner using (true) with check (true);
 grant select on idempotency_keys to caretrail_app;
 
+create table refusals with (fillfactor=50) (
+  subject uuid not null,
+  since timestamptz not null,
+  refused bigint not null,
+  left_out bigint not null default 0,
+  constraint refusals_pkey primary key (subject),
+  constraint refusals_left_out_counted check (left_out >= 0)
+);
+alter table refusals enable row level security, force row level security;
+create policy actor_proven on refusals as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on refusals for all to caretrail_owner using (true) with check (true);
+
 create table settings (
   is_only_row boolean not null default true,
   care_after_visit interval not null default '2 years',
   two_person_rule boolean not null default true,
-  uploads_a_day bigint not null default 1000,
-  upload_bytes_a_day bigint not null default '107374182400',
+  refusals_per_minute bigint not null default 20,
   constraint settings_pkey primary key (is_only_row),
   constraint settings_care_after_visit_range check (care_after_visit >= '1 day' and care_after_visit <= '10 years'),
   constraint settings_one_row check (is_only_row),
-  constraint settings_upload_bytes_a_day_range check (upload_bytes_a_day > 0),
-  constraint settings_uploads_a_day_range check (uploads_a_day >= 1 and uploads_a_day <= 1000000)
+  constraint settings_refusals_per_minute_range check (refusals_per_minute >= 1 and refusals_per_minute <= 100000)
 );
 alter table settings enable row level security, force row level security;
 create policy actor_proven on settings as restrictive for all to caretrail_app
@@ -1167,9 +1184,9 @@ create function actor_user() returns uuid stable; -- caretrail_app
 create function add_signing_key(p_purpose key_purpose, p_key bytea) returns void;
 create function append_audit(entry audit_logs) returns void security definer; -- caretrail_app
 create function append_fence(entry audit_logs) returns bytea security definer; -- caretrail_app
-create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text) returns record security definer; -- caretrail_app
+create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT refusal text, OUT left_out bigint) returns record security definer; -- caretrail_app
 create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, OUT role text) returns text security definer; -- caretrail_jobs
-create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid) returns record security definer; -- caretrail_people
+create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint) returns record security definer; -- caretrail_people
 create function by_migration() returns boolean stable; -- caretrail_app
 create function care_after(begins timestamptz) returns timestamptz stable security definer;
 create function care_given(patient uuid, source uuid) returns table (care_user_id uuid, care_basis text, care_until timestamptz) stable security definer; -- caretrail_app
@@ -1181,12 +1198,14 @@ create function changes_visit(patient uuid, provider uuid) returns boolean stabl
 create function check_keeper(its_role text) returns void stable;
 create function check_ticket(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea) returns void stable;
 create function claim_idempotency_key(p_key text, p_operation text, p_request_hash bytea, p_status integer, p_resource uuid) returns void security definer; -- caretrail_people
+create function count_refusal(OUT retry_after integer, OUT left_out bigint) returns record security definer; -- caretrail_people
 create function custom_data_rows(p_table text, p_after uuid, p_limit integer) returns table (id uuid, custom_data jsonb) stable security definer; -- caretrail_app
 create function day_begins(day date) returns timestamptz immutable;
 create function decide_on_user(p_user uuid, p_approve boolean) returns void security definer; -- caretrail_app
 create function describe_attempt(p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
 create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_sealer
 create function expire_idempotency_keys(p_limit bigint) returns bigint security definer; -- caretrail_jobs
+create function expire_refusals(p_limit bigint, OUT expired bigint, OUT left_out jsonb) returns record security definer; -- caretrail_jobs
 create function files_in_care(p_patient uuid, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function forget_signing_keys(p_purpose key_purpose, p_kept integer) returns void;
 create function give_care(p_member uuid, p_patient uuid, p_basis care_basis, p_source uuid, p_until timestamptz, p_counted_from timestamptz) returns void security definer;
@@ -1215,6 +1234,7 @@ create function reaches_person(person uuid) returns boolean stable security defi
 create function records_attendance(patient uuid, provider uuid) returns boolean stable; -- caretrail_app
 create function records_in_care(p_patient uuid, p_appointment uuid, p_type text, p_source_system text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function relation_to(patients uuid[]) returns text stable;
+create function report_left_out(p_count bigint) returns void;
 create function represented_patients() returns setof uuid stable security definer; -- caretrail_app
 create function represents(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function require_actor(standing text DEFAULT 'REQUEST'::text) returns void stable;
@@ -1249,7 +1269,6 @@ create function check_provider_change() returns trigger;
 create function check_provider_custom_data() returns trigger;
 create function check_rating() returns trigger;
 create function check_schedule() returns trigger;
-create function check_upload_quota() returns trigger security definer;
 create function check_visit_change() returns trigger;
 create function derive_provider_rating() returns trigger security definer;
 create function derive_role_reach() returns trigger security definer;
@@ -1263,7 +1282,6 @@ create function follow_settings() returns trigger security definer;
 create function follow_visit() returns trigger security definer;
 create function guard_patient() returns trigger;
 create function guard_user() returns trigger;
-create function guard_visit() returns trigger;
 create function hold_standing() returns trigger;
 create function keep_record_version() returns trigger security definer;
 create function record_visit_change() returns trigger security definer;

@@ -223,6 +223,16 @@ pub async fn set_upload_quota(
     Ok(())
 }
 
+/// Sets how many refused requests of a caller get an audit row within a minute. Errors: not between 1 and 100000.
+pub async fn set_refusals_per_minute(url: &str, ca_file: Option<&str>, number: i64) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute("update settings set refusals_per_minute = $1", &[&number])
+        .await
+        .with_context(|| format!("{number} is no number between 1 and 100000"))?;
+    Ok(())
+}
+
 async fn connect_as_owner(url: &str, ca_file: Option<&str>) -> Result<Client> {
     let client = connect(url, ca_file).await?;
     client.batch_execute("set role caretrail_owner").await?;

@@ -13,6 +13,7 @@ const USAGE: &str = "usage: migrate
        migrate two-person-rule on|off
        migrate care-after-visit INTERVAL
        migrate upload-quota FILES BYTES
+       migrate refusals-per-minute NUMBER
        migrate forget-former-ticket-key
        migrate renew-seal-key";
 
@@ -62,6 +63,11 @@ async fn main() -> Result<()> {
             let bytes = bytes.parse().context("BYTES is a whole number")?;
             migrations::set_upload_quota(&url, ca_file, files, bytes).await?;
             println!("an account may announce {files} files and {bytes} bytes a day");
+        }
+        ["refusals-per-minute", number] => {
+            let number = number.parse().context("NUMBER is a whole number")?;
+            migrations::set_refusals_per_minute(&url, ca_file, number).await?;
+            println!("{number} refusals of a caller get an audit row within a minute");
         }
         _ => bail!(USAGE),
     }

@@ -250,14 +250,14 @@ async fn a_body_over_the_limit_is_too_large() {
         let body = format!("{{{}}}", user()).replace(MARK, "Ada");
         format!("{body}{}", " ".repeat(length - body.len()))
     };
-    let answer = send(&admin, Some("application/json"), padded(1024 * 1024 + 1))
+    let answer = send(&admin, Some("application/json"), padded(128 * 1024 + 1))
         .await
         .problem(413, "too-large");
     world
         .audited(&answer, row(&admin).failed("too-large"))
         .await;
     assert_eq!(world.stored().await, before);
-    send(&admin, Some("application/json"), padded(1024 * 1024))
+    send(&admin, Some("application/json"), padded(128 * 1024))
         .await
         .expect(201);
 }

@@ -436,3 +436,31 @@ async fn a_visits_custom_data_can_be_changed_by_the_patient_until_it_begins() {
     let answer = vera.patch(&path, 1, patch).await.expect(200);
     assert_eq!(answer.body["custom_data"], json!({"badge": 1}));
 }
+
+#[tokio::test]
+async fn data_that_would_take_too_long_to_check_is_refused_and_recorded() {
+    let clinic = clinic().await;
+    let choices: Vec<Value> = (0..400).map(|index| json!({"const": index})).collect();
+    let schema = json!({"schema": {
+        "type": "object", "properties": {"codes": {"type": "array", "items": {"anyOf": choices}}}
+    }});
+    let path = "/v1/custom-data-schemas/patients";
+    let registered = clinic.admin.send(Method::PUT, path, Some(schema)).await;
+    registered.expect(200);
+    let path = format!("/v1/patients/{}", clinic.ada.id);
+    let codes = |count: usize| json!({"custom_data": {"codes": vec![399; count]}});
+    let row = || {
+        let row = audit("update-patient", "UPDATE", "PATIENT").by(&clinic.admin);
+        let row = row.resource(clinic.ada.id).patient(clinic.ada.id);
+        row.detail("fields", json!(["custom_data"]))
+    };
+    let request = clinic.admin.patch(&path, 2, codes(3_000));
+    let answer = clinic.world.invalid(request, "custom_data", row()).await;
+    assert!(
+        answer.text.contains("expected fewer values"),
+        "{}",
+        answer.text
+    );
+    let answer = clinic.admin.patch(&path, 2, codes(100)).await.expect(200);
+    clinic.world.audited(&answer, row()).await;
+}

@@ -133,6 +133,17 @@ impl Operation {
         }
     }
 
+    /// Returns a request of this caller in which nothing fits: neither ids, query, headers nor body.
+    pub fn malformed(&self, caller: &Actor) -> Request<Full<Bytes>> {
+        let mut path = self.path.clone();
+        for name in self.parameters("path") {
+            path = path.replace(&format!("{{{name}}}"), UNKNOWN);
+        }
+        let request = caller.request(self.method.clone(), &format!("{path}?{UNKNOWN}=1"));
+        let request = request.header("content-type", "text/plain");
+        request.body(Full::from("{")).unwrap()
+    }
+
     fn all_unfit(&self) -> Vec<Unfit> {
         let invalid = |what, field: &str| Unfit {
             field: Some(field.to_owned()),
@@ -176,7 +187,7 @@ impl Operation {
                 });
             }
             all.push(Unfit {
-                body: format!("{{{}}}", " ".repeat(1024 * 1024)),
+                body: format!("{{{}}}", " ".repeat(128 * 1024)),
                 ..self.unfit("too large", 413, "too-large")
             });
             let others = [
@@ -302,7 +313,7 @@ impl Operation {
                 "the accepted media type",
             ),
             (
-                (status == 413) == (answer.body["max_bytes"] == 1024 * 1024),
+                (status == 413) == (answer.body["max_bytes"] == 128 * 1024),
                 "the limit",
             ),
             (
@@ -319,6 +330,8 @@ impl Operation {
 /// Callers, and a resource that they may change, for each collection that accepts a PATCH.
 pub struct Ward {
     admin: Actor,
+    officer: Actor,
+    ada: Patient,
     vera: Provider,
     ids: Vec<(&'static str, Uuid)>,
 }
@@ -343,14 +356,24 @@ impl Ward {
             ("medical-records", note),
             ("files", file),
         ];
-        Self { admin, vera, ids }
+        let officer = world.officer().await;
+        Self {
+            admin,
+            officer,
+            ada,
+            vera,
+            ids,
+        }
     }
 
     /// Returns the request and its caller.
     pub fn request(&self, operation: &Operation, unfit: &Unfit) -> (&Actor, Request<Full<Bytes>>) {
         let collection = operation.path.split('/').nth(2).unwrap_or_default();
-        let caller = match collection {
-            "medical-records" | "files" => &*self.vera,
+        // Only a caller who may act learns what is wrong with the request.
+        let caller = match (collection, operation.name()) {
+            ("audit-logs", _) => &self.officer,
+            (_, "rate-appointment") => &*self.ada,
+            ("medical-records" | "files", _) | (_, "complete-appointment") => &*self.vera,
             _ => &self.admin,
         };
         let mut path = operation.path.clone();

@@ -263,6 +263,12 @@ impl World {
         .await;
     }
 
+    /// Limits the refusals that are recorded within a minute as in a new installation.
+    pub async fn limit_refusals(&self) {
+        self.sql("update settings set refusals_per_minute = default", &[])
+            .await;
+    }
+
     /// Returns a user who can sign in but has no profile.
     pub fn stranger(&self) -> Actor {
         let subject = Uuid::new_v4();

@@ -20,6 +20,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::audit_writer::AuditWriter;
+use crate::call::MAX_BODY;
 use crate::caller::Actor;
 use crate::current::Current;
 use crate::idempotency::Claim;
@@ -29,6 +30,7 @@ use crate::read_conditions::ReadConditions;
 use crate::reply::{Answer, Audited, Json, Reply};
 use crate::request_context::RequestContext;
 use crate::session::Session;
+use crate::size::{self, LARGEST_ANSWER};
 use crate::target::Target;
 
 const REPRESENTS: &str = "select represents($1)";
@@ -46,6 +48,11 @@ pub struct Access<T> {
     actor: Option<Actor>,
     action: Action,
 }
+
+/// The proof that the database let a caller act with the endpoint's permission. Work that takes much time or memory
+/// asks for it, so nobody else can cause it.
+#[derive(Clone, Copy, Debug)]
+pub struct Permitted(());
 
 /// The result of a write and of the read that follows it.
 #[derive(Debug)]
@@ -103,6 +110,17 @@ impl<T: Target> Access<T> {
     /// Records in the audit row that the answer contains a link to data outside of the API.
     pub fn mark_disclosure(&mut self) {
         self.action = Action::Disclose;
+    }
+
+    /// Proves that the caller may act. Takes a round trip unless a statement was sent before. Errors: they may not.
+    pub async fn permitted(&mut self) -> Result<Permitted, Error> {
+        if self.session.is_none() {
+            self.begin(None, None).await?;
+        }
+        match self.actor {
+            Some(_) => Ok(Permitted(())),
+            None => Err(Error::Internal("a transaction has no actor")),
+        }
     }
 
     /// Returns the first row of a statement. Errors: [`Error::NotFound`] if there is no row.
@@ -213,6 +231,12 @@ impl<T: Target> Access<T> {
         check: impl FnOnce(&E, &Sound<'_>) -> Result<(), Error>,
     ) -> Result<E, Error> {
         let changed = patch.apply(current, check)?;
+        if size::json(&changed) > MAX_BODY {
+            return Err(Error::invalid(
+                "",
+                "expected a change after which all fields together have at most 131072 bytes of JSON",
+            ));
+        }
         self.add_note("fields", patch.fields());
         Ok(changed)
     }
@@ -295,9 +319,7 @@ impl<T: Target> Access<T> {
     /// Writes the audit row, commits and makes the answer. Nothing else can make an answer. Errors: the
     /// COMMIT failed or its outcome is unknown.
     pub async fn commit<A: Answer>(mut self, answer: A) -> Reply<A> {
-        if self.session.is_none() {
-            self.begin(None, None).await?;
-        }
+        self.permitted().await?;
         let mut actor = self
             .actor
             .take()
@@ -325,6 +347,10 @@ impl<T: Target> Access<T> {
         entry.patients = patients;
         writer.set_actor(&mut entry, actor);
         let response = self.conditions.apply(answer.into_response()?)?;
+        // No caller can cause this: resources are limited when they are stored, and pages when they are made.
+        if size::escaped(response.body()) > LARGEST_ANSWER {
+            return Err(Error::Internal("an answer is larger than Lambda allows"));
+        }
         writer.commit(session, entry).await?;
         Ok(Audited::committed(response))
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use audit::{Entry, Link, Outcome, Place, Relation, Verdict};
 use domain::ids::{AuditLogId, PatientId};
 use domain::time::Timestamp;
-use errors::Error;
-use futures_util::future::{join, join3, join4};
+use errors::{Error, caller_refused};
+use futures_util::future::{OptionFuture, join, join4};
 use serde_json::Value;
 use sql::{Connection, FromRow as _, Parameter, Statement, sql};
 use tokio::time::{Instant, sleep};
@@ -102,11 +102,12 @@ impl AuditWriter<'_> {
         let ticket = self.0.ticket();
         let signature = &ticket.signature[..];
         let ticket = ticket.parameters(&signature);
-        let guess: [&dyn Parameter; 4] = [
+        let guess: [&dyn Parameter; 5] = [
             &actor.user_id,
             &actor.role,
             &actor.relation,
             &actor.patient_id,
+            &actor.left_out,
         ];
         let parameters = [read.parameters(), &ticket, &guess].concat();
         let first = read.parameters().len() + 1;
@@ -116,7 +117,7 @@ impl AuditWriter<'_> {
             "begin_request(${first}, ${}, ${}, ${}, ${}) as actor cross join lateral (
                select found.* from ({}) as found
                where actor.user_id = ${} and actor.role = ${} and actor.relation = ${}
-                 and actor.patient_id is not distinct from ${}
+                 and actor.patient_id is not distinct from ${} and actor.left_out = ${}
                offset 0
              ) as read",
             first + 1,
@@ -128,6 +129,7 @@ impl AuditWriter<'_> {
             first + 6,
             first + 7,
             first + 8,
+            first + 9,
         );
         let mut found = None;
         let append = async |client: &Connection, link: &Link| {
@@ -322,6 +324,11 @@ impl AuditWriter<'_> {
         if self.0.attempt.about().is_oneself {
             entry.resource_id = actor.user_id.map(Into::into);
         }
+        if actor.left_out > 0 {
+            entry
+                .details
+                .insert(Entry::LEFT_OUT.into(), actor.left_out.into());
+        }
         entry.user_id = actor.user_id;
         entry.relation = actor.relation_to(&entry.patients);
         entry.purpose_of_use = entry.relation.map(Relation::purpose);
@@ -329,13 +336,17 @@ impl AuditWriter<'_> {
     }
 
     /// Writes the audit row of a request that was refused or failed, in a separate transaction. Writes
-    /// none if the attempt's COMMIT was sent: the row of that COMMIT or its fence is the attempt's row.
-    /// Errors: the row can't be written, or it is unknown whether it was.
-    pub(crate) async fn record_failure(&self, error: &Error) -> Result<(), Error> {
+    /// none if the attempt's COMMIT was sent: the row of that COMMIT or its fence is the attempt's row. Writes none
+    /// beyond the limit of refusals either: a later row counts them.
+    ///
+    /// Returns the error that the caller gets instead of this one, if there is one: they may not act at all, whatever
+    /// they sent, or too many of their requests were refused. Errors: the row can't be written, or it is unknown
+    /// whether it was.
+    pub(crate) async fn record_failure(&self, error: &Error) -> Result<Option<Error>, Error> {
         let context = self.0;
         let open = context.attempt.take_open().filter(Session::is_usable);
         if context.attempt.progress() != Progress::Open {
-            return Ok(());
+            return Ok(None);
         }
         let begin = match open {
             Some(_) => "rollback; begin",
@@ -350,28 +361,48 @@ impl AuditWriter<'_> {
         };
         session.wait_until(ends);
         let about = context.attempt.about();
-        let mut entry = self.entry(outcome(error));
         let ticket = context.ticket();
+        let resource_type = context.environment.endpoint.resource;
         let describe: [&dyn Parameter; 5] = [
-            &entry.resource_type,
+            &resource_type,
             &about.resource,
             &about.patient,
             &about.owner,
             &about.is_oneself,
         ];
         let describe = sql(DESCRIBE_ATTEMPT, &describe);
-        let (begun, actor, described) = session
+        let is_callers_fault = error.is_callers_fault();
+        let (begun, begun_by, described, counted) = session
             .flush(|client| {
-                join3(
+                join4(
                     client.batch_execute(begin),
                     ticket.begin_attempt(client),
                     describe.query_one(client),
+                    OptionFuture::from(is_callers_fault.then(|| ticket.count_refusal(client))),
                 )
             })
             .await?;
         begun?;
-        let actor = Actor::from_row(&actor?)?;
+        let begun_by = begun_by?;
         let described = described?;
+        let mut actor = Actor::from_row(&begun_by)?;
+        if let Some(counted) = counted.transpose()?.flatten() {
+            if let Some(seconds) = counted.retry_after {
+                session
+                    .flush(|client| client.batch_execute("commit"))
+                    .await??;
+                session.release();
+                let seconds = u32::try_from(seconds).unwrap_or(1);
+                return Ok(Some(Error::TooManyRefusals(seconds)));
+            }
+            actor.left_out = counted.left_out;
+        }
+        let refusal: Option<&str> = begun_by.try_get("refusal")?;
+        let instead = refusal
+            .filter(|_| is_callers_fault)
+            .and_then(|code| caller_refused(code, context.environment.endpoint.permission));
+        let error = instead.as_ref().unwrap_or(error);
+        let mut entry = self.entry(outcome(error));
         self.set_actor(&mut entry, actor);
         entry
             .patients
@@ -384,7 +415,7 @@ impl AuditWriter<'_> {
             .details
             .insert("reason".into(), Value::from(error.kind().slug));
         match self.append(session, entry).await? {
-            Verdict::Landed | Verdict::Fenced => Ok(()),
+            Verdict::Landed | Verdict::Fenced => Ok(instead),
             Verdict::Void => Err(Error::Unavailable(NOT_WRITABLE)),
         }
     }

@@ -24,8 +24,9 @@ use crate::service::Service;
 use crate::takes::Takes;
 use crate::target::Target;
 
-/// The largest body in bytes. A body contains one resource; files are sent to S3.
-const MAX_BODY: usize = 1024 * 1024;
+/// The largest body in bytes, and the largest resource in bytes of JSON. A body contains one resource; files are sent
+/// to S3.
+pub(crate) const MAX_BODY: usize = 128 * 1024;
 
 /// A request by an authenticated caller. Every outcome of it is audited. The handler's inputs read it.
 #[derive(Clone)]
@@ -85,6 +86,11 @@ impl Incoming {
             conditions,
             takes,
         })
+    }
+
+    /// The number of bytes of the body.
+    pub(crate) fn body_size(&self) -> usize {
+        self.body.len()
     }
 
     /// What the request asks for, apart from the page: a cursor continues only the list that it was made for.

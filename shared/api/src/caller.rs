@@ -2,7 +2,7 @@
 
 use audit::Relation;
 use domain::ids::{PatientId, SubjectId, UserId};
-use sql::{Connection, Parameter, row, sql};
+use sql::{Connection, FromRow as _, Parameter, row, sql};
 use tokio_postgres::Row;
 
 use crate::ticket::{Ticket, TicketKey};
@@ -29,19 +29,33 @@ row! {
         pub relation: Option<Relation>,
         /// The caller as a patient. None if they aren't one, for a function, and if the caller is only refused.
         pub patient_id: Option<PatientId>,
+        /// The number of the caller's refusals that the audit row must count.
+        pub left_out: i64,
+    }
+}
+
+row! {
+    /// A refusal that was counted.
+    #[derive(Debug)]
+    pub struct Counted {
+        /// The number of seconds after which a refusal gets an audit row again. None if this one gets it.
+        pub retry_after: Option<i32>,
+        /// The number of former refusals that the audit row must count.
+        pub left_out: i64,
     }
 }
 
 // Rust checks no permission. These SQL functions raise an error if the permission is missing, and then
 // the other statements of the flush don't run either.
 const BEGIN_REQUEST: &str =
-    "select user_id, role, relation, patient_id from begin_request($1, $2, $3, $4, $5)";
+    "select user_id, role, relation, patient_id, left_out from begin_request($1, $2, $3, $4, $5)";
 const BEGIN_JOB: &str = "
-    select null::uuid as user_id, role, null as relation, null::uuid as patient_id
+    select null::uuid as user_id, role, null as relation, null::uuid as patient_id, 0::bigint as left_out
     from begin_job($1, $2, $3)";
 const BEGIN_ATTEMPT: &str = "
-    select user_id, role, null as relation, null::uuid as patient_id
+    select user_id, role, null as relation, null::uuid as patient_id, left_out, refusal
     from begin_attempt($1, $2, $3, $4, $5)";
+const COUNT_REFUSAL: &str = "select retry_after, left_out from count_refusal()";
 
 impl Actor {
     /// The relation in which the actor acts on the data of these patients. `append_audit` demands it.
@@ -98,6 +112,18 @@ impl Ticket {
         client: &Connection,
     ) -> Result<Row, tokio_postgres::Error> {
         self.send(client, BEGIN_ATTEMPT).await
+    }
+
+    /// Counts a refusal of the caller to whom the open transaction was proven. None for a function.
+    pub(crate) async fn count_refusal(
+        &self,
+        client: &Connection,
+    ) -> Result<Option<Counted>, tokio_postgres::Error> {
+        if self.subject.is_none() {
+            return Ok(None);
+        }
+        let row = sql(COUNT_REFUSAL, &[]).named().query_one(client).await?;
+        Counted::from_row(&row).map(Some)
     }
 
     async fn send(&self, client: &Connection, text: &str) -> Result<Row, tokio_postgres::Error> {

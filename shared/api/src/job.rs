@@ -93,7 +93,7 @@ impl Job {
                     .attempt
                     .verdict(error)
                     .translated(self.environment.endpoint.permission);
-                writer.record_failure(&error).await?;
+                writer.record_failure(&error).await.map(drop)?;
                 Err(error)
             }
         }

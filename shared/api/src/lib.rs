@@ -37,6 +37,7 @@ mod request_context;
 mod serve;
 mod service;
 mod session;
+mod size;
 mod takes;
 pub mod target;
 mod ticket;

@@ -13,6 +13,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::size::{self, LARGEST_PAGE};
+
 const DEFAULT_LIMIT: i32 = 50;
 
 /// The greatest number of items in a page.
@@ -22,7 +24,7 @@ pub type Limit = Whole<1, 100>;
 #[derive(Debug, JsonSchema, Serialize)]
 #[schemars(rename = "{T}Page")]
 pub struct Page<T> {
-    /// The items of this page, in the order of the list.
+    /// The items of this page, in the order of the list. If they are large, a page has fewer than `limit`.
     pub items: Vec<T>,
     /// The value for the parameter `cursor` to get the next page. Null on the last page.
     pub next_cursor: Option<String>,
@@ -88,11 +90,18 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
         self.after.as_ref()
     }
 
-    /// Makes the page from the fetched rows.
-    pub fn page<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
+    /// Makes the page from the fetched rows: as many as Lambda can answer with.
+    pub fn page<T: Serialize>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
         let limit = usize::try_from(self.limit).unwrap_or_default();
-        let more = rows.len() > limit;
-        rows.truncate(limit);
+        let mut bytes: usize = 0;
+        let fits = |row: &&T| {
+            bytes = bytes.saturating_add(size::answered(*row));
+            bytes <= LARGEST_PAGE
+        };
+        // One row always fits, because the size of a resource is limited.
+        let fitting = rows.iter().take(limit).take_while(fits).count().max(1);
+        let more = rows.len() > fitting;
+        rows.truncate(fitting);
         let next_cursor = rows
             .last()
             .filter(|_| more)

@@ -197,8 +197,12 @@ pub(crate) fn problem(error: &Error, request_id: &str) -> Response<Body> {
     {
         headers.insert(name, value);
     }
-    if problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() {
-        headers.insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+    let seconds = match error {
+        Error::TooManyRefusals(seconds) => Some(*seconds),
+        _ => (error.kind().status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
+    };
+    if let Some(seconds) = seconds {
+        headers.insert(header::RETRY_AFTER, seconds.into());
     }
     response
 }

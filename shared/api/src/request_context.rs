@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use errors::Error;
+use futures_util::future::join3;
 use sql::FromRow as _;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Row;
@@ -31,7 +32,7 @@ pub(crate) struct RequestContext {
 }
 
 /// Whether the transaction succeeds if it runs again, because the server lost the name of a statement.
-pub(crate) fn is_name_lost(error: &Error) -> bool {
+fn is_name_lost(error: &Error) -> bool {
     matches!(error, Error::Database(error) if sql::is_name_lost(error))
 }
 
@@ -46,6 +47,25 @@ impl RequestContext {
         let environment = self.environment;
         self.caller
             .ticket(&environment.ticket_key, environment.endpoint.permission)
+    }
+
+    /// Asks the database whether the caller may act. Errors: they may not, or the database can't be reached.
+    pub(crate) async fn introduce(&self) -> Result<(), Error> {
+        let ticket = self.ticket();
+        let mut session = self.session(self.limits.work_ends).await?;
+        let (begun, actor, ended) = session
+            .flush(|client| {
+                join3(
+                    client.batch_execute("begin"),
+                    ticket.begin(client),
+                    client.batch_execute("rollback"),
+                )
+            })
+            .await?;
+        begun?;
+        ended?;
+        session.release();
+        self.learn(actor).map(drop)
     }
 
     /// The actor whom the database found. Remembers them, or forgets them if the database refused them.

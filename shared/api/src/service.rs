@@ -19,7 +19,7 @@ use crate::caller::Caller;
 use crate::environment::{Environment, Gate};
 use crate::handler::Running;
 use crate::reply::problem;
-use crate::request_context::{RequestContext, is_name_lost, may_run_again};
+use crate::request_context::{RequestContext, may_run_again};
 use crate::takes::Takes;
 use crate::time_limits::TimeLimits;
 
@@ -29,6 +29,9 @@ pub(crate) type Handler = Box<dyn Fn(Call) -> Running<Response<Body>> + Send + S
 
 /// The number of times that a transaction is run if it fails with transient errors.
 const TRIES: u32 = 3;
+
+/// A larger body, in bytes, is read only for a caller whom the database lets act.
+const LARGE_BODY: usize = 32 * 1024;
 
 const MAX_USER_AGENT: usize = 512;
 const MAX_TRACE_ID: usize = 64;
@@ -140,6 +143,10 @@ impl Service {
         if is_read || incoming.claim.is_some() {
             context.attempt.set_repeatable();
         }
+        let is_known = self.environment.known_callers.get(subject).is_some();
+        if incoming.body_size() > LARGE_BODY && !is_known {
+            context.introduce().await?;
+        }
         let call = Call {
             context: context.clone(),
             incoming: Arc::new(incoming),
@@ -189,11 +196,11 @@ async fn refuse(context: &RequestContext, error: Error) -> Response<Body> {
         tracing::error!(request_id = context.request_id, error = %error, "internal error");
     }
     let mut recorded = AuditWriter(context).record_failure(&error).await;
-    if recorded.as_ref().is_err_and(is_name_lost) {
+    if recorded.as_ref().is_err_and(may_run_again) {
         recorded = AuditWriter(context).record_failure(&error).await;
     }
     let error = match recorded {
-        Ok(()) => error,
+        Ok(instead) => instead.unwrap_or(error),
         Err(unrecorded) => {
             tracing::error!(
                 request_id = context.request_id,

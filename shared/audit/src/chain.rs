@@ -129,6 +129,8 @@ impl Place<'_> {
         // The fence's transaction proves who acts, but begins nothing.
         entry.relation = None;
         entry.purpose_of_use = None;
+        // The next row counts them, so a fence never fails because another row did.
+        entry.details.remove(Entry::LEFT_OUT);
         if entry.outcome == Outcome::Success {
             entry.outcome = Outcome::Failure;
             entry.details.insert("reason".into(), "commit-lost".into());

@@ -165,6 +165,10 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The detail with the number of the actor's refusals that have no row of their own and that no row before
+    /// counted.
+    pub const LEFT_OUT: &str = "refusals_left_out";
+
     /// The value of the column `patient_id`: none unless the action concerned exactly one patient.
     pub fn patient_id(&self) -> Option<PatientId> {
         match self.patients[..] {

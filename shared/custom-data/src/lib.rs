@@ -2,6 +2,7 @@
 //! `shared`, so that a function without custom data contains no validator.
 #![warn(missing_docs)]
 
+mod expansion;
 mod schema;
 
 use api::access::Access;
@@ -74,6 +75,7 @@ async fn check<T: Target>(
              register a schema first",
         )
     })?;
-    Schema::compile(&latest.schema.0)?.check(data.value())?;
+    let permitted = access.permitted().await?;
+    Schema::compile(latest.schema.0, permitted)?.check(data.value())?;
     Ok(latest.version)
 }

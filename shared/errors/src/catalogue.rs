@@ -70,7 +70,7 @@ fn example(kind: &Kind) -> Error {
         }
         Kind::CONFLICT => Error::Conflict("The provider already has an appointment at that time."),
         Kind::PRECONDITION_FAILED => Error::PreconditionFailed,
-        Kind::TOO_LARGE => Error::TooLarge(1024 * 1024),
+        Kind::TOO_LARGE => Error::TooLarge(128 * 1024),
         Kind::UNSUPPORTED_MEDIA_TYPE => Error::UnsupportedMediaType("application/merge-patch+json"),
         Kind::INVALID => Error::Invalid(vec![
             FieldError::at(
@@ -83,6 +83,7 @@ fn example(kind: &Kind) -> Error {
         Kind::PRECONDITION_REQUIRED => Error::PreconditionRequired,
         Kind::TOO_MANY_KEYS => Error::TooManyKeys,
         Kind::TOO_MANY_UPLOADS => Error::TooManyUploads,
+        Kind::TOO_MANY_REFUSALS => Error::TooManyRefusals(60),
         Kind::UNAVAILABLE => Error::Unavailable("The database can't be reached. Try again later."),
         Kind::OUTCOME_UNKNOWN => Error::OutcomeUnknown,
         _ => Error::Internal(""),

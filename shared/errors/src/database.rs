@@ -43,6 +43,27 @@ impl Error {
     }
 }
 
+/// The error for the SQLSTATE with which the database refuses a caller. None for any other SQLSTATE. `permission` is
+/// the one that the operation requires.
+pub fn caller_refused(code: &str, permission: &'static str) -> Option<Error> {
+    Some(match code {
+        raised::UNKNOWN_CALLER => Error::Forbidden(
+            "The caller has no user account here. Ask an administrator to create one.",
+        ),
+        raised::INACTIVE_CALLER => Error::Forbidden(
+            "The caller's account is not active. Ask an administrator to activate it.",
+        ),
+        raised::PERMISSION_MISSING => Error::MissingPermission(permission),
+        raised::SECOND_FACTOR_MISSING => Error::Forbidden(
+            "The caller's role requires a second factor. Sign in with one (assurance level aal2).",
+        ),
+        raised::NOT_APPROVED => Error::Forbidden(
+            "The caller's account waits for the approval of a second administrator.",
+        ),
+        _ => return None,
+    })
+}
+
 fn translate(error: tokio_postgres::Error, permission: &'static str) -> Error {
     let Some(code) = error.code() else {
         return match is_link_failure(&error) {
@@ -50,25 +71,10 @@ fn translate(error: tokio_postgres::Error, permission: &'static str) -> Error {
             false => Error::Database(error),
         };
     };
+    if let Some(refused) = caller_refused(code.code(), permission) {
+        return refused;
+    }
     match code.code() {
-        raised::UNKNOWN_CALLER => {
-            return Error::Forbidden(
-                "The caller has no user account here. Ask an administrator to create one.",
-            );
-        }
-        raised::INACTIVE_CALLER => {
-            return Error::Forbidden(
-                "The caller's account is not active. Ask an administrator to activate it.",
-            );
-        }
-        raised::PERMISSION_MISSING => {
-            return Error::MissingPermission(permission);
-        }
-        raised::SECOND_FACTOR_MISSING => {
-            return Error::Forbidden(
-                "The caller's role requires a second factor. Sign in with one (assurance level aal2).",
-            );
-        }
         raised::KEY_REUSED => return Error::KeyReused,
         raised::NOT_THE_KEEPER => {
             return Error::Forbidden(
@@ -78,11 +84,6 @@ fn translate(error: tokio_postgres::Error, permission: &'static str) -> Error {
         raised::NOT_A_SECOND_PERSON => {
             return Error::Forbidden(
                 "A second person must approve this. Neither of the two may have created the other's account.",
-            );
-        }
-        raised::NOT_APPROVED => {
-            return Error::Forbidden(
-                "The caller's account waits for the approval of a second administrator.",
             );
         }
         raised::NOT_PROVEN => {

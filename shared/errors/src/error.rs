@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use http::StatusCode;
+
 use crate::field_error::FieldError;
 use crate::kind::Kind;
 use crate::postgres;
@@ -48,6 +50,9 @@ pub enum Error {
     TooManyKeys,
     /// The caller has announced too many files, or too large ones, within a day.
     TooManyUploads,
+    /// Too many requests of the caller were refused within a minute. The next minute begins in this number of
+    /// seconds.
+    TooManyRefusals(u32),
     /// Something that the answer depends on is not available, for example the database or the audit log.
     Unavailable(&'static str),
     /// A COMMIT was sent, and it could not be determined whether it took effect.
@@ -124,6 +129,14 @@ impl Error {
         }
     }
 
+    /// Whether the request itself is at fault: its form, its caller or what it asks for. Not at fault is a request
+    /// that the state of the data doesn't allow at the moment, because an honest caller can't know that before.
+    pub fn is_callers_fault(&self) -> bool {
+        let status = self.kind().status;
+        let by_state = [StatusCode::CONFLICT, StatusCode::PRECONDITION_FAILED];
+        status.is_client_error() && !by_state.contains(&status)
+    }
+
     /// The kind of problem that the caller gets.
     pub fn kind(&self) -> Kind {
         match self {
@@ -145,6 +158,7 @@ impl Error {
             Self::KeyReused => Kind::IDEMPOTENCY_KEY_REUSED,
             Self::TooManyKeys => Kind::TOO_MANY_KEYS,
             Self::TooManyUploads => Kind::TOO_MANY_UPLOADS,
+            Self::TooManyRefusals(_) => Kind::TOO_MANY_REFUSALS,
             Self::Internal(_) | Self::Database(_) => Kind::INTERNAL,
         }
     }

@@ -79,7 +79,7 @@ kinds! {
         "Send the body with the media type that the header `Accept` or `Accept-Patch` of the answer names.";
     INVALID: UNPROCESSABLE_ENTITY, "invalid", "Invalid request",
         "Fields, parameters or headers of the request are missing, unknown or have unusable values. The member \
-         `errors` lists all faults that the request itself shows, at most 100. Rules that depend on stored data \
+         `errors` lists all faults that the request itself shows, at most 100, and fewer of a very large body. Rules that depend on stored data \
          are checked afterwards.",
         "Correct every listed value, and send the request again.";
     IDEMPOTENCY_KEY_REUSED: UNPROCESSABLE_ENTITY, "idempotency-key-reused",
@@ -95,6 +95,11 @@ kinds! {
     TOO_MANY_UPLOADS: TOO_MANY_REQUESTS, "too-many-uploads", "Too many uploads",
         "The caller has announced as many files, or as many bytes, as an account may announce within 24 hours.",
         "Wait until earlier announcements are a day old, or ask the operator for a higher quota.";
+    TOO_MANY_REFUSALS: TOO_MANY_REQUESTS, "too-many-refusals", "Too many refused requests",
+        "Too many requests of the caller were refused within a minute, and this one is refused, too. Requests that \
+         are not refused get their answers as usual.",
+        "Wait for the number of seconds in the header `Retry-After`. The problem of the next request that is refused \
+         then says why.";
     INTERNAL: INTERNAL_SERVER_ERROR, "internal", "Internal error",
         "The server failed because of a defect. Nothing was changed.",
         "Report the `request_id` to the operator. The same request is likely to fail again.";

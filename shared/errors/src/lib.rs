@@ -13,9 +13,9 @@ mod postgres;
 mod problem;
 
 pub use catalogue::{ProblemType, ProblemTypes, catalogue};
-pub use database::OnConstraint;
+pub use database::{OnConstraint, caller_refused};
 pub use error::Error;
 pub use field_error::FieldError;
 pub use kind::Kind;
 pub use postgres::is_refusal;
-pub use problem::{PROBLEM_BASE, Problem};
+pub use problem::{MOST_FAULTS, PROBLEM_BASE, Problem};

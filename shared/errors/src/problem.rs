@@ -13,6 +13,9 @@ use crate::kind::Kind;
 /// deployment that sends a problem also describes it.
 pub const PROBLEM_BASE: &str = "/problems/";
 
+/// The most faults that one answer names.
+pub const MOST_FAULTS: usize = 100;
+
 /// The body of an error response, `application/problem+json` (RFC 9457).
 #[derive(Debug, Default, JsonSchema, Serialize)]
 pub struct Problem {
@@ -87,15 +90,16 @@ impl Problem {
             Error::NoRoute => Some(Cow::Borrowed(
                 "No operation has this path. The document /openapi.json lists all operations.",
             )),
-            Error::TooManyKeys | Error::TooManyUploads | Error::OutcomeUnknown => {
-                Some(error.kind().action.into())
-            }
+            Error::TooManyKeys
+            | Error::TooManyUploads
+            | Error::TooManyRefusals(_)
+            | Error::OutcomeUnknown => Some(error.kind().action.into()),
             Error::MalformedHeader(error) => {
                 problem.errors = vec![error.clone()];
                 None
             }
             Error::Invalid(errors) => {
-                problem.errors.clone_from(errors);
+                problem.errors = errors.iter().take(MOST_FAULTS).cloned().collect();
                 None
             }
             _ => None,

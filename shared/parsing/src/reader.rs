@@ -5,9 +5,10 @@
 //! document again with a stand-in at that place.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
+use errors::MOST_FAULTS;
 use serde::de::value::{MapAccessDeserializer, MapDeserializer, StrDeserializer};
 use serde::de::{DeserializeSeed, Expected, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
@@ -50,6 +51,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) stand_ins: &'a BTreeMap<String, StandIn>,
     /// The faults that didn't stop this reading.
     pub(crate) passed: RefCell<Vec<(Place, Expectation)>>,
+    /// The number of values that were read.
+    pub(crate) values: Cell<usize>,
     /// The expectation that the value that is read now doesn't meet.
     pending: RefCell<Option<Expectation>>,
 }
@@ -59,6 +62,7 @@ impl<'a> Reading<'a> {
         Self {
             stand_ins,
             passed: RefCell::default(),
+            values: Cell::default(),
             pending: RefCell::default(),
         }
     }
@@ -93,6 +97,7 @@ impl<'a> Reading<'a> {
         path: &Path<'_>,
         is_stand_in: bool,
     ) -> Result<S::Value, Fault> {
+        self.values.set(self.values.get() + 1);
         let stand_in = self.stand_in(path);
         let (node, is_stand_in) = match stand_in {
             Some(StandIn::Simplest) => (Node::Nothing, true),
@@ -117,7 +122,10 @@ impl<'a> Reading<'a> {
         match read {
             Ok(value) => {
                 if let Some(expectation) = pending {
-                    self.passed.borrow_mut().push((place(), expectation));
+                    let mut passed = self.passed.borrow_mut();
+                    if passed.len() < MOST_FAULTS {
+                        passed.push((place(), expectation));
+                    }
                 }
                 Ok(value)
             }

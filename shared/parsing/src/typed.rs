@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
-use errors::{Error, FieldError};
+use errors::{Error, FieldError, MOST_FAULTS};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -13,9 +13,9 @@ use crate::fault::{Fault, FaultKind, Place, Received};
 use crate::path::Path;
 use crate::reader::{Node, Reading, StandIn};
 
-/// The most faults that one answer names. Finding one can take another reading of the document, so this also
-/// limits the time.
-const MOST_FAULTS: usize = 100;
+/// The most values that are read to find faults, in all readings of a document. Finding a fault can take another
+/// reading, so this limits the time.
+const MOST_VALUES: usize = 200_000;
 
 const REQUIRED: &str = "is required";
 
@@ -90,6 +90,8 @@ struct Found {
     /// Pointers and messages, in the order in which they were found.
     faults: Vec<(String, String)>,
     stand_ins: BTreeMap<String, StandIn>,
+    /// The number of values that were read.
+    values: usize,
 }
 
 impl Found {
@@ -101,6 +103,7 @@ impl Found {
             let reading = Reading::new(&stand_ins);
             let read = reading.read(PhantomData::<T>, node, &Path::ROOT, false);
             let passed = reading.passed.take();
+            self.values += reading.values.get();
             self.stand_ins = stand_ins;
             for (place, expectation) in passed {
                 self.note(&place, &expectation);
@@ -108,7 +111,8 @@ impl Found {
             match read {
                 Ok(typed) => return Some(typed),
                 Err(fault) => {
-                    if self.faults.len() >= MOST_FAULTS || !self.learn(fault, also) {
+                    let is_enough = self.faults.len() >= MOST_FAULTS;
+                    if is_enough || !self.learn(fault, also) || self.values > MOST_VALUES {
                         return None;
                     }
                 }
@@ -130,7 +134,8 @@ impl Found {
                     (known, _) => format!("is not known here; expected {}", one_of(known)),
                 };
                 let mut is_new = false;
-                for name in names {
+                // The next reading finds the others, unless these are enough.
+                for name in names.into_iter().take(MOST_FAULTS) {
                     let pointer = Path::ROOT.member(&name).to_string();
                     let pointer = format!("{}{pointer}", place.pointer);
                     is_new |= self.stand_in(&pointer, StandIn::Skipped);
@@ -406,6 +411,42 @@ mod tests {
             .map(|(pointer, message)| ((*pointer).to_owned(), (*message).to_owned()))
             .collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_very_large_document_is_read_only_until_enough_is_known() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Codes {
+            codes: Vec<Code>,
+            numbers: Vec<i32>,
+        }
+        let unknown = (0..60_000).map(|index| (format!("zebra{index}"), json!(1)));
+        let unknown = Value::Object(unknown.collect());
+        let sound = vec![json!("c"); 75_000];
+        let late = [sound, vec![json!("zebrafish"); 200]].concat();
+        for (document, least) in [
+            (unknown, MOST_FAULTS),
+            (json!({"codes": late, "numbers": []}), 1),
+            (
+                json!({"codes": [], "numbers": vec!["zebrafish"; 75_000]}),
+                MOST_FAULTS,
+            ),
+            (
+                json!({"codes": vec!["zebrafish"; 75_000], "numbers": []}),
+                MOST_FAULTS,
+            ),
+        ] {
+            let mut found = Found::default();
+            let read: Option<Codes> = found.read(Node::Json(&document), &[]);
+            let faults = found.faults.len();
+            assert!(faults >= least && faults <= MOST_FAULTS + 1, "{faults}");
+            // The last reading may go beyond the limit.
+            assert!(found.values <= MOST_VALUES + 80_000, "{}", found.values);
+            if let Some(read) = read {
+                assert!(read.codes.is_empty() && read.numbers.len() == 75_000);
+            }
+        }
     }
 
     #[test]

@@ -150,13 +150,76 @@ async fn an_invalid_or_oversized_schema_is_refused() {
         json!({"type": "object", "properties": {"a": {"$ref": "https://example.org/x"}}}),
         json!({"type": "object", "description": "x".repeat(40_000)}),
     ] {
-        let expected = row().by(&admin).without("table");
-        world.invalid(put(&admin, schema), "schema", expected).await;
+        world
+            .invalid(put(&admin, schema), "schema", row().by(&admin))
+            .await;
     }
     let kept = world
         .rows("select version from custom_data_schemas", &[])
         .await;
     assert!(kept.is_empty());
+}
+
+/// Returns a schema of 24 definitions, each of which uses the next one twice: 2²⁴ checks of one value.
+fn explosive() -> Value {
+    let mut definitions = json!({"d24": {"const": 1}});
+    for index in 0..24 {
+        let next = json!({"$ref": format!("#/$defs/d{}", index + 1)});
+        definitions[format!("d{index}")] = json!({"anyOf": [next, next]});
+    }
+    json!({"type": "object", "$defs": definitions, "properties": {"a": {"$ref": "#/$defs/d0"}}})
+}
+
+#[tokio::test]
+async fn a_schema_whose_check_would_take_too_long_is_refused_with_the_place() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let with = |rule: Value| json!({"type": "object", "properties": {"a": rule}});
+    let patterns: Value = (0..33)
+        .map(|index| (format!("^{index}$"), json!(true)))
+        .collect();
+    let endless =
+        json!({"type": "object", "properties": {"a": {"allOf": [{"$ref": "#/properties/a"}]}}});
+    for (schema, place) in [
+        (explosive(), "/schema/$defs/d"),
+        (endless, "/schema/properties/a"),
+        (
+            with(json!({"pattern": "\\p{L}{200}"})),
+            "/schema/properties/a/pattern",
+        ),
+        (
+            with(json!({"pattern": "a".repeat(300)})),
+            "/schema/properties/a",
+        ),
+        (with(json!({"patternProperties": patterns})), "/schema"),
+        (
+            with(json!({"format": "zebrafish"})),
+            "/schema/properties/a/format",
+        ),
+    ] {
+        let answer = put(&admin, schema.clone());
+        let answer = world
+            .refused(answer, 422, row().by(&admin).failed("invalid"))
+            .await;
+        let places = answer.places();
+        assert!(
+            places.len() == 1 && places[0].starts_with(place),
+            "{places:?} of {schema}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_caller_without_the_permission_learns_nothing_of_a_schema_and_none_is_compiled() {
+    let world = World::new().await;
+    for caller in [&world.stranger(), &*world.patient("Ada").await] {
+        let answer = put(caller, explosive()).await.problem(403, "forbidden");
+        let mut denied = row().by(caller).denied("forbidden");
+        if caller.role.is_none() {
+            denied = denied.detail("subject", caller.subject.to_string());
+        }
+        world.audited(&answer, denied).await;
+    }
 }
 
 #[tokio::test]

@@ -37,8 +37,9 @@ fn description(status: u16) -> &'static str {
              `Idempotency-Key` was already used for another request."
         }
         429 => {
-            "The API gateway has received too many requests, or the caller has used too many \
-             `Idempotency-Key`s within a day. Send the request again later."
+            "The API gateway has received too many requests, the caller has used too many \
+             `Idempotency-Key`s within a day, or too many requests of the caller were refused within a minute. \
+             Send the request again later."
         }
         428 => "The request needs an `If-Match` header with the version to change.",
         500 => "The server failed because of an internal error.",
@@ -114,6 +115,11 @@ fn headers(status: u16) -> Value {
                 "application/merge-patch+json",
             ),
         }),
+        429 => json!({"retry-after": {
+            "description": "The number of seconds to wait before the request is sent again. Present only if too \
+                many requests of the caller were refused.",
+            "schema": {"type": "integer", "format": "int32", "minimum": 1},
+        }}),
         503 => json!({"retry-after": {
             "description": "The number of seconds to wait before the request is sent again. Absent if the \
                 outcome of the request is unknown and it had no `Idempotency-Key`.",

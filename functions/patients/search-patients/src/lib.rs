@@ -98,6 +98,7 @@ pub async fn handle(
 
 /// A patient with the name by which they are sorted. The next page begins after it, even if the patient is
 /// renamed or leaves the caller's care meanwhile.
+#[derive(Serialize)]
 struct Found {
     patient: Patient,
     search_name: String,

@@ -23,7 +23,9 @@ const CONCURRENT: &str = "Another version was registered at the same time. Read 
 #[serde(deny_unknown_fields)]
 pub struct NewSchema {
     /// A JSON Schema (draft 2020-12) that describes an object. Fields that it does not name are
-    /// refused, unless it allows them.
+    /// refused, unless it allows them. The formats `date`, `date-time`, `duration`, `email`, `hostname`, `ipv4`,
+    /// `ipv6`, `time`, `uri`, `uri-reference` and `uuid` are checked, and others are refused. A schema can have 32
+    /// different patterns, and references by JSON Pointer.
     pub schema: Value,
 }
 
@@ -57,22 +59,22 @@ pub async fn handle(
     Path(table): Path<CustomDataTable>,
     Body(new): Body<NewSchema>,
 ) -> Reply<Json<CustomDataSchema>> {
-    let (schema, strict) = Schema::strict(new.schema)?;
     let mut access = call.authorize(Search::default());
     access.add_note("table", table.label());
-    let mut failing = Vec::new();
     let mut after: Option<AnyId> = None;
-    loop {
-        let rows: Vec<Stored> = access.all(sql(ROWS, &[&table, &after, &BATCH])).await?;
+    let mut rows: Vec<Stored> = access.all(sql(ROWS, &[&table, &after, &BATCH])).await?;
+    let (schema, strict) = Schema::strict(new.schema, access.permitted().await?)?;
+    let mut failing = Vec::new();
+    while let Some(last) = rows.last()
+        && failing.len() < MOST_NAMED
+    {
+        after = Some(last.id);
         failing.extend(
             rows.iter()
                 .filter(|row| !schema.is_satisfied_by(&row.custom_data.0))
                 .map(unsatisfied),
         );
-        match rows.last() {
-            Some(last) if failing.len() < MOST_NAMED => after = Some(last.id),
-            _ => break,
-        }
+        rows = access.all(sql(ROWS, &[&table, &after, &BATCH])).await?;
     }
     if !failing.is_empty() {
         failing.truncate(MOST_NAMED);
