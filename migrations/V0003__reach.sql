@@ -72,10 +72,9 @@ $$;
 -- this account, or patients assigned to this provider, are found.
 --
 -- A loop, because it reads relations in the order of the page and stops at its end. In one statement
--- PostgreSQL would begin with all patients if it expects most of them to be in care. Sorts are off: another index has
--- all columns, so after a vacuum PostgreSQL would rather read all relations from it and sort them.
+-- PostgreSQL would begin with all patients if it expects most of them to be in care.
 create function care_page(after uuid, account uuid, provider uuid, wanted bigint) returns setof uuid
-language plpgsql stable security definer rows 50 set search_path = pg_catalog, public set enable_sort = off as $$
+language plpgsql stable security definer rows 50 set search_path = pg_catalog, public as $$
 declare
   patient uuid;
   former uuid := coalesce(after, '00000000-0000-0000-0000-000000000000');

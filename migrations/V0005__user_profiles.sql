@@ -3,6 +3,37 @@
 -- token or login history.
 
 create extension if not exists pg_trgm;
+create extension if not exists unaccent;
+
+-- The text as searches compare it: without accents and vowel points, in small letters, in Unicode Normalization Form
+-- C. Every apostrophe is `'`, and one space is between two words. So `O’Brien-Lévesque, Jr.` is
+-- `o'brien levesque jr`.
+--
+-- The separators are listed, because the classes of a regular expression depend on the locale, and some locales take
+-- the vowel signs of many scripts for punctuation. PostgreSQL calls `unaccent` stable, because its rules can be
+-- edited. Here nobody edits them.
+create function folded(name text) returns text
+language plpgsql immutable parallel safe set search_path = pg_catalog, public as $$
+declare
+  letters text := normalize(translate(name, '’‘‛ʼʻʾʿʹ`´′＇՚׳ꞌ', repeat('''', 15)), nfkd);
+begin
+  letters := regexp_replace(
+    letters,
+    '[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u200c\u200d]',
+    '', 'g'
+  );
+  letters := translate(lower(unaccent('unaccent', letters)), 'ς', 'σ');
+  letters := regexp_replace(
+    letters,
+    '[\u0001-\u0026\u0028-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u00d7\u00f7\u055b-\u055f\u0589\u058a\u05be\u05c0'
+    '\u05c3\u060c\u061b\u061f\u066a-\u066d\u06d4\u0964\u0965\u2000-\u2bff\u3000-\u3004\u3008-\u3020\u30fb]+',
+    ' ', 'g'
+  );
+  return btrim(normalize(letters, nfc));
+end
+$$;
+
+grant execute on function folded(text) to caretrail_app;
 
 create type user_status as enum ('ACTIVE', 'INACTIVE', 'SUSPENDED');
 
@@ -19,11 +50,12 @@ create table user_profiles (
     check (length(first_name) between 1 and 100),
   last_name text not null constraint user_profiles_last_name_length
     check (length(last_name) between 1 and 100),
-  -- What a search by name scans: `lovelace,ada`. A stored column, because under row-level security an
-  -- index serves only leakproof comparisons, and lower() is not leakproof. Collation "C" makes a prefix
-  -- a range of the index.
-  search_name text collate "C" not null
-    generated always as (lower(last_name || ',' || first_name)) stored,
+  -- What lists by name are sorted by: the folded family name, two spaces and the folded given name. A space sorts
+  -- before every letter, so `Smith, Zoe` comes before `Smith Jones, Ann`. Collation "C" sorts the same everywhere. A
+  -- few characters fold to many letters, which an index couldn't hold.
+  sort_name text collate "C" not null generated always as (
+    left(replace(folded(last_name), '''', ''), 100) || '  ' || left(replace(folded(first_name), '''', ''), 100)
+  ) stored,
   role text not null references roles (name)
     constraint user_profiles_role_personal check (role <> 'SYSTEM'),
   -- Who created the account. Null for a migration.
@@ -56,7 +88,7 @@ create table user_profiles (
 
 create unique index user_profiles_username_key on user_profiles (lower(username));
 create index user_profiles_role_idx on user_profiles (role, id);
-create index user_profiles_search_name_idx on user_profiles (search_name, id);
+create index user_profiles_sort_name_idx on user_profiles (role, sort_name, id);
 create index user_profiles_made_by_idx on user_profiles (made_by) where made_by is not null;
 create index user_profiles_proposed_idx on user_profiles (proposed_by, id) where proposed_by is not null;
 create index user_profiles_archived_by_idx on user_profiles (archived_by) where archived_by is not null;

@@ -125,7 +125,7 @@ select
   case when clinical.granted then p.allergies end as allergies,
   case when clinical.granted then p.health_goals end as health_goals,
   case when clinical.granted then p.risk_factors end as risk_factors,
-  p.created_at, p.updated_at, p.is_archived, p.version, u.search_name,
+  p.created_at, p.updated_at, p.is_archived, p.version,
   p.custom_data, p.custom_data_version
 from patients p
 join user_profiles u on u.id = p.user_id
@@ -147,8 +147,8 @@ begin
     join patients other on other.date_of_birth = p.date_of_birth and other.id <> p.id
     join user_profiles named on named.id = other.user_id
     where p.id = patient and reach('patients:write') = 'ALL' and not other.is_archived
-      and similarity(named.search_name, u.search_name) >= 0.5
-    order by similarity(named.search_name, u.search_name) desc, other.id
+      and similarity(named.sort_name, u.sort_name) >= 0.5
+    order by similarity(named.sort_name, u.sort_name) desc, other.id
     limit 10
   );
 end

@@ -39,9 +39,6 @@ create table care_relations (
   counted_from timestamptz,
   -- While the member has no verified licence although they need one, the relation gives no care.
   is_suspended boolean not null,
-  -- The patient's name, so that a search reads an index of the member's patients and not those of all patients. Triggers
-  -- keep it.
-  search_name text collate "C" not null,
   -- Why care was granted. The patient can read it.
   reason text constraint care_relations_reason_length check (length(reason) between 1 and 500),
   -- Who assigned, booked or granted. Null if a migration did.
@@ -53,8 +50,7 @@ create table care_relations (
 );
 
 create index care_relations_patient_idx on care_relations (patient_id, basis, source);
-create index care_relations_search_idx on care_relations (member_id, search_name, patient_id)
-  include (until, is_suspended);
+create index care_relations_member_idx on care_relations (member_id, patient_id) include (until, is_suspended);
 create index care_relations_created_by_idx on care_relations (created_by) where created_by is not null;
 
 call secure('care_relations');
@@ -86,8 +82,7 @@ $$;
 
 -- Checks a relation that begins or lasts longer than before.
 --
--- The locks make a simultaneous change of the licence, the role or the patient's name wait, so its trigger sees this
--- row.
+-- The locks make a simultaneous change of the licence or the role wait, so its trigger sees this row.
 create function check_care() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
@@ -99,11 +94,6 @@ begin
   perform from user_profiles where id = new.member_id for share;
   perform from providers where user_id = new.member_id for share;
   new.is_suspended := lacks_licence(new.member_id);
-  select u.search_name into new.search_name
-  from patients p join user_profiles u on u.id = p.user_id where p.id = new.patient_id
-  for share of u;
-  -- The foreign key refuses a patient who doesn't exist.
-  new.search_name := coalesce(new.search_name, '');
   if new.basis in ('ASSIGNMENT', 'VISIT') then
     return new;
   end if;
@@ -285,18 +275,6 @@ $$;
 
 create trigger follow_role after update on user_profiles
 for each row when (new.role <> old.role) execute function follow_role();
-
-create function follow_name() returns trigger
-language plpgsql security definer set search_path = pg_catalog, public as $$
-begin
-  update care_relations set search_name = new.search_name
-  where patient_id = (select id from patients where user_id = new.id);
-  return null;
-end
-$$;
-
-create trigger follow_name after update on user_profiles
-for each row when (new.search_name <> old.search_name) execute function follow_name();
 
 -- Computes the end of care again. The lock waits for transactions that read the former setting.
 create function follow_settings() returns trigger

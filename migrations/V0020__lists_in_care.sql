@@ -185,35 +185,8 @@ begin
 end
 $$;
 
--- The accounts of patients in care that match the criteria of `POST /v1/patients/search`, by name. The care
--- relations have an index by name for it. PostgreSQL begins with another criterion if fewer rows match that.
-create function search_in_care(
-  p_name text, p_born date, p_number text, p_after_name text, p_after_id uuid, wanted bigint
-)
-returns setof uuid
-language plpgsql stable security definer rows 50
-set search_path = pg_catalog, public set plan_cache_mode = force_custom_plan as $$
-begin
-  perform require_actor();
-  return query
-    select p.user_id
-    from care_relations c join patients p on p.id = c.patient_id
-    where c.member_id = actor_user() and c.until > now() and not c.is_suspended and not p.is_archived
-      and (p_name is null
-        or (c.search_name >= lower(p_name) and c.search_name < lower(p_name) || chr(1114111)))
-      and (p_born is null or p.date_of_birth = p_born)
-      and (p_number is null or p.patient_number = p_number)
-      and (p_after_name is null
-        or (c.search_name >= p_after_name and (c.search_name, p.user_id) > (p_after_name, p_after_id)))
-    -- A patient has one relation for each basis and source.
-    group by c.search_name, p.user_id
-    order by c.search_name, p.user_id limit wanted;
-end
-$$;
-
 grant execute on function
   records_in_care(uuid, uuid, text, text, text, boolean, boolean, timestamptz, uuid, bigint),
   visits_in_care(uuid, uuid, text, text, text, timestamptz, timestamptz, boolean, timestamptz, uuid, bigint),
-  files_in_care(uuid, uuid, uuid, text, boolean, timestamptz, uuid, bigint),
-  search_in_care(text, date, text, text, uuid, bigint)
+  files_in_care(uuid, uuid, uuid, text, boolean, timestamptz, uuid, bigint)
   to caretrail_app;

@@ -109,7 +109,7 @@ create table user_profiles (
   notification_email text,
   first_name text not null,
   last_name text not null,
-  search_name text collate "C" not null generated always as (lower((last_name || ',') || first_name)) stored,
+  sort_name text collate "C" not null generated always as (("left"(replace(folded(last_name), '''', ''), 100) || ' ') || "left"(replace(folded(first_name), '''', ''), 100)) stored,
   role text not null,
   made_by uuid,
   proposed_subject uuid,
@@ -157,7 +157,7 @@ create index user_profiles_archived_by_idx on user_profiles (archived_by) where 
 create index user_profiles_made_by_idx on user_profiles (made_by) where made_by is not null;
 create index user_profiles_proposed_idx on user_profiles (proposed_by, id) where proposed_by is not null;
 create index user_profiles_role_idx on user_profiles (role, id);
-create index user_profiles_search_name_idx on user_profiles (search_name, id);
+create index user_profiles_sort_name_idx on user_profiles (role, sort_name, id);
 create unique index user_profiles_username_key on user_profiles (lower(username));
 alter table user_profiles enable row level security, force row level security;
 create policy actor_proven on user_profiles as restrictive for all to caretrail_app
@@ -192,10 +192,6 @@ create trigger check_account_made before insert on user_profiles
   for each row
   when (not by_migration())
   execute function check_account();
-create trigger follow_name after update on user_profiles
-  for each row
-  when (new.search_name <> old.search_name)
-  execute function follow_name();
 create trigger follow_role after update on user_profiles
   for each row
   when (new.role <> old.role)
@@ -211,6 +207,14 @@ create trigger hold_standing before update of subject, role, status, is_archived
       or new.is_archived is distinct from old.is_archived)
   )
   execute function hold_standing();
+create trigger keep_words_changed after update on user_profiles
+  for each row
+  when (
+    new.first_name is distinct from old.first_name
+    or new.last_name is distinct from old.last_name
+  )
+  execute function keep_words();
+create trigger keep_words_made after insert on user_profiles for each row execute function keep_words();
 create trigger refuse_archiving_with_visits before update of is_archived on user_profiles
   for each row
   when (new.is_archived and not old.is_archived)
@@ -469,7 +473,6 @@ create view patient_profiles with (security_invoker=true) (
   updated_at timestamptz,
   is_archived boolean,
   version integer,
-  search_name text collate "C",
   custom_data jsonb,
   custom_data_version integer
 );
@@ -613,6 +616,7 @@ create trigger follow_visit_changed after update on appointments
     or new.is_archived is distinct from old.is_archived
   )
   execute function follow_visit();
+create trigger guard_visit before update on appointments for each row execute function guard_visit();
 create trigger record_booking after insert on appointments for each row execute function record_visit_change();
 create trigger record_visit_change after update on appointments
   for each row
@@ -926,7 +930,7 @@ create index file_metadata_pending_idx on file_metadata (expires_at) where statu
 create index file_metadata_record_idx on file_metadata (record_id, patient_id) where record_id is not null;
 create index file_metadata_scanning_idx on file_metadata (upload_date) where status = 'SCANNING';
 create index file_metadata_untagged_idx on file_metadata (archived_at) where is_archived and tagged_at is null;
-create index file_metadata_uploaded_by_idx on file_metadata (uploaded_by);
+create index file_metadata_uploaded_by_idx on file_metadata (uploaded_by, created_at) include (file_size);
 alter table file_metadata enable row level security, force row level security;
 create policy actor_proven on file_metadata as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
@@ -958,12 +962,22 @@ create policy file_metadata_update on file_metadata for update to caretrail_app
     or (select reach('files:process')) = 'ALL'
   );
 create policy owner_all on file_metadata for all to caretrail_owner using (true) with check (true);
+create trigger check_upload_quota before insert on file_metadata
+  for each row
+  when (not by_migration())
+  execute function check_upload_quota();
 create trigger refuse_delete before delete on file_metadata for each row execute function refuse_delete();
 create trigger touch before update on file_metadata for each row execute function touch();
-grant insert, select on file_metadata to caretrail_app;
+grant select on file_metadata to caretrail_app;
 grant update
-  (record_id, object_version, original_name, upload_id, part_size, status, status_reason, scan, upload_date, inspected_at, tagged_at, expires_at, custom_data, custom_data_version, is_archived, archived_at, archived_by)
-  on file_metadata to caretrail_app;
+  (object_version, upload_id, status, status_reason, scan, upload_date, inspected_at, tagged_at)
+  on file_metadata to caretrail_jobs;
+grant insert
+  (id, owner_id, owner_type, patient_id, appointment_id, record_id, bucket, file_path, original_name, file_type, file_size, sha256, expires_at, uploaded_by, custom_data, custom_data_version)
+  on file_metadata to caretrail_people;
+grant update
+  (record_id, original_name, upload_id, part_size, expires_at, custom_data, custom_data_version, is_archived, archived_at, archived_by)
+  on file_metadata to caretrail_people;
 
 create table custom_data_schemas (
   table_name text not null,
@@ -1095,11 +1109,15 @@ create table settings (
   is_only_row boolean not null default true,
   care_after_visit interval not null default '2 years',
   two_person_rule boolean not null default true,
+  uploads_a_day bigint not null default 1000,
+  upload_bytes_a_day bigint not null default '107374182400',
   refusals_per_minute bigint not null default 20,
   constraint settings_pkey primary key (is_only_row),
   constraint settings_care_after_visit_range check (care_after_visit >= '1 day' and care_after_visit <= '10 years'),
   constraint settings_one_row check (is_only_row),
-  constraint settings_refusals_per_minute_range check (refusals_per_minute >= 1 and refusals_per_minute <= 100000)
+  constraint settings_refusals_per_minute_range check (refusals_per_minute >= 1 and refusals_per_minute <= 100000),
+  constraint settings_upload_bytes_a_day_range check (upload_bytes_a_day > 0),
+  constraint settings_uploads_a_day_range check (uploads_a_day >= 1 and uploads_a_day <= 1000000)
 );
 alter table settings enable row level security, force row level security;
 create policy actor_proven on settings as restrictive for all to caretrail_app
@@ -1119,7 +1137,6 @@ create table care_relations (
   until timestamptz not null,
   counted_from timestamptz,
   is_suspended boolean not null,
-  search_name text collate "C" not null,
   reason text,
   created_by uuid,
   constraint care_relations_pkey primary key (member_id, patient_id, basis, source),
@@ -1131,8 +1148,8 @@ create table care_relations (
   constraint care_relations_reason_length check (length(reason) >= 1 and length(reason) <= 500)
 );
 create index care_relations_created_by_idx on care_relations (created_by) where created_by is not null;
+create index care_relations_member_idx on care_relations (member_id, patient_id) include (until, is_suspended);
 create index care_relations_patient_idx on care_relations (patient_id, basis, source);
-create index care_relations_search_idx on care_relations (member_id, search_name, patient_id) include (until, is_suspended);
 alter table care_relations enable row level security, force row level security;
 create policy actor_proven on care_relations as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
@@ -1172,6 +1189,19 @@ create policy actor_proven on representatives as restrictive for all to caretrai
   using ((select actor_is_proven()));
 create policy owner_all on representatives for all to caretrail_owner using (true) with check (true);
 
+create table name_words (
+  user_id uuid not null,
+  word text collate "C" not null,
+  name text collate "C" not null,
+  constraint name_words_pkey primary key (user_id, word),
+  constraint name_words_user_id_fkey foreign key (user_id) references user_profiles (id)
+);
+create index name_words_search_idx on name_words (word, name, user_id);
+alter table name_words enable row level security, force row level security;
+create policy actor_proven on name_words as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on name_words for all to caretrail_owner using (true) with check (true);
+
 -- Functions
 --
 -- A comment names the roles that can execute the function. Without one, only the owner can.
@@ -1207,6 +1237,7 @@ create function ensure_audit_partitions(ahead integer) returns integer security 
 create function expire_idempotency_keys(p_limit bigint) returns bigint security definer; -- caretrail_jobs
 create function expire_refusals(p_limit bigint, OUT expired bigint, OUT left_out jsonb) returns record security definer; -- caretrail_jobs
 create function files_in_care(p_patient uuid, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function folded(name text) returns text immutable; -- caretrail_app
 create function forget_signing_keys(p_purpose key_purpose, p_kept integer) returns void;
 create function give_care(p_member uuid, p_patient uuid, p_basis care_basis, p_source uuid, p_until timestamptz, p_counted_from timestamptz) returns void security definer;
 create function gives_care(member uuid, patient uuid, begins timestamptz) returns boolean stable security definer;
@@ -1226,20 +1257,27 @@ create function matches(r medical_records, p_appointment uuid, p_type text, p_so
 create function note_alone() returns void;
 create function patient_of(account uuid) returns uuid stable security definer; -- caretrail_app
 create function patients_assigned_to(provider uuid) returns setof uuid stable security definer; -- caretrail_app
+create function people_among(candidates uuid[], words text[], lead text, after_word text, after_name text, after_id uuid) returns table (user_id uuid, word text, name text) stable;
+create function people_named(words text[], lead text, after_word text, after_name text, after_id uuid) returns table (user_id uuid, word text, name text) stable;
+create function providers_named(p_name text) returns setof uuid stable security definer; -- caretrail_app
 create function purpose_of(relation actor_relation) returns purpose_of_use immutable;
 create function put_role(p_name text, p_description text, p_permissions jsonb, p_version integer) returns void security definer; -- caretrail_app
+create function rarest_of_common(words text[]) returns text stable;
+create function rarest_word(words text[], most integer, OUT word text, OUT entries bigint) returns record stable;
 create function reach(permission text) returns text stable; -- caretrail_app
 create function reaches(permission text, patient uuid) returns boolean stable security definer; -- caretrail_app
 create function reaches_person(person uuid) returns boolean stable security definer; -- caretrail_app
 create function records_attendance(patient uuid, provider uuid) returns boolean stable; -- caretrail_app
 create function records_in_care(p_patient uuid, p_appointment uuid, p_type text, p_source_system text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function refuse_broad_search(candidates uuid[], lead text, after_word text, after_name text, after_id uuid) returns void stable;
 create function relation_to(patients uuid[]) returns text stable;
 create function report_left_out(p_count bigint) returns void;
 create function represented_patients() returns setof uuid stable security definer; -- caretrail_app
 create function represents(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function require_actor(standing text DEFAULT 'REQUEST'::text) returns void stable;
 create function role_reaches_beyond_actor(its_role text) returns boolean stable;
-create function search_in_care(p_name text, p_born date, p_number text, p_after_name text, p_after_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function search_patients(p_name text, p_born date, p_number text, p_led_by text, p_word text, p_after text, p_after_id uuid, wanted bigint) returns table (user_id uuid, led_by text, word text, name text) stable security definer; -- caretrail_app
+create function search_users(p_name text, p_username text, p_role text, p_archived boolean, p_led_by text, p_word text, p_after text, p_after_id uuid, wanted bigint) returns table (user_id uuid, led_by text, word text, name text) stable security definer; -- caretrail_app
 create function searches_naming(patient uuid) returns table (month date, id uuid) stable security definer; -- caretrail_app
 create procedure secure(target regclass);
 create function sees_user(person uuid, its_role text) returns boolean stable security definer; -- caretrail_app
@@ -1254,6 +1292,8 @@ create function target_provider(target uuid) returns setof uuid stable;
 create function target_user(target uuid) returns setof uuid stable;
 create function visits_in_care(p_patient uuid, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function within_hours(schedule jsonb, begins timestamptz, minutes integer) returns boolean stable;
+create function words_of(first_name text, last_name text) returns setof text immutable;
+create function words_wanted(name text) returns text[] immutable;
 
 -- Trigger functions
 
@@ -1269,6 +1309,7 @@ create function check_provider_change() returns trigger;
 create function check_provider_custom_data() returns trigger;
 create function check_rating() returns trigger;
 create function check_schedule() returns trigger;
+create function check_upload_quota() returns trigger security definer;
 create function check_visit_change() returns trigger;
 create function derive_provider_rating() returns trigger security definer;
 create function derive_role_reach() returns trigger security definer;
@@ -1276,14 +1317,15 @@ create function fill_slot() returns trigger;
 create function follow_assignments() returns trigger security definer;
 create function follow_ledger() returns trigger security definer;
 create function follow_licence() returns trigger security definer;
-create function follow_name() returns trigger security definer;
 create function follow_role() returns trigger security definer;
 create function follow_settings() returns trigger security definer;
 create function follow_visit() returns trigger security definer;
 create function guard_patient() returns trigger;
 create function guard_user() returns trigger;
+create function guard_visit() returns trigger;
 create function hold_standing() returns trigger;
 create function keep_record_version() returns trigger security definer;
+create function keep_words() returns trigger security definer;
 create function record_visit_change() returns trigger security definer;
 create function refuse_archiving_with_visits() returns trigger security definer;
 create function refuse_audit_change() returns trigger;

@@ -26,6 +26,7 @@ mod large_answers;
 mod lost_commits;
 mod medical_records;
 mod named_statements;
+mod names_in_lists;
 mod patients;
 mod preconditions;
 mod proof_of_the_actor;

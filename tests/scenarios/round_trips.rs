@@ -256,6 +256,11 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
             post("/v1/patients/search", &|_| json!({"name": "Example"})),
         ),
         (
+            "search-users",
+            &admin,
+            post("/v1/users/search", &|_| json!({"name": "Example"})),
+        ),
+        (
             "update-patient",
             &*vera,
             [0, 1].map(|turn| {

@@ -504,7 +504,8 @@ fn every_change_requires_a_version_and_every_post_accepts_a_key_unless_it_can_be
             assert!(headers.contains(&"If-Match"), "{}", operation.name());
         }
         // A search changes nothing, and URLs can be renewed as often as they are needed.
-        let is_repeatable = ["search-patients", "renew-upload"].contains(&operation.name());
+        let is_repeatable =
+            ["search-patients", "search-users", "renew-upload"].contains(&operation.name());
         if operation.method == Method::POST && !is_repeatable {
             assert!(headers.contains(&"Idempotency-Key"), "{}", operation.name());
         }

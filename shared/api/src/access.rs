@@ -324,6 +324,11 @@ impl<T: Target> Access<T> {
             .actor
             .take()
             .ok_or(Error::Internal("a transaction has no actor"))?;
+        let alike = answer.possible_duplicates();
+        if !alike.is_empty() {
+            let ids: Vec<_> = alike.iter().map(PatientId::to_string).collect();
+            self.add_note("possible_duplicates", ids);
+        }
         let mut patients = answer.patients();
         if let Some(patient) = self.granted.patient() {
             // An empty list doesn't show whether the caller represents the patient it is filtered by.

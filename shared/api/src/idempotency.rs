@@ -101,6 +101,10 @@ impl<A: Answer> Answer for Replayed<A> {
         self.answer.patients()
     }
 
+    fn possible_duplicates(&self) -> &[PatientId] {
+        self.answer.possible_duplicates()
+    }
+
     fn into_response(self) -> Result<Response<Body>, Error> {
         let status = u16::try_from(self.status)
             .ok()

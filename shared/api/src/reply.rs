@@ -47,6 +47,8 @@ impl<T> Audited<T> {
 pub trait Answer {
     /// The patients whose data it contains.
     fn patients(&self) -> Vec<PatientId>;
+    /// The patients whom it names as possible duplicates.
+    fn possible_duplicates(&self) -> &[PatientId];
     /// Converts it into an HTTP response. Errors: [`Error::Internal`] if it can't be converted.
     fn into_response(self) -> Result<Response<Body>, Error>;
 }
@@ -87,6 +89,10 @@ impl<T: Content> Answer for Json<T> {
         self.0.patients()
     }
 
+    fn possible_duplicates(&self) -> &[PatientId] {
+        self.0.possible_duplicates()
+    }
+
     fn into_response(self) -> Result<Response<Body>, Error> {
         json(StatusCode::OK, &self.0, self.0.version(), None)
     }
@@ -95,6 +101,10 @@ impl<T: Content> Answer for Json<T> {
 impl<T: Content> Answer for Created<T> {
     fn patients(&self) -> Vec<PatientId> {
         self.body.patients()
+    }
+
+    fn possible_duplicates(&self) -> &[PatientId] {
+        self.body.possible_duplicates()
     }
 
     fn into_response(self) -> Result<Response<Body>, Error> {

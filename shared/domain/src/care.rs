@@ -151,7 +151,7 @@ macro_rules! select_care_team {
     ($($rest:literal),+ $(,)?) => {
         concat!(
             "select id as patient_id, coalesce(
-               (select jsonb_agg(member order by last_name, first_name, user_id, basis)
+               (select jsonb_agg(member order by folded(last_name), folded(first_name), user_id, basis)
                 from care_team(patients.id) as member),
                '[]') as members
              from patients ",

@@ -78,7 +78,7 @@ fn endpoints() -> Vec<(&'static str, Route<'static>)> {
         routes.map(|route| (&*function.package, (&*route.method, &*route.path)))
     });
     let (reading, writing): (Vec<_>, Vec<_>) = routes
-        .partition(|(function, (method, _))| *method == "GET" || *function == "search-patients");
+        .partition(|(function, (method, _))| *method == "GET" || function.starts_with("search-"));
     [reading, writing].concat()
 }
 

@@ -119,6 +119,9 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
             .body(|_, _, _| json!({"is_approved": true}))
             .versioned()
             .once(ToCome),
+        "search-users" => list(User)
+            .query("")
+            .body(|_, _, _| json!({"name": "Example", "limit": 100})),
 
         "search-patients" => list(Patient)
             .query("")

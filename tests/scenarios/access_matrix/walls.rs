@@ -111,10 +111,11 @@ pub const WALLS: [Wall; 10] = [
 
 /// Tables without data of persons, tables that functions can't read, and tables that other tests cover: the
 /// audit log, which an actor sees completely or not at all, and kept answers.
-pub const OTHERS: [&str; 13] = [
+pub const OTHERS: [&str; 14] = [
     "audit_logs",
     "custom_data_schemas",
     "idempotency_keys",
+    "name_words",
     "permissions",
     "refusals",
     "representatives",

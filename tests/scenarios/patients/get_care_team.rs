@@ -16,7 +16,7 @@ async fn patient_team_and_office_see_who_is_in_care_and_until_when() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let (nora, desk) = (
-        world.user("NURSE", "Nora").await,
+        world.user("NURSE", "Élodie").await,
         world.user("FRONT_DESK", "Fred").await,
     );
     world.assign(&ada, &vera).await;
@@ -34,7 +34,7 @@ async fn patient_team_and_office_see_who_is_in_care_and_until_when() {
         assert_eq!(
             seen,
             [
-                (&json!("Nora"), &json!("NURSE"), &json!("COVER")),
+                (&json!("Élodie"), &json!("NURSE"), &json!("COVER")),
                 (&json!("Vera"), &json!("PROVIDER"), &json!("ASSIGNMENT")),
                 (&json!("Vera"), &json!("PROVIDER"), &json!("VISIT")),
             ]

@@ -12,10 +12,11 @@ async fn the_directory_is_read_in_pages() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
     let mut expected = Vec::new();
-    for name in ["Vera", "Walt", "Xenia"] {
-        expected.push(world.provider(name).await.id);
+    for name in ["Xenia", "Étienne", "Walt", "eva", "Émile"] {
+        expected.push((name, world.provider(name).await.id));
     }
-    expected.sort_unstable();
+    // The family name of all is the same. Accents and case don't change the order.
+    let expected = [4, 1, 3, 2, 0].map(|place| expected[place].1);
     let mut path = "/v1/providers?limit=2".to_owned();
     for page in expected.chunks(2) {
         let answer = ada.get(&path).await.expect(200);
@@ -25,6 +26,27 @@ async fn the_directory_is_read_in_pages() {
         path = format!("/v1/providers?limit=2&cursor={cursor}");
     }
     assert!(path.ends_with("cursor="));
+}
+
+#[tokio::test]
+async fn words_of_a_name_filter_the_directory() {
+    let world = World::new().await;
+    let ada = world.patient("Ada").await;
+    let (vera, bea) = (world.provider("Vera").await, world.provider("Béa").await);
+    let renamed = "update user_profiles set last_name = 'O’Neill-Vey' where id = $1";
+    world.sql(renamed, &[&bea.user]).await;
+    for (name, expected) in [
+        ("ve", vec![vera.id, bea.id]),
+        ("bea%20oneill", vec![bea.id]),
+        ("O'Neill", vec![bea.id]),
+        ("vera%20oneill", vec![]),
+        ("example", vec![vera.id]),
+        ("Ada", vec![]),
+        ("-", vec![]),
+    ] {
+        let answer = ada.get(&format!("/v1/providers?name={name}")).await;
+        assert_eq!(answer.expect(200).ids(), expected, "{name}");
+    }
 }
 
 #[tokio::test]
@@ -92,7 +114,8 @@ async fn a_filter_out_of_bounds_is_named() {
     for (query, field) in [
         ("is_verified=maybe", "is_verified"),
         ("specialty=", "specialty"),
-        ("name=Vera", "name"),
+        ("name=", "name"),
+        ("last_name=Vera", "last_name"),
     ] {
         let expected = row().by(&ada);
         world

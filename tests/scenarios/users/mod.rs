@@ -6,4 +6,5 @@ mod get_user;
 mod list_roles;
 mod list_users;
 mod put_role;
+mod search_users;
 mod update_user;

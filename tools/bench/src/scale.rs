@@ -85,6 +85,16 @@ const fn get(what: &'static str, user: &'static str, request: &'static str) -> C
     }
 }
 
+/// A search of accounts.
+const fn accounts(what: &'static str, body: &'static str) -> Case {
+    Case {
+        what,
+        user: ADMIN,
+        request: "POST /v1/users/search",
+        body,
+    }
+}
+
 const fn search(what: &'static str, user: &'static str, body: &'static str) -> Case {
     Case {
         what,
@@ -107,6 +117,16 @@ const CASES: &[Case] = &[
         r#"{"name": "Example"}"#,
     ),
     search("search: one letter", ADMIN, r#"{"name": "b"}"#),
+    search(
+        "search: two words in any order",
+        ADMIN,
+        r#"{"name": "zoe exam"}"#,
+    ),
+    search(
+        "search: two common words that nobody has both",
+        ADMIN,
+        r#"{"name": "anla example"}"#,
+    ),
     search(
         "search: a birth date of twenty",
         ADMIN,
@@ -140,11 +160,36 @@ const CASES: &[Case] = &[
     ),
     search("search: one letter", PROVIDER, r#"{"name": "b"}"#),
     search(
+        "search: two words in any order",
+        PROVIDER,
+        r#"{"name": "zoe exam"}"#,
+    ),
+    search(
+        "search: two common words that nobody has both",
+        PROVIDER,
+        r#"{"name": "anla example"}"#,
+    ),
+    search(
         "search: a birth date of twenty",
         PROVIDER,
         r#"{"date_of_birth": "1899-12-31"}"#,
     ),
     search("search: number", PROVIDER, r#"{"patient_number": "P-77"}"#),
+    accounts("search-users: a name of twenty", r#"{"name": "Zyzzyva"}"#),
+    accounts(
+        "search-users: a role of one",
+        r#"{"name": "example", "role": "ADMIN"}"#,
+    ),
+    accounts(
+        "search-users: an address",
+        r#"{"username": "patient-77@example.org"}"#,
+    ),
+    get("list-providers", PATIENT, "GET /v1/providers"),
+    get(
+        "list-providers: a name",
+        PATIENT,
+        "GET /v1/providers?name=exa%20ver",
+    ),
     Case {
         what: "create-patient, with likely duplicates",
         user: ADMIN,
@@ -166,6 +211,11 @@ const CASES: &[Case] = &[
         "list-appointments: future",
         PROVIDER,
         "GET /v1/appointments?status=SCHEDULED",
+    ),
+    get(
+        "list-appointments: with names",
+        PROVIDER,
+        "GET /v1/appointments?expand=patient,provider",
     ),
     get("list-appointments", PATIENT, "GET /v1/appointments"),
     get(

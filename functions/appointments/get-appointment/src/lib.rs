@@ -2,6 +2,8 @@
 
 use api::prelude::*;
 use domain::appointment::Appointment;
+use domain::expand;
+use domain::expand::{Expand, Expanded};
 use domain::select_appointment;
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/appointments/{id}")
@@ -17,11 +19,20 @@ pub struct Filter {
     /// Whether an archived appointment is returned too. By default it is not. It has an effect only for
     /// callers who can archive appointments.
     pub include_archived: Option<bool>,
+    /// The persons whom the answer names: `patient`, `provider`, or both, separated by a comma. Those whom the caller
+    /// can't read are left out. By default the answer has only ids. An answer with names has no `ETag`.
+    #[serde(default)]
+    pub expand: Expand,
 }
 
-const GET: &str = select_appointment!(
+const GET: &str = expand!(
+    select: select_appointment!(
     "where id = $1 and (not is_archived or ($2 and reach('appointments:archive') = 'ALL'))
        and (provider_id = actor_provider() or reaches('appointments:read', patient_id))"
+    ),
+    persons: "$3",
+    provider: "v.id = item.provider_id",
+    order: "",
 );
 
 /// Answers the appointment.
@@ -29,7 +40,10 @@ pub async fn handle(
     call: Call,
     Path(id): Path<AppointmentId>,
     Query(filter): Query<Filter>,
-) -> Reply<Json<Appointment>> {
+) -> Reply<Json<Expanded<Appointment>>> {
     let archived = filter.include_archived.unwrap_or(false);
-    call.authorize(id).read(sql(GET, &[&id, &archived])).await
+    let persons = filter.expand.0;
+    call.authorize(id)
+        .read(sql(GET, &[&id, &archived, &persons]))
+        .await
 }

@@ -2,6 +2,8 @@
 
 use api::prelude::*;
 use domain::appointment::{Appointment, AppointmentStatus};
+use domain::expand;
+use domain::expand::{Expand, Expanded};
 use domain::select_appointment;
 use domain::text::Identifier;
 use sql::union_all;
@@ -34,13 +36,18 @@ pub struct Filter {
     /// Whether archived appointments are listed too. By default they are not. It has an effect only for
     /// callers who can archive appointments.
     pub include_archived: Option<bool>,
+    /// The persons whom the answer names: `patient`, `provider`, or both, separated by a comma. Those whom the caller
+    /// can't read are left out. By default the answer has only ids.
+    #[serde(default)]
+    pub expand: Expand,
 }
 
 // The first branches walk an index in the list's order: all appointments, the caller's own as patient, and those of
 // each patient whom they represent. The last one asks a function for the page, because no index has the appointments
 // with the caller as provider and those of patients in the caller's care in that order.
 // Some statuses are repeated as literals because a parameter can't match a partial index.
-const LIST: &str = select_appointment!(
+const LIST: &str = expand!(
+    select: select_appointment!(
     "where id = any (array(select id from (",
     union_all!(
         select: "select id, scheduled_at from appointments",
@@ -70,7 +77,11 @@ const LIST: &str = select_appointment!(
             and ($9::timestamptz is null or (scheduled_at, id) > ($9, $10))",
         order: "order by scheduled_at, id limit $11",
     ),
-    ") as found)) order by scheduled_at, id"
+    ") as found))"
+    ),
+    persons: "$12",
+    provider: "v.id = item.provider_id",
+    order: "order by item.scheduled_at, item.id",
 );
 
 /// Answers a page of the appointments.
@@ -78,12 +89,12 @@ pub async fn handle(
     call: Call,
     Query(filter): Query<Filter>,
     page: PageRequest<(Timestamp, AppointmentId)>,
-) -> Reply<Json<Page<Appointment>>> {
+) -> Reply<Json<Page<Expanded<Appointment>>>> {
     let (after_time, after_id) = page.after().copied().unzip();
     let mut access = call.authorize(Search {
         patient: filter.patient_id,
     });
-    let appointments: Vec<Appointment> = access
+    let appointments: Vec<Expanded<Appointment>> = access
         .all(sql(
             LIST,
             &[
@@ -98,12 +109,13 @@ pub async fn handle(
                 &after_time,
                 &after_id,
                 &page.fetch(),
+                &filter.expand.0,
             ],
         ))
         .await?;
     access
         .commit(Json(page.page(appointments, |appointment| {
-            (appointment.scheduled_at, appointment.id)
+            (appointment.row.scheduled_at, appointment.row.id)
         })))
         .await
 }

@@ -1,6 +1,8 @@
 //! `GET /v1/files/{id}`: reads a file's metadata and a URL to download it.
 
 use api::prelude::*;
+use domain::expand;
+use domain::expand::{Expand, Expanded};
 use domain::file::{FileMetadata, FileStatus};
 use domain::select_file;
 use files::{Declared, Download, Store, StoredFile};
@@ -31,27 +33,44 @@ impl Content for FileWithDownload {
     }
 }
 
-const GET: &str = select_file!(
+/// Options for reading a file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// The persons whom the answer names: `patient`, `provider`, or both, separated by a comma. The provider is the
+    /// owner of the file. Those whom the caller can't read are left out. By default the answer has only ids. An answer with names has no `ETag`.
+    #[serde(default)]
+    pub expand: Expand,
+}
+
+const GET: &str = expand!(
+    select: select_file!(
     "where id = $1 and (owner_id = actor_user() or reaches('files:read', patient_id)) and not is_archived
        and (record_id is null or not is_withheld(owner_id, record_id))"
+    ),
+    persons: "$2",
+    provider: "v.user_id = item.owner_id",
+    order: "",
 );
 
 /// Answers the metadata and, if the file is available, a signed URL.
 pub async fn handle(
     call: Call,
     Path(id): Path<FileId>,
+    Query(options): Query<Options>,
     Configured(store): Configured<Store>,
-) -> Reply<Json<FileWithDownload>> {
+) -> Reply<Json<Expanded<FileWithDownload>>> {
     let mut access = call.authorize(id);
-    let stored: StoredFile = access.one(sql(GET, &[&id])).await?;
-    let download = match stored.file.status {
-        FileStatus::Available => Some(open(&mut access, store, &stored).await?),
+    let found: Expanded<StoredFile> = access.one(sql(GET, &[&id, &options.expand.0])).await?;
+    let download = match found.row.file.status {
+        FileStatus::Available => Some(open(&mut access, store, &found.row).await?),
         _ => None,
     };
-    let file = stored.file;
-    access
-        .commit(Json(FileWithDownload { file, download }))
-        .await
+    let answer = found.map(|stored| FileWithDownload {
+        file: stored.file,
+        download,
+    });
+    access.commit(Json(answer)).await
 }
 
 async fn open(

@@ -1,6 +1,8 @@
 //! `GET /v1/files`: lists the files that the caller may read, newest first.
 
 use api::prelude::*;
+use domain::expand;
+use domain::expand::{Expand, Expanded};
 use domain::file::{FileMetadata, FileStatus};
 use domain::select_file;
 use sql::union_all;
@@ -26,13 +28,18 @@ pub struct Filter {
     /// Whether archived files that the caller may archive are listed too. By default they are not.
     #[serde(default)]
     pub include_archived: bool,
+    /// The persons whom the answer names: `patient`, `provider`, or both, separated by a comma. The provider is the
+    /// owner of the file. Those whom the caller can't read are left out. By default the answer has only ids.
+    #[serde(default)]
+    pub expand: Expand,
 }
 
 // One branch for all files, one for the caller's own, one for those of the patients whom the caller represents and
 // one for those of the patients in the caller's care. The last one asks a function for the page, because no index
 // has the files of several patients in the list's order. Patients own all files about them, so OWN needs no branch
 // for the caller's own chart.
-const LIST: &str = union_all!(
+const LIST: &str = expand!(
+    select: union_all!(
     select: select_file!(""),
     branches: [
         "reach('files:read') = 'ALL'",
@@ -53,6 +60,10 @@ const LIST: &str = union_all!(
         and (record_id is null or not is_withheld(owner_id, record_id))
         and ($6::timestamptz is null or (created_at, id) < ($6, $7))",
     order: "order by created_at desc, id desc limit $8",
+    ),
+    persons: "$9",
+    provider: "v.user_id = item.owner_id",
+    order: "order by item.created_at desc, item.id desc",
 );
 
 /// Answers a page of the files.
@@ -60,12 +71,12 @@ pub async fn handle(
     call: Call,
     Query(filter): Query<Filter>,
     page: PageRequest<(Timestamp, FileId)>,
-) -> Reply<Json<Page<FileMetadata>>> {
+) -> Reply<Json<Page<Expanded<FileMetadata>>>> {
     let (after_time, after_id) = page.after().copied().unzip();
     let mut access = call.authorize(Search {
         patient: filter.patient_id,
     });
-    let files: Vec<FileMetadata> = access
+    let files: Vec<Expanded<FileMetadata>> = access
         .all(sql(
             LIST,
             &[
@@ -77,10 +88,13 @@ pub async fn handle(
                 &after_time,
                 &after_id,
                 &page.fetch(),
+                &filter.expand.0,
             ],
         ))
         .await?;
     access
-        .commit(Json(page.page(files, |file| (file.created_at, file.id))))
+        .commit(Json(
+            page.page(files, |file| (file.row.created_at, file.row.id)),
+        ))
         .await
 }

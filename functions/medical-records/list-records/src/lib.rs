@@ -1,6 +1,8 @@
 //! `GET /v1/medical-records`: lists the medical records that the caller may read, newest first.
 
 use api::prelude::*;
+use domain::expand;
+use domain::expand::{Expand, Expanded};
 use domain::record::{MedicalRecord, RecordType};
 use domain::select_record;
 use domain::text::Identifier;
@@ -31,12 +33,17 @@ pub struct Filter {
     pub held: Option<bool>,
     /// Whether archived records are listed too. By default they are not. It has no effect for a patient.
     pub include_archived: Option<bool>,
+    /// The persons whom the answer names: `patient`, `provider`, or both, separated by a comma. Those whom the caller
+    /// can't read are left out. By default the answer has only ids.
+    #[serde(default)]
+    pub expand: Expand,
 }
 
 // The first branches walk an index in the list's order: all records, the caller's own chart, and the chart of each
 // patient whom they represent. The last one asks a function for the page, because no index has the charts in the
 // caller's care in that order.
-const LIST: &str = select_record!(
+const LIST: &str = expand!(
+    select: select_record!(
     "where id = any (array(select id from (",
     union_all!(
         select: "select id, created_at from medical_records",
@@ -63,7 +70,11 @@ const LIST: &str = select_record!(
             and ($8::timestamptz is null or (created_at, id) < ($8, $9))",
         order: "order by created_at desc, id desc limit $10",
     ),
-    ") as found)) order by created_at desc, id desc"
+    ") as found))"
+    ),
+    persons: "$11",
+    provider: "v.id = item.provider_id",
+    order: "order by item.created_at desc, item.id desc",
 );
 
 /// Answers a page of the medical records.
@@ -71,12 +82,12 @@ pub async fn handle(
     call: Call,
     Query(filter): Query<Filter>,
     page: PageRequest<(Timestamp, RecordId)>,
-) -> Reply<Json<Page<MedicalRecord>>> {
+) -> Reply<Json<Page<Expanded<MedicalRecord>>>> {
     let (after_time, after_id) = page.after().copied().unzip();
     let mut access = call.authorize(Search {
         patient: filter.patient_id,
     });
-    let records: Vec<MedicalRecord> = access
+    let records: Vec<Expanded<MedicalRecord>> = access
         .all(sql(
             LIST,
             &[
@@ -90,12 +101,13 @@ pub async fn handle(
                 &after_time,
                 &after_id,
                 &page.fetch(),
+                &filter.expand.0,
             ],
         ))
         .await?;
     access
         .commit(Json(
-            page.page(records, |record| (record.created_at, record.id)),
+            page.page(records, |record| (record.row.created_at, record.row.id)),
         ))
         .await
 }

@@ -92,13 +92,6 @@ pub async fn handle(call: Call, Body(new): Body<NewPatient>) -> Reply<Created<Re
             Error::invalid("user_id", "expected a user with the role PATIENT"),
         )?
         .row;
-    if !registered.possible_duplicates.is_empty() {
-        let ids = registered.possible_duplicates.iter();
-        access.add_note(
-            "possible_duplicates",
-            ids.map(PatientId::to_string).collect::<Vec<_>>(),
-        );
-    }
     access
         .commit(Created {
             location: format!("/v1/patients/{id}"),
@@ -130,6 +123,10 @@ impl FromRow for RegisteredPatient {
 impl Content for RegisteredPatient {
     fn patients(&self) -> Vec<PatientId> {
         self.patient.patients()
+    }
+
+    fn possible_duplicates(&self) -> &[PatientId] {
+        &self.possible_duplicates
     }
 
     fn version(&self) -> Option<i32> {

@@ -2,10 +2,10 @@
 
 use api::pages::Limit;
 use api::prelude::*;
+use domain::name_search::{NamePlace, Named, TOO_MANY};
 use domain::patient::Patient;
 use domain::select_patient;
 use domain::text::{Identifier, Line};
-use sql::{FromRow, postgres, union_all};
 
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/patients/search")
     .named(env!("CARGO_PKG_NAME"))
@@ -18,8 +18,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/patients/search")
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
-    /// The beginning of the family name and, after a comma, the beginning of the given name. For
-    /// example, `Exam` or `Example, A`.
+    /// Words of the patient's name, or the beginnings of words, in any order. Case, accents, apostrophes and hyphens
+    /// make no difference. For example, `ada exam` finds Ada Example.
     pub name: Option<Line<201>>,
     /// The patient's date of birth, for example `1984-07-21`.
     pub date_of_birth: Option<Date>,
@@ -43,80 +43,40 @@ impl Check for Wanted {
     }
 }
 
-/// PostgreSQL evaluates the condition on the reach once and runs only one of the branches.
+/// `search_patients` finds the page within the caller's reach. The patients are read under the caller's policies.
 /// Public for the test of its plan.
 pub const SEARCH: &str = concat!(
-    "select *, (select search_name from user_profiles u where u.id = user_id) as search_name from (",
-    select_patient!("where user_id in (select id from ("),
-    union_all!(
-        select: "select u.id, u.search_name from user_profiles u join patients p on p.user_id = u.id",
-        branches: [
-            "reach('patients:read') = 'ALL'",
-            "reach('patients:read') = 'OWN' and p.id = any (array(select represented_patients()) || actor_patient())",
-            "reach('patients:read') = 'CARE' and u.id = any (array(select search_in_care($1, $2, $3, $4, $5, $6)))",
-        ],
-        filters: "not p.is_archived
-          and ($1::text is null
-            or (u.search_name >= lower($1) and u.search_name < lower($1) || chr(1114111)))
-          and ($2::date is null or p.date_of_birth = $2)
-          and ($3::text is null or p.patient_number = $3)
-          and ($4::text is null or (u.search_name, u.id) > ($4, $5))",
-        order: "order by search_name, id limit $6",
-    ),
-    ") as found)) as patient order by search_name, user_id",
+    "select patient.*, found.led_by, found.word, found.name
+     from search_patients($1, $2, $3, $4, $5, $6, $7, $8)
+       with ordinality as found (user_id, led_by, word, name, place)
+     cross join lateral (",
+    select_patient!("where user_id = found.user_id"),
+    ") as patient order by found.place",
 );
 
 pub async fn handle(
     call: Call,
     CheckedBody(wanted): CheckedBody<Wanted>,
 ) -> Reply<Json<Page<Patient>>> {
-    let page = call.page::<(String, UserId)>(wanted.limit, wanted.cursor.as_deref())?;
-    let (after_name, after_id) = page.after().cloned().unzip();
+    let page = call.page::<NamePlace>(wanted.limit, wanted.cursor.as_deref())?;
+    let after = page.after();
     let mut access = call.authorize(Search::default());
-    let found: Vec<Found> = access
+    let found: Vec<Named<Patient>> = access
         .all(sql(
             SEARCH,
             &[
-                &wanted.name.map(beginning),
+                &wanted.name,
                 &wanted.date_of_birth,
                 &wanted.patient_number,
-                &after_name,
-                &after_id,
+                &after.and_then(|place| place.led_by.as_deref()),
+                &after.map(|place| place.word.as_str()),
+                &after.map(|place| place.name.as_str()),
+                &after.map(|place| place.user_id),
                 &page.fetch(),
             ],
         ))
-        .await?;
-    access
-        .commit(Json(
-            page.page(found, |found| {
-                (found.search_name.clone(), found.patient.user_id)
-            })
-            .map(|found| found.patient),
-        ))
         .await
-}
-
-/// A patient with the name by which they are sorted. The next page begins after it, even if the patient is
-/// renamed or leaves the caller's care meanwhile.
-#[derive(Serialize)]
-struct Found {
-    patient: Patient,
-    search_name: String,
-}
-
-impl FromRow for Found {
-    fn from_row(row: &postgres::Row) -> Result<Self, postgres::Error> {
-        Ok(Self {
-            patient: Patient::from_row(row)?,
-            search_name: row.try_get("search_name")?,
-        })
-    }
-}
-
-/// The name as `search_name` begins: without spaces around the comma.
-fn beginning(name: Line<201>) -> String {
-    match name.as_str().split_once(',') {
-        Some((family, given)) => format!("{},{}", family.trim(), given.trim()),
-        None => name.as_str().trim().to_owned(),
-    }
+        .on_constraint("search_is_narrow", Error::invalid("name", TOO_MANY))?;
+    let found = page.page(found, |found| found.place.clone());
+    access.commit(Json(found.map(|found| found.row))).await
 }

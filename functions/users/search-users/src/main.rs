@@ -1,0 +1,3 @@
+//! The Lambda `search-users`.
+
+api::serve!(search_users);
