@@ -56,7 +56,8 @@ pub const WALLS: [Wall; 10] = [
             "rate-appointment",
             "delete-appointment",
         ],
-        set: "change_reason = 'x'",
+        // Triggers decide about columns: `second_walls`.
+        set: "change_reason = change_reason",
     },
     Wall {
         table: "appointment_changes",
@@ -97,7 +98,8 @@ pub const WALLS: [Wall; 10] = [
         kind: Kind::File,
         reads: &["get-file", "process-upload"],
         updates: &["update-file", "delete-file", "process-upload"],
-        set: "original_name = 'x'",
+        // A column that both logins may write.
+        set: "upload_id = upload_id",
     },
     Wall {
         table: "care_relations",

@@ -96,7 +96,13 @@ async fn filters_select_within_the_callers_reach() {
         .expect(200);
     assert_eq!(by_user.ids(), [ada.id]);
     world
-        .audited(&by_user, row().by(&admin).patient(ada.id))
+        .audited(
+            &by_user,
+            row()
+                .by(&admin)
+                .patient(ada.id)
+                .detail("filtered_user_id", ada.user.to_string()),
+        )
         .await;
 
     let by_provider = admin
@@ -111,7 +117,10 @@ async fn filters_select_within_the_callers_reach() {
         .await
         .expect(200);
     assert_eq!(beyond.body, json!({"items": [], "next_cursor": null}));
-    world.audited(&beyond, row().by(&ada)).await;
+    let noted = row()
+        .by(&ada)
+        .detail("filtered_user_id", ben.user.to_string());
+    world.audited(&beyond, noted).await;
 }
 
 #[tokio::test]
