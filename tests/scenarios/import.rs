@@ -160,3 +160,220 @@ async fn visits_are_imported_with_what_became_of_them() {
         assert_eq!(statuses, expected.map(|(_, status)| status));
     }
 }
+
+/// A bundle with one patient, one practitioner and these resources about the patient.
+fn bundle(world: &World, patient: &Value, resources: &[Value]) -> PathBuf {
+    let [ada, vera] = [(); 2].map(|()| format!("urn:uuid:{}", Uuid::now_v7()));
+    let mut ada_resource = json!({
+        "resourceType": "Patient", "gender": "female", "birthDate": "1990-05-17",
+        "name": [{"family": "Example", "given": ["Ada"]}],
+        "identifier": [{"type": {"coding": [{"code": "MR"}]}, "value": "MRN-1"}]
+    });
+    let fields = patient.as_object().unwrap().clone();
+    ada_resource.as_object_mut().unwrap().extend(fields);
+    let mut entries = vec![
+        json!({"fullUrl": ada, "resource": ada_resource}),
+        json!({"fullUrl": vera, "resource": {
+            "resourceType": "Practitioner", "name": [{"family": "Example", "given": ["Vera"]}],
+            "identifier": [{"system": "http://hl7.org/fhir/sid/us-npi", "value": "370"}]
+        }}),
+    ];
+    for resource in resources {
+        let mut resource = resource.clone();
+        let about = match resource["resourceType"].as_str() {
+            Some("AllergyIntolerance" | "Immunization") => "patient",
+            _ => "subject",
+        };
+        resource[about] = json!({"reference": ada});
+        let url = format!("urn:uuid:{}", Uuid::now_v7());
+        entries.push(json!({"fullUrl": url, "resource": resource}));
+    }
+    let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": entries});
+    let file = world.folder().join("bundle.json");
+    fs::write(&file, bundle.to_string()).unwrap();
+    file
+}
+
+async fn imported(world: &World, file: PathBuf) -> import::summary::Summary {
+    let (admin, second) = (world.admin().await, world.admin().await);
+    let admins = Administrators {
+        first: Person::from(&admin),
+        second: Person::from(&second),
+    };
+    import(&[file], &world.api(), &admins).await.0
+}
+
+/// A coded concept with this name.
+fn concept(display: &str) -> Value {
+    json!({"coding": [{"system": "http://snomed.info/sct", "code": "387458008", "display": display}]})
+}
+
+#[tokio::test]
+async fn nothing_is_imported_as_its_opposite() {
+    let world = World::new().await;
+    let verification = |code: &str| json!({"coding": [{"code": code}]});
+    let medication = |changes: Value| {
+        let mut request = json!({
+            "resourceType": "MedicationRequest", "status": "active", "intent": "order",
+            "medicationCodeableConcept": concept("aspirin")
+        });
+        let changes = changes.as_object().unwrap().clone();
+        request.as_object_mut().unwrap().extend(changes);
+        request
+    };
+    // Given resources that negate, withdraw or only propose something
+    let cases = [
+        (
+            medication(json!({"doNotPerform": true})),
+            "must not be done",
+        ),
+        (medication(json!({"intent": "proposal"})), "only proposed"),
+        (medication(json!({"status": "draft"})), "a draft"),
+        (
+            medication(json!({"status": "entered-in-error"})),
+            "in error",
+        ),
+        (
+            medication(json!({"modifierExtension": [{"url": "http://example.org/not"}]})),
+            "modifierExtension",
+        ),
+        (
+            medication(
+                json!({"dosageInstruction": [{"modifierExtension": [{"url": "http://example.org/not"}]}]}),
+            ),
+            "modifierExtension",
+        ),
+        (
+            medication(json!({"implicitRules": "http://example.org/rules"})),
+            "implicitRules",
+        ),
+        (
+            json!({"resourceType": "AllergyIntolerance", "code": concept("penicillin"),
+                "verificationStatus": verification("refuted")}),
+            "refuted",
+        ),
+        (
+            json!({"resourceType": "AllergyIntolerance", "code": concept("penicillin"),
+                "verificationStatus": verification("entered-in-error")}),
+            "in error",
+        ),
+        (
+            json!({"resourceType": "Condition", "code": concept("asthma"),
+                "verificationStatus": verification("refuted")}),
+            "refuted",
+        ),
+        (
+            json!({"resourceType": "Procedure", "status": "not-done", "code": concept("stitches")}),
+            "not done",
+        ),
+        (
+            json!({"resourceType": "Immunization", "status": "not-done", "vaccineCode": concept("flu"),
+                "occurrenceDateTime": "2020-01-01"}),
+            "not done",
+        ),
+        (
+            json!({"resourceType": "Goal", "lifecycleStatus": "entered-in-error", "description": concept("run")}),
+            "in error",
+        ),
+        (
+            json!({"resourceType": "ImagingStudy", "status": "cancelled"}),
+            "cancelled",
+        ),
+    ];
+    let resources = cases.clone().map(|(resource, _)| resource);
+    let summary = imported(&world, bundle(&world, &json!({}), &resources)).await;
+
+    // Then the chart has none of them, and each is reported
+    assert!(summary.is_clean(), "{:#?}", summary.complaints);
+    let chart = world
+        .row(
+            "select (select count(*) from medical_records) as records,
+               coalesce(allergies, '[]') as allergies, coalesce(health_goals, '[]') as health_goals
+             from patients",
+            &[],
+        )
+        .await;
+    assert_eq!(
+        chart,
+        json!({"records": 0, "allergies": [], "health_goals": []})
+    );
+    for (index, (resource, reason)) in cases.iter().enumerate() {
+        let noted = summary.notes.iter().any(|note| {
+            note.entry == Some(index + 2)
+                && note.reason.contains(reason)
+                && note.reason.contains("left out")
+        });
+        assert!(noted, "{resource}: {:#?}", summary.notes);
+    }
+    assert_eq!(summary.total().not_imported, cases.len());
+}
+
+#[tokio::test]
+async fn what_is_uncertain_is_imported_as_uncertain() {
+    let world = World::new().await;
+    let unconfirmed = json!({"resourceType": "AllergyIntolerance", "code": concept("peanut"),
+        "verificationStatus": {"coding": [{"code": "unconfirmed"}]}});
+    let summary = imported(&world, bundle(&world, &json!({}), &[unconfirmed])).await;
+    assert!(summary.is_clean(), "{:#?}", summary.complaints);
+    let chart = world.row("select allergies from patients", &[]).await;
+    assert_eq!(chart["allergies"][0]["verification_status"], "unconfirmed");
+}
+
+#[tokio::test]
+async fn the_present_value_wins_over_former_ones() {
+    let world = World::new().await;
+    let patient = json!({
+        "name": [
+            {"use": "maiden", "family": "Maidenname", "given": ["Ada"]},
+            {"use": "official", "family": "Formername", "given": ["Ada"], "period": {"end": "2010"}},
+            {"use": "nickname", "family": "Nickname", "given": ["Addie"]},
+            {"use": "usual", "family": "Currentname", "given": ["Ada"]}
+        ],
+        "identifier": [
+            {"use": "old", "type": {"coding": [{"code": "MR"}]}, "value": "MRN-OLD"},
+            {"type": {"coding": [{"code": "MR"}]}, "value": "MRN-NOW"}
+        ],
+        "address": [
+            {"use": "old", "city": "Oldtown"},
+            {"use": "home", "city": "Pasttown", "period": {"end": "2015-01-01"}},
+            {"use": "home", "city": "Newtown"}
+        ],
+        "telecom": [
+            {"system": "phone", "value": "555-0001", "use": "old"},
+            {"system": "phone", "value": "555-0003", "rank": 2},
+            {"system": "phone", "value": "555-0002", "rank": 1}
+        ],
+        "communication": [
+            {"language": {"coding": [{"code": "en"}]}},
+            {"language": {"coding": [{"code": "es"}]}, "preferred": true}
+        ],
+        "active": false
+    });
+    let summary = imported(&world, bundle(&world, &patient, &[])).await;
+    assert!(summary.is_clean(), "{:#?}", summary.complaints);
+    let stored = world
+        .row(
+            "select u.last_name, u.phone, u.address ->> 'city' as city, u.preferences ->> 'language' as language,
+               p.patient_number
+             from patients p join user_profiles u on u.id = p.user_id",
+            &[],
+        )
+        .await;
+    assert_eq!(
+        stored,
+        json!({"last_name": "Currentname", "phone": "555-0002", "city": "Newtown", "language": "es",
+            "patient_number": "MRN-NOW"})
+    );
+    let inactive = |note: &import::summary::Complaint| note.reason.contains("inactive");
+    assert!(summary.notes.iter().any(inactive));
+}
+
+#[tokio::test]
+async fn a_patient_who_was_replaced_is_refused_with_their_successor() {
+    let world = World::new().await;
+    let patient =
+        json!({"link": [{"type": "replaced-by", "other": {"reference": "Patient/successor"}}]});
+    let summary = imported(&world, bundle(&world, &patient, &[])).await;
+    assert!(summary.complaints[0].reason.contains("Patient/successor"));
+    assert_eq!(world.rows("select from patients", &[]).await.len(), 0);
+}

@@ -84,6 +84,9 @@ pub struct Allergy {
     /// The FHIR clinical status, for example `active`, `inactive` or `resolved`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clinical_status: Option<Line<50>>,
+    /// The FHIR verification status, for example `unconfirmed` or `confirmed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification_status: Option<Line<50>>,
     /// The time at which the allergy was first recorded, as exactly as it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recorded_at: Option<PastDateTime>,

@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, V
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::modifiers;
 use crate::parse::typed;
 use crate::resources::{Frame, Resource};
 
@@ -28,9 +29,11 @@ pub struct Entry {
 #[derive(Debug)]
 pub enum Content {
     /// A resource to carry over.
-    Carried(Box<Resource>, Frame),
-    /// A resource of a type or in a status that isn't carried over.
+    Carried(Box<Resource>, Box<Frame>),
+    /// A resource of a type that isn't carried over.
     Aside,
+    /// A resource that the API can't say as it is meant, with the reason.
+    LeftOut(String),
     /// A resource that can't be read, with the reason.
     Bad(String),
 }
@@ -148,9 +151,11 @@ fn parse(index: usize, raw: &RawValue) -> Entry {
     }
     let content = match Resource::parse(&frame, &outer.resource) {
         None => Content::Aside,
-        Some(_) if frame.is_entered_in_error() => Content::Aside,
-        Some(Ok(resource)) => Content::Carried(Box::new(resource), frame),
-        Some(Err(reason)) => Content::Bad(reason),
+        Some(parsed) => match (modifiers::reason(&frame, &outer.resource), parsed) {
+            (Some(reason), _) => Content::LeftOut(reason),
+            (None, Ok(resource)) => Content::Carried(Box::new(resource), Box::new(frame)),
+            (None, Err(reason)) => Content::Bad(reason),
+        },
     };
     Entry {
         index,

@@ -1,6 +1,6 @@
 //! FHIR's `dateTime`: <https://hl7.org/fhir/R4/datatypes.html#dateTime>
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Months, NaiveDate, NaiveTime, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -21,6 +21,18 @@ impl<'de> Deserialize<'de> for When {
 }
 
 impl When {
+    /// The moment at which it is over: it begins, or the day, month or year ends, in UTC.
+    pub fn ends(&self) -> DateTime<Utc> {
+        let day = self.at.date_naive();
+        let next = match self.period.as_ref().map(String::len) {
+            Some(4) => day.checked_add_months(Months::new(12)),
+            Some(7) => day.checked_add_months(Months::new(1)),
+            Some(_) => day.succ_opt(),
+            None => None,
+        };
+        next.map_or(self.at, |next| next.and_time(NaiveTime::MIN).and_utc())
+    }
+
     fn parse(text: &str) -> Option<Self> {
         if text.contains('T') {
             return Some(Self {

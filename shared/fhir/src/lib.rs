@@ -7,5 +7,6 @@ pub mod bundle;
 mod date_time;
 pub mod lookup;
 pub mod mapping;
+mod modifiers;
 mod parse;
 pub mod resources;

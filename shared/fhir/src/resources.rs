@@ -21,8 +21,12 @@ pub struct Frame {
     #[serde(alias = "patient")]
     subject: Option<Lenient<Reference>>,
     encounter: Option<Lenient<Reference>>,
+    #[serde(alias = "lifecycleStatus")]
     status: Option<Lenient<String>>,
     verification_status: Option<Lenient<Concept>>,
+    intent: Option<Lenient<String>>,
+    do_not_perform: Option<Lenient<bool>>,
+    implicit_rules: Option<IgnoredAny>,
 }
 
 impl Frame {
@@ -42,19 +46,33 @@ impl Frame {
             .map(|reference| reference.reference.as_str())
     }
 
-    /// Whether its status is `entered-in-error`: it should not have been recorded.
-    pub fn is_entered_in_error(&self) -> bool {
-        const ERROR: &str = "entered-in-error";
-        self.status
-            .as_ref()
-            .and_then(Lenient::known)
-            .is_some_and(|status| status == ERROR)
-            || (self.verification_status.as_ref().and_then(Lenient::known)).is_some_and(|concept| {
-                concept
-                    .coding
-                    .iter()
-                    .any(|coding| coding.code.as_deref() == Some(ERROR))
-            })
+    /// Its `status`, or the `lifecycleStatus` of a Goal.
+    pub(crate) fn status(&self) -> Option<&str> {
+        self.status.as_ref()?.known().map(String::as_str)
+    }
+
+    /// The code of its `verificationStatus`.
+    pub(crate) fn verification_status(&self) -> Option<&str> {
+        let concept = self.verification_status.as_ref()?.known()?;
+        concept
+            .coding
+            .iter()
+            .find_map(|coding| coding.code.as_deref())
+    }
+
+    /// Its `intent`.
+    pub(crate) fn intent(&self) -> Option<&str> {
+        self.intent.as_ref()?.known().map(String::as_str)
+    }
+
+    /// Whether its `doNotPerform` is true.
+    pub(crate) fn must_not_be_performed(&self) -> bool {
+        self.do_not_perform.as_ref().and_then(Lenient::known) == Some(&true)
+    }
+
+    /// Whether it names rules by which it must be read.
+    pub(crate) fn has_implicit_rules(&self) -> bool {
+        self.implicit_rules.is_some()
     }
 }
 
@@ -139,21 +157,38 @@ resources! {
         unit: Option<String>,
         code: Option<String>,
     }
-    Identifier { system: Option<String>, value: Option<String>, r#type: Option<Concept>, }
+    Validity { end: Option<When>, }
+    Identifier {
+        r#use: Option<String>,
+        period: Option<Validity>,
+        system: Option<String>,
+        value: Option<String>,
+        r#type: Option<Concept>,
+    }
     HumanName {
         r#use: Option<String>,
+        period: Option<Validity>,
         family: Option<String>,
         #[serde(default)] given: Vec<String>,
     }
     Address {
+        r#use: Option<String>,
+        period: Option<Validity>,
         #[serde(default)] line: Vec<String>,
         city: Option<String>,
         state: Option<String>,
         postal_code: Option<String>,
         country: Option<String>,
     }
-    Telecom { system: Option<String>, value: Option<String>, }
-    Communication { language: Concept, }
+    Telecom {
+        r#use: Option<String>,
+        period: Option<Validity>,
+        rank: Option<u32>,
+        system: Option<String>,
+        value: Option<String>,
+    }
+    Communication { language: Concept, preferred: Option<bool>, }
+    Link { other: Reference, r#type: String, }
 
     Patient {
         identifier: Vec<Identifier>,
@@ -165,6 +200,8 @@ resources! {
         #[serde(default)] communication: Vec<Communication>,
         deceased_date_time: Option<When>,
         deceased_boolean: Option<bool>,
+        active: Option<bool>,
+        #[serde(default)] link: Vec<Link>,
     }
     Practitioner {
         identifier: Vec<Identifier>,
@@ -188,6 +225,7 @@ resources! {
         #[serde(default)] category: Vec<AllergyCategory>,
         criticality: Option<Criticality>,
         clinical_status: Option<Concept>,
+        verification_status: Option<Concept>,
         recorded_date: Option<When>,
     }
     Goal { description: Concept, lifecycle_status: String, #[serde(default)] target: Vec<Target>, }
@@ -263,7 +301,11 @@ resources! {
         #[serde(default)] addresses: Vec<Reference>,
     }
     Activity { detail: Option<ActivityDetail>, }
-    ActivityDetail { code: Option<Concept>, status: Option<String>, }
+    ActivityDetail {
+        code: Option<Concept>,
+        status: Option<String>,
+        do_not_perform: Option<bool>,
+    }
     ImagingStudy {
         started: Option<When>,
         description: Option<String>,

@@ -65,6 +65,11 @@ impl<'a> Planner<'a> {
                 Content::Aside | Content::Carried(..) if is_aside(entry) => {
                     self.plan.aside.push(entry.kind.clone())
                 }
+                Content::LeftOut(reason) => {
+                    self.plan.aside.push(entry.kind.clone());
+                    let note = self.plan.complaint(&origin(entry), reason.clone());
+                    self.plan.notes.push(note);
+                }
                 Content::Bad(reason) => self.plan.bad.push((origin(entry), reason.clone())),
                 _ => {}
             }
@@ -309,7 +314,7 @@ fn origin(entry: &Entry) -> Origin {
 /// Whether an entry isn't carried over because of its type or status, not because of a fault.
 fn is_aside(entry: &Entry) -> bool {
     match &entry.content {
-        Content::Aside => true,
+        Content::Aside | Content::LeftOut(_) => true,
         Content::Carried(resource, _) => match resource.as_ref() {
             Resource::Organization(_) => true,
             Resource::Encounter(encounter) => progress(encounter) == Progress::Off,

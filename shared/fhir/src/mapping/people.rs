@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::current::current;
 use super::words::{Notes, coding, label, object, status, status_of, text, time, words};
 use crate::resources::{
     Address, AllergyIntolerance, Goal, HumanName, Identifier, Patient, Practitioner, Telecom,
@@ -50,9 +51,24 @@ pub fn patient(
     patient: &Patient,
     notes: &mut Notes,
 ) -> Result<Registration, String> {
+    if let Some(link) = patient
+        .link
+        .iter()
+        .find(|link| link.r#type == "replaced-by")
+    {
+        let successor = &link.other.reference;
+        return Err(format!("was replaced by {successor}"));
+    }
+    if patient.active == Some(false) {
+        notes.push("the patient is inactive, which the API has no field for".into());
+    }
     let (first, last) = name(&patient.name)?;
     let (id, email) = identity(full_url, &first, &last);
-    let language = patient.communication.first().and_then(|communication| {
+    let spoken = &patient.communication;
+    let preferred = spoken
+        .iter()
+        .find(|language| language.preferred == Some(true));
+    let language = preferred.or(spoken.first()).and_then(|communication| {
         let code = communication.language.coding.first()?.code.as_deref()?;
         Some(json!({"language": text(Some(code), 35)?}))
     });
@@ -63,7 +79,7 @@ pub fn patient(
         ("first_name", Some(json!(first))),
         ("last_name", Some(json!(last))),
         ("phone", phone(&patient.telecom)),
-        ("address", patient.address.first().map(address)),
+        ("address", current(&patient.address).map(address)),
         ("preferences", language),
     ]);
     let number = identifier(&patient.identifier, is_record_number)
@@ -105,7 +121,7 @@ pub fn provider(full_url: &str, practitioner: &Practitioner) -> Result<Registrat
         ("first_name", Some(json!(first))),
         ("last_name", Some(json!(last))),
         ("phone", phone(&practitioner.telecom)),
-        ("address", practitioner.address.first().map(address)),
+        ("address", current(&practitioner.address).map(address)),
     ]);
     let license = identifier(&practitioner.identifier, |it| {
         it.system.as_deref() == Some(NPI)
@@ -137,6 +153,10 @@ pub fn allergy(allergy: &AllergyIntolerance) -> Result<Value, String> {
         (
             "clinical_status",
             status_of(allergy.clinical_status.as_ref()),
+        ),
+        (
+            "verification_status",
+            status_of(allergy.verification_status.as_ref()),
         ),
         ("recorded_at", allergy.recorded_date.as_ref().map(time)),
     ]))
@@ -181,12 +201,9 @@ pub fn address(address: &Address) -> Value {
     ])
 }
 
-/// The given and the family name of the official name, or else of the first.
+/// The given and the family name of the present name.
 fn name(names: &[HumanName]) -> Result<(String, String), String> {
-    let official = names
-        .iter()
-        .find(|name| name.r#use.as_deref() == Some("official"));
-    let name = official.or_else(|| names.first()).ok_or("lacks a name")?;
+    let name = current(names).ok_or("lacks a present name")?;
     let first = words(&name.given.join(" "), MAX_NAME).ok_or("lacks a given name")?;
     let last = name
         .family
@@ -197,9 +214,10 @@ fn name(names: &[HumanName]) -> Result<(String, String), String> {
 }
 
 fn phone(telecom: &[Telecom]) -> Option<Value> {
-    let phone = telecom
+    let phones = telecom
         .iter()
-        .find(|contact| contact.system.as_deref() == Some("phone"))?;
+        .filter(|contact| contact.system.as_deref() == Some("phone"));
+    let phone = current(phones)?;
     text(phone.value.as_deref(), 50)
 }
 
@@ -215,10 +233,7 @@ fn is_record_number(identifier: &Identifier) -> bool {
 /// The identifier's value. One that is too long is left out, because a cut one could be another
 /// person's.
 fn identifier(identifiers: &[Identifier], is: impl Fn(&Identifier) -> bool) -> Option<&str> {
-    let value = identifiers
-        .iter()
-        .find(|identifier| is(identifier))?
-        .value
-        .as_deref()?;
+    let fitting = identifiers.iter().filter(|identifier| is(identifier));
+    let value = current(fitting)?.value.as_deref()?;
     (words(value, 100).as_deref() == Some(value)).then_some(value)
 }

@@ -109,6 +109,10 @@ fn care_plan(plan: &CarePlan, lookup: &Lookup<'_>, notes: &mut Notes) -> Result<
     for activity in &plan.activity {
         let detail = activity.detail.as_ref();
         let coded = detail.and_then(|detail| coding(detail.code.as_ref()?, "").ok());
+        if detail.is_some_and(|detail| detail.do_not_perform == Some(true)) {
+            notes.push("an activity that must not be done was left out".into());
+            continue;
+        }
         match coded {
             Some(code) => activities.push(object([
                 ("code", Some(code)),
