@@ -316,7 +316,7 @@ begin
       order by n.word, n.name, n.user_id limit wanted;
   end if;
   get diagnostics found_here = row_count;
-  if found_here < wanted or cardinality(candidates) > 20000 then
+  if found_here < wanted then
     perform refuse_broad_search(candidates, lead, p_word, p_after, p_after_id);
   end if;
 end

@@ -15,6 +15,7 @@ import urllib.request
 
 ROLE = sys.argv[1]
 NOTHING = ["00000000-0000-0000-0000-000000000000"]
+NOW = datetime.datetime.now(datetime.timezone.utc).replace(minute=0, second=0, microsecond=0)
 
 
 def send(role, path, body=None):
@@ -42,9 +43,13 @@ def ids(items):
 
 def times():
     """Times before and after today, on the full hour."""
-    today = datetime.datetime.now(datetime.timezone.utc).replace(minute=0, second=0, microsecond=0)
     days = [*range(-40, 0), *range(1, 40)]
-    return [(today + datetime.timedelta(days=day, hours=day % 7)).strftime("%Y-%m-%dT%H:%M:%SZ") for day in days]
+    return [written(NOW + datetime.timedelta(days=day, hours=day % 7)) for day in days]
+
+
+def written(time):
+    """The time as RFC 3339 has it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def make_rows():
@@ -52,16 +57,17 @@ def make_rows():
     provider = send("PROVIDER", "/v1/me")["provider_id"]
     patient = listed("/v1/patients?limit=1", "PROVIDER")[0]
     of_patient = {"patient_id": patient["id"]}
-    for time in times()[::4]:
+    for index, time in enumerate(times()[::4]):
         visit = {**of_patient, "provider_id": provider, "scheduled_at": time, "duration_minutes": 20}
         booked = send("PROVIDER", "/v1/appointments", visit)
-        if booked and booked["scheduled_at"] < now() and int(time[8:10]) % 2:
+        # Half of the past visits stay open, so that they can be checked in, missed or completed.
+        if booked and time < written(NOW) and index % 2:
             send("PROVIDER", f"/v1/appointments/{booked['id']}/complete", {})
     for number in range(8):
         content = {"text": f"Note {number}"}
         send("PROVIDER", "/v1/medical-records", {**of_patient, "record_type": "NOTE", "content": content})
         announce(patient, "text/plain", f"File {number}".encode())
-    # It needs only to be completed.
+    # All parts of this file are sent, and it only waits to be completed.
     video = bytes(65 * 1024 * 1024)
     for part in announce(patient, "video/mp4", video)["upload"]["parts"]:
         content, video = video[: part["size"]], video[part["size"] :]
@@ -74,10 +80,6 @@ def announce(patient, file_type, content):
         "owner_type": "PATIENT", "owner_id": patient["user_id"], "original_name": "a file", "file_type": file_type,
         "file_size": len(content), "sha256": hashlib.sha256(content).hexdigest(),
     })
-
-
-def now():
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 make_rows()

@@ -56,7 +56,7 @@ pub const WALLS: [Wall; 10] = [
             "rate-appointment",
             "delete-appointment",
         ],
-        // Triggers decide about columns: `second_walls`.
+        // A trigger decides about columns. The scenarios of `second_walls` test it.
         set: "change_reason = change_reason",
     },
     Wall {
