@@ -2,7 +2,8 @@
 """Prints, as TOML, values that exist in the local cloud, so that generated requests also find something.
 
 The first argument is the role that will send the requests. Lists are read in that role, and users as ADMIN. Before that,
-the provider books visits with a patient in their care and writes records, and the patient announces files.
+administrators register people, the provider books visits with a patient in their care and writes records, and the
+patient announces files.
 """
 
 import datetime
@@ -24,6 +25,7 @@ def send(role, path, body=None):
     request = urllib.request.Request(os.environ["CARETRAIL_URL"] + path, data=data)
     request.add_header("authorization", "Bearer " + os.environ[f"TOKEN_{role}"])
     request.add_header("content-type", "application/json")
+    request.add_header("if-match", "*")
     try:
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)
@@ -74,6 +76,22 @@ def make_rows():
         urllib.request.urlopen(urllib.request.Request(part["url"], data=content, headers=part["headers"], method="PUT"))
 
 
+def register():
+    """Registers patients and providers. They have no visits, so they can be archived."""
+    for number in range(8):
+        for role, path, profile in [
+            ("PATIENT", "/v1/patients", {"patient_number": f"P-{number}", "date_of_birth": "1990-05-17", "gender": "other"}),
+            ("PROVIDER", "/v1/providers", {"license_number": f"L-{number}", "specialties": ["Family medicine"]}),
+        ]:
+            user = send("ADMIN", "/v1/users", {
+                "username": f"{role.lower()}-{number}@example.org", "role": role,
+                "first_name": "Sample", "last_name": f"{role.capitalize()} {number}",
+            })
+            if user["awaits_approval"]:
+                send("SECOND_ADMIN", f"/v1/users/{user['id']}/approve", {"is_approved": True})
+            send("ADMIN", path, {"user_id": user["id"], **profile})
+
+
 def announce(patient, file_type, content):
     """The answer to the announcement of a file with this content."""
     return send("PATIENT", "/v1/files", {
@@ -82,6 +100,7 @@ def announce(patient, file_type, content):
     })
 
 
+register()
 make_rows()
 values = {
     "patients": ids(listed("/v1/patients?limit=100") or listed("/v1/patients?limit=100", "ADMIN")),
@@ -91,7 +110,9 @@ values = {
     "appointments": ids(listed("/v1/appointments?limit=100")),
     "records": ids(listed("/v1/medical-records?limit=100")),
     "files": ids(listed("/v1/files?limit=100")),
+    "roles": ["INTERN", "NIGHT_DESK", "SCRIBE", "STUDENT"],
     "times": times(),
+    "times-to-come": [time for time in times() if time > written(NOW)],
     "any-version": ["*"],
 }
 for name, known in values.items():

@@ -265,7 +265,11 @@ fn request_body(package: &str, body: BodyKind, event: &Event, schemas: &mut Sche
     };
     let mut schema = schemas.read(describe);
     if let (BodyKind::MergePatch(_), Some(members)) = (body, schema.as_object_mut()) {
+        // A patch leaves out what it doesn't change.
         members.remove("required");
+        if let Some(always) = members.remove("x-required-in-patch") {
+            members.insert("required".to_owned(), always);
+        }
     }
     let schema = schemas.keep(pascal_case(package) + suffix, schema);
     let mut content = json!({"schema": schema});

@@ -20,6 +20,7 @@ row! {
 /// The fields of a medical record that a patch can change.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-required-in-patch" = ["change_reason"]))]
 pub struct Editable {
     /// The structured clinical content. The record type determines its structure.
     #[schemars(with = "RecordContent")]
@@ -34,6 +35,7 @@ pub struct Editable {
     /// `medical_records`. Null removes them.
     pub custom_data: Option<CustomData>,
     /// The reason for the correction. It is required in each patch.
+    #[schemars(with = "Text<500>")]
     pub change_reason: Option<Text<500>>,
 }
 }

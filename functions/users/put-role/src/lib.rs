@@ -25,6 +25,7 @@ pub struct Definition {
     pub description: Text<500>,
     /// All permissions of the role, each with the set of resources that it covers. For example,
     /// `{"patients:read": "OWN"}`.
+    #[schemars(extend("propertyNames" = {"pattern": "^[a-z-]+:[a-z-]+$"}))]
     pub permissions: BTreeMap<String, Reach>,
 }
 
