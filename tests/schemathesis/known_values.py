@@ -59,13 +59,13 @@ def make_rows():
     provider = send("PROVIDER", "/v1/me")["provider_id"]
     patient = listed("/v1/patients?limit=1", "PROVIDER")[0]
     of_patient = {"patient_id": patient["id"]}
-    for index, time in enumerate(times()[::4]):
+    for index, time in enumerate(times()[::2]):
         visit = {**of_patient, "provider_id": provider, "scheduled_at": time, "duration_minutes": 20}
         booked = send("PROVIDER", "/v1/appointments", visit)
         # Half of the past visits stay open, so that they can be checked in, missed or completed.
         if booked and time < written(NOW) and index % 2:
             send("PROVIDER", f"/v1/appointments/{booked['id']}/complete", {})
-    for number in range(8):
+    for number in range(60):
         content = {"text": f"Note {number}"}
         send("PROVIDER", "/v1/medical-records", {**of_patient, "record_type": "NOTE", "content": content})
         announce(patient, "text/plain", f"File {number}".encode())
@@ -78,7 +78,7 @@ def make_rows():
 
 def register():
     """Registers patients and providers. They have no visits, so they can be archived."""
-    for number in range(8):
+    for number in range(40):
         for role, path, profile in [
             ("PATIENT", "/v1/patients", {"patient_number": f"P-{number}", "date_of_birth": "1990-05-17", "gender": "other"}),
             ("PROVIDER", "/v1/providers", {"license_number": f"L-{number}", "specialties": ["Family medicine"]}),
