@@ -46,15 +46,19 @@ create table user_profiles (
     check (length(username) <= 254 and username ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
   notification_email text constraint user_profiles_notification_email_format
     check (length(notification_email) <= 254 and notification_email ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
-  first_name text not null constraint user_profiles_first_name_length
+  -- A person may have only one name, which is then their given or their family name.
+  first_name text constraint user_profiles_first_name_length
     check (length(first_name) between 1 and 100),
-  last_name text not null constraint user_profiles_last_name_length
+  last_name text constraint user_profiles_last_name_length
     check (length(last_name) between 1 and 100),
   -- What lists by name are sorted by: the folded family name, two spaces and the folded given name. A space sorts
-  -- before every letter, so `Smith, Zoe` comes before `Smith Jones, Ann`. Collation "C" sorts the same everywhere. A
-  -- few characters fold to many letters, which an index couldn't hold.
+  -- before every letter, so `Smith, Zoe` comes before `Smith Jones, Ann`. A person's only name takes the place of the
+  -- family name. Collation "C" sorts the same everywhere. A few characters fold to many letters, which an index couldn't
+  -- hold.
   sort_name text collate "C" not null generated always as (
-    left(replace(folded(last_name), '''', ''), 100) || '  ' || left(replace(folded(first_name), '''', ''), 100)
+    left(replace(folded(coalesce(last_name, first_name, '')), '''', ''), 100) || '  '
+    || case when last_name is null or first_name is null then ''
+      else left(replace(folded(first_name), '''', ''), 100) end
   ) stored,
   role text not null references roles (name)
     constraint user_profiles_role_personal check (role <> 'SYSTEM'),
@@ -80,6 +84,7 @@ create table user_profiles (
   constraint user_profiles_proposed check (
     (proposed_by is not null) = (awaits_approval or proposed_subject is not null)
   ),
+  constraint user_profiles_named check (first_name is not null or last_name is not null),
   constraint user_profiles_archived check (is_archived = (archived_at is not null)),
   constraint user_profiles_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
   -- The keys of patients and providers that prove the user's role point here.

@@ -3,14 +3,36 @@
 
 create type administrative_gender as enum ('male', 'female', 'other', 'unknown');
 
+-- The first day of a day, month or year as FHIR's `date` writes it: `1984-07-21`, `1984-07` or `1984`.
+-- Errors: it is no day of the calendar.
+create function first_day(partial_date text) returns date
+language sql immutable parallel safe
+return make_date(
+  left(partial_date, 4)::integer,
+  coalesce(nullif(substr(partial_date, 6, 2), ''), '1')::integer,
+  coalesce(nullif(substr(partial_date, 9, 2), ''), '1')::integer
+);
+
+-- Whether two such dates can be the same day: one is the beginning of the other.
+create function can_be_same_date(one text, other text) returns boolean
+language sql immutable parallel safe
+return starts_with(one, other) or starts_with(other, one);
+
+grant execute on function first_day(text) to caretrail_app;
+
 create table patients (
   id uuid primary key,
   user_id uuid not null constraint patients_user_id_key unique,
   user_role text not null generated always as ('PATIENT') stored,
   patient_number text not null constraint patients_patient_number_key unique
     constraint patients_patient_number_form check (is_identifier(patient_number, 100)),
-  date_of_birth date not null constraint patients_date_of_birth_range check (date_of_birth >= '1850-01-01'),
+  -- As exactly as it is known: `1984-07-21`, `1984-07` or `1984`. The collation sorts these as dates.
+  date_of_birth text collate "C" not null constraint patients_date_of_birth_range check (
+    case when date_of_birth ~ '^[0-9]{4}(-[0-9]{2}){0,2}$' then first_day(date_of_birth) >= '1850-01-01' else false end
+  ),
   gender administrative_gender not null,
+  -- FHIR's `Patient.deceased[x]`: null, or an object with the time of death in `at` if it is known.
+  deceased jsonb constraint patients_deceased_object check (jsonb_typeof(deceased) = 'object'),
   medical_history jsonb constraint patients_medical_history_array check (jsonb_typeof(medical_history) = 'array'),
   allergies jsonb constraint patients_allergies_array check (jsonb_typeof(allergies) = 'array'),
   assigned_providers uuid[] not null default '{}',
@@ -93,9 +115,11 @@ begin
     raise exception 'only users who treat the patient can change this field'
       using errcode = 'insufficient_privilege';
   end if;
-  if (new.id, new.user_id, new.patient_number, new.date_of_birth, new.gender, new.custom_data, new.is_archived)
+  if (new.id, new.user_id, new.patient_number, new.date_of_birth, new.gender, new.deceased, new.custom_data,
+      new.is_archived)
       is distinct from
-      (old.id, old.user_id, old.patient_number, old.date_of_birth, old.gender, old.custom_data, old.is_archived)
+      (old.id, old.user_id, old.patient_number, old.date_of_birth, old.gender, old.deceased, old.custom_data,
+        old.is_archived)
     and reach('patients:write') is distinct from 'ALL'
   then
     raise exception 'only users who manage patient registration can change this field'
@@ -120,7 +144,7 @@ for each row execute function guard_patient();
 create view patient_profiles with (security_invoker = true) as
 select
   p.id, p.user_id, u.first_name, u.last_name, p.patient_number, p.date_of_birth,
-  p.gender::text as gender, p.assigned_providers,
+  p.gender::text as gender, p.deceased, p.assigned_providers,
   case when clinical.granted then p.medical_history end as medical_history,
   case when clinical.granted then p.allergies end as allergies,
   case when clinical.granted then p.health_goals end as health_goals,
@@ -134,7 +158,18 @@ cross join lateral (select reaches('patients:clinical', p.id) as granted offset 
 
 grant select on patient_profiles to caretrail_app;
 
--- The ids of up to ten registered patients with the same birth date and a similar name, in any order of
+-- The patients whose date of birth can be this one: 1984-07-21 can be 1984-07 and 1984, too. Functions can't call it.
+create function born_like(born text) returns setof patients
+language sql stable parallel safe
+begin atomic
+  select * from patients p
+  where p.date_of_birth >= born and p.date_of_birth < born || '~'
+  union all
+  select * from patients p
+  where p.date_of_birth in (left(born, 4), left(born, 7)) and p.date_of_birth <> born;
+end;
+
+-- The ids of up to ten registered patients who can have the same birth date and have a similar name, in any order of
 -- its parts. Empty unless the caller registers patients.
 create function likely_duplicates(patient uuid) returns uuid[]
 language plpgsql stable security definer set search_path = pg_catalog, public as $$
@@ -144,9 +179,9 @@ begin
     select other.id
     from patients p
     join user_profiles u on u.id = p.user_id
-    join patients other on other.date_of_birth = p.date_of_birth and other.id <> p.id
+    cross join lateral born_like(p.date_of_birth) as other
     join user_profiles named on named.id = other.user_id
-    where p.id = patient and reach('patients:write') = 'ALL' and not other.is_archived
+    where p.id = patient and reach('patients:write') = 'ALL' and not other.is_archived and other.id <> p.id
       and similarity(named.sort_name, u.sort_name) >= 0.5
     order by similarity(named.sort_name, u.sort_name) desc, other.id
     limit 10

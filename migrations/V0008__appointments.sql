@@ -164,30 +164,40 @@ $$;
 create trigger refuse_past_booking before insert or update of scheduled_at on appointments
 for each row execute function refuse_past_booking();
 
--- Nobody is born in the future, and no visit takes place before its patient is born. A day begins up to fourteen
--- hours earlier than in UTC, depending on the time zone.
+-- Nobody is born in the future, and nobody visits or dies before they are born. Of a month or year of birth the first
+-- day counts. A day begins up to fourteen hours earlier than in UTC, depending on the time zone.
 create function day_begins(day date) returns timestamptz
 language sql immutable
 return (day::timestamp at time zone 'UTC') - interval '14 hours';
 
 create function check_birth() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+  born constant timestamptz := day_begins(first_day(new.date_of_birth));
+  died constant text := new.deceased ->> 'at';
 begin
-  if day_begins(new.date_of_birth) > now() then
+  if born > now() then
     raise exception 'nobody is born in the future'
       using errcode = 'check_violation', constraint = 'patients_date_of_birth_range';
   end if;
   if tg_op = 'UPDATE' and exists (
-    select from appointments where patient_id = new.id and scheduled_at < day_begins(new.date_of_birth)
+    select from appointments where patient_id = new.id and scheduled_at < born
   ) then
     raise exception 'the patient has an earlier visit'
       using errcode = 'check_violation', constraint = 'patients_born_before_visits';
+  end if;
+  if (case
+    when length(died) > 10 then died::timestamptz < born
+    else left(died, length(new.date_of_birth)) < left(new.date_of_birth, length(died))
+  end) then
+    raise exception 'nobody dies before they are born'
+      using errcode = 'check_violation', constraint = 'patients_died_after_birth';
   end if;
   return new;
 end
 $$;
 
-create trigger check_birth before insert or update of date_of_birth on patients
+create trigger check_birth before insert or update of date_of_birth, deceased on patients
 for each row execute function check_birth();
 
 -- SECURITY DEFINER, because the rule must not depend on what the actor sees. The lock makes a simultaneous change of
@@ -197,7 +207,7 @@ language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
   born date;
 begin
-  select p.date_of_birth into born from patients p where p.id = new.patient_id for share;
+  select first_day(p.date_of_birth) into born from patients p where p.id = new.patient_id for share;
   if new.scheduled_at < day_begins(born) then
     raise exception 'the patient isn''t born yet'
       using errcode = 'check_violation', constraint = 'appointments_after_birth';

@@ -48,7 +48,7 @@ begin atomic
   select coalesce(bool_and(opened.hours @> visit.moment), false) from visit cross join opened;
 end;
 
--- Refuses a booking if the patient is archived, if the provider is archived or can't sign in, if the
+-- Refuses a booking if the patient is archived or has died, if the provider is archived or can't sign in, if the
 -- licence isn't verified, if the visit is longer than the provider's maximum or beyond their booking horizon,
 -- or if the time is outside of the hours or at too short notice. The provider, and an actor of reach ALL, may
 -- book outside of the hours and at any notice; nobody else books without hours.
@@ -59,7 +59,7 @@ create function check_booking() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
   provider record;
-  patient_left boolean;
+  patient record;
   refused text;
 begin
   select v.is_verified, v.is_archived or u.is_archived or u.status <> 'ACTIVE' as is_away, v.schedule,
@@ -74,12 +74,13 @@ begin
   if not found then
     return new; -- The foreign key refuses it.
   end if;
-  select p.is_archived or u.is_archived into patient_left
+  select p.is_archived or u.is_archived as has_left, p.deceased is not null as has_died into patient
   from patients p join user_profiles u on u.id = p.user_id
   where p.id = new.patient_id
   for share;
   refused := case
-    when patient_left then 'appointments_patient_registered'
+    when patient.has_left then 'appointments_patient_registered'
+    when patient.has_died then 'appointments_patient_alive'
     when provider.is_away then 'appointments_provider_practises'
     when not provider.is_verified then 'appointments_provider_verified'
     when new.duration_minutes > provider.max_minutes then 'appointments_longest'

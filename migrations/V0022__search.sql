@@ -193,7 +193,7 @@ $$;
 -- the same each time. PL/pgSQL that plans each call anew, so that a criterion that isn't given costs nothing.
 -- Errors: `search_is_narrow`.
 create function search_patients(
-  p_name text, p_born date, p_number text, p_led_by text, p_word text, p_after text, p_after_id uuid, wanted bigint
+  p_name text, p_born text, p_number text, p_led_by text, p_word text, p_after text, p_after_id uuid, wanted bigint
 ) returns table (user_id uuid, led_by text, word text, name text)
 language plpgsql stable security definer rows 50
 set search_path = pg_catalog, public set plan_cache_mode = force_custom_plan
@@ -219,12 +219,10 @@ begin
     candidates := array(select p.user_id from patients p where p.id = any (own));
   elsif entries < 500 then
     candidates := null;
-  elsif p_number is not null or p_born is not null then
-    candidates := array(
-      select p.user_id from patients p
-      where (p_number is null or p.patient_number = p_number) and (p_born is null or p.date_of_birth = p_born)
-      limit 20001
-    );
+  elsif p_number is not null then
+    candidates := array(select p.user_id from patients p where p.patient_number = p_number);
+  elsif p_born is not null then
+    candidates := array(select p.user_id from born_like(p_born) as p limit 20001);
   elsif far = 'CARE' then
     treated := array(
       select distinct c.patient_id from care_relations c
@@ -242,7 +240,7 @@ begin
       select n.user_id, lead, n.word, n.name
       from people_named(words, lead, p_word, p_after, p_after_id) as n
       join patients p on p.user_id = n.user_id
-      where not p.is_archived and (p_born is null or p.date_of_birth = p_born)
+      where not p.is_archived and (p_born is null or can_be_same_date(p.date_of_birth, p_born))
         and (p_number is null or p.patient_number = p_number)
         and (far = 'ALL' or exists (
           select from care_relations c
@@ -254,7 +252,7 @@ begin
       select n.user_id, lead, n.word, n.name
       from people_among(candidates, words, lead, p_word, p_after, p_after_id) as n
       join patients p on p.user_id = n.user_id
-      where not p.is_archived and (p_born is null or p.date_of_birth = p_born)
+      where not p.is_archived and (p_born is null or can_be_same_date(p.date_of_birth, p_born))
         and (p_number is null or p.patient_number = p_number)
         and (far = 'ALL' or p.id = any (own) or exists (
           select from care_relations c
@@ -338,7 +336,7 @@ end
 $$;
 
 grant execute on function
-  search_patients(text, date, text, text, text, text, uuid, bigint),
+  search_patients(text, text, text, text, text, text, uuid, bigint),
   search_users(text, text, text, boolean, text, text, text, uuid, bigint),
   providers_named(text)
   to caretrail_app;

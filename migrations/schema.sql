@@ -107,9 +107,9 @@ create table user_profiles (
   subject uuid,
   username text,
   notification_email text,
-  first_name text not null,
-  last_name text not null,
-  sort_name text collate "C" not null generated always as (("left"(replace(folded(last_name), '''', ''), 100) || ' ') || "left"(replace(folded(first_name), '''', ''), 100)) stored,
+  first_name text,
+  last_name text,
+  sort_name text collate "C" not null generated always as (("left"(replace(folded(coalesce(last_name, first_name, '')), '''', ''), 100) || ' ') || case when last_name is null or first_name is null then '' else "left"(replace(folded(first_name), '''', ''), 100) end) stored,
   role text not null,
   made_by uuid,
   proposed_subject uuid,
@@ -143,6 +143,7 @@ create table user_profiles (
   ),
   constraint user_profiles_first_name_length check (length(first_name) >= 1 and length(first_name) <= 100),
   constraint user_profiles_last_name_length check (length(last_name) >= 1 and length(last_name) <= 100),
+  constraint user_profiles_named check (first_name is not null or last_name is not null),
   constraint user_profiles_notification_email_format check (
     length(notification_email) <= 254
     and notification_email ~ '^[^@[:space:]]+@[^@[:space:]]+$'
@@ -373,8 +374,9 @@ create table patients (
   user_id uuid not null,
   user_role text not null generated always as ('PATIENT') stored,
   patient_number text not null,
-  date_of_birth date not null,
+  date_of_birth text collate "C" not null,
   gender administrative_gender not null,
+  deceased jsonb,
   medical_history jsonb,
   allergies jsonb,
   assigned_providers uuid[] not null default '{}',
@@ -398,9 +400,15 @@ create table patients (
   constraint patients_archived check (is_archived = (archived_at is not null)),
   constraint patients_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   constraint patients_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
-  constraint patients_date_of_birth_range check (date_of_birth >= '1850-01-01'),
+  constraint patients_date_of_birth_range check (
+    case
+    when date_of_birth ~ '^[0-9]{4}(-[0-9]{2}){0,2}$' then first_day(date_of_birth) >= '1850-01-01'
+    else false
+    end
+  ),
+  constraint patients_deceased_object check (jsonb_typeof(deceased) = 'object'),
   constraint patients_documents_size check (
-    (coalesce(octet_length(medical_history::text), 0) + coalesce(octet_length(allergies::text), 0) + coalesce(octet_length(health_goals::text), 0) + coalesce(octet_length(risk_factors::text), 0) + coalesce(octet_length(custom_data::text), 0)) <= 262144
+    (coalesce(octet_length(deceased::text), 0) + coalesce(octet_length(medical_history::text), 0) + coalesce(octet_length(allergies::text), 0) + coalesce(octet_length(health_goals::text), 0) + coalesce(octet_length(risk_factors::text), 0) + coalesce(octet_length(custom_data::text), 0)) <= 262144
   ),
   constraint patients_health_goals_array check (jsonb_typeof(health_goals) = 'array'),
   constraint patients_medical_history_array check (jsonb_typeof(medical_history) = 'array'),
@@ -433,7 +441,7 @@ create trigger check_assigned_providers before insert or update of assigned_prov
   for each row
   when (new.assigned_providers <> '{}')
   execute function check_assigned_providers();
-create trigger check_birth before insert or update of date_of_birth on patients
+create trigger check_birth before insert or update of date_of_birth, deceased on patients
   for each row
   execute function check_birth();
 create trigger follow_assignments_changed after update on patients
@@ -462,8 +470,9 @@ create view patient_profiles with (security_invoker=true) (
   first_name text,
   last_name text,
   patient_number text,
-  date_of_birth date,
+  date_of_birth text collate "C",
   gender text,
+  deceased jsonb,
   assigned_providers uuid[],
   medical_history jsonb,
   allergies jsonb,
@@ -1217,7 +1226,9 @@ create function append_fence(entry audit_logs) returns bytea security definer; -
 create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT refusal text, OUT left_out bigint) returns record security definer; -- caretrail_app
 create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, OUT role text) returns text security definer; -- caretrail_jobs
 create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint) returns record security definer; -- caretrail_people
+create function born_like(born text) returns setof patients stable;
 create function by_migration() returns boolean stable; -- caretrail_app
+create function can_be_same_date(one text, other text) returns boolean immutable;
 create function care_after(begins timestamptz) returns timestamptz stable security definer;
 create function care_given(patient uuid, source uuid) returns table (care_user_id uuid, care_basis text, care_until timestamptz) stable security definer; -- caretrail_app
 create function care_of_actor(its_patient uuid) returns setof uuid stable;
@@ -1237,6 +1248,7 @@ create function ensure_audit_partitions(ahead integer) returns integer security 
 create function expire_idempotency_keys(p_limit bigint) returns bigint security definer; -- caretrail_jobs
 create function expire_refusals(p_limit bigint, OUT expired bigint, OUT left_out jsonb) returns record security definer; -- caretrail_jobs
 create function files_in_care(p_patient uuid, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function first_day(partial_date text) returns date immutable; -- caretrail_app
 create function folded(name text) returns text immutable; -- caretrail_app
 create function forget_signing_keys(p_purpose key_purpose, p_kept integer) returns void;
 create function give_care(p_member uuid, p_patient uuid, p_basis care_basis, p_source uuid, p_until timestamptz, p_counted_from timestamptz) returns void security definer;
@@ -1276,7 +1288,7 @@ create function represented_patients() returns setof uuid stable security define
 create function represents(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function require_actor(standing text DEFAULT 'REQUEST'::text) returns void stable;
 create function role_reaches_beyond_actor(its_role text) returns boolean stable;
-create function search_patients(p_name text, p_born date, p_number text, p_led_by text, p_word text, p_after text, p_after_id uuid, wanted bigint) returns table (user_id uuid, led_by text, word text, name text) stable security definer; -- caretrail_app
+create function search_patients(p_name text, p_born text, p_number text, p_led_by text, p_word text, p_after text, p_after_id uuid, wanted bigint) returns table (user_id uuid, led_by text, word text, name text) stable security definer; -- caretrail_app
 create function search_users(p_name text, p_username text, p_role text, p_archived boolean, p_led_by text, p_word text, p_after text, p_after_id uuid, wanted bigint) returns table (user_id uuid, led_by text, word text, name text) stable security definer; -- caretrail_app
 create function searches_naming(patient uuid) returns table (month date, id uuid) stable security definer; -- caretrail_app
 create procedure secure(target regclass);

@@ -345,7 +345,7 @@ async fn a_time_or_date_in_another_form_than_that_of_rfc_3339_is_refused() {
         let searched = vera.post("/v1/patients/search", body).await;
         assert_eq!(
             message(&searched.invalid("date_of_birth")),
-            "expected a date (RFC 3339), for example 2026-03-01",
+            "expected a day, month or year such as 1984-07-21, 1984-07 or 1984, in 1850 or later, for example 1984-07-21",
             "{date}"
         );
     }

@@ -95,6 +95,132 @@ async fn no_visit_takes_place_before_its_patient_is_born() {
 }
 
 #[tokio::test]
+async fn a_date_of_birth_is_kept_and_found_as_exactly_as_it_is_known() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let this_year = &in_days(0)[..4];
+    let register = async |born: &str| {
+        let user = world.user("PATIENT", "Ada").await;
+        let body = json!({
+            "user_id": user.user, "patient_number": user.user, "date_of_birth": born, "gender": "unknown"
+        });
+        admin.post("/v1/patients", body).await
+    };
+    // Given patients of one name, whose dates of birth are known more or less exactly
+    let mut patients = Vec::new();
+    for born in [
+        "1984",
+        "1984-07",
+        "1984-07-21",
+        "1984-07-22",
+        "1984-11",
+        "1983",
+        this_year,
+    ] {
+        let registered = register(born).await.expect(201);
+        assert_eq!(registered.body["date_of_birth"], born);
+        let created = audit("create-patient", "CREATE", "PATIENT").by(&admin);
+        let mut created = created.resource(registered.id()).patient(registered.id());
+        // Then those who can have the same date of birth are possible duplicates
+        let likely: Vec<_> = patients
+            .iter()
+            .filter(|(other, _): &&(&str, Uuid)| born.starts_with(other) || other.starts_with(born))
+            .map(|(_, id)| json!(id))
+            .collect();
+        let named = registered.body["possible_duplicates"].as_array().unwrap();
+        assert_eq!(*named, likely, "{born}");
+        if !likely.is_empty() {
+            created = created.detail("possible_duplicates", json!(likely));
+        }
+        world.audited(&registered, created).await;
+        let stored = "select date_of_birth from patients where id = $1";
+        let stored = world.row(stored, &[&registered.id()]).await;
+        assert_eq!(stored["date_of_birth"], born);
+        patients.push((born, registered.id()));
+    }
+    // And a search finds them, with and without a name
+    for asked in [
+        "1984",
+        "1984-07",
+        "1984-07-21",
+        "1984-08",
+        "1984-08-01",
+        "1985",
+        "198",
+    ] {
+        for criteria in [
+            json!({"date_of_birth": asked}),
+            json!({"date_of_birth": asked, "name": "ada"}),
+        ] {
+            let answer = admin.post("/v1/patients/search", criteria).await;
+            if asked == "198" {
+                answer.invalid("date_of_birth");
+                continue;
+            }
+            let mut found = answer.expect(200).ids();
+            found.sort();
+            let expected: Vec<_> = patients
+                .iter()
+                .filter(|(born, _)| born.starts_with(asked) || asked.starts_with(born))
+                .map(|(_, id)| *id)
+                .collect();
+            assert_eq!(found, expected, "{asked}");
+        }
+    }
+    // And a date becomes more exact, but no impossible one is taken
+    let path = format!("/v1/patients/{}", patients[0].1);
+    let exact = json!({"date_of_birth": "1984-07-21"});
+    let changed = admin.patch(&path, 1, exact).await.expect(200);
+    assert_eq!(changed.body["date_of_birth"], "1984-07-21");
+    let next_year = format!("{}", this_year.parse::<i32>().unwrap() + 1);
+    for wrong in [
+        "1849",
+        "1849-12",
+        "1984-13",
+        "1984-02-30",
+        "84",
+        next_year.as_str(),
+    ] {
+        register(wrong).await.invalid("date_of_birth");
+        admin
+            .patch(&path, 2, json!({"date_of_birth": wrong}))
+            .await
+            .invalid("date_of_birth");
+    }
+}
+
+#[tokio::test]
+async fn a_visit_may_take_place_when_its_patient_may_be_born() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let admin = world.admin().await;
+    let path = format!("/v1/patients/{}", ada.id);
+    let patch = json!({"date_of_birth": "1990-05"});
+    admin.patch(&path, 1, patch).await.expect(200);
+    let visit = |at: &str| {
+        json!({
+            "patient_id": ada.id, "provider_id": vera.id, "scheduled_at": at, "duration_minutes": 20
+        })
+    };
+    admin
+        .post("/v1/appointments", visit("1990-04-30T09:59:00Z"))
+        .await
+        .invalid("scheduled_at");
+    admin
+        .post("/v1/appointments", visit("1990-04-30T10:00:00Z"))
+        .await
+        .expect(201);
+    for (version, born, is_fit) in [(2, "1990-06", false), (2, "1990", true), (3, "1991", false)] {
+        let patch = json!({"date_of_birth": born});
+        let answer = admin.patch(&path, version, patch).await;
+        match is_fit {
+            true => drop(answer.expect(200)),
+            false => drop(answer.invalid("date_of_birth")),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_date_is_kept_as_exactly_as_it_is_known() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
@@ -163,7 +289,11 @@ async fn what_was_measured_or_done_does_not_lie_in_the_future() {
         ("DIAGNOSIS", "code", "abatement"),
         ("TREATMENT", "code", "performed_start"),
         ("TREATMENT", "code", "performed_end"),
+        ("DIAGNOSIS", "code", "recorded_at"),
         ("LAB_RESULT", "code", "effective"),
+        ("LAB_RESULT", "code", "effective_start"),
+        ("LAB_RESULT", "code", "effective_end"),
+        ("LAB_RESULT", "code", "issued"),
         ("PRESCRIPTION", "medication", "authored_on"),
         ("IMAGING", "modality", "started"),
         ("IMMUNIZATION", "vaccine", "occurrence"),

@@ -179,6 +179,7 @@ pub const BOOKING_CONFLICTS: &[&str] = &[
     HORIZON,
     LONGEST,
     PATIENT_ARCHIVED,
+    PATIENT_DECEASED,
 ];
 
 const PROVIDER_BUSY: &str = "The provider already has an appointment at that time.";
@@ -190,6 +191,7 @@ const HORIZON: &str = "The time is beyond the provider's booking horizon. Choose
 const LONGEST: &str =
     "The appointment is longer than the provider's maximum. Choose a shorter one.";
 const PATIENT_ARCHIVED: &str = "The patient is archived, so nothing can be booked for them.";
+const PATIENT_DECEASED: &str = "The patient has died, so no visit to come can be booked for them.";
 
 /// The error for a violation of the named constraint on appointments. None if the constraint isn't one of them.
 pub fn booking_rule(constraint: &str) -> Option<Error> {
@@ -205,6 +207,7 @@ pub fn booking_rule(constraint: &str) -> Option<Error> {
             Error::invalid("provider_id", "expected a provider with an active account")
         }
         "appointments_patient_registered" => Error::Conflict(PATIENT_ARCHIVED),
+        "appointments_patient_alive" => Error::Conflict(PATIENT_DECEASED),
         "appointments_scheduled_at_range" => {
             Error::invalid("scheduled_at", "expected a time from 1850 to 2199")
         }

@@ -40,10 +40,10 @@ text_enum! {
 pub struct CareMember {
     /// The user who has the patient in care.
     pub user_id: UserId,
-    /// The given name of the user.
-    pub first_name: String,
-    /// The family name of the user.
-    pub last_name: String,
+    /// The given name of the user. Null if the user has only a family name.
+    pub first_name: Option<String>,
+    /// The family name of the user. Null if the user has only a given name.
+    pub last_name: Option<String>,
     /// The role of the user, for example `PROVIDER` or `NURSE`.
     pub role: String,
     /// The reason for which the patient is in the care of the user. A user with several of them is listed
@@ -151,7 +151,7 @@ macro_rules! select_care_team {
     ($($rest:literal),+ $(,)?) => {
         concat!(
             "select id as patient_id, coalesce(
-               (select jsonb_agg(member order by folded(last_name), folded(first_name), user_id, basis)
+               (select jsonb_agg(member order by folded(coalesce(last_name, first_name)), folded(first_name), user_id, basis)
                 from care_team(patients.id) as member),
                '[]') as members
              from patients ",

@@ -1,32 +1,40 @@
-//! A concept from a code system, as FHIR's `Coding`. For the most common code systems the format of the
+//! A concept in a code system or in words, as FHIR's `Coding`. For the most common code systems the format of the
 //! code is checked. Codes are not looked up, because the content of these systems is licensed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::json;
 
 use super::text::{Identifier, Line};
 use parsing::{expected, expected_field};
 
-/// A concept from a code system, as FHIR R4 `Coding`. For example, `{"system":
-/// "http://snomed.info/sct", "code": "38341003", "display": "Hypertension"}`.
+/// A concept, as FHIR R4 `Coding`. It has a code, for example `{"system": "http://snomed.info/sct", "code":
+/// "38341003", "display": "Hypertension"}`, or only words, for example `{"display": "Hypertension"}`.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
-#[schemars(deny_unknown_fields)]
+#[schemars(
+    deny_unknown_fields,
+    extend("minProperties" = 1),
+    extend("dependentRequired" = {"system": ["code"], "code": ["system"]})
+)]
 pub struct Coding {
-    /// The URI of the code system, for example `http://snomed.info/sct` or `http://loinc.org`.
-    pub system: SystemUri,
-    /// The code as the code system defines it, for example `38341003`.
-    pub code: Identifier<100>,
-    /// The meaning of the code in words, for example `Hypertension`.
+    /// The URI of the code system, for example `http://snomed.info/sct` or `http://loinc.org`. Absent if the concept
+    /// isn't coded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<SystemUri>,
+    /// The code as the code system defines it, for example `38341003`. Absent if the concept isn't coded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Identifier<100>>,
+    /// The concept in words, for example `Hypertension`. Required if the concept isn't coded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display: Option<Line<500>>,
 }
 
-/// A coding whose code is not checked yet.
+/// A concept that is not checked yet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AnyCoding {
-    system: SystemUri,
-    code: Identifier<100>,
+    system: Option<SystemUri>,
+    code: Option<Identifier<100>>,
     display: Option<Line<500>>,
 }
 
@@ -37,18 +45,32 @@ impl<'de> Deserialize<'de> for Coding {
             code,
             display,
         } = AnyCoding::deserialize(deserializer)?;
-        let shape = SHAPES.iter().find(|shape| shape.0 == system.0);
-        match shape {
-            Some((system, code_of_system, example, fits)) if !fits(code.as_str()) => {
-                let example = serde_json::json!({"system": system, "code": example});
-                Err(expected_field("code", code_of_system, example))
+        let refused = |field, what| {
+            let example = json!({"display": "Hypertension"});
+            Err(expected_field(field, what, example))
+        };
+        match (&system, &code) {
+            (Some(system), Some(code)) => {
+                let shape = SHAPES.iter().find(|shape| shape.0 == system.0);
+                if let Some((system, code_of_system, example, fits)) = shape
+                    && !fits(code.as_str())
+                {
+                    let example = json!({"system": system, "code": example});
+                    return Err(expected_field("code", code_of_system, example));
+                }
             }
-            _ => Ok(Self {
-                system,
-                code,
-                display,
-            }),
+            (Some(_), None) => return refused("code", "a code of `system`, or only `display`"),
+            (None, Some(_)) => return refused("system", "the code system of `code`"),
+            (None, None) if display.is_none() => {
+                return refused("display", "the concept in words, or `system` and `code`");
+            }
+            (None, None) => {}
         }
+        Ok(Self {
+            system,
+            code,
+            display,
+        })
     }
 }
 
@@ -143,6 +165,38 @@ mod tests {
     fn parse(system: &str, code: &str) -> bool {
         let coding = serde_json::json!({"system": system, "code": code});
         serde_json::from_value::<Coding>(coding).is_ok()
+    }
+
+    #[test]
+    fn a_concept_has_a_code_or_words() {
+        for (coding, is_fit) in [
+            (
+                json!({"system": "http://loinc.org", "code": "4548-4", "display": "HbA1c"}),
+                true,
+            ),
+            (
+                json!({"system": "http://loinc.org", "code": "4548-4"}),
+                true,
+            ),
+            (json!({"display": "HbA1c"}), true),
+            (
+                json!({"display": "HbA1c", "system": null, "code": null}),
+                true,
+            ),
+            (json!({"display": " "}), false),
+            (json!({"display": "HbA1c", "code": "4548-4"}), false),
+            (
+                json!({"display": "HbA1c", "system": "http://loinc.org"}),
+                false,
+            ),
+            (json!({}), false),
+        ] {
+            assert_eq!(
+                serde_json::from_value::<Coding>(coding.clone()).is_ok(),
+                is_fit,
+                "{coding}"
+            );
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use chrono::{DateTime as ChronoDateTime, Datelike as _, Days, NaiveDate, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use parsing::expected;
 
@@ -25,6 +26,10 @@ const PAST_FORM: Unexpected = Unexpected {
     what: "a time that isn't in the future (RFC 3339), or a day, month or year such as \
     2026-03-01, 2026-03 or 2026, in 1850 or later",
     example: EXAMPLE,
+};
+const BIRTH_FORM: Unexpected = Unexpected {
+    what: "a day, month or year such as 1984-07-21, 1984-07 or 1984, in 1850 or later",
+    example: "1984-07-21",
 };
 
 /// A point in time, a day, a month or a year.
@@ -47,6 +52,12 @@ pub enum DateTime {
 /// accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PastDateTime(DateTime);
+
+/// A date of birth: a day, a month or a year, as FHIR R4's `date`. The database refuses one in the future.
+///
+/// Two dates of birth can be the same if the text of one is the beginning of the text of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BirthDate(DateTime);
 
 impl DateTime {
     /// The first day of the period, UTC.
@@ -93,6 +104,18 @@ impl FromStr for PastDateTime {
     }
 }
 
+impl FromStr for BirthDate {
+    type Err = Unexpected;
+
+    fn from_str(text: &str) -> Result<Self, Unexpected> {
+        text.parse()
+            .ok()
+            .filter(|time| !matches!(time, DateTime::Moment(_)))
+            .map(Self)
+            .ok_or(BIRTH_FORM)
+    }
+}
+
 impl fmt::Display for DateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -110,6 +133,53 @@ impl fmt::Display for PastDateTime {
     }
 }
 
+impl fmt::Display for BirthDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl ToSql for BirthDate {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut bytes::BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        self.to_string().to_sql(ty, out)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <String as ToSql>::accepts(ty)
+    }
+
+    to_sql_checked!();
+}
+
+impl<'a> FromSql<'a> for BirthDate {
+    fn from_sql(
+        ty: &Type,
+        raw: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(<&str>::from_sql(ty, raw)?.parse()?)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <&str as FromSql>::accepts(ty)
+    }
+}
+
+impl sql::SqlType for BirthDate {
+    const TYPE: Type = Type::TEXT;
+    const ARRAY: Type = Type::TEXT_ARRAY;
+}
+
+fn birth_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"anyOf": [
+        {"type": "string", "format": "date", "examples": ["1984-07-21"]},
+        {"type": "string", "pattern": "^[0-9]{4}(-(0[1-9]|1[0-2]))?$"},
+    ]})
+}
+
 fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"anyOf": [
         {"type": "string", "format": "date-time", "examples": ["2026-03-01T09:30:00Z"]},
@@ -118,7 +188,7 @@ fn schema(_: &mut SchemaGenerator) -> Schema {
     ]})
 }
 
-text_json!(DateTime: schema, PastDateTime: schema);
+text_json!(DateTime: schema, PastDateTime: schema, BirthDate: birth_schema);
 
 #[cfg(test)]
 mod tests {
@@ -162,6 +232,16 @@ mod tests {
             "२०१९",
         ] {
             assert!(text.parse::<DateTime>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_of_birth_is_a_day_a_month_or_a_year() {
+        for text in ["1984", "1984-07", "1984-07-21", "1850", "1850-01-01"] {
+            assert_eq!(text.parse::<BirthDate>().unwrap().to_string(), text);
+        }
+        for text in ["1849-12-31", "84", "1984-07-21T00:00:00Z", "1984-13", ""] {
+            assert!(text.parse::<BirthDate>().is_err(), "{text}");
         }
     }
 

@@ -7,9 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use sql::{FromRow, Jsonb, postgres, text_enum};
 
+use crate::date_time::BirthDate;
 use crate::disclosure::Content;
 use crate::ids::{PatientId, ProviderId};
-use crate::time::Date;
 
 text_enum! {
     /// A person whom an answer can name.
@@ -63,12 +63,12 @@ pub struct PatientName {
     pub id: PatientId,
     /// The medical record number of the patient.
     pub patient_number: String,
-    /// The given name of the patient.
-    pub first_name: String,
-    /// The family name of the patient.
-    pub last_name: String,
-    /// The patient's date of birth, for example `1984-07-21`.
-    pub date_of_birth: Date,
+    /// The given name of the patient. Null if the patient has only a family name.
+    pub first_name: Option<String>,
+    /// The family name of the patient. Null if the patient has only a given name.
+    pub last_name: Option<String>,
+    /// The patient's date of birth as exactly as it is known, for example `1984-07-21` or `1984`.
+    pub date_of_birth: BirthDate,
 }
 
 /// The name of a provider, with their medical specialties.
@@ -76,10 +76,10 @@ pub struct PatientName {
 pub struct ProviderName {
     /// The id of the provider, a UUID.
     pub id: ProviderId,
-    /// The given name of the provider.
-    pub first_name: String,
-    /// The family name of the provider.
-    pub last_name: String,
+    /// The given name of the provider. Null if the provider has only a family name.
+    pub first_name: Option<String>,
+    /// The family name of the provider. Null if the provider has only a given name.
+    pub last_name: Option<String>,
     /// The medical specialties of the provider, for example `Cardiology`. Empty if none are stored.
     pub specialties: Vec<String>,
 }

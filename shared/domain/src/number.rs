@@ -1,16 +1,46 @@
-//! Whole numbers with bounds.
+//! Numbers with bounds.
 
 use std::borrow::Cow;
 
 use parsing::expected;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Number;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 /// A whole number from `MIN` to `MAX`. PostgreSQL stores it as an `integer`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Whole<const MIN: i32, const MAX: i32>(i32);
+
+/// A number that isn't negative. It is kept with all its digits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct NonNegative(Number);
+
+impl<'de> Deserialize<'de> for NonNegative {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = Number::deserialize(deserializer)?;
+        match number.as_str().starts_with('-') {
+            true => Err(expected("a number that isn't negative", 1)),
+            false => Ok(Self(number)),
+        }
+    }
+}
+
+impl JsonSchema for NonNegative {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "NonNegative".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "number", "minimum": 0})
+    }
+}
 
 impl<const MIN: i32, const MAX: i32> Whole<MIN, MAX> {
     /// The number.

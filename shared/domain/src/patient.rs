@@ -1,9 +1,10 @@
 //! Patients: the identity of a user of role PATIENT, joined with their clinical summary.
 
-use crate::date_time::{DateTime, PastDateTime};
-use crate::time::{Date, Timestamp};
+use crate::date_time::{BirthDate, DateTime, PastDateTime};
+use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sql::Jsonb;
 
 use super::coding::Coding;
@@ -11,6 +12,7 @@ use super::custom_data::CustomData;
 use super::text::{Line, Text};
 use crate::disclosure::Content;
 use crate::ids::{PatientId, ProviderId, UserId};
+use crate::shapes::{Broken, shapes};
 use errors::Error;
 use sql::row;
 use sql::text_enum;
@@ -69,12 +71,68 @@ pub enum AllergyCriticality {
     UnableToAssess,
 }
 
+/// The mechanism of a reaction, as in FHIR R4 `AllergyIntolerance`.
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AllergyType {
+    /// The reaction is allergic.
+    Allergy,
+    /// The reaction isn't allergic, for example an intolerance of a food.
+    Intolerance,
+}
+
+/// The severity of a reaction, as in FHIR R4 `AllergyIntolerance`.
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReactionSeverity {
+    /// The reaction was mild.
+    Mild,
+    /// The reaction was moderate.
+    Moderate,
+    /// The reaction was severe.
+    Severe,
+}
+
+shapes! {
+    /// A reaction to a substance, as FHIR R4 `AllergyIntolerance.reaction`.
+    pub struct Reaction where Reaction::rule {
+        /// The signs of the reaction, for example hives. At least one is required.
+        #[schemars(length(min = 1))]
+        manifestation: Vec<Coding>,
+        ?
+        /// The severity of the reaction.
+        severity: ReactionSeverity,
+        /// The reaction in words.
+        description: Text<2000>,
+    }
+
+    /// The fact that the patient has died, as FHIR R4 `Patient.deceased[x]`.
+    pub struct Deceased {
+        ?
+        /// The time of death, as exactly as it is known, for example `2024-05`. Absent if it isn't known.
+        at: PastDateTime,
+    }
+}
+
+impl Reaction {
+    fn rule(&self) -> Option<Broken> {
+        self.manifestation.is_empty().then(|| Broken {
+            field: "manifestation",
+            what: "at least one concept, for example {\"display\": \"hives\"}",
+            example: json!({"manifestation": [{"display": "hives"}]}),
+        })
+    }
+}
+
 /// An allergy or intolerance of the patient, as FHIR R4 `AllergyIntolerance`.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Allergy {
     /// The substance or the allergy, coded for example in SNOMED CT or RxNorm.
     pub code: Coding,
+    /// The mechanism of the reaction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<AllergyType>,
     /// The categories of the substance, for example `food`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub category: Vec<AllergyCategory>,
@@ -87,9 +145,15 @@ pub struct Allergy {
     /// The FHIR verification status, for example `unconfirmed` or `confirmed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification_status: Option<Line<50>>,
+    /// The time at which the allergy began, as exactly as it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub onset: Option<PastDateTime>,
     /// The time at which the allergy was first recorded, as exactly as it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recorded_at: Option<PastDateTime>,
+    /// The reactions that the patient had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reaction: Vec<Reaction>,
 }
 
 /// A health goal of the patient, as FHIR R4 `Goal`.
@@ -101,6 +165,9 @@ pub struct HealthGoal {
     /// The status of the goal, for example `active` or `completed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Line<50>>,
+    /// The time from which the patient pursues the goal, for example `2026-03-01` or `2026`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_date: Option<DateTime>,
     /// The time by which the patient wants to achieve the goal, for example `2026-12-31` or `2027`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_date: Option<DateTime>,
@@ -130,16 +197,20 @@ row! {
         pub id: PatientId,
         /// The id of the patient's user account.
         pub user_id: UserId,
-        /// The given name of the patient.
-        pub first_name: String,
-        /// The family name of the patient.
-        pub last_name: String,
+        /// The given name of the patient. Null if the patient has only a family name.
+        pub first_name: Option<String>,
+        /// The family name of the patient. Null if the patient has only a given name.
+        pub last_name: Option<String>,
         /// The medical record number of the patient, which is unique in the clinic.
         pub patient_number: String,
-        /// The patient's date of birth, for example `1984-07-21`.
-        pub date_of_birth: Date,
+        /// The patient's date of birth as exactly as it is known: a day, a month or a year, for example
+        /// `1984-07-21`, `1984-07` or `1984`.
+        pub date_of_birth: BirthDate,
         /// The patient's administrative gender, as in FHIR R4.
         pub gender: Gender,
+        /// The fact that the patient has died, with the time of death if it is known. Null if the patient is
+        /// alive or nothing else is known.
+        pub deceased: Option<Jsonb<Deceased>>,
         /// The providers to whom the patient is assigned. Empty if there are none.
         pub assigned_providers: Vec<ProviderId>,
         /// The patient's past conditions. Null without clinical access or if none are stored.
@@ -198,6 +269,10 @@ pub fn patient_rule(constraint: &str) -> Option<Error> {
             "date_of_birth",
             "expected a date that isn't after the patient's first appointment",
         ),
+        "patients_died_after_birth" => Error::invalid(
+            "deceased.at",
+            "expected a time that isn't before the patient's birth",
+        ),
         _ => return None,
     })
 }
@@ -208,7 +283,7 @@ pub fn patient_rule(constraint: &str) -> Option<Error> {
 macro_rules! select_patient {
     ($($rest:literal),+ $(,)?) => {
         concat!(
-            "select id, user_id, first_name, last_name, patient_number, date_of_birth, gender,
+            "select id, user_id, first_name, last_name, patient_number, date_of_birth, gender, deceased,
                assigned_providers, medical_history, allergies, health_goals, risk_factors,
                custom_data, custom_data_version, created_at, updated_at, is_archived, version
              from patient_profiles ",

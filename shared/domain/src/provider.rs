@@ -41,10 +41,10 @@ row! {
         pub id: ProviderId,
         /// The id of the provider's user account.
         pub user_id: UserId,
-        /// The given name of the provider.
-        pub first_name: String,
-        /// The family name of the provider.
-        pub last_name: String,
+        /// The given name of the provider. Null if the provider has only a family name.
+        pub first_name: Option<String>,
+        /// The family name of the provider. Null if the provider has only a given name.
+        pub last_name: Option<String>,
         /// The number of the provider's professional licence, which no other provider has.
         pub license_number: String,
         /// The medical specialties of the provider, for example `Cardiology`. Empty if none are

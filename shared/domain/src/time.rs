@@ -32,6 +32,10 @@ pub struct Date(NaiveDate);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(NaiveTime);
 
+/// A time of day in whole seconds, which is not bound to a time zone. Its text is an RFC 3339 partial-time: `HH:MM:SS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClockTime(NaiveTime);
+
 /// Text that is not of the expected form. The message doesn't repeat it: it may be PHI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unexpected {
@@ -152,6 +156,21 @@ impl FromStr for Time {
     }
 }
 
+impl FromStr for ClockTime {
+    type Err = Unexpected;
+
+    fn from_str(text: &str) -> Result<Self, Unexpected> {
+        let time = text.parse::<NaiveTime>().ok();
+        // chrono takes `:60` for a leap second.
+        time.filter(|time| time.nanosecond() == 0 && time.to_string() == text)
+            .map(Self)
+            .ok_or(Unexpected {
+                what: "a time of day in whole seconds (RFC 3339)",
+                example: "09:30:00",
+            })
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.with_microseconds();
@@ -167,6 +186,12 @@ impl fmt::Display for Date {
 }
 
 impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for ClockTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -248,6 +273,7 @@ text_json!(
     Timestamp: <DateTime<Utc>>::json_schema,
     Date: NaiveDate::json_schema,
     Time: NaiveTime::json_schema,
+    ClockTime: NaiveTime::json_schema,
 );
 delegate_sql!(Timestamp, DateTime<Utc>, Type::TIMESTAMPTZ);
 delegate_sql!(Date, NaiveDate, Type::DATE);

@@ -10,6 +10,7 @@ use super::text::{Line, ZoneName};
 use crate::disclosure::Content;
 use crate::ids::{PatientId, SubjectId, UserId};
 use errors::Error;
+use parsing::Sound;
 use sql::row;
 use sql::text_enum;
 
@@ -86,10 +87,10 @@ row! {
         pub username: Option<String>,
         /// The e-mail address for notifications. Null if notifications go to `username`.
         pub notification_email: Option<String>,
-        /// The given name of the user.
-        pub first_name: String,
-        /// The family name of the user.
-        pub last_name: String,
+        /// The given name of the user. Null if the user has only a family name.
+        pub first_name: Option<String>,
+        /// The family name of the user. Null if the user has only a given name.
+        pub last_name: Option<String>,
         /// The name of the user's role, for example `PATIENT`.
         pub role: String,
         /// The status of the account. Only a user with an active account can use the API.
@@ -150,6 +151,22 @@ pub const USER_CONFLICTS: &[&str] = &[USERNAME_TAKEN, SUBJECT_TAKEN];
 
 const USERNAME_TAKEN: &str = "A user with this username already exists.";
 const SUBJECT_TAKEN: &str = "This sign-in is linked to another user already.";
+
+/// Refuses a user without any name. A person may have only one, which is their given or their family name.
+pub fn check_name<T>(
+    first_name: Option<&T>,
+    last_name: Option<&T>,
+    sound: &Sound<'_>,
+) -> Result<(), Error> {
+    let is_known = sound.are(&["first_name", "last_name"]);
+    match is_known && first_name.is_none() && last_name.is_none() {
+        false => Ok(()),
+        true => Err(Error::invalid(
+            "last_name",
+            "expected a name if `first_name` is absent",
+        )),
+    }
+}
 
 /// The error for a violation of the named constraint on users. None if the constraint isn't one of them.
 pub fn user_rule(constraint: &str) -> Option<Error> {

@@ -75,7 +75,7 @@ fn example(kind: &Kind) -> Error {
         Kind::INVALID => Error::Invalid(vec![
             FieldError::at(
                 "/date_of_birth",
-                "expected a date (RFC 3339), for example 2026-03-01; got a string of 10 characters",
+                "expected a day, month or year such as 1984-07-21, 1984-07 or 1984, in 1850 or later, for example 1984-07-21; got a string of 10 characters",
             ),
             FieldError::at("/allergies/0/code", "is required; expected an object"),
         ]),

@@ -1,6 +1,5 @@
 //! `POST /v1/patients/search`
 
-use domain::time::Date;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -490,7 +489,6 @@ async fn no_search_reads_a_whole_table() {
             (None, Some("1980-03-01"), None),
             (None, None, Some("77@example.org")),
         ] {
-            let born: Option<Date> = born.map(|born: &str| born.parse().unwrap());
             let after: Option<String> = None;
             let after_id: Option<Uuid> = None;
             let parameters: [&(dyn ToSql + Sync); 8] = [

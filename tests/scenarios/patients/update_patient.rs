@@ -110,7 +110,7 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
     let admin = world.admin().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;
-    let born = json!({"date_of_birth": "1849-12-31"});
+    let born = json!({"date_of_birth": "2999-12-31"});
     let expected = row().by(&admin).resource(ada.id).patient(ada.id);
     world
         .invalid(
@@ -121,6 +121,11 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
         .await;
     for (caller, patch, field) in [
         (&admin, json!({"date_of_birth": null}), "date_of_birth"),
+        (
+            &admin,
+            json!({"date_of_birth": "1849-12-31"}),
+            "date_of_birth",
+        ),
         (&admin, json!({"patient_number": " "}), "patient_number"),
         (&admin, json!({"nickname": null}), "nickname"),
         (&admin, json!({"first_name": "Other"}), "first_name"),

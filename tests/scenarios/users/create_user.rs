@@ -184,11 +184,11 @@ async fn fields_out_of_bounds_are_named_and_nothing_is_stored() {
             .await;
     }
     let mut body = ada(Uuid::new_v4());
-    body.as_object_mut().unwrap().remove("last_name");
-    let answer = admin.post("/v1/users", body).await.invalid("last_name");
+    body.as_object_mut().unwrap().remove("role");
+    let answer = admin.post("/v1/users", body).await.invalid("role");
     assert_eq!(
         answer.body["errors"][0]["message"],
-        "is required; expected one line of 1 to 100 characters, for example text"
+        "is required; expected one line of 1 to 50 characters, for example text"
     );
     assert_eq!(world.stored().await, before);
 }

@@ -2,8 +2,9 @@
 
 use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
+use domain::date_time::BirthDate;
 use domain::patient::{
-    Allergy, Gender, HealthGoal, PATIENT_CONFLICTS, PastCondition, Patient, RiskFactor,
+    Allergy, Deceased, Gender, HealthGoal, PATIENT_CONFLICTS, PastCondition, Patient, RiskFactor,
     patient_rule,
 };
 use domain::select_patient;
@@ -28,10 +29,14 @@ pub struct NewPatient {
     pub user_id: UserId,
     /// The medical record number of the patient, which must be unique in the clinic.
     pub patient_number: Identifier<100>,
-    /// The patient's date of birth, not before 1850, for example `1984-07-21`.
-    pub date_of_birth: Date,
+    /// The patient's date of birth as exactly as it is known: a day, a month or a year, for example `1984-07-21`,
+    /// `1984-07` or `1984`. It isn't before 1850 or in the future.
+    pub date_of_birth: BirthDate,
     /// The patient's administrative gender, as in FHIR R4.
     pub gender: Gender,
+    /// The fact that the patient has died, with the time of death if it is known. Absent or null if the patient is
+    /// alive or nothing else is known.
+    pub deceased: Option<Deceased>,
     /// The patient's past conditions, as known at registration. Absent or null if none are known.
     pub medical_history: Option<Vec<PastCondition>>,
     /// The patient's allergies and intolerances, as known at registration. Absent or null if none
@@ -48,9 +53,9 @@ pub struct NewPatient {
 
 const CREATE: &str = "
     insert into patients
-      (id, user_id, patient_number, date_of_birth, gender,
+      (id, user_id, patient_number, date_of_birth, gender, deceased,
        medical_history, allergies, health_goals, risk_factors, custom_data, custom_data_version)
-    values ($1, $2, $3, $4, $5::text::administrative_gender, $6, $7, $8, $9, $10, $11)";
+    values ($1, $2, $3, $4, $5::text::administrative_gender, $6, $7, $8, $9, $10, $11, $12)";
 const READ: &str = concat!(
     "select registered.*, likely_duplicates(registered.id) as possible_duplicates from (",
     select_patient!("where id = $1 and not is_archived"),
@@ -74,6 +79,7 @@ pub async fn handle(call: Call, Body(new): Body<NewPatient>) -> Reply<Created<Re
                     &new.patient_number,
                     &new.date_of_birth,
                     &new.gender,
+                    &new.deceased.map(Jsonb),
                     &new.medical_history.map(Jsonb),
                     &new.allergies.map(Jsonb),
                     &new.health_goals.map(Jsonb),
@@ -106,7 +112,7 @@ pub struct RegisteredPatient {
     /// The patient as registered.
     #[serde(flatten)]
     pub patient: Patient,
-    /// The patients with the same date of birth and a similar name, at most ten, the most similar
+    /// The patients who can have the same date of birth and have a similar name, at most ten, the most similar
     /// first. Empty if there are none.
     pub possible_duplicates: Vec<PatientId>,
 }

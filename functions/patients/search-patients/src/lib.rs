@@ -2,6 +2,7 @@
 
 use api::pages::Limit;
 use api::prelude::*;
+use domain::date_time::BirthDate;
 use domain::name_search::{NamePlace, Named, TOO_MANY};
 use domain::patient::Patient;
 use domain::select_patient;
@@ -21,8 +22,10 @@ pub struct Wanted {
     /// Words of the patient's name, or the beginnings of words, in any order. Case, accents, apostrophes and hyphens
     /// make no difference. For example, `ada exam` finds Ada Example.
     pub name: Option<Line<201>>,
-    /// The patient's date of birth, for example `1984-07-21`.
-    pub date_of_birth: Option<Date>,
+    /// The patient's date of birth: a day, a month or a year. It finds each patient who can be born then. For example,
+    /// `1984-07-21` also finds a patient of whom only `1984-07` is known, and `1984` finds all who were born in that
+    /// year.
+    pub date_of_birth: Option<BirthDate>,
     /// The complete medical record number of the patient.
     pub patient_number: Option<Identifier<100>>,
     /// The greatest number of patients in the page, from 1 to 100. It is 50 if it is absent.

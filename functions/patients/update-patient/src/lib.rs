@@ -2,8 +2,9 @@
 
 use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
+use domain::date_time::BirthDate;
 use domain::patient::{
-    Allergy, Gender, HealthGoal, PATIENT_CONFLICTS, PastCondition, Patient, RiskFactor,
+    Allergy, Deceased, Gender, HealthGoal, PATIENT_CONFLICTS, PastCondition, Patient, RiskFactor,
     patient_rule,
 };
 use domain::select_patient;
@@ -27,10 +28,13 @@ row! {
     pub struct Editable {
         /// The medical record number of the patient, which must be unique in the clinic.
         pub patient_number: Identifier<100>,
-        /// The patient's date of birth, not before 1850, for example `1984-07-21`.
-        pub date_of_birth: Date,
+        /// The patient's date of birth as exactly as it is known: a day, a month or a year, for example
+        /// `1984-07-21`, `1984-07` or `1984`. It isn't before 1850 or in the future.
+        pub date_of_birth: BirthDate,
         /// The patient's administrative gender, as in FHIR R4.
         pub gender: Gender,
+        /// The fact that the patient has died, with the time of death if it is known. Null removes it.
+        pub deceased: Option<Jsonb<Deceased>>,
         /// The patient's past conditions, as a complete list. Null removes the list.
         pub medical_history: Option<Jsonb<Vec<PastCondition>>>,
         /// The patient's allergies and intolerances, as a complete list. Null removes the list.
@@ -58,10 +62,16 @@ row! {
 }
 
 /// The fields that need the right to manage patient registration. The others need clinical access.
-const REGISTRATION: [&str; 4] = ["patient_number", "date_of_birth", "gender", "custom_data"];
+const REGISTRATION: [&str; 5] = [
+    "patient_number",
+    "date_of_birth",
+    "gender",
+    "deceased",
+    "custom_data",
+];
 
 const CURRENT: &str = "
-    select patient_number, date_of_birth, gender::text, medical_history, allergies, health_goals,
+    select patient_number, date_of_birth, gender::text, deceased, medical_history, allergies, health_goals,
       risk_factors, custom_data, custom_data_version, version,
       coalesce(reach('patients:write') = 'ALL', false) as registers,
       reaches('patients:clinical', id) as treats
@@ -71,9 +81,9 @@ const CURRENT: &str = "
 const UPDATE: &str = "
     update patients
     set patient_number = $1, date_of_birth = $2, gender = $3::text::administrative_gender,
-      medical_history = $4, allergies = $5, health_goals = $6, risk_factors = $7,
-      custom_data = $8, custom_data_version = $9
-    where id = $10";
+      deceased = $4, medical_history = $5, allergies = $6, health_goals = $7, risk_factors = $8,
+      custom_data = $9, custom_data_version = $10
+    where id = $11";
 const READ: &str = select_patient!("where id = $1");
 
 pub async fn handle(
@@ -117,6 +127,7 @@ pub async fn handle(
                     &new.patient_number,
                     &new.date_of_birth,
                     &new.gender,
+                    &new.deceased,
                     &new.medical_history,
                     &new.allergies,
                     &new.health_goals,

@@ -4,7 +4,7 @@ use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
 use domain::select_user;
 use domain::text::{EmailAddress, Identifier, Line};
-use domain::user::{Address, Preferences, USER_CONFLICTS, User, user_rule};
+use domain::user::{Address, Preferences, USER_CONFLICTS, User, check_name, user_rule};
 use sql::Jsonb;
 
 pub const ENDPOINT: Endpoint = Endpoint::post("/v1/users")
@@ -27,10 +27,11 @@ pub struct NewUser {
     pub username: Option<EmailAddress>,
     /// The e-mail address for notifications. Absent or null if notifications go to `username`.
     pub notification_email: Option<EmailAddress>,
-    /// The given name of the user.
-    pub first_name: Line<100>,
-    /// The family name of the user.
-    pub last_name: Line<100>,
+    /// The given name of the user. Absent or null if the user has only a family name.
+    pub first_name: Option<Line<100>>,
+    /// The family name of the user. Absent or null if the user has only a given name. At least one of the names is
+    /// required.
+    pub last_name: Option<Line<100>>,
     /// The name of the user's role, for example `PATIENT`. `GET /v1/roles` lists all roles.
     pub role: Identifier<50>,
     /// The telephone number of the user, for example `+1 617 555 0100`. Absent or null if there is
@@ -45,6 +46,12 @@ pub struct NewUser {
     pub custom_data: Option<CustomData>,
 }
 
+impl Check for NewUser {
+    fn check(&self, sound: &Sound<'_>) -> Result<(), Error> {
+        check_name(self.first_name.as_ref(), self.last_name.as_ref(), sound)
+    }
+}
+
 const CREATE: &str = "
     insert into user_profiles
       (id, subject, username, notification_email, first_name, last_name, role, phone, address, preferences,
@@ -52,7 +59,7 @@ const CREATE: &str = "
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 const READ: &str = select_user!("where id = $1 and not is_archived");
 
-pub async fn handle(call: Call, Body(new): Body<NewUser>) -> Reply<Created<User>> {
+pub async fn handle(call: Call, CheckedBody(new): CheckedBody<NewUser>) -> Reply<Created<User>> {
     let id = UserId::generate();
     let mut access = call.authorize(id);
     let custom =

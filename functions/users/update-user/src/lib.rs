@@ -4,7 +4,7 @@ use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
 use domain::select_user;
 use domain::text::{EmailAddress, Identifier, Line};
-use domain::user::{Address, Preferences, USER_CONFLICTS, User, UserStatus, user_rule};
+use domain::user::{Address, Preferences, USER_CONFLICTS, User, UserStatus, check_name, user_rule};
 use sql::Jsonb;
 use sql::row;
 
@@ -37,10 +37,10 @@ row! {
         pub username: Option<EmailAddress>,
         /// The e-mail address for notifications. With null, notifications go to `username`.
         pub notification_email: Option<EmailAddress>,
-        /// The given name of the user.
-        pub first_name: Line<100>,
-        /// The family name of the user.
-        pub last_name: Line<100>,
+        /// The given name of the user. Null removes it. At least one of the names remains.
+        pub first_name: Option<Line<100>>,
+        /// The family name of the user. Null removes it. At least one of the names remains.
+        pub last_name: Option<Line<100>>,
         /// The name of the user's role, for example `PATIENT`. `GET /v1/roles` lists all roles.
         pub role: Identifier<50>,
         /// The status of the account. Only a user with an active account can use the API.
@@ -92,7 +92,9 @@ pub async fn handle(
 ) -> Reply<Json<User>> {
     let mut access = call.authorize(id);
     let current: Current<Editable, Rights> = access.load(if_match, sql(CURRENT, &[&id])).await?;
-    let new = access.apply(&patch, &current.editable)?;
+    let new = access.apply_checked(&patch, &current.editable, |new, sound| {
+        check_name(new.first_name.as_ref(), new.last_name.as_ref(), sound)
+    })?;
     let is_own = |field: &String| OWN.contains(&field.as_str());
     if !current.extra.manages && !patch.fields().iter().all(is_own) {
         return Err(Error::Forbidden(
