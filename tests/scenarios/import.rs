@@ -100,7 +100,7 @@ async fn an_invalid_bundle_is_reported_and_the_others_are_imported() {
         .collect();
     assert_eq!(complained, [&broken, &absent]);
     assert_eq!(imported.len(), 1);
-    assert!(imported[0].patient.is_some());
+    assert_eq!(imported[0].patients.len(), 1);
     assert!(imported[0].records > 0);
 }
 

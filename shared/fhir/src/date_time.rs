@@ -1,4 +1,4 @@
-//! FHIR's `dateTime`: <https://hl7.org/fhir/R4/datatypes.html#dateTime>
+//! FHIR's `dateTime`, `instant` and `date`: <https://hl7.org/fhir/R4/datatypes.html#dateTime>
 
 use chrono::{DateTime, Months, NaiveDate, NaiveTime, Utc};
 use serde::de::Error as _;
@@ -17,6 +17,18 @@ impl<'de> Deserialize<'de> for When {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| D::Error::custom("a FHIR dateTime"))
+    }
+}
+
+/// A day, month or year.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Date(pub String);
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let date = When::deserialize(deserializer)?.period;
+        date.map(Self)
+            .ok_or_else(|| D::Error::custom("a FHIR date"))
     }
 }
 

@@ -9,14 +9,13 @@ use serde_json::value::RawValue;
 
 use crate::resources::Frame;
 
-/// The intents with which a request or a plan is in force.
-const IN_FORCE: [&str; 6] = [
+/// The intents with which a request is in force. A CarePlan is also in force with the intent `plan`.
+const IN_FORCE: [&str; 5] = [
     "order",
     "original-order",
     "reflex-order",
     "filler-order",
     "instance-order",
-    "plan",
 ];
 
 /// Why the resource is left out, or none if it is what it seems to be. `raw` is the whole resource.
@@ -36,9 +35,11 @@ pub(crate) fn reason(frame: &Frame, raw: &RawValue) -> Option<String> {
         "was cancelled"
     } else if frame.must_not_be_performed() {
         "says that something must not be done"
+    } else if frame.is_subpotent() {
+        "was too small a dose to protect"
     } else if frame
         .intent()
-        .is_some_and(|intent| !IN_FORCE.contains(&intent))
+        .is_some_and(|intent| !IN_FORCE.contains(&intent) && (kind, intent) != ("CarePlan", "plan"))
     {
         "is only proposed"
     } else if frame.has_implicit_rules() {

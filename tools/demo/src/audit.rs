@@ -36,7 +36,7 @@ impl Teller<'_> {
                 ("APPOINTMENT", &providers, imported.visits),
                 ("MEDICAL_RECORD", &providers, imported.records),
             ];
-            let patient = imported.patient.as_ref().context("there is no patient")?;
+            let patient = imported.patients.first().context("there is no patient")?;
             for (resource_type, by, count) in rows {
                 self.find_created(index + 1, patient.id, resource_type, by, count)
                     .await?;

@@ -88,7 +88,7 @@ impl Teller<'_> {
             "ADMIN",
             what,
             None,
-            imported.patient.as_ref().map(|known| known.id),
+            imported.patients.first().map(|known| known.id),
         );
         Ok(imported)
     }
@@ -97,8 +97,9 @@ impl Teller<'_> {
 /// The patient and their first provider.
 fn cast(imported: &Imported) -> Result<(Known, Known)> {
     let patient = imported
-        .patient
-        .clone()
+        .patients
+        .first()
+        .cloned()
         .context("the bundle has no patient")?;
     let provider = imported
         .providers

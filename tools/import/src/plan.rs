@@ -1,6 +1,8 @@
 //! What to send for a bundle.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use client::Person;
 use fhir::mapping::visits::Progress;
@@ -8,33 +10,37 @@ use serde_json::Value;
 
 use crate::summary::{Complaint, Summary};
 
-/// What to send for a bundle.
+/// What to send for a file, or for several files whose resources refer to each other.
 #[derive(Debug)]
 pub struct Plan {
-    /// The file it came from.
+    /// The first file.
     pub file: PathBuf,
-    /// The number of entries in the bundle.
+    /// The number of entries.
     pub entries: usize,
-    /// The patient, unless the bundle has none that can be imported.
-    pub patient: Option<NewPatient>,
-    /// The practitioners, in the bundle's order.
+    /// The patients, in the order of their entries.
+    pub patients: Vec<NewPatient>,
+    /// The practitioners, in the order of their entries. Those of other files come last.
     pub providers: Vec<NewProvider>,
-    /// The encounters, in the bundle's order.
+    /// The encounters, in the order of their entries.
     pub visits: Vec<NewVisit>,
-    /// The records, in the bundle's order.
+    /// The records, in the order of their entries.
     pub records: Vec<NewRecord>,
     /// The resource types of the entries that aren't carried over.
     pub aside: Vec<String>,
     /// The entries with a fault, and the fault.
     pub bad: Vec<(Origin, String)>,
-    /// What is carried over less precisely than the bundle says it.
+    /// What is carried over less precisely than the source says it.
     pub notes: Vec<Complaint>,
+    /// How often each element occurs that has no place in Caretrail, by its path.
+    pub unmapped: BTreeMap<String, usize>,
 }
 
 /// The entry that something came from.
 #[derive(Debug, Clone)]
 pub struct Origin {
-    /// The entry's index in the bundle, from 0.
+    /// The file.
+    pub file: Arc<str>,
+    /// The entry's index in the file, from 0.
     pub entry: usize,
     /// Its `fullUrl`.
     pub full_url: Option<String>,
@@ -68,6 +74,8 @@ pub struct NewProvider {
     pub user: Value,
     /// Body of create-provider.
     pub provider: Value,
+    /// Whether the practitioner stands in another file, which counts them.
+    pub is_elsewhere: bool,
 }
 
 /// An appointment to create.
@@ -75,6 +83,8 @@ pub struct NewProvider {
 pub struct NewVisit {
     /// The entry of the Encounter.
     pub origin: Origin,
+    /// The patient, as an index into the plan's patients.
+    pub patient: usize,
     /// The provider, as an index into the plan's providers.
     pub provider: usize,
     /// Body of create-appointment without `patient_id` and `provider_id`.
@@ -88,6 +98,8 @@ pub struct NewVisit {
 pub struct NewRecord {
     /// The entry of the resource.
     pub origin: Origin,
+    /// The patient, as an index into the plan's patients.
+    pub patient: usize,
     /// The author, as an index into the plan's providers.
     pub provider: usize,
     /// The visit, as an index into the plan's visits.
@@ -106,16 +118,24 @@ impl Plan {
             summary.of(&origin.kind).failed += 1;
             summary.complain(self.complaint(origin, reason.clone()));
         }
-        if self.patient.is_none() && !self.bad.iter().any(|(origin, _)| origin.kind == "Patient") {
-            summary.complain(Complaint::of_file(&self.file, "holds no Patient"));
-        }
         summary.notes.extend(self.notes.iter().cloned());
+        for (path, count) in &self.unmapped {
+            *summary.unmapped.entry(path.clone()).or_default() += count;
+        }
+    }
+
+    /// The providers of this patient's visits and records, as indices.
+    pub fn team(&self, patient: usize) -> BTreeSet<usize> {
+        let visits = self.visits.iter().map(|new| (new.patient, new.provider));
+        let records = self.records.iter().map(|new| (new.patient, new.provider));
+        let of_patient = visits.chain(records).filter(|(of, _)| *of == patient);
+        of_patient.map(|(_, provider)| provider).collect()
     }
 
     /// A complaint about an entry.
     pub fn complaint(&self, origin: &Origin, reason: String) -> Complaint {
         Complaint {
-            file: self.file.clone(),
+            file: PathBuf::from(&*origin.file),
             entry: Some(origin.entry),
             full_url: origin.full_url.clone(),
             reason,

@@ -1,36 +1,42 @@
-//! Works out what to send for a bundle, before anything is sent.
+//! Works out what to send for the entries of a file, before anything is sent.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 
 use client::Person;
 use fhir::bundle::{Content, Entry, SOURCE_SYSTEM};
 use fhir::lookup::Lookup;
-use fhir::mapping::Notes;
+use fhir::mapping::Mapper;
 use fhir::mapping::people::{self, Registration};
 use fhir::mapping::records::record;
 use fhir::mapping::visits::{Progress, appointment, progress};
-use fhir::resources::{Frame, Resource};
-use serde_json::Value;
+use fhir::resources::{Practitioner, Reference, Resource};
+use serde_json::json;
 
 use crate::plan::{NewPatient, NewProvider, NewRecord, NewVisit, Origin, Plan};
 
-/// What to send for these entries of `file`.
-pub fn plan(file: &Path, entries: &[Entry]) -> Plan {
+/// What to send for these entries. `elsewhere` has the practitioners and places of other files that the entries may
+/// refer to.
+pub fn plan(entries: &[Entry], elsewhere: &[Entry]) -> Plan {
+    let all = entries.iter().chain(elsewhere);
+    let lookup = Lookup::new(all.clone());
+    let file = entries.first().map(|entry| PathBuf::from(&*entry.source));
     let plan = Plan {
-        file: file.to_owned(),
+        file: file.unwrap_or_default(),
         entries: entries.len(),
-        patient: None,
+        patients: Vec::new(),
         providers: Vec::new(),
         visits: Vec::new(),
         records: Vec::new(),
         aside: Vec::new(),
         bad: Vec::new(),
         notes: Vec::new(),
+        unmapped: BTreeMap::new(),
     };
     let planner = Planner {
         plan,
-        lookup: Lookup::new(entries),
+        lookup: &lookup,
+        patients: HashMap::new(),
         providers: HashMap::new(),
         visits: HashMap::new(),
     };
@@ -39,31 +45,33 @@ pub fn plan(file: &Path, entries: &[Entry]) -> Plan {
 
 struct Planner<'a> {
     plan: Plan,
-    lookup: Lookup<'a>,
-    /// Practitioners' `fullUrl` → index into the plan's providers.
+    lookup: &'a Lookup<'a>,
+    /// A patient's key → index into the plan's patients.
+    patients: HashMap<&'a str, usize>,
+    /// A practitioner's key → index into the plan's providers.
     providers: HashMap<&'a str, usize>,
-    /// Encounters' `fullUrl` → index into the plan's visits.
+    /// An encounter's key → index into the plan's visits.
     visits: HashMap<&'a str, usize>,
 }
+
+type Planned = Result<(), String>;
 
 impl<'a> Planner<'a> {
     fn plan(mut self, entries: &'a [Entry]) -> Plan {
         // Entries come in any order, but visits refer to people, and records to visits.
         for pass in [Self::register, Self::visit, Self::write] {
             for entry in entries {
-                if let (Content::Carried(resource, frame), Some(url)) =
-                    (&entry.content, entry.full_url.as_deref())
-                {
-                    let mut notes = Notes::new();
-                    let result = pass(&mut self, entry, url, resource, frame, &mut notes);
-                    self.conclude(entry, result, notes);
+                if let Content::Carried(resource) = &entry.content {
+                    let mut mapper = Mapper::new(entry, self.lookup);
+                    let result = pass(&mut self, resource, &mut mapper);
+                    self.conclude(&mapper, result);
                 }
             }
         }
         for entry in entries {
             match &entry.content {
                 Content::Aside | Content::Carried(..) if is_aside(entry) => {
-                    self.plan.aside.push(entry.kind.clone())
+                    self.plan.aside.push(entry.kind.clone());
                 }
                 Content::LeftOut(reason) => {
                     self.plan.aside.push(entry.kind.clone());
@@ -73,98 +81,90 @@ impl<'a> Planner<'a> {
                 Content::Bad(reason) => self.plan.bad.push((origin(entry), reason.clone())),
                 _ => {}
             }
+            let unmapped = entry.unmapped.iter().filter(|_| !is_aside(entry));
+            for path in unmapped {
+                *self.plan.unmapped.entry(path.clone()).or_default() += 1;
+            }
         }
         self.plan.bad.sort_by_key(|(origin, _)| origin.entry);
         self.plan
     }
 
-    fn conclude(&mut self, entry: &Entry, result: Result<(), String>, notes: Notes) {
-        let origin = origin(entry);
+    fn conclude(&mut self, mapper: &Mapper<'a>, result: Planned) {
+        let origin = origin(mapper.entry);
         match result {
             Ok(()) => {
-                let notes: Vec<_> = notes
-                    .into_iter()
-                    .map(|note| self.plan.complaint(&origin, note))
-                    .collect();
+                let notes = mapper.notes.iter();
+                let notes = notes.map(|note| self.plan.complaint(&origin, note.clone()));
+                let notes: Vec<_> = notes.collect();
                 self.plan.notes.extend(notes);
             }
             Err(reason) => self.plan.bad.push((origin, reason)),
         }
     }
 
-    /// First pass: plans the patient and the practitioners.
-    fn register(
-        &mut self,
-        entry: &'a Entry,
-        url: &'a str,
-        resource: &'a Resource,
-        _: &'a Frame,
-        notes: &mut Notes,
-    ) -> Result<(), String> {
+    /// First pass: plans the patients and the practitioners.
+    fn register(&mut self, resource: &'a Resource, mapper: &mut Mapper<'a>) -> Planned {
+        let entry = mapper.entry;
         match resource {
-            Resource::Patient(_) if self.plan.patient.is_some() => {
-                return Err("is a second Patient, but a bundle may have only one".into());
-            }
             Resource::Patient(patient) => {
-                let new = people::patient(url, patient, notes)?;
-                let new = NewPatient {
+                let new = people::patient(&entry.key, patient, &mut mapper.notes)?;
+                self.patients.insert(&entry.key, self.plan.patients.len());
+                self.plan.patients.push(NewPatient {
                     origin: origin(entry),
                     person: person(&new),
                     user: new.user,
                     patient: new.profile,
                     parts: Vec::new(),
-                };
-                self.plan.patient = Some(new);
+                });
             }
             Resource::Practitioner(practitioner) => {
-                let new = people::provider(url, practitioner)?;
-                self.providers.insert(url, self.plan.providers.len());
-                self.plan.providers.push(NewProvider {
-                    origin: origin(entry),
-                    person: person(&new),
-                    user: new.user,
-                    provider: new.profile,
-                });
+                self.add_provider(entry, practitioner, false)?;
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// Second pass: plans the parts of the patient, and the visits.
-    fn visit(
+    fn add_provider(
         &mut self,
         entry: &'a Entry,
-        url: &'a str,
-        resource: &'a Resource,
-        frame: &'a Frame,
-        notes: &mut Notes,
-    ) -> Result<(), String> {
-        let part = match resource {
-            Resource::Allergy(allergy) => {
-                self.check_subject(frame)?;
-                ("allergies", people::allergy(allergy)?)
-            }
-            Resource::Goal(goal) => {
-                self.check_subject(frame)?;
-                ("health_goals", people::goal(goal)?)
-            }
+        practitioner: &Practitioner,
+        is_elsewhere: bool,
+    ) -> Result<usize, String> {
+        let new = people::provider(&entry.key, practitioner)?;
+        let index = self.plan.providers.len();
+        self.providers.insert(&entry.key, index);
+        self.plan.providers.push(NewProvider {
+            origin: origin(entry),
+            person: person(&new),
+            user: new.user,
+            provider: new.profile,
+            is_elsewhere,
+        });
+        Ok(index)
+    }
+
+    /// Second pass: plans the parts of patients, and the visits.
+    fn visit(&mut self, resource: &'a Resource, mapper: &mut Mapper<'a>) -> Planned {
+        let (field, item) = match resource {
+            Resource::Allergy(allergy) => ("allergies", people::allergy(allergy, mapper)?),
+            Resource::Goal(goal) => ("health_goals", people::goal(goal)?),
             Resource::Encounter(encounter) => {
                 let progress = progress(encounter);
                 if progress == Progress::Off {
                     return Ok(());
                 }
-                self.check_subject(frame)?;
-                let named = encounter
-                    .participant
-                    .iter()
-                    .find_map(|participant| participant.individual.as_ref());
-                let provider =
-                    self.provider(named.map(|reference| reference.reference.as_str()), notes)?;
-                let body = appointment(url, encounter, &self.lookup, notes)?;
-                self.visits.insert(url, self.plan.visits.len());
+                let patient = self.patient(mapper)?;
+                let participants = encounter.participant.iter();
+                let named = participants.filter_map(|it| it.individual.as_ref());
+                let (provider, other) = self.provider(named, mapper)?;
+                let body = appointment(encounter, other, mapper)?;
+                self.visits
+                    .insert(&mapper.entry.key, self.plan.visits.len());
                 self.plan.visits.push(NewVisit {
-                    origin: origin(entry),
+                    origin: origin(mapper.entry),
+                    patient,
                     provider,
                     body,
                     progress,
@@ -173,56 +173,43 @@ impl<'a> Planner<'a> {
             }
             _ => return Ok(()),
         };
-        let (field, item) = part;
-        if let Some(patient) = &mut self.plan.patient {
-            if let Some(items) = patient.patient.as_object_mut() {
-                let items = items
-                    .entry(field)
-                    .or_insert_with(|| Value::Array(Vec::new()));
-                if let Some(items) = items.as_array_mut() {
-                    items.push(item.clone());
-                }
+        let patient = self.patient(mapper)?;
+        let patient = &mut self.plan.patients[patient];
+        if let Some(profile) = patient.patient.as_object_mut() {
+            let items = profile.entry(field).or_insert_with(|| json!([]));
+            if let Some(items) = items.as_array_mut() {
+                items.push(item.clone());
             }
-            patient.parts.push((origin(entry), field, item));
         }
+        patient.parts.push((origin(mapper.entry), field, item));
         Ok(())
     }
 
     /// Third pass: plans the records.
-    fn write(
-        &mut self,
-        entry: &'a Entry,
-        url: &'a str,
-        resource: &'a Resource,
-        frame: &'a Frame,
-        notes: &mut Notes,
-    ) -> Result<(), String> {
-        let Some(carried) = record(resource, &self.lookup, notes) else {
+    fn write(&mut self, resource: &'a Resource, mapper: &mut Mapper<'a>) -> Planned {
+        let Some(carried) = record(resource, mapper) else {
             return Ok(());
         };
-        self.check_subject(frame)?;
         let carried = carried?;
-        let visit = frame
-            .encounter()
-            .map(|encounter| self.visit_of(encounter, notes))
-            .transpose()?
-            .flatten();
+        let patient = self.patient(mapper)?;
+        let visit = self.visit_of(mapper);
         let requester = match resource {
-            Resource::Medication(request) => request.requester.as_ref(),
+            Resource::Prescription(request) => request.requester.as_ref(),
             _ => None,
         };
-        let provider = match (requester, visit) {
-            (Some(requester), _) => self.provider(Some(&requester.reference), notes)?,
-            (None, Some(visit)) => self.plan.visits[visit].provider,
-            (None, None) => self.provider(None, notes)?,
+        let (provider, other) = match (requester, visit) {
+            (None, Some(visit)) => (self.plan.visits[visit].provider, None),
+            (requester, _) => self.provider(requester.into_iter(), mapper)?,
         };
-        let mut body = serde_json::json!({
+        let mut body = json!({
             "record_type": carried.record_type,
             "content": carried.content,
             "source_system": SOURCE_SYSTEM,
-            "external_id": url,
+            "external_id": mapper.entry.key,
         });
+        let practitioner = other.map(|name| format!("Practitioner: {name}"));
         for (column, words) in [
+            ("notes", carried.notes_with(practitioner)),
             ("diagnosis", carried.diagnosis),
             ("treatment", carried.treatment),
         ] {
@@ -231,7 +218,8 @@ impl<'a> Planner<'a> {
             }
         }
         self.plan.records.push(NewRecord {
-            origin: origin(entry),
+            origin: origin(mapper.entry),
+            patient,
             provider,
             visit,
             body,
@@ -239,60 +227,74 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Checks that a resource is about the bundle's patient.
-    fn check_subject(&self, frame: &Frame) -> Result<(), String> {
-        let subject = frame.subject().ok_or("names no patient")?;
-        let target = self
-            .lookup
-            .entry(subject)
-            .ok_or("refers to a patient that isn't in the bundle")?;
-        match &self.plan.patient {
-            Some(patient) if patient.origin.entry == target.index => Ok(()),
-            _ if target.kind != "Patient" => Err("its subject isn't a Patient".into()),
-            Some(_) => Err("is about another patient than the bundle".into()),
-            None => Err("its patient can't be imported".into()),
+    /// The patient whom the entry is about. It is never guessed.
+    fn patient(&self, mapper: &Mapper<'a>) -> Result<usize, String> {
+        let subject = mapper.entry.frame.subject().ok_or("names no patient")?;
+        let target = self.lookup.entry(subject, mapper.entry, "Patient");
+        let target = target.ok_or("is about a patient who isn't in the import")?;
+        match self.patients.get(target.key.as_str()) {
+            Some(&patient) => Ok(patient),
+            None if target.kind == "Patient" => Err("its patient can't be imported".into()),
+            None => Err("its subject isn't a Patient".into()),
         }
     }
 
-    /// The visit of this encounter; `None` if that encounter isn't carried over.
-    fn visit_of(&self, encounter: &str, notes: &mut Notes) -> Result<Option<usize>, String> {
-        if let Some(&visit) = self.visits.get(encounter) {
-            return Ok(Some(visit));
+    /// The visit that the entry belongs to. A record stands alone if its visit isn't imported.
+    fn visit_of(&self, mapper: &mut Mapper<'a>) -> Option<usize> {
+        let encounter = mapper.entry.frame.encounter()?;
+        let entry = mapper.find(encounter, "Encounter")?;
+        let visit = self.visits.get(entry.key.as_str()).copied();
+        if visit.is_none() {
+            mapper.note("belongs to a visit that is not carried over");
         }
-        let entry = self
-            .lookup
-            .entry(encounter)
-            .ok_or("refers to an encounter that isn't in the bundle")?;
-        if is_aside(entry) {
-            notes.push("belongs to a visit that is not carried over".into());
-            return Ok(None);
-        }
-        Err(if entry.kind == "Encounter" {
-            "its visit can't be imported"
-        } else {
-            "its encounter isn't an Encounter"
-        }
-        .into())
+        visit
     }
 
-    /// The named practitioner, or the bundle's first if none is named.
-    fn provider(&self, named: Option<&str>, notes: &mut Notes) -> Result<usize, String> {
-        let Some(named) = named else {
-            notes.push("names no practitioner, so the bundle's first is used".into());
-            return if self.plan.providers.is_empty() {
-                Err("there is no practitioner".into())
-            } else {
-                Ok(0)
-            };
-        };
-        self.providers.get(named).copied().ok_or_else(|| {
-            match self.lookup.entry(named) {
-                None => "refers to a practitioner that isn't in the bundle",
-                Some(entry) if entry.kind == "Practitioner" => "its practitioner can't be imported",
-                Some(_) => "its practitioner isn't a Practitioner",
+    /// The first of these practitioners who is in the import. Otherwise the first practitioner of all, with the name
+    /// that the source gives instead.
+    fn provider<'r>(
+        &mut self,
+        named: impl Iterator<Item = &'r Reference>,
+        mapper: &mut Mapper<'a>,
+    ) -> Result<(usize, Option<&'r str>), String> {
+        let mut other = None;
+        let mut is_named = false;
+        for reference in named {
+            is_named = true;
+            if let Some(provider) = self.practitioner(reference, mapper.entry) {
+                return Ok((provider, None));
             }
-            .into()
-        })
+            other = other.or(reference.display.as_deref());
+        }
+        mapper.note(if is_named {
+            "names no practitioner who is in the import, so the first practitioner is used"
+        } else {
+            "names no practitioner, so the first practitioner is used"
+        });
+        if self.plan.providers.is_empty() {
+            return Err("there is no practitioner".into());
+        }
+        Ok((0, other))
+    }
+
+    fn practitioner(&mut self, reference: &Reference, from: &'a Entry) -> Option<usize> {
+        let entry = self.lookup.entry(reference, from, "Practitioner")?;
+        if let Some(&provider) = self.providers.get(entry.key.as_str()) {
+            return Some(provider);
+        }
+        let Content::Carried(resource) = &entry.content else {
+            return None;
+        };
+        match resource.as_ref() {
+            Resource::Practitioner(practitioner) => {
+                self.add_provider(entry, practitioner, true).ok()
+            }
+            Resource::PractitionerRole(role) => {
+                let practitioner = role.practitioner.as_ref()?;
+                self.practitioner(practitioner, entry)
+            }
+            _ => None,
+        }
     }
 }
 
@@ -305,6 +307,7 @@ fn person(new: &Registration) -> Person {
 
 fn origin(entry: &Entry) -> Origin {
     Origin {
+        file: entry.source.clone(),
         entry: entry.index,
         full_url: entry.full_url.clone(),
         kind: entry.kind.clone(),
@@ -315,8 +318,12 @@ fn origin(entry: &Entry) -> Origin {
 fn is_aside(entry: &Entry) -> bool {
     match &entry.content {
         Content::Aside | Content::LeftOut(_) => true,
-        Content::Carried(resource, _) => match resource.as_ref() {
-            Resource::Organization(_) => true,
+        Content::Carried(resource) => match resource.as_ref() {
+            Resource::PractitionerRole(_)
+            | Resource::Organization(_)
+            | Resource::Location(_)
+            | Resource::Medication(_)
+            | Resource::Specimen(_) => true,
             Resource::Encounter(encounter) => progress(encounter) == Progress::Off,
             _ => false,
         },

@@ -33,9 +33,9 @@ pub struct Administrators {
 pub struct Imported {
     /// The file of the bundle.
     pub file: PathBuf,
-    /// The patient, if the cloud has them now.
-    pub patient: Option<Known>,
-    /// The practitioners that the cloud has now, in the bundle's order.
+    /// The patients that the cloud has now, in the order of their entries.
+    pub patients: Vec<Known>,
+    /// The practitioners that the cloud has now, in the order of their entries.
     pub providers: Vec<Known>,
     /// The number of its visits that the cloud has now.
     pub visits: usize,
@@ -93,31 +93,35 @@ pub async fn send(
     let mut providers: Vec<Option<Known>> = Vec::new();
     for new in &plan.providers {
         let result = sender.provider(&mut tally, new).await;
-        providers.push(tally.settle(&new.origin, result));
+        providers.push(if new.is_elsewhere {
+            result.ok().map(|(_, known)| known)
+        } else {
+            tally.settle(&new.origin, result)
+        });
     }
-    let patient = match &plan.patient {
-        Some(new) => {
-            let result = sender.patient(new).await;
-            let unchanged = matches!(result, Ok((Done::Unchanged, _)));
-            let patient = tally.settle(&new.origin, result);
-            let id = patient.as_ref().map(|patient| patient.id);
-            if let Some(id) = id {
-                for known in providers.iter_mut() {
-                    sender.assign(&mut tally, new, id, known).await;
-                }
+    let mut patients: Vec<Option<Known>> = Vec::new();
+    for (index, new) in plan.patients.iter().enumerate() {
+        let result = sender.patient(new).await;
+        let unchanged = matches!(result, Ok((Done::Unchanged, _)));
+        let patient = tally.settle(&new.origin, result);
+        let id = patient.as_ref().map(|patient| patient.id);
+        let team = plan.team(index);
+        if let Some(id) = id {
+            for &member in &team {
+                sender
+                    .assign(&mut tally, new, id, &mut providers[member])
+                    .await;
             }
-            let reader = providers.iter().flatten().next();
-            sender.parts(&mut tally, new, id, unchanged, reader).await;
-            patient
         }
-        None => None,
-    };
+        let reader = team.iter().find_map(|&member| providers[member].as_ref());
+        sender.parts(&mut tally, new, id, unchanged, reader).await;
+        patients.push(patient);
+    }
 
-    let patient_id = patient.as_ref().map(|patient| patient.id);
     let mut visits: Vec<Option<Uuid>> = Vec::new();
     for new in &plan.visits {
-        let result = match (patient_id, &providers[new.provider]) {
-            (Some(patient), Some(provider)) => sender.visit(new, patient, provider).await,
+        let result = match (&patients[new.patient], &providers[new.provider]) {
+            (Some(patient), Some(provider)) => sender.visit(new, patient.id, provider).await,
             (None, _) => Err("its patient was not imported".into()),
             (_, None) => Err("its practitioner was not imported".into()),
         };
@@ -125,15 +129,17 @@ pub async fn send(
     }
 
     let writing = plan.records.iter().map(|new| {
-        let (sender, visits, providers) = (&sender, &visits, &providers);
+        let (sender, patients, visits, providers) = (&sender, &patients, &visits, &providers);
         async move {
             let visit = new.visit.map(|visit| visits[visit]);
-            let result = match (patient_id, &providers[new.provider], visit) {
+            let result = match (&patients[new.patient], &providers[new.provider], visit) {
                 (None, _, _) => Err("its patient was not imported".into()),
                 (_, None, _) => Err("its practitioner was not imported".into()),
                 (_, _, Some(None)) => Err("its visit was not imported".into()),
                 (Some(patient), Some(provider), visit) => {
-                    sender.record(new, patient, provider, visit.flatten()).await
+                    sender
+                        .record(new, patient.id, provider, visit.flatten())
+                        .await
                 }
             };
             (&new.origin, result)
@@ -150,11 +156,10 @@ pub async fn send(
     }
     drop(writing);
 
-    let providers = providers.into_iter().flatten().collect();
     Imported {
         file: plan.file,
-        patient,
-        providers,
+        patients: patients.into_iter().flatten().collect(),
+        providers: providers.into_iter().flatten().collect(),
         visits: visits.iter().flatten().count(),
         records,
     }

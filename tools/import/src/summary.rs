@@ -12,8 +12,10 @@ pub struct Summary {
     pub counts: BTreeMap<String, Counts>,
     /// What could not be imported, with the reason.
     pub complaints: Vec<Complaint>,
-    /// What was carried over less precisely than the bundle says it.
+    /// What was carried over less precisely than the source says it.
     pub notes: Vec<Complaint>,
+    /// How often each element occurred that has no place in Caretrail, by its path.
+    pub unmapped: BTreeMap<String, usize>,
     /// The duration of the import.
     pub elapsed: Duration,
     /// The number of HTTP requests, including retries.
@@ -134,6 +136,15 @@ impl fmt::Display for Summary {
         }
         for (reason, times) in notes {
             writeln!(out, "note: {reason} ({times} ×)")?;
+        }
+        if !self.unmapped.is_empty() {
+            writeln!(
+                out,
+                "not carried over, because Caretrail has no field for it:"
+            )?;
+        }
+        for (path, times) in &self.unmapped {
+            writeln!(out, "  {path} ({times} ×)")?;
         }
         let seconds = self.elapsed.as_secs_f64();
         let rate = if seconds > 0.0 {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::current::current;
-use super::words::{Notes, coding, label, object, status, status_of, text, time, words};
+use super::words::{label, list, object, status, status_of, text, time, words};
+use super::{Mapper, Notes};
 use crate::resources::{
     Address, AllergyIntolerance, Goal, HumanName, Identifier, Patient, Practitioner, Telecom,
 };
@@ -26,7 +27,7 @@ pub struct Registration {
 }
 
 /// The id and the sign-in e-mail: the same each time the resource is imported.
-fn identity(full_url: &str, first: &str, last: &str) -> (Uuid, String) {
+fn identity(full_url: &str, name: &Name) -> (Uuid, String) {
     let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, full_url.as_bytes());
     let plain = |name: &str| -> String {
         name.to_lowercase()
@@ -37,6 +38,7 @@ fn identity(full_url: &str, first: &str, last: &str) -> (Uuid, String) {
     };
     // Part of the id distinguishes people of the same name.
     let apart = &id.simple().to_string()[..8];
+    let [first, last] = [&name.first, &name.last].map(|part| part.as_deref().unwrap_or_default());
     let parts = [plain(first), plain(last), apart.to_owned()];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     (id, format!("{}@example.org", parts.join(".")))
@@ -56,14 +58,28 @@ pub fn patient(
         .iter()
         .find(|link| link.r#type == "replaced-by")
     {
-        let successor = &link.other.reference;
+        let successor = link
+            .other
+            .reference
+            .as_deref()
+            .or(link.other.display.as_deref());
+        let successor = successor.unwrap_or("another patient");
         return Err(format!("was replaced by {successor}"));
     }
     if patient.active == Some(false) {
         notes.push("the patient is inactive, which the API has no field for".into());
     }
-    let (first, last) = name(&patient.name)?;
-    let (id, email) = identity(full_url, &first, &last);
+    let several = [
+        (patient.name.len(), "names"),
+        (patient.identifier.len(), "identifiers"),
+        (patient.address.len(), "addresses"),
+        (patient.communication.len(), "languages"),
+    ];
+    for (_, what) in several.into_iter().filter(|(count, _)| *count > 1) {
+        notes.push(format!("only one of several {what} is carried over"));
+    }
+    let name = name(&patient.name)?;
+    let (id, email) = identity(full_url, &name);
     let spoken = &patient.communication;
     let preferred = spoken
         .iter()
@@ -76,17 +92,29 @@ pub fn patient(
         ("subject", Some(json!(id))),
         ("username", Some(json!(email))),
         ("role", Some(json!("PATIENT"))),
-        ("first_name", Some(json!(first))),
-        ("last_name", Some(json!(last))),
-        ("phone", phone(&patient.telecom)),
+        ("first_name", name.first.map(Value::from)),
+        ("last_name", name.last.map(Value::from)),
+        ("phone", contact(&patient.telecom, "phone", 50)),
+        (
+            "notification_email",
+            contact(&patient.telecom, "email", 254),
+        ),
         ("address", current(&patient.address).map(address)),
         ("preferences", language),
     ]);
     let number = identifier(&patient.identifier, is_record_number)
-        .ok_or("lacks a medical record number (MR)")?;
+        .or_else(|| identifier(&patient.identifier, |it| it.r#type.is_none()))
+        .ok_or("lacks a present medical record number (type MR, or an identifier without type)")?;
+    let born = patient.birth_date.as_ref().ok_or("lacks birthDate")?;
+    let deceased = match (&patient.deceased_date_time, patient.deceased_boolean) {
+        (Some(at), _) => Some(json!({"at": time(at)})),
+        (None, Some(true)) => Some(json!({})),
+        (None, _) => None,
+    };
     let profile = object([
         ("patient_number", Some(json!(number))),
-        ("date_of_birth", Some(json!(patient.birth_date))),
+        ("date_of_birth", Some(json!(born.0))),
+        ("deceased", deceased),
         (
             "gender",
             Some(
@@ -96,9 +124,6 @@ pub fn patient(
             ),
         ),
     ]);
-    if patient.deceased_date_time.is_some() || patient.deceased_boolean == Some(true) {
-        notes.push("the patient has died, which the API has no field for".into());
-    }
     Ok(Registration {
         id,
         email,
@@ -112,21 +137,26 @@ pub fn patient(
 /// # Errors
 /// As [`patient`].
 pub fn provider(full_url: &str, practitioner: &Practitioner) -> Result<Registration, String> {
-    let (first, last) = name(&practitioner.name)?;
-    let (id, email) = identity(full_url, &first, &last);
+    let name = name(&practitioner.name)?;
+    let (id, email) = identity(full_url, &name);
     let user = object([
         ("subject", Some(json!(id))),
         ("username", Some(json!(email))),
         ("role", Some(json!("PROVIDER"))),
-        ("first_name", Some(json!(first))),
-        ("last_name", Some(json!(last))),
-        ("phone", phone(&practitioner.telecom)),
+        ("first_name", name.first.map(Value::from)),
+        ("last_name", name.last.map(Value::from)),
+        ("phone", contact(&practitioner.telecom, "phone", 50)),
+        (
+            "notification_email",
+            contact(&practitioner.telecom, "email", 254),
+        ),
         ("address", current(&practitioner.address).map(address)),
     ]);
     let license = identifier(&practitioner.identifier, |it| {
         it.system.as_deref() == Some(NPI)
     })
-    .ok_or("lacks a National Provider Identifier (NPI)")?;
+    .or_else(|| identifier(&practitioner.identifier, |_| true))
+    .ok_or("lacks a present identifier, such as the National Provider Identifier (NPI)")?;
     Ok(Registration {
         id,
         email,
@@ -138,10 +168,26 @@ pub fn provider(full_url: &str, practitioner: &Practitioner) -> Result<Registrat
 /// Maps an AllergyIntolerance to an item of the patient's `allergies`.
 ///
 /// # Errors
-/// Its code has no coding.
-pub fn allergy(allergy: &AllergyIntolerance) -> Result<Value, String> {
+/// Its code has neither a coding nor text.
+pub fn allergy(allergy: &AllergyIntolerance, mapper: &mut Mapper<'_>) -> Result<Value, String> {
+    let mut reactions = Vec::new();
+    for reaction in &allergy.reaction {
+        let Some(manifestation) = mapper.codings(&reaction.manifestation) else {
+            mapper.note("a reaction without a manifestation is not carried over");
+            continue;
+        };
+        reactions.push(object([
+            ("manifestation", Some(manifestation)),
+            (
+                "severity",
+                reaction.severity.map(|severity| json!(severity)),
+            ),
+            ("description", text(reaction.description.as_deref(), 2000)),
+        ]));
+    }
     Ok(object([
-        ("code", Some(coding(&allergy.code, "code")?)),
+        ("code", Some(mapper.needed_coding(&allergy.code, "code")?)),
+        ("type", allergy.r#type.map(|kind| json!(kind))),
         (
             "category",
             (!allergy.category.is_empty()).then(|| json!(allergy.category)),
@@ -158,7 +204,9 @@ pub fn allergy(allergy: &AllergyIntolerance) -> Result<Value, String> {
             "verification_status",
             status_of(allergy.verification_status.as_ref()),
         ),
+        ("onset", allergy.onset_date_time.as_ref().map(time)),
         ("recorded_at", allergy.recorded_date.as_ref().map(time)),
+        ("reaction", list(reactions)),
     ]))
 }
 
@@ -175,6 +223,10 @@ pub fn goal(goal: &Goal) -> Result<Value, String> {
             )),
         ),
         ("status", status(&goal.lifecycle_status)),
+        (
+            "start_date",
+            goal.start_date.as_ref().map(|date| json!(date.0)),
+        ),
         (
             "target_date",
             goal.target
@@ -201,24 +253,37 @@ pub fn address(address: &Address) -> Value {
     ])
 }
 
-/// The given and the family name of the present name.
-fn name(names: &[HumanName]) -> Result<(String, String), String> {
-    let name = current(names).ok_or("lacks a present name")?;
-    let first = words(&name.given.join(" "), MAX_NAME).ok_or("lacks a given name")?;
-    let last = name
-        .family
-        .as_deref()
-        .and_then(|family| words(family, MAX_NAME))
-        .ok_or("lacks a family name")?;
-    Ok((first, last))
+/// A name of one or two parts.
+struct Name {
+    first: Option<String>,
+    last: Option<String>,
 }
 
-fn phone(telecom: &[Telecom]) -> Option<Value> {
-    let phones = telecom
+/// The given and the family name of the present name. Of a name that has neither, its text stands as the family name.
+fn name(names: &[HumanName]) -> Result<Name, String> {
+    let name = current(names).ok_or("lacks a present name")?;
+    let first = words(&name.given.join(" "), MAX_NAME);
+    let family = name
+        .family
+        .as_deref()
+        .and_then(|family| words(family, MAX_NAME));
+    let whole = || name.text.as_deref().and_then(|text| words(text, MAX_NAME));
+    match (first, family) {
+        (None, None) => Ok(Name {
+            first: None,
+            last: Some(whole().ok_or("has a name without parts and text")?),
+        }),
+        (first, last) => Ok(Name { first, last }),
+    }
+}
+
+/// The present telephone number or e-mail address.
+fn contact(telecom: &[Telecom], system: &str, max: usize) -> Option<Value> {
+    let fitting = telecom
         .iter()
-        .filter(|contact| contact.system.as_deref() == Some("phone"));
-    let phone = current(phones)?;
-    text(phone.value.as_deref(), 50)
+        .filter(|contact| contact.system.as_deref() == Some(system));
+    let value = current(fitting)?.value.as_deref();
+    text(value, max)
 }
 
 fn is_record_number(identifier: &Identifier) -> bool {

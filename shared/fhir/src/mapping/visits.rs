@@ -1,16 +1,18 @@
 //! Encounters become appointments.
 
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
+use super::Mapper;
 use super::people::address;
-use super::words::{Notes, label, object, text, words};
+use super::words::{label, object, text, words};
 use crate::bundle::SOURCE_SYSTEM;
-use crate::lookup::Lookup;
-use crate::resources::{Encounter, Resource};
+use crate::resources::{Address, Encounter, Quantity, Resource};
 
 /// The longest appointment, in minutes.
 const MAX_MINUTES: i64 = 1440;
+/// The length of an appointment that has no end, in minutes.
+const ASSUMED_MINUTES: i64 = 30;
 
 /// The progress of a visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,31 +41,25 @@ pub fn progress(encounter: &Encounter) -> Progress {
     }
 }
 
-/// Maps an Encounter to the body of create-appointment without `patient_id` and `provider_id`.
+/// Maps an Encounter to the body of create-appointment without `patient_id` and `provider_id`. `practitioner` is the
+/// name of a practitioner whom the appointment isn't with, because they aren't in the import.
 ///
 /// # Errors
-/// Its period has no end or isn't plausible, or its organization isn't in the bundle.
+/// Its period has no start or isn't plausible.
 pub fn appointment(
-    full_url: &str,
     encounter: &Encounter,
-    lookup: &Lookup<'_>,
-    notes: &mut Notes,
+    practitioner: Option<&str>,
+    mapper: &mut Mapper<'_>,
 ) -> Result<Value, String> {
-    let start = &encounter.period.start;
-    let end = encounter.period.end.as_ref().ok_or("lacks period.end")?;
-    let seconds = (end.at - start.at).num_seconds();
-    if seconds < 0 {
-        return Err("ends before it begins".into());
-    }
+    let period = encounter.period.as_ref();
+    let start = period.and_then(|period| period.start.as_ref());
+    let start = start.ok_or("has no period with a start, so the time of the visit is unknown")?;
     if progress(encounter) != Progress::Planned && start.at > Utc::now() {
         return Err(format!("is {} before it begins", encounter.status));
     }
     if start.period.is_some() {
-        notes.push("a date without a time of day becomes its first moment in UTC".into());
+        mapper.note("a date without a time of day becomes its first moment in UTC");
     }
-    let lasted = (seconds + 59) / 60;
-    let minutes = lasted.clamp(1, MAX_MINUTES);
-
     let kind = encounter.r#type.first().and_then(|kind| label(kind, 500));
     let reason = encounter
         .reason_code
@@ -72,52 +68,97 @@ pub fn appointment(
     let mut about: Vec<_> = kind
         .into_iter()
         .chain(reason.map(|reason| format!("Reason: {reason}")))
+        .chain(practitioner.map(|name| format!("Practitioner: {name}")))
         .collect();
-    if lasted > minutes {
-        notes.push(format!(
-            "lasted {lasted} minutes; an appointment holds {MAX_MINUTES}"
-        ));
-        about.push(format!(
-            "Lasted until {}",
-            end.at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-        ));
+
+    let end = period.and_then(|period| period.end.as_ref());
+    let seconds = match (end, encounter.length.as_ref().and_then(seconds)) {
+        (Some(end), _) => Some((end.ends() - start.at).num_seconds()),
+        (None, length) => length,
+    };
+    if seconds.is_some_and(i64::is_negative) {
+        return Err("ends before it begins".into());
+    }
+    let lasted = seconds.map(|seconds| seconds.saturating_add(59) / 60);
+    let minutes = lasted.unwrap_or(ASSUMED_MINUTES).clamp(1, MAX_MINUTES);
+    match lasted {
+        None => {
+            mapper.note(format!(
+                "has no end, so its length of {ASSUMED_MINUTES} minutes is assumed"
+            ));
+            about.push("Its end is not known".to_owned());
+        }
+        Some(lasted) if lasted > minutes => {
+            mapper.note(format!(
+                "lasted {lasted} minutes; an appointment holds {MAX_MINUTES}"
+            ));
+            let until = start.at + chrono::TimeDelta::minutes(lasted);
+            about.push(format!("Lasted until {}", written(until)));
+        }
+        Some(_) => {}
     }
     Ok(object([
         ("scheduled_at", Some(json!(start.at))),
         ("duration_minutes", Some(json!(minutes))),
-        ("location", Some(location(encounter, lookup)?)),
+        ("location", Some(location(encounter, mapper))),
         ("notes", words(&about.join(". "), 10_000).map(Value::from)),
         ("source_system", Some(json!(SOURCE_SYSTEM))),
-        ("external_id", Some(json!(full_url))),
+        ("external_id", Some(json!(mapper.entry.key))),
     ]))
 }
 
-/// The location: a video call if the class is VR (v3-ActCode), otherwise the organization's place.
-fn location(encounter: &Encounter, lookup: &Lookup<'_>) -> Result<Value, String> {
-    let place = encounter
-        .service_provider
-        .as_ref()
-        .map(|place| lookup.resource(place))
-        .transpose()?
-        .flatten();
-    let place = match place {
-        Some(Resource::Organization(place)) => Some(place),
-        _ => None,
+/// A length in seconds (<https://hl7.org/fhir/R4/datatypes.html#Duration>).
+fn seconds(length: &Quantity) -> Option<i64> {
+    let value = length.value.as_ref()?.as_f64()?;
+    let unit = match length.code.as_deref()? {
+        "s" => 1.0,
+        "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86400.0,
+        _ => return None,
     };
+    // A visit is shorter than a century.
+    let seconds = value * unit;
+    (0.0..3e9).contains(&seconds).then(|| seconds.ceil() as i64)
+}
+
+fn written(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// The location: a video call if the class is VR (v3-ActCode), otherwise the place of the organization, or the
+/// first other place that is named.
+fn location(encounter: &Encounter, mapper: &mut Mapper<'_>) -> Value {
     let kind = if encounter.class.code.as_deref() == Some("VR") {
         "VIDEO"
     } else {
         "IN_PERSON"
     };
-    Ok(object([
+    let organization = encounter.service_provider.iter();
+    let organization = organization.map(|reference| (reference, "Organization"));
+    let locations = encounter.location.iter();
+    let locations = locations.filter_map(|place| Some((place.location.as_ref()?, "Location")));
+    let mut place = None;
+    for (reference, kind) in organization.chain(locations) {
+        let display = reference.display.as_deref();
+        let found: (Option<&str>, Option<&Address>) = match display {
+            // A name in the reference says enough.
+            Some(_) if mapper.lookup.entry(reference, mapper.entry, kind).is_none() => {
+                (display, None)
+            }
+            _ => match mapper.resource(reference, kind) {
+                Some(Resource::Organization(it)) => (it.name.as_deref(), it.address.first()),
+                Some(Resource::Location(it)) => (it.name.as_deref(), it.address.as_ref()),
+                _ => continue,
+            },
+        };
+        place = Some(found);
+        break;
+    }
+    let (name, at) = place.unwrap_or_default();
+    object([
         ("kind", Some(json!(kind))),
-        (
-            "name",
-            place.and_then(|place| text(place.name.as_deref(), 200)),
-        ),
-        (
-            "address",
-            place.and_then(|place| place.address.first()).map(address),
-        ),
-    ]))
+        ("name", text(name, 200)),
+        ("address", at.map(address)),
+    ])
 }

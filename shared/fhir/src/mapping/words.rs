@@ -1,16 +1,18 @@
-//! Text, codes and times within the API's limits.
+//! Text, codes, numbers and times within the API's limits.
 
 use serde_json::{Map, Value, json};
 
-use crate::resources::{Coding, Concept, Period, When};
-
-/// What is carried over less precisely than the resource says it.
-pub type Notes = Vec<String>;
+use super::Mapper;
+use crate::resources::{
+    Annotation, Coding, Concept, Period, Quantity, Range, Ratio, Reference, When,
+};
 
 /// The longest `display` of a coding.
 const MAX_DISPLAY: usize = 500;
 /// The longest status.
 const MAX_STATUS: usize = 50;
+/// The system of units (<https://ucum.org>).
+const UCUM: &str = "http://unitsofmeasure.org";
 
 /// An object of the fields that have a value.
 pub fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
@@ -18,6 +20,21 @@ pub fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)));
     Value::Object(fields.collect::<Map<_, _>>())
+}
+
+/// [`object`], or none if no field has a value.
+pub fn object_of_some<const N: usize>(fields: [(&str, Option<Value>); N]) -> Option<Value> {
+    let object = object(fields);
+    object
+        .as_object()
+        .is_some_and(|fields| !fields.is_empty())
+        .then_some(object)
+}
+
+/// The items, or none if there are none.
+pub fn list(items: impl IntoIterator<Item = Value>) -> Option<Value> {
+    let items: Vec<_> = items.into_iter().collect();
+    (!items.is_empty()).then(|| json!(items))
 }
 
 /// The text as one line of at most `max` characters, without characters that the API refuses; `None` if it is
@@ -45,6 +62,14 @@ pub fn status_of(concept: Option<&Concept>) -> Option<Value> {
     status(concept?.coding.first()?.code.as_deref()?)
 }
 
+/// The code of the first category, or its text.
+pub fn category(categories: &[Concept]) -> Option<Value> {
+    let concept = categories.first()?;
+    let coding = concept.coding.first();
+    let code = coding.and_then(|coding| coding.code.as_deref());
+    text(code.or(concept.text.as_deref()), 100)
+}
+
 /// The concept in words: its text, or else the `display` of a coding.
 pub fn label(concept: &Concept, max: usize) -> Option<String> {
     let displays = concept
@@ -59,11 +84,9 @@ pub fn label(concept: &Concept, max: usize) -> Option<String> {
         .find_map(|text| words(text, max))
 }
 
-/// The concept's first complete coding. Errors: it has none, and the API needs one.
-pub fn coding(concept: &Concept, field: &str) -> Result<Value, String> {
-    (concept.coding.iter())
-        .find_map(|coding| coding_of(coding, concept.text.as_deref()))
-        .ok_or_else(|| format!("{field} has no coding with system and code"))
+/// What is said in notes.
+pub fn notes(notes: &[Annotation]) -> Vec<String> {
+    notes.iter().map(|note| note.text.clone()).collect()
 }
 
 /// A coding that has a system and a code. `otherwise` is its display if it has none.
@@ -91,14 +114,155 @@ pub fn time(when: &When) -> Value {
 
 /// Start and end of a period.
 pub fn times(period: Option<&Period>) -> (Option<Value>, Option<Value>) {
-    let start = period.map(|period| time(&period.start));
+    let start = period.and_then(|period| period.start.as_ref()).map(time);
     let end = period.and_then(|period| period.end.as_ref()).map(time);
     (start, end)
+}
+
+/// A period with a start or an end.
+pub fn period(period: &Period) -> Option<Value> {
+    let (start, end) = times(Some(period));
+    object_of_some([("start", start), ("end", end)])
+}
+
+/// A number with its unit, and a comparator if it has one.
+pub fn quantity(amount: &Quantity) -> Option<Value> {
+    let number = amount.value.as_ref()?;
+    // A code of another system than the API's would say something else.
+    let is_ucum = amount.system.as_deref().is_none_or(|system| system == UCUM);
+    let code = amount.code.as_deref();
+    let unit = amount.unit.as_deref().or(code);
+    Some(object([
+        ("value", Some(json!(number))),
+        ("comparator", text(amount.comparator.as_deref(), 2)),
+        ("unit", text(unit, 100)),
+        ("code", text(code.filter(|_| is_ucum), 100)),
+    ]))
+}
+
+/// A number with its unit, where R4 allows no comparator.
+pub fn simple_quantity(amount: &Quantity) -> Option<Value> {
+    match amount.comparator {
+        None => quantity(amount),
+        Some(_) => None,
+    }
+}
+
+/// A range with a lower or an upper end.
+pub fn range(range: &Range) -> Option<Value> {
+    object_of_some([
+        ("low", range.low.as_ref().and_then(simple_quantity)),
+        ("high", range.high.as_ref().and_then(simple_quantity)),
+    ])
+}
+
+/// A ratio of two numbers.
+pub fn ratio(ratio: &Ratio) -> Option<Value> {
+    Some(json!({
+        "numerator": quantity(ratio.numerator.as_ref()?)?,
+        "denominator": quantity(ratio.denominator.as_ref()?)?,
+    }))
+}
+
+/// An amount in words, such as "< 5 mg".
+pub fn amount_in_words(amount: &Quantity) -> Option<String> {
+    let number = amount.value.as_ref()?.to_string();
+    let unit = amount.unit.as_deref().or(amount.code.as_deref());
+    let parts = [amount.comparator.as_deref(), Some(&number), unit];
+    words(
+        &parts.into_iter().flatten().collect::<Vec<_>>().join(" "),
+        200,
+    )
+}
+
+/// A range in words, such as "40 a to 50 a".
+pub fn range_in_words(range: &Range) -> Option<String> {
+    let low = range.low.as_ref().and_then(amount_in_words);
+    let high = range.high.as_ref().and_then(amount_in_words);
+    match (low, high) {
+        (Some(low), Some(high)) => Some(format!("{low} to {high}")),
+        (Some(low), None) => Some(format!("from {low}")),
+        (None, Some(high)) => Some(format!("up to {high}")),
+        (None, None) => None,
+    }
+}
+
+/// A time that isn't given as a date: text, an age or a range of ages.
+pub fn time_in_words(
+    said: Option<&str>,
+    age: Option<&Quantity>,
+    range: Option<&Range>,
+) -> Option<Value> {
+    let said = said.and_then(|said| words(said, 500));
+    let aged = |age: String| format!("at the age of {age}");
+    let age = age.and_then(amount_in_words).map(aged);
+    let range = range.and_then(range_in_words).map(aged);
+    said.or(age).or(range).map(Value::from)
+}
+
+impl<'a> Mapper<'a> {
+    /// The concept's coding: the one that its author chose, or else the first with system and code, or else only its
+    /// words. A note says if more than one coding or another text was there.
+    pub(super) fn coding(&mut self, concept: &Concept) -> Option<Value> {
+        let chosen = concept.coding.iter();
+        let chosen = chosen.filter(|coding| coding.user_selected == Some(true));
+        let coded = chosen
+            .chain(&concept.coding)
+            .find_map(|coding| coding_of(coding, concept.text.as_deref()));
+        let Some(coded) = coded else {
+            return label(concept, MAX_DISPLAY).map(|words| json!({"display": words}));
+        };
+        if concept.coding.len() > 1 {
+            self.note("only one of several codings of a concept is carried over");
+        }
+        let said = concept
+            .text
+            .as_deref()
+            .and_then(|text| words(text, MAX_DISPLAY));
+        if said.is_some_and(|said| coded["display"] != said) {
+            self.note(
+                "the display of a coding is carried over, and the text of the concept is not",
+            );
+        }
+        Some(coded)
+    }
+
+    /// [`Mapper::coding`] of a concept that may be absent.
+    pub(super) fn coding_if(&mut self, concept: Option<&Concept>) -> Option<Value> {
+        self.coding(concept?)
+    }
+
+    /// [`Mapper::coding`] of a concept that the API needs.
+    pub(super) fn needed_coding(
+        &mut self,
+        concept: &Concept,
+        field: &str,
+    ) -> Result<Value, String> {
+        self.coding(concept)
+            .ok_or_else(|| format!("{field} has neither a coding nor text"))
+    }
+
+    /// The codings of these concepts.
+    pub(super) fn codings(&mut self, concepts: &[Concept]) -> Option<Value> {
+        let codings: Vec<_> = concepts.iter().filter_map(|it| self.coding(it)).collect();
+        list(codings)
+    }
+
+    /// The words in which the reference names its target.
+    pub(super) fn named(&mut self, reference: &Reference, max: usize) -> Option<Value> {
+        let named = text(reference.display.as_deref(), max);
+        if named.is_none() {
+            self.note("a reference without a name is not carried over");
+        }
+        named
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::{Entry, read};
+    use crate::lookup::Lookup;
 
     #[test]
     fn text_is_bounded_in_characters_and_loses_control_characters() {
@@ -108,15 +272,68 @@ mod tests {
         assert_eq!(words(" \t", 3), None);
     }
 
+    fn coded(concept: Value) -> (Option<Value>, Vec<String>) {
+        let source = br#"{"resourceType": "Basic"}"#;
+        let entries: Vec<Entry> = read(source.as_slice(), "test".into()).unwrap();
+        let lookup = Lookup::new(&entries);
+        let mut mapper = Mapper::new(&entries[0], &lookup);
+        let concept: Concept = serde_json::from_value(concept).unwrap();
+        let coded = mapper.coding(&concept);
+        (coded, mapper.notes)
+    }
+
     #[test]
-    fn a_coding_needs_system_and_code_and_takes_the_text_for_its_display() {
-        let concept: Concept = serde_json::from_value(json!({
-            "coding": [{"code": "1"}, {"system": "http://loinc.org", "code": "8302-2"}], "text": "Height"
-        }))
-        .unwrap();
-        let expected = json!({"system": "http://loinc.org", "code": "8302-2", "display": "Height"});
-        assert_eq!(coding(&concept, "code").unwrap(), expected);
-        let uncoded: Concept = serde_json::from_value(json!({"text": "Height"})).unwrap();
-        assert!(coding(&uncoded, "code").is_err());
+    fn a_concept_becomes_the_coding_that_was_chosen_or_its_words() {
+        let (height, size) = (
+            json!({"system": "http://loinc.org", "code": "8302-2", "display": "Body height"}),
+            json!({"system": "http://loinc.org", "code": "3137-7", "userSelected": true}),
+        );
+        for (concept, expected, notes) in [
+            (json!({"coding": [height]}), height.clone(), 0),
+            (
+                json!({"coding": [height], "text": "Height"}),
+                height.clone(),
+                1,
+            ),
+            (
+                json!({"coding": [{"code": "1"}, height]}),
+                height.clone(),
+                1,
+            ),
+            (
+                json!({"coding": [height, size], "text": "Size"}),
+                json!({"system": "http://loinc.org", "code": "3137-7", "display": "Size"}),
+                1,
+            ),
+            (json!({"text": "Height"}), json!({"display": "Height"}), 0),
+            (
+                json!({"coding": [{"code": "1", "display": "One"}]}),
+                json!({"display": "One"}),
+                0,
+            ),
+        ] {
+            let (coded, said) = coded(concept.clone());
+            assert_eq!(coded, Some(expected), "{concept}");
+            assert_eq!(said.len(), notes, "{concept}: {said:?}");
+        }
+        assert_eq!(coded(json!({"coding": [{"code": "1"}]})).0, None);
+    }
+
+    #[test]
+    fn an_amount_keeps_its_comparator_and_its_digits() {
+        let of = |amount: &str| {
+            quantity(&serde_json::from_str(amount).unwrap())
+                .unwrap()
+                .to_string()
+        };
+        assert_eq!(
+            of(r#"{"value": 5.250, "comparator": "<", "unit": "mg/dL", "code": "mg/dL"}"#),
+            r#"{"code":"mg/dL","comparator":"<","unit":"mg/dL","value":5.250}"#
+        );
+        // The code of another system is only a unit in words.
+        assert_eq!(
+            of(r#"{"value": 1, "system": "http://snomed.info/sct", "code": "428673006"}"#),
+            r#"{"unit":"428673006","value":1}"#
+        );
     }
 }

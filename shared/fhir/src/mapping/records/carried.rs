@@ -16,16 +16,25 @@ pub struct Carried {
     pub diagnosis: Option<String>,
     /// The `treatment`, in words.
     pub treatment: Option<String>,
+    /// What the `notes` say.
+    pub notes: Vec<String>,
 }
 
 impl Carried {
-    /// A record without `diagnosis` and `treatment`.
+    /// A record of which only the content is known.
     pub fn new(record_type: &'static str, content: Value) -> Self {
         Self {
             record_type,
             content,
             diagnosis: None,
             treatment: None,
+            notes: Vec::new(),
         }
+    }
+
+    /// The `notes` with this further note, if there is one.
+    pub fn notes_with(&self, further: Option<String>) -> Option<String> {
+        let notes: Vec<_> = self.notes.iter().cloned().chain(further).collect();
+        crate::mapping::words::words(&notes.join(" "), MAX_COLUMN)
     }
 }

@@ -1,147 +1,206 @@
 //! Observations and DiagnosticReports become records of type LAB_RESULT.
 
+use chrono::NaiveTime;
 use serde_json::{Value, json};
 
 use super::carried::Carried;
-use crate::lookup::Lookup;
-use crate::mapping::words::{coding, label, object, status, text, time, words};
+use crate::mapping::Mapper;
+use crate::mapping::words::{
+    category, label, list, notes, object, period, quantity, range, ratio, simple_quantity, status,
+    text, time, times, words,
+};
 use crate::resources::{
-    Component, Concept, DiagnosticReport, Observation, Period, Quantity, Resource, When,
+    Component, DiagnosticReport, Observation, Period, Reference, ReferenceRange, Resource, When,
 };
 
 /// Maps an Observation. `itself` is its own code and value.
 ///
 /// # Errors
 /// A code has no coding, or a value has no place in the API.
-pub fn observation(observation: &Observation, itself: &Component) -> Result<Carried, String> {
-    let components = observation.component.iter().map(|component| {
-        Ok(object([
-            ("code", Some(coding(&component.code, "component.code")?)),
-            ("value", value(component)?),
-        ]))
-    });
-    let components: Vec<_> = components.collect::<Result<_, String>>()?;
+pub fn observation(
+    observation: &Observation,
+    itself: &Component,
+    mapper: &mut Mapper<'_>,
+) -> Result<Carried, String> {
+    let mut components = Vec::new();
+    for component in &observation.component {
+        components.push(object([
+            (
+                "code",
+                Some(mapper.needed_coding(&component.code, "component.code")?),
+            ),
+            ("value", value(component, mapper)?),
+            ("data_absent_reason", absence(component, mapper)),
+            ("interpretation", mapper.codings(&component.interpretation)),
+            (
+                "reference_range",
+                reference_ranges(&component.reference_range, mapper),
+            ),
+        ]));
+    }
+    let at = observation.effective_date_time.as_ref();
+    let at = at.or(observation.effective_instant.as_ref());
+    let [effective, start, end] = effective(at, observation.effective_period.as_ref());
     let content = object([
-        ("code", Some(coding(&itself.code, "code")?)),
+        ("code", Some(mapper.needed_coding(&itself.code, "code")?)),
         ("category", category(&observation.category)),
         ("status", status(&observation.status)),
+        ("effective", effective),
+        ("effective_start", start),
+        ("effective_end", end),
+        ("issued", observation.issued.as_ref().map(time)),
+        ("value", value(itself, mapper)?),
+        ("data_absent_reason", absence(itself, mapper)),
+        ("interpretation", mapper.codings(&itself.interpretation)),
         (
-            "effective",
-            effective(
-                observation.effective_date_time.as_ref(),
-                observation.effective_period.as_ref(),
-            ),
+            "specimen",
+            observation
+                .specimen
+                .as_ref()
+                .and_then(|it| specimen(it, mapper)),
         ),
-        ("value", value(itself)?),
         (
-            "components",
-            (!components.is_empty()).then(|| json!(components)),
+            "reference_range",
+            reference_ranges(&itself.reference_range, mapper),
         ),
+        ("components", list(components)),
     ]);
-    Ok(Carried::new("LAB_RESULT", content))
+    Ok(Carried {
+        notes: notes(&observation.note),
+        ..Carried::new("LAB_RESULT", content)
+    })
 }
 
 /// Maps a DiagnosticReport.
 ///
 /// # Errors
-/// Its code has no coding, or a result isn't in the bundle.
-pub fn report(report: &DiagnosticReport, lookup: &Lookup<'_>) -> Result<Carried, String> {
-    let results = report.result.iter().map(|result| {
-        let measured = match lookup.resource(result)? {
-            Some(Resource::Observation(_, itself)) => label(&itself.code, 500),
+/// Its code has no coding.
+pub fn report(report: &DiagnosticReport, mapper: &mut Mapper<'_>) -> Result<Carried, String> {
+    let results = report.result.iter().filter_map(|result| {
+        let display = result.display.as_deref();
+        let display = display.and_then(|display| words(display, 500));
+        display.or_else(|| match mapper.resource(result, "Observation")? {
+            Resource::Observation(_, itself) => label(&itself.code, 500),
             _ => None,
-        };
-        Ok(result
-            .display
-            .as_deref()
-            .and_then(|display| words(display, 500))
-            .or(measured))
+        })
     });
-    let results: Vec<_> = results.collect::<Result<_, String>>()?;
-    let results: Vec<_> = results.into_iter().flatten().collect();
+    let results: Vec<_> = results.map(Value::from).collect();
+    let [effective, start, end] = effective(
+        report.effective_date_time.as_ref(),
+        report.effective_period.as_ref(),
+    );
     let content = object([
-        ("code", Some(coding(&report.code, "code")?)),
+        ("code", Some(mapper.needed_coding(&report.code, "code")?)),
         ("category", category(&report.category)),
         ("status", status(&report.status)),
-        (
-            "effective",
-            effective(
-                report.effective_date_time.as_ref(),
-                report.effective_period.as_ref(),
-            ),
-        ),
-        ("results", (!results.is_empty()).then(|| json!(results))),
+        ("effective", effective),
+        ("effective_start", start),
+        ("effective_end", end),
+        ("issued", report.issued.as_ref().map(time)),
+        ("results", list(results)),
     ]);
-    Ok(Carried::new("LAB_RESULT", content))
+    let conclusion = report.conclusion.iter();
+    let conclusion = conclusion.map(|conclusion| format!("Conclusion: {conclusion}"));
+    Ok(Carried {
+        notes: conclusion.collect(),
+        ..Carried::new("LAB_RESULT", content)
+    })
 }
 
-fn category(categories: &[Concept]) -> Option<Value> {
-    let concept = categories.first()?;
-    text(
-        concept
-            .coding
-            .first()
-            .and_then(|coding| coding.code.as_deref())
-            .or(concept.text.as_deref()),
-        100,
-    )
+/// The time of the measurement: one moment, or the start and the end.
+fn effective(at: Option<&When>, during: Option<&Period>) -> [Option<Value>; 3] {
+    match at {
+        Some(at) => [Some(time(at)), None, None],
+        None => {
+            let (start, end) = times(during);
+            [None, start, end]
+        }
+    }
 }
 
-fn effective(at: Option<&When>, during: Option<&Period>) -> Option<Value> {
-    at.or_else(|| during.map(|period| &period.start)).map(time)
+fn specimen(reference: &Reference, mapper: &mut Mapper<'_>) -> Option<Value> {
+    if let Some(words) = text(reference.display.as_deref(), 500) {
+        return Some(json!({"display": words}));
+    }
+    match mapper.resource(reference, "Specimen")? {
+        Resource::Specimen(specimen) => mapper.coding_if(specimen.r#type.as_ref()),
+        _ => None,
+    }
 }
 
-/// The value as the API has it. Errors: the API has no place for its type.
-fn value(of: &Component) -> Result<Option<Value>, String> {
-    if of.has_another_value() {
-        return Err("its value[x] has a type that can't be carried over".into());
+fn reference_ranges(ranges: &[ReferenceRange], mapper: &mut Mapper<'_>) -> Option<Value> {
+    let ranges = ranges.iter().filter_map(|range| {
+        let low = range.low.as_ref().and_then(simple_quantity);
+        let high = range.high.as_ref().and_then(simple_quantity);
+        let said = text(range.text.as_deref(), 1000);
+        if low.is_none() && high.is_none() && said.is_none() {
+            mapper.note("a reference range without numbers and text is not carried over");
+            return None;
+        }
+        let kind = mapper.coding_if(range.r#type.as_ref());
+        Some(object([
+            ("low", low),
+            ("high", high),
+            ("type", kind),
+            ("text", said),
+        ]))
+    });
+    let ranges: Vec<_> = ranges.collect();
+    list(ranges)
+}
+
+/// The reason for which there is no value.
+fn absence(of: &Component, mapper: &mut Mapper<'_>) -> Option<Value> {
+    mapper.coding_if(of.data_absent_reason.as_ref())
+}
+
+/// The value as the API has it. Errors: the API has no place for it.
+fn value(of: &Component, mapper: &mut Mapper<'_>) -> Result<Option<Value>, String> {
+    const NO_PLACE: &str = "its value[x] can't be carried over";
+    let whole = |value: Option<Value>, name: &str| {
+        value
+            .map(|value| Some(json!({name: value})))
+            .ok_or_else(|| NO_PLACE.to_owned())
+    };
+    if of.values() > 1 {
+        return Err("has more than one value[x]".to_owned());
     }
     if let Some(amount) = &of.value_quantity {
-        return Ok(quantity(amount));
+        return whole(quantity(amount), "quantity");
     }
     if let Some(concept) = &of.value_codeable_concept {
-        let coded = coding(concept, "")
-            .ok()
-            .map(|coded| json!({"coded": coded}));
-        return Ok(coded.or_else(|| label(concept, 5000).map(|text| json!({"text": text}))));
+        return whole(mapper.coding(concept), "coded");
     }
-    let number = of
-        .value_integer
-        .as_ref()
-        .map(|number| json!({"quantity": {"value": number}}));
-    let words = text(of.value_string.as_deref(), 5000)
-        .or_else(|| of.value_boolean.map(|is| json!(is.to_string())));
-    Ok(number.or_else(|| words.map(|words| json!({"text": words}))))
-}
-
-/// An amount. With a comparator it becomes text, because "< 5 mg/dL" isn't 5 mg/dL.
-fn quantity(amount: &Quantity) -> Option<Value> {
-    let number = amount.value.as_ref()?;
-    let unit = amount.unit.as_deref().or(amount.code.as_deref());
-    if let Some(comparator) = &amount.comparator {
-        let said = format!("{comparator} {number} {}", unit.unwrap_or_default());
-        return text(Some(&said), 5000).map(|said| json!({"text": said}));
+    if let Some(words) = &of.value_string {
+        return whole(text(Some(words), 5000), "text");
     }
-    Some(json!({"quantity": object([
-        ("value", Some(json!(number))),
-        ("unit", text(amount.unit.as_deref(), 100)),
-        ("code", text(amount.code.as_deref(), 100)),
-    ])}))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_amount_with_a_comparator_stays_true() {
-        let below = serde_json::from_value(json!({"value": 5, "comparator": "<", "unit": "mg/dL"}))
-            .unwrap();
-        assert_eq!(quantity(&below), Some(json!({"text": "< 5 mg/dL"})));
-        let plain =
-            serde_json::from_value(json!({"value": 5.25, "unit": "mg/dL", "code": "mg/dL"}))
-                .unwrap();
-        let expected = json!({"quantity": {"value": 5.25, "unit": "mg/dL", "code": "mg/dL"}});
-        assert_eq!(quantity(&plain), Some(expected));
+    if let Some(is) = of.value_boolean {
+        return whole(Some(json!(is)), "boolean");
+    }
+    if let Some(number) = &of.value_integer {
+        return whole(Some(json!(number)), "integer");
+    }
+    if let Some(between) = &of.value_range {
+        return whole(range(between), "range");
+    }
+    if let Some(of) = &of.value_ratio {
+        return whole(ratio(of), "ratio");
+    }
+    if let Some(clock) = &of.value_time {
+        // The API keeps whole seconds.
+        return match NaiveTime::parse_from_str(clock, "%H:%M:%S") {
+            Ok(_) => whole(Some(json!(clock)), "time"),
+            Err(_) => whole(text(Some(clock), 5000), "text"),
+        };
+    }
+    if let Some(at) = &of.value_date_time {
+        return whole(Some(time(at)), "date_time");
+    }
+    if let Some(during) = &of.value_period {
+        return whole(period(during), "period");
+    }
+    match of.value_sampled_data {
+        Some(_) => Err(NO_PLACE.to_owned()),
+        None => Ok(None),
     }
 }
