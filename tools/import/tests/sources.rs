@@ -368,3 +368,35 @@ fn each_element_without_a_place_is_counted() {
             .collect::<Vec<_>>()
     );
 }
+
+#[test]
+fn a_medication_is_kept_by_its_code_or_its_name() {
+    let tablet =
+        json!({"resourceType": "Medication", "id": "m", "code": {"text": "Example tablet"}});
+    for (changes, expected) in [
+        (
+            json!({"contained": [tablet], "medicationReference": {"reference": "#m"}}),
+            "Example tablet",
+        ),
+        (
+            json!({"medicationReference": {"reference": "Medication/m"}}),
+            "Example tablet",
+        ),
+        (
+            json!({"medicationReference": {"display": "Example drops"}}),
+            "Example drops",
+        ),
+    ] {
+        let mut request = json!({"resourceType": "MedicationRequest", "id": "r", "status": "active", "intent": "order",
+            "subject": {"reference": "Patient/p"}});
+        let fields = changes.as_object().unwrap().clone();
+        request.as_object_mut().unwrap().extend(fields);
+        let plan = Folder::new().plan(&bundle(
+            "collection",
+            &[patient("p"), practitioner("d"), tablet.clone(), request],
+        ));
+        assert_eq!(counts(&plan), [1, 1, 0, 1, 0], "{changes}");
+        let medication = &plan.records[0].body["content"]["medication"];
+        assert_eq!(*medication, json!({"display": expected}), "{changes}");
+    }
+}

@@ -102,9 +102,11 @@ pub fn patient(
         ("address", current(&patient.address).map(address)),
         ("preferences", language),
     ]);
-    let number = identifier(&patient.identifier, is_record_number)
+    // The number in the source's records, or else in its system, or else what may be one.
+    let number = identifier(&patient.identifier, |it| is_of_type(it, "MR"))
+        .or_else(|| identifier(&patient.identifier, |it| is_of_type(it, "PI")))
         .or_else(|| identifier(&patient.identifier, |it| it.r#type.is_none()))
-        .ok_or("lacks a present medical record number (type MR, or an identifier without type)")?;
+        .ok_or("lacks a present medical record number (type MR or PI, or without type)")?;
     let born = patient.birth_date.as_ref().ok_or("lacks birthDate")?;
     let deceased = match (&patient.deceased_date_time, patient.deceased_boolean) {
         (Some(at), _) => Some(json!({"at": time(at)})),
@@ -286,13 +288,11 @@ fn contact(telecom: &[Telecom], system: &str, max: usize) -> Option<Value> {
     text(value, max)
 }
 
-fn is_record_number(identifier: &Identifier) -> bool {
-    let Some(kind) = &identifier.r#type else {
-        return false;
-    };
-    kind.coding
-        .iter()
-        .any(|coding| coding.code.as_deref() == Some("MR"))
+/// Whether the identifier has this type (<https://hl7.org/fhir/R4/v2/0203/>).
+fn is_of_type(identifier: &Identifier, code: &str) -> bool {
+    let kind = identifier.r#type.iter();
+    let mut codings = kind.flat_map(|kind| &kind.coding);
+    codings.any(|coding| coding.code.as_deref() == Some(code))
 }
 
 /// The identifier's value. One that is too long is left out, because a cut one could be another

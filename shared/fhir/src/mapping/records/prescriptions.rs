@@ -9,26 +9,22 @@ use crate::mapping::words::{
     amount_in_words, category, label, list, notes, object, object_of_some, period, range,
     range_in_words, ratio, simple_quantity, status, text, time, words,
 };
-use crate::resources::{Concept, Dosage, DoseAndRate, MedicationRequest, Repeat, Resource, Timing};
+use crate::resources::{Dosage, DoseAndRate, MedicationRequest, Repeat, Resource, Timing};
 
 /// Maps a MedicationRequest.
 ///
 /// # Errors
 /// The medication has neither a coding nor text.
-pub fn prescription<'a>(
-    request: &'a MedicationRequest,
-    mapper: &mut Mapper<'a>,
+pub fn prescription(
+    request: &MedicationRequest,
+    mapper: &mut Mapper<'_>,
 ) -> Result<Carried, String> {
     let steps = request.dosage_instruction.iter();
     let said: Vec<_> = steps.clone().filter_map(in_words).collect();
     let instructions: Vec<_> = steps.filter_map(|step| instruction(step, mapper)).collect();
-    let medication = medication(request, mapper)?;
     let dispense = request.dispense_request.as_ref();
     let content = object([
-        (
-            "medication",
-            Some(mapper.needed_coding(medication, "medication[x]")?),
-        ),
+        ("medication", Some(medication(request, mapper)?)),
         ("status", status(&request.status)),
         ("intent", request.intent.as_deref().and_then(status)),
         ("category", category(&request.category)),
@@ -60,20 +56,23 @@ pub fn prescription<'a>(
 }
 
 /// The medication: a code, or that of a Medication, or the words of the reference.
-fn medication<'a>(
-    request: &'a MedicationRequest,
-    mapper: &mut Mapper<'a>,
-) -> Result<&'a Concept, String> {
+fn medication(request: &MedicationRequest, mapper: &mut Mapper<'_>) -> Result<Value, String> {
     if let Some(concept) = &request.medication_codeable_concept {
-        return Ok(concept);
+        return mapper.needed_coding(concept, "medicationCodeableConcept");
     }
     let reference = request.medication_reference.as_ref();
     let reference = reference.ok_or("lacks medication[x]")?;
-    match mapper.resource(reference, "Medication") {
-        Some(Resource::Medication(medication)) => medication.code.as_ref(),
-        _ => None,
-    }
-    .ok_or_else(|| "names no medication that is in the import".to_owned())
+    let named = text(reference.display.as_deref(), 500);
+    let coded = match mapper.lookup.entry(reference, mapper.entry, "Medication") {
+        None => None,
+        Some(_) => match mapper.resource(reference, "Medication") {
+            Some(Resource::Medication(medication)) => mapper.coding_if(medication.code.as_ref()),
+            _ => None,
+        },
+    };
+    coded
+        .or_else(|| named.map(|words| json!({"display": words})))
+        .ok_or_else(|| "names no medication that is in the import".to_owned())
 }
 
 /// One step of the dosage, in the API's fields.
