@@ -11,7 +11,7 @@ use crate::shapes::{Broken, shapes};
 use crate::text::{Identifier, Line, Text};
 use crate::time::ClockTime;
 
-/// How the measured value relates to the number, as FHIR R4 `Quantity.comparator`.
+/// The relation of the measured value to the number, as FHIR R4 `Quantity.comparator`.
 #[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Comparator {
     /// The measured value is less than the number.
@@ -34,8 +34,8 @@ shapes! {
         /// The number of units, for example `6.30`. All digits are kept. At most 64 digits are accepted.
         value: serde_json::Number,
         ?
-        /// How the measured value relates to the number, for example `<` if it is below what the device can
-        /// measure. Absent if it is the number.
+        /// The relation of the measured value to the number, for example `<` if the value is below the limit of
+        /// the device. Absent if they are equal.
         comparator: Comparator,
         /// The unit in a form for people to read, for example `mmol/L`.
         unit: Line<100>,
