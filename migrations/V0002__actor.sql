@@ -60,8 +60,14 @@ create function actor_provider() returns uuid
 language sql stable parallel safe
 return nullif(current_setting('caretrail.provider_id', true), '')::uuid;
 
+-- The source system whose rows the actor imports. Null for everyone but importers.
+create function actor_source() returns text
+language sql stable parallel safe
+return nullif(current_setting('caretrail.source_system', true), '');
+
 -- How far the actor's permission reaches: OWN (the actor's own rows, and those of a patient whom they
--- represent), CARE (patients in the actor's care) or ALL. Null if the actor does not hold the permission.
+-- represent), CARE (patients in the actor's care), SOURCE (the rows of the actor's source system) or ALL. Null if the
+-- actor does not hold the permission.
 create function reach(permission text) returns text
 language sql stable parallel safe
 return nullif(current_setting('caretrail.permissions', true), '')::jsonb ->> permission;
@@ -79,13 +85,14 @@ return concat_ws(
   coalesce(current_setting('caretrail.relation', true), ''),
   coalesce(current_setting('caretrail.patient_id', true), ''),
   coalesce(current_setting('caretrail.provider_id', true), ''),
+  coalesce(current_setting('caretrail.source_system', true), ''),
   coalesce(current_setting('caretrail.permissions', true), '')
 );
 
 -- Sets the actor for this transaction and seals the settings. Only the functions that check a ticket call it.
 create function set_actor(
   p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid,
-  p_permissions jsonb
+  p_source text, p_permissions jsonb
 ) returns void
 language plpgsql as $$
 declare
@@ -99,6 +106,7 @@ begin
     set_config('caretrail.relation', coalesce(p_relation, ''), true),
     set_config('caretrail.patient_id', coalesce(p_patient::text, ''), true),
     set_config('caretrail.provider_id', coalesce(p_provider::text, ''), true),
+    set_config('caretrail.source_system', coalesce(p_source, ''), true),
     set_config('caretrail.permissions', coalesce(p_permissions::text, ''), true);
   perform set_config(
     'caretrail.seal',
@@ -144,7 +152,7 @@ language sql stable parallel safe
 return pg_has_role(session_user, 'caretrail_owner', 'member');
 
 grant execute on function
-  actor_user(), actor_patient(), actor_provider(), reach(text), has_standing(text), actor_is_proven(),
+  actor_user(), actor_patient(), actor_provider(), actor_source(), reach(text), has_standing(text), actor_is_proven(),
   by_migration()
   to caretrail_app;
 

@@ -2,8 +2,8 @@
 -- role needs no new policy.
 --
 -- SECURITY DEFINER, because these functions read tables whose own policies call them. PL/pgSQL, because
--- a session keeps its plans; an SQL function is planned again in every statement. Policies call the first
--- four for each row, so these name schemas and operators in full instead of setting a search path, which
+-- a session keeps its plans; an SQL function is planned again in every statement. Policies call those above
+-- `care_page` for each row, so these name schemas and operators in full instead of setting a search path, which
 -- costs more than the rest of the call.
 
 -- Whether the patient is in the care of the actor: `care_relations` has a relation that is not suspended
@@ -48,8 +48,53 @@ begin
     return public.in_care(patient);
   elsif far operator(pg_catalog.=) 'OWN' then
     return coalesce(patient operator(pg_catalog.=) public.actor_patient(), false) or public.represents(patient);
+  elsif far operator(pg_catalog.=) 'SOURCE' then
+    return exists (
+      select from public.patients p
+      where p.id operator(pg_catalog.=) patient and p.source_system operator(pg_catalog.=) public.actor_source()
+    );
   end if;
   return coalesce(far operator(pg_catalog.=) 'ALL', false);
+end
+$$;
+
+-- Whether the actor's permission reaches a row about the patient that came from this source system, or from none. The
+-- reach SOURCE asks where the row itself came from: what was written in Caretrail about an imported patient isn't the
+-- importer's.
+create function reaches(permission text, patient uuid, source text) returns boolean
+language plpgsql stable parallel safe as $$
+begin
+  if public.reach(permission) operator(pg_catalog.=) 'SOURCE' then
+    return coalesce(source operator(pg_catalog.=) public.actor_source(), false);
+  end if;
+  return public.reaches(permission, patient);
+end
+$$;
+
+-- Whether the actor's permission doesn't keep them from writing a row with this provider that came from this source
+-- system. The reach SOURCE covers rows of the actor's source system alone, and only with its providers.
+create function writes_from(permission text, provider uuid, source text) returns boolean
+language plpgsql stable security definer parallel safe as $$
+begin
+  if public.reach(permission) operator(pg_catalog.=) 'SOURCE' then
+    return coalesce(source operator(pg_catalog.=) public.actor_source(), false)
+      and (provider is null or exists (
+        select from public.providers v
+        where v.id operator(pg_catalog.=) provider and v.source_system operator(pg_catalog.=) public.actor_source()
+      ));
+  end if;
+  return true;
+end
+$$;
+
+-- Whether the account came from the actor's source system.
+create function is_imported_by_actor(person uuid) returns boolean
+language plpgsql stable security definer parallel safe as $$
+begin
+  return exists (
+    select from public.user_profiles u
+    where u.id operator(pg_catalog.=) person and u.source_system operator(pg_catalog.=) public.actor_source()
+  );
 end
 $$;
 
@@ -124,6 +169,7 @@ end
 $$;
 
 grant execute on function
-  in_care(uuid), represents(uuid), reaches(text, uuid), reaches_person(uuid),
+  in_care(uuid), represents(uuid), reaches(text, uuid), reaches(text, uuid, text), writes_from(text, uuid, text),
+  is_imported_by_actor(uuid), reaches_person(uuid),
   care_page(uuid, uuid, uuid, bigint), represented_patients(), patients_assigned_to(uuid)
   to caretrail_app;

@@ -1,7 +1,7 @@
 -- Roles and permissions are data: a new role is an INSERT. The API can grant only permissions and
 -- reaches that a migration granted to some role for people.
 
-create type permission_reach as enum ('OWN', 'CARE', 'ALL');
+create type permission_reach as enum ('OWN', 'CARE', 'SOURCE', 'ALL');
 
 create table roles (
   name text primary key constraint roles_name_format check (name ~ '^[A-Z][A-Z_]{1,49}$'),
@@ -100,6 +100,7 @@ insert into roles (name, is_fixed, description) values
   ('FRONT_DESK', true, 'The front desk registers all patients and keeps the calendar. It reaches no clinical content.'),
   ('ADMIN', true, 'An administrator manages accounts and operations. They reach no clinical content.'),
   ('COMPLIANCE_OFFICER', true, 'A compliance officer reads the audit log. They reach no clinical content.'),
+  ('IMPORTER', true, 'An importer brings in the data of one source system for a limited time. They reach nothing else.'),
   ('SYSTEM', true, 'Functions that a schedule or an event starts act as SYSTEM. It is never a person.');
 
 insert into role_permissions (role, permission, reach) values
@@ -128,7 +129,6 @@ insert into role_permissions (role, permission, reach) values
   ('PROVIDER', 'appointments:complete', 'CARE'),
   ('PROVIDER', 'records:read', 'CARE'),
   ('PROVIDER', 'records:write', 'CARE'),
-  ('PROVIDER', 'external-ids:write', 'ALL'),
   ('PROVIDER', 'custom-data:read', 'ALL'),
   ('PROVIDER', 'files:read', 'CARE'),
   ('PROVIDER', 'files:write', 'CARE'),
@@ -182,7 +182,6 @@ insert into role_permissions (role, permission, reach) values
   ('ADMIN', 'appointments:write', 'ALL'),
   ('ADMIN', 'appointments:attendance', 'ALL'),
   ('ADMIN', 'appointments:archive', 'ALL'),
-  ('ADMIN', 'external-ids:write', 'ALL'),
   ('ADMIN', 'custom-data:read', 'ALL'),
   ('ADMIN', 'custom-data:write', 'ALL'),
   ('ADMIN', 'care:read', 'ALL'),
@@ -193,20 +192,54 @@ insert into role_permissions (role, permission, reach) values
   ('COMPLIANCE_OFFICER', 'users:update', 'ALL'),
   ('COMPLIANCE_OFFICER', 'roles:read', 'ALL'),
   ('COMPLIANCE_OFFICER', 'audit:read', 'ALL'),
+  ('IMPORTER', 'users:read', 'SOURCE'),
+  ('IMPORTER', 'users:list', 'SOURCE'),
+  ('IMPORTER', 'users:write', 'SOURCE'),
+  ('IMPORTER', 'users:update', 'SOURCE'),
+  ('IMPORTER', 'patients:read', 'SOURCE'),
+  ('IMPORTER', 'patients:write', 'SOURCE'),
+  ('IMPORTER', 'patients:update', 'SOURCE'),
+  ('IMPORTER', 'patients:clinical', 'SOURCE'),
+  ('IMPORTER', 'providers:read', 'SOURCE'),
+  ('IMPORTER', 'providers:write', 'SOURCE'),
+  ('IMPORTER', 'providers:update', 'SOURCE'),
+  ('IMPORTER', 'appointments:read', 'SOURCE'),
+  ('IMPORTER', 'appointments:write', 'SOURCE'),
+  ('IMPORTER', 'appointments:attendance', 'SOURCE'),
+  ('IMPORTER', 'appointments:complete', 'SOURCE'),
+  ('IMPORTER', 'appointments:archive', 'SOURCE'),
+  ('IMPORTER', 'records:read', 'SOURCE'),
+  ('IMPORTER', 'records:write', 'SOURCE'),
+  ('IMPORTER', 'external-ids:write', 'SOURCE'),
   ('SYSTEM', 'files:process', 'ALL'),
   ('SYSTEM', 'idempotency-keys:expire', 'ALL');
 
 -- Only ADMIN changes roles and approves accounts. The API can't pass that on.
 update permissions set reaches = '{}' where name in ('roles:write', 'users:approve');
 
--- Whether the role holds a permission that the actor doesn't hold, or not as far.
+-- An importer has a source system and a time limit: see `check_importer`. No role of the API's has them.
+update permissions set reaches = array_remove(reaches, 'SOURCE');
+
+-- Whether the role reaches the rows of a source system.
+create function role_imports(its_role text) returns boolean
+language plpgsql stable security definer set search_path = pg_catalog, public as $$
+begin
+  return exists (select from role_permissions where role = its_role and reach = 'SOURCE');
+end
+$$;
+
+-- Whether the role holds a permission that the actor doesn't hold, or not as far. The reach SOURCE contains no other
+-- reach and is never passed on.
 create function role_reaches_beyond_actor(its_role text) returns boolean
 language plpgsql stable set search_path = pg_catalog, public as $$
 begin
   return exists (
     select from role_permissions p
     where p.role = its_role
-      and (reach(p.permission) is null or p.reach > reach(p.permission)::permission_reach)
+      and (
+        reach(p.permission) is null or reach(p.permission) = 'SOURCE'
+        or p.reach > reach(p.permission)::permission_reach
+      )
   );
 end
 $$;

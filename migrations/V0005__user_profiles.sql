@@ -70,6 +70,16 @@ create table user_profiles (
   -- Whether the account's role waits for a second person's approval. Until then its user can't act.
   awaits_approval boolean not null default false,
   status user_status not null default 'ACTIVE',
+  -- The system that the person was imported from, and their identifier there. They make an import repeatable.
+  source_system text constraint user_profiles_source_system_form check (is_identifier(source_system, 255)),
+  external_id text constraint user_profiles_external_id_form check (is_identifier(external_id, 255)),
+  -- Whether somebody other than an importer changed what an import writes: see `guard_import`.
+  is_changed_here boolean not null default false,
+  -- For an importer: the source system whose rows they import, the time at which the account ends, and whether a visit
+  -- that they import is a basis of care. Null and false for all others: see `check_importer`.
+  imports_from text constraint user_profiles_imports_from_form check (is_identifier(imports_from, 255)),
+  access_ends_at timestamptz,
+  visits_give_care boolean not null default false,
   phone text constraint user_profiles_phone_length check (length(phone) between 1 and 50),
   address jsonb constraint user_profiles_address_object check (jsonb_typeof(address) = 'object'),
   preferences jsonb constraint user_profiles_preferences_object check (jsonb_typeof(preferences) = 'object'),
@@ -85,6 +95,9 @@ create table user_profiles (
     (proposed_by is not null) = (awaits_approval or proposed_subject is not null)
   ),
   constraint user_profiles_named check (first_name is not null or last_name is not null),
+  constraint user_profiles_external_id_key unique (external_id, source_system),
+  constraint user_profiles_imported check ((external_id is null) = (source_system is null)),
+  constraint user_profiles_visits_give_care check (not visits_give_care or imports_from is not null),
   constraint user_profiles_archived check (is_archived = (archived_at is not null)),
   constraint user_profiles_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
   -- The keys of patients and providers that prove the user's role point here.
@@ -94,6 +107,8 @@ create table user_profiles (
 create unique index user_profiles_username_key on user_profiles (lower(username));
 create index user_profiles_role_idx on user_profiles (role, id);
 create index user_profiles_sort_name_idx on user_profiles (role, sort_name, id);
+-- For the lists of an importer.
+create index user_profiles_source_idx on user_profiles (source_system, id) where source_system is not null;
 create index user_profiles_made_by_idx on user_profiles (made_by) where made_by is not null;
 create index user_profiles_proposed_idx on user_profiles (proposed_by, id) where proposed_by is not null;
 create index user_profiles_archived_by_idx on user_profiles (archived_by) where archived_by is not null;
@@ -116,7 +131,10 @@ insert into role_keepers (keeper, kept) values
   ('ADMIN', 'PROVIDER'),
   ('ADMIN', 'NURSE'),
   ('ADMIN', 'FRONT_DESK'),
-  ('FRONT_DESK', 'PATIENT');
+  ('ADMIN', 'IMPORTER'),
+  ('FRONT_DESK', 'PATIENT'),
+  ('IMPORTER', 'PATIENT'),
+  ('IMPORTER', 'PROVIDER');
 
 -- Whether the actor keeps the role. Reveals what `GET /v1/roles` lists.
 create function keeps_role(its_role text) returns boolean
@@ -131,16 +149,20 @@ $$;
 
 grant execute on function keeps_role(text) to caretrail_app;
 
--- Whether the actor sees the user: themselves, everybody, or a user together with the patient or provider that
--- the user is. One function, because each part of a policy costs work in every statement. It names schemas and
--- operators in full: see V0003__reach.sql.
-create function sees_user(person uuid, its_role text) returns boolean
+-- Whether the actor sees the user: themselves, everybody, those of the actor's source system, or a user together with
+-- the patient or provider that the user is. One function, because each part of a policy costs work in every statement.
+-- It names schemas and operators in full: see V0003__reach.sql.
+create function sees_user(person uuid, its_role text, its_source text) returns boolean
 language plpgsql stable security definer parallel safe as $$
+declare
+  far constant text := public.reach('users:read');
 begin
   if coalesce(person operator(pg_catalog.=) public.actor_user(), false)
-    or coalesce(public.reach('users:read') operator(pg_catalog.=) 'ALL', false)
+    or coalesce(far operator(pg_catalog.=) 'ALL', false)
   then
     return true;
+  elsif far operator(pg_catalog.=) 'SOURCE' then
+    return coalesce(its_source operator(pg_catalog.=) public.actor_source(), false);
   elsif its_role operator(pg_catalog.=) 'PATIENT' then
     return public.reaches_person(person);
   end if;
@@ -149,12 +171,19 @@ begin
 end
 $$;
 
-grant execute on function sees_user(uuid, text) to caretrail_app;
+grant execute on function sees_user(uuid, text, text) to caretrail_app;
 
 create policy user_profiles_read on user_profiles for select to caretrail_app
-  using (sees_user(id, role));
+  using (sees_user(id, role, source_system));
+-- Importers make accounts without a sign-in.
 create policy user_profiles_create on user_profiles for insert to caretrail_app
-  with check ((select reach('users:write')) = 'ALL');
+  with check (
+    (select reach('users:write')) = 'ALL'
+    or (
+      (select reach('users:write')) = 'SOURCE' and source_system = (select actor_source())
+      and subject is null and username is null
+    )
+  );
 create policy user_profiles_update on user_profiles for update to caretrail_app
   using (
     (
@@ -162,35 +191,45 @@ create policy user_profiles_update on user_profiles for update to caretrail_app
       and (id = (select actor_user()) or keeps_role(role))
     )
     or (id = (select actor_user()) and (select reach('users:update')) = 'OWN')
+    or (source_system = (select actor_source()) and (select reach('users:update')) = 'SOURCE')
   )
   -- A trigger checks the new role: V0019__account_keepers.sql.
   with check (
     'ALL' in ((select reach('users:write')), (select reach('users:update')))
     or (id = (select actor_user()) and (select reach('users:update')) = 'OWN')
+    or (source_system = (select actor_source()) and (select reach('users:update')) = 'SOURCE')
   );
--- Functions can't write who made or proposed what, and approve nothing by a write.
+-- Functions can't write who made or proposed what, and approve nothing by a write. Where a row came from, and whose
+-- rows an importer imports, never changes.
 grant select on user_profiles to caretrail_app;
 grant insert (
-  id, subject, username, notification_email, first_name, last_name, role, phone, address, preferences,
-  custom_data, custom_data_version
+  id, subject, username, notification_email, first_name, last_name, role, source_system, external_id,
+  imports_from, access_ends_at, visits_give_care, phone, address, preferences, custom_data, custom_data_version
 ) on user_profiles to caretrail_app;
 grant update (
-  subject, username, notification_email, first_name, last_name, role, status, phone, address, preferences,
-  custom_data, custom_data_version, is_archived, archived_at, archived_by
+  subject, username, notification_email, first_name, last_name, role, status, access_ends_at, visits_give_care,
+  phone, address, preferences, custom_data, custom_data_version, is_archived, archived_at, archived_by
 ) on user_profiles to caretrail_app;
 
--- A policy decides about rows, this trigger about columns. Users change only how they are reached.
+-- A policy decides about rows, this trigger about columns. Users change only how they are reached. Importers change
+-- no sign-in, role, status or account of an importer.
 -- Nobody changes their own role, status or archiving, so one administrator always remains.
 create function guard_user() returns trigger
 language plpgsql as $$
 begin
   if not by_migration()
     and reach('users:write') is distinct from 'ALL' and reach('users:update') is distinct from 'ALL'
-    and (new.id, new.subject, new.username, new.first_name, new.last_name, new.role, new.status, new.custom_data,
-      new.is_archived)
-      is distinct from
-      (old.id, old.subject, old.username, old.first_name, old.last_name, old.role, old.status, old.custom_data,
-        old.is_archived)
+    and (
+      (new.id, new.subject, new.username, new.role, new.status, new.custom_data, new.access_ends_at,
+        new.visits_give_care)
+        is distinct from
+        (old.id, old.subject, old.username, old.role, old.status, old.custom_data, old.access_ends_at,
+          old.visits_give_care)
+      or (
+        (new.first_name, new.last_name, new.is_archived) is distinct from (old.first_name, old.last_name, old.is_archived)
+        and reach('users:update') is distinct from 'SOURCE'
+      )
+    )
   then
     raise exception 'only an administrator can change this field' using errcode = 'insufficient_privilege';
   end if;
@@ -210,14 +249,15 @@ for each row execute function guard_user();
 -- An actor who changes a user's sign-in, role, status or archiving must keep their own rights until the
 -- transaction ends. If two administrators suspend each other at once, one of them is refused.
 create function hold_standing() returns trigger
-language plpgsql as $$
+language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
-  -- The lock keeps the actor's row from changing before this transaction ends.
+  -- The lock keeps the actor's row from changing before this transaction ends. SECURITY DEFINER, because it needs the
+  -- right to change the row, and importers don't change their own.
   perform from user_profiles u
   where u.id = actor_user() and u.status = 'ACTIVE' and not u.is_archived
     and exists (
       select from role_permissions p
-      where p.role = u.role and p.permission in ('users:update', 'users:write') and p.reach = 'ALL'
+      where p.role = u.role and p.permission in ('users:update', 'users:write') and p.reach in ('SOURCE', 'ALL')
     )
   for share of u;
   if not found then
@@ -233,6 +273,87 @@ for each row when (
   and (new.subject, new.role, new.status, new.is_archived)
     is distinct from (old.subject, old.role, old.status, old.is_archived)
 ) execute function hold_standing();
+
+-- A caller who could choose any external id could learn which ones exist, and could take one before the import
+-- does. So importers have a permission for it, and set those of their own source system.
+create function check_import() returns trigger
+language plpgsql as $$
+begin
+  if not by_migration() and (
+    reach('external-ids:write') is null
+    or (reach('external-ids:write') <> 'ALL' and new.source_system is distinct from actor_source())
+  ) then
+    raise exception 'the caller may not set this external id'
+      using errcode = 'check_violation', constraint = 'external_id_needs_permission';
+  end if;
+  return new;
+end
+$$;
+
+create trigger check_import before insert on user_profiles
+for each row when (new.external_id is not null) execute function check_import();
+
+-- Lets an import correct only what nobody else has changed since. Whoever else changes a column that an import writes
+-- keeps the row from the import for good. The arguments name the columns that an import doesn't write.
+-- Errors: CT014 somebody else has changed the row.
+create function guard_import() returns trigger
+language plpgsql as $$
+declare
+  others constant text[] := tg_argv[0]::text[] || array[
+    'is_changed_here', 'custom_data', 'custom_data_version', 'created_at', 'updated_at', 'archived_at', 'archived_by',
+    'version'
+  ];
+begin
+  if to_jsonb(new) - others = to_jsonb(old) - others then
+    new.is_changed_here := old.is_changed_here;
+  elsif actor_source() is null then
+    new.is_changed_here := true;
+  elsif old.is_changed_here then
+    raise exception 'the row was changed since its import' using errcode = 'CT014';
+  end if;
+  return new;
+end
+$$;
+
+-- Generated columns have no value yet when the trigger runs.
+create trigger guard_import before update on user_profiles
+for each row when (new.source_system is not null) execute function guard_import(
+  '{sort_name,role,subject,username,notification_email,made_by,proposed_subject,proposed_by,awaits_approval,status}'
+);
+
+-- Where a patient or provider came from: where their account came from.
+create function follow_source() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  new.source_system := case tg_op
+    when 'UPDATE' then old.source_system
+    else (select u.source_system from user_profiles u where u.id = new.user_id)
+  end;
+  return new;
+end
+$$;
+
+-- An account has a source system to import from, and an end, if and only if its role imports. The end is at most 30
+-- days away. An importer's account can't get another role, nor another account the role of one.
+create function check_importer() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  if role_imports(new.role) <> (new.imports_from is not null) or role_imports(new.role) <> (new.access_ends_at is not null) then
+    raise exception 'an importer has a source system and an end'
+      using errcode = 'check_violation', constraint = 'user_profiles_importer';
+  end if;
+  if (tg_op = 'INSERT' and new.access_ends_at <= now())
+    or (new.access_ends_at > now() + interval '30 days' and (tg_op = 'INSERT' or new.access_ends_at > old.access_ends_at))
+  then
+    raise exception 'an importer''s account ends within 30 days'
+      using errcode = 'check_violation', constraint = 'user_profiles_access_ends_at_range';
+  end if;
+  return new;
+end
+$$;
+
+create trigger check_importer before insert or update of role, imports_from, access_ends_at on user_profiles
+for each row execute function check_importer();
 
 -- For `describe_attempt`: one row if the user exists, with their patient id or null.
 create function target_user(target uuid) returns setof uuid

@@ -5,6 +5,9 @@ create table providers (
   id uuid primary key,
   user_id uuid not null constraint providers_user_id_key unique,
   user_role text not null generated always as ('PROVIDER') stored,
+  -- Where the account came from. A trigger copies it.
+  source_system text,
+  is_changed_here boolean not null default false,
   license_number text not null constraint providers_license_number_key unique
     constraint providers_license_number_form check (is_identifier(license_number, 100)),
   specialties text[] not null default '{}' constraint providers_specialties_count
@@ -45,13 +48,20 @@ create index providers_archived_by_idx on providers (archived_by) where archived
 call govern('providers');
 
 create policy providers_read on providers for select to caretrail_app
-  using ((select reach('providers:read')) = 'ALL' or id = (select actor_provider()));
+  using (
+    (select reach('providers:read')) = 'ALL' or id = (select actor_provider())
+    or ((select reach('providers:read')) = 'SOURCE' and source_system = (select actor_source()))
+  );
 create policy providers_create on providers for insert to caretrail_app
-  with check ((select reach('providers:write')) = 'ALL');
+  with check (
+    (select reach('providers:write')) = 'ALL'
+    or ((select reach('providers:write')) = 'SOURCE' and is_imported_by_actor(user_id))
+  );
 create policy providers_update on providers for update to caretrail_app
   using (
     'ALL' in ((select reach('providers:write')), (select reach('providers:update')), (select reach('providers:verify')))
     or ((select reach('providers:update')) = 'OWN' and id = (select actor_provider()))
+    or ((select reach('providers:update')) = 'SOURCE' and source_system = (select actor_source()))
   );
 
 -- Functions can't write the derived totals, and can't move a provider to another account.
@@ -63,8 +73,16 @@ grant update (
   withdrawal_reason, custom_data, custom_data_version, is_archived, archived_at, archived_by
 ) on providers to caretrail_app;
 
--- Providers change their own hours and specialties, not what was verified about them. Verification is
--- of one licence, so a new licence number must be verified again.
+create trigger follow_source before insert or update of source_system, user_id on providers
+for each row execute function follow_source();
+
+create trigger guard_import before update on providers
+for each row when (new.source_system is not null) execute function guard_import(
+  '{user_role,certifications,schedule,rating,total_reviews,is_verified,verified_at,verified_by,withdrawal_reason}'
+);
+
+-- Providers change their own hours and specialties, not what was verified about them. An importer verifies nobody.
+-- Verification is of one licence, so a new licence number must be verified again.
 create function check_provider_change() returns trigger
 language plpgsql as $$
 begin
@@ -77,6 +95,12 @@ begin
   then
     raise exception 'providers can change only their own hours and specialties'
       using errcode = 'insufficient_privilege', constraint = 'providers_own_change';
+  end if;
+  if reach('providers:update') = 'SOURCE'
+    and (new.is_verified, new.verified_at, new.verified_by, new.withdrawal_reason)
+      is distinct from (old.is_verified, old.verified_at, old.verified_by, old.withdrawal_reason)
+  then
+    raise exception 'an importer verifies nobody' using errcode = 'insufficient_privilege';
   end if;
   if new.license_number <> old.license_number then
     new.is_verified := false;

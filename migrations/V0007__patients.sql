@@ -24,6 +24,9 @@ create table patients (
   id uuid primary key,
   user_id uuid not null constraint patients_user_id_key unique,
   user_role text not null generated always as ('PATIENT') stored,
+  -- Where the account came from. A trigger copies it.
+  source_system text,
+  is_changed_here boolean not null default false,
   patient_number text not null constraint patients_patient_number_key unique
     constraint patients_patient_number_form check (is_identifier(patient_number, 100)),
   -- As exactly as it is known: `1984-07-21`, `1984-07` or `1984`. The collation sorts these as dates.
@@ -55,6 +58,8 @@ create table patients (
 
 create index patients_assigned_providers_idx on patients using gin (assigned_providers);
 create index patients_date_of_birth_idx on patients (date_of_birth);
+-- For the lists of an importer.
+create index patients_source_idx on patients (source_system, id) where source_system is not null;
 create index patients_user_role_idx on patients (user_id, user_role);
 create index patients_archived_by_idx on patients (archived_by) where archived_by is not null;
 
@@ -63,7 +68,10 @@ call govern('patients');
 create policy patients_read on patients for select to caretrail_app
   using (reaches('patients:read', id));
 create policy patients_create on patients for insert to caretrail_app
-  with check ((select reach('patients:write')) = 'ALL');
+  with check (
+    (select reach('patients:write')) = 'ALL'
+    or ((select reach('patients:write')) = 'SOURCE' and is_imported_by_actor(user_id))
+  );
 create policy patients_update on patients for update to caretrail_app
   using (
     reaches('patients:write', id) or reaches('patients:update', id)
@@ -74,6 +82,12 @@ create policy patients_update on patients for update to caretrail_app
     or (select reach('patients:assign')) = 'ALL'
   );
 grant select, insert, update on patients to caretrail_app;
+
+create trigger follow_source before insert or update of source_system, user_id on patients
+for each row execute function follow_source();
+
+create trigger guard_import before update on patients
+for each row when (new.source_system is not null) execute function guard_import('{user_role,assigned_providers}');
 
 -- An array can't hold foreign keys, so this trigger checks them. Providers are never deleted.
 -- SECURITY DEFINER, because the check must not depend on what the actor sees.
@@ -120,7 +134,7 @@ begin
       is distinct from
       (old.id, old.user_id, old.patient_number, old.date_of_birth, old.gender, old.deceased, old.custom_data,
         old.is_archived)
-    and reach('patients:write') is distinct from 'ALL'
+    and not reaches('patients:write', old.id)
   then
     raise exception 'only users who manage patient registration can change this field'
       using errcode = 'insufficient_privilege';

@@ -23,6 +23,8 @@ create table appointments (
   -- The patient's rating of a completed visit.
   rating integer constraint appointments_rating_range check (rating between 1 and 5),
   rated_at timestamptz,
+  -- Whether somebody other than an importer changed what an import writes: see `guard_import`.
+  is_changed_here boolean not null default false,
   -- The system that the visit was imported from, and the visit's identifier there. They make an import repeatable.
   source_system text constraint appointments_source_system_form check (is_identifier(source_system, 255)),
   external_id text constraint appointments_external_id_form check (is_identifier(external_id, 255)),
@@ -52,6 +54,8 @@ create table appointments (
 
 create index appointments_patient_idx on appointments (patient_id, scheduled_at, id) include (is_archived);
 create index appointments_provider_idx on appointments (provider_id, scheduled_at, id);
+-- For the lists of an importer.
+create index appointments_source_idx on appointments (source_system, scheduled_at, id) where source_system is not null;
 create index appointments_scheduled_idx on appointments (scheduled_at, id);
 create index appointments_archived_by_idx on appointments (archived_by) where archived_by is not null;
 create index appointments_rated_idx on appointments (provider_id) include (rating)
@@ -70,42 +74,68 @@ create index appointments_no_show_idx on appointments (scheduled_at, id) where s
 call govern('appointments');
 
 -- Whose visits the actor moves, cancels and annotates: patients their own and those of a patient whom they
--- represent, providers those with themselves, even if another provider also treats the patient.
-create function changes_visit(patient uuid, provider uuid) returns boolean
+-- represent, providers those with themselves, even if another provider also treats the patient, and importers those of
+-- their source system.
+create function changes_visit(patient uuid, provider uuid, source text) returns boolean
 language sql stable parallel safe
 return case reach('appointments:write')
   when 'ALL' then true
   when 'CARE' then provider = actor_provider()
   when 'OWN' then patient = actor_patient() or represents(patient)
+  when 'SOURCE' then source is not distinct from actor_source()
   else false
 end;
-grant execute on function changes_visit(uuid, uuid) to caretrail_app;
+grant execute on function changes_visit(uuid, uuid, text) to caretrail_app;
 
--- Whether the actor records that the patient came or didn't: for visits with themselves, and for those of
--- patients in their care.
-create function records_attendance(patient uuid, provider uuid) returns boolean
+-- Whether the actor records that the patient came or didn't: for visits with themselves, for those of patients in their
+-- care, and for those of their source system.
+create function records_attendance(patient uuid, provider uuid, source text) returns boolean
 language sql stable parallel safe
 return (reach('appointments:attendance') is not null and provider = actor_provider())
-  or reaches('appointments:attendance', patient);
-grant execute on function records_attendance(uuid, uuid) to caretrail_app;
+  or reaches('appointments:attendance', patient, source);
+grant execute on function records_attendance(uuid, uuid, text) to caretrail_app;
+
+-- Whether the actor confirms that the visit took place: its provider, or an importer of its source system.
+create function completes_visit(provider uuid, source text) returns boolean
+language sql stable parallel safe
+return case
+  when reach('appointments:complete') = 'SOURCE' then source is not distinct from actor_source()
+  else reach('appointments:complete') is not null and provider = actor_provider()
+end;
+grant execute on function completes_visit(uuid, text) to caretrail_app;
+
+-- Whether the actor archives the visit, and sees it afterwards.
+create function archives_visit(source text) returns boolean
+language sql stable parallel safe
+return case reach('appointments:archive')
+  when 'ALL' then true
+  when 'SOURCE' then source is not distinct from actor_source()
+  else false
+end;
+grant execute on function archives_visit(text) to caretrail_app;
 
 create policy appointments_read on appointments for select to caretrail_app
   using (
     (reach('appointments:read') is not null and provider_id = (select actor_provider()))
-    or reaches('appointments:read', patient_id)
+    or case (select reach('appointments:read'))
+      when 'SOURCE' then source_system = (select actor_source())
+      else reaches('appointments:read', patient_id)
+    end
   );
 create policy appointments_create on appointments for insert to caretrail_app
-  with check (reaches('appointments:write', patient_id));
+  with check (
+    reaches('appointments:write', patient_id) and writes_from('appointments:write', provider_id, source_system)
+  );
 create policy appointments_update on appointments for update to caretrail_app
   using (
-    changes_visit(patient_id, provider_id)
-    or records_attendance(patient_id, provider_id)
-    or (reach('appointments:complete') is not null and provider_id = (select actor_provider()))
+    changes_visit(patient_id, provider_id, source_system)
+    or records_attendance(patient_id, provider_id, source_system)
+    or completes_visit(provider_id, source_system)
     or (
       reach('appointments:rate') = 'OWN'
       and (patient_id = (select actor_patient()) or represents(patient_id))
     )
-    or reach('appointments:archive') = 'ALL'
+    or archives_visit(source_system)
   );
 
 -- Functions can't write `slot`, and can't change whose visit it is.
@@ -119,21 +149,11 @@ grant update (
   custom_data_version, is_archived, archived_at, archived_by
 ) on appointments to caretrail_app;
 
--- A caller who could choose any external id could learn which ones exist, and could take one before the import
--- does. So roles that import have a permission for it.
-create function check_import() returns trigger
-language plpgsql as $$
-begin
-  if reach('external-ids:write') is distinct from 'ALL' and not by_migration() then
-    raise exception 'the caller may not set an external id'
-      using errcode = 'check_violation', constraint = 'external_id_needs_permission';
-  end if;
-  return new;
-end
-$$;
-
 create trigger check_import before insert on appointments
 for each row when (new.external_id is not null) execute function check_import();
+
+create trigger guard_import before update on appointments
+for each row when (new.source_system is not null) execute function guard_import('{slot,change_reason,rating,rated_at}');
 
 -- A range must not end before it begins. A CHECK refuses an impossible duration afterwards.
 create function fill_slot() returns trigger
@@ -219,11 +239,12 @@ $$;
 create trigger refuse_visit_before_birth before insert or update of scheduled_at on appointments
 for each row execute function refuse_visit_before_birth();
 
+-- An import corrects the time of a visit that took place, too.
 create function check_visit_change() returns trigger
 language plpgsql as $$
 begin
   if (new.scheduled_at, new.duration_minutes) is distinct from (old.scheduled_at, old.duration_minutes)
-    and old.status <> 'SCHEDULED' then
+    and old.status <> 'SCHEDULED' and reach('appointments:write') is distinct from 'SOURCE' then
     raise exception 'only a scheduled visit can be moved'
       using errcode = 'check_violation', constraint = 'appointments_moved_scheduled';
   end if;
@@ -265,16 +286,16 @@ begin
   end if;
   if (new.scheduled_at, new.duration_minutes, new.location, new.custom_data, new.change_reason)
       is distinct from (old.scheduled_at, old.duration_minutes, old.location, old.custom_data, old.change_reason)
-    and not changes_visit(old.patient_id, old.provider_id)
+    and not changes_visit(old.patient_id, old.provider_id, old.source_system)
   then
     raise exception 'only those whose visit it is can change this field' using errcode = 'insufficient_privilege';
   end if;
   if new.notes is distinct from old.notes and new.status <> 'COMPLETED'
-    and not changes_visit(old.patient_id, old.provider_id)
+    and not changes_visit(old.patient_id, old.provider_id, old.source_system)
   then
     raise exception 'only those whose visit it is can change its notes' using errcode = 'insufficient_privilege';
   end if;
-  if new.is_archived <> old.is_archived and reach('appointments:archive') is distinct from 'ALL' then
+  if new.is_archived <> old.is_archived and not archives_visit(old.source_system) then
     raise exception 'the caller may not archive visits' using errcode = 'insufficient_privilege';
   end if;
   if (new.rating, new.rated_at) is distinct from (old.rating, old.rated_at)
@@ -285,14 +306,14 @@ begin
   if new.status <> old.status and not (
     case new.status
       when 'CANCELLED' then old.status in ('SCHEDULED', 'CHECKED_IN')
-        and changes_visit(old.patient_id, old.provider_id)
+        and changes_visit(old.patient_id, old.provider_id, old.source_system)
       when 'CHECKED_IN' then old.status in ('SCHEDULED', 'NO_SHOW')
         and new.scheduled_at <= now() + interval '12 hours'
-        and records_attendance(old.patient_id, old.provider_id)
+        and records_attendance(old.patient_id, old.provider_id, old.source_system)
       when 'NO_SHOW' then old.status = 'SCHEDULED' and new.scheduled_at <= now()
-        and records_attendance(old.patient_id, old.provider_id)
+        and records_attendance(old.patient_id, old.provider_id, old.source_system)
       when 'COMPLETED' then old.status in ('SCHEDULED', 'CHECKED_IN') and new.scheduled_at <= now()
-        and reach('appointments:complete') is not null and old.provider_id = actor_provider()
+        and completes_visit(old.provider_id, old.source_system)
       else false
     end
   ) then

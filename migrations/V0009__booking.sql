@@ -51,7 +51,8 @@ end;
 -- Refuses a booking if the patient is archived or has died, if the provider is archived or can't sign in, if the
 -- licence isn't verified, if the visit is longer than the provider's maximum or beyond their booking horizon,
 -- or if the time is outside of the hours or at too short notice. The provider, and an actor of reach ALL, may
--- book outside of the hours and at any notice; nobody else books without hours.
+-- book outside of the hours and at any notice; nobody else books without hours. What an importer brings in was booked
+-- elsewhere, so only the first two rules hold for it.
 --
 -- The row locks keep both, and their accounts, as they are until the booking commits: a change made meanwhile
 -- waits, and then sees the booking. SECURITY DEFINER, because the rules must not depend on what the actor sees.
@@ -82,6 +83,7 @@ begin
     when patient.has_left then 'appointments_patient_registered'
     when patient.has_died then 'appointments_patient_alive'
     when provider.is_away then 'appointments_provider_practises'
+    when reach('appointments:write') = 'SOURCE' then null
     when not provider.is_verified then 'appointments_provider_verified'
     when new.duration_minutes > provider.max_minutes then 'appointments_longest'
     when new.scheduled_at > now() + provider.horizon then 'appointments_horizon'
@@ -122,7 +124,8 @@ begin
   return query
     select lower(a.slot), upper(a.slot)
     from appointments a
-    where a.provider_id = p_provider and a.status in ('SCHEDULED', 'CHECKED_IN')
+    where writes_from('providers:read', p_provider, actor_source())
+      and a.provider_id = p_provider and a.status in ('SCHEDULED', 'CHECKED_IN')
       and a.slot && tstzrange(p_from, p_to)
     order by a.slot;
 end

@@ -41,7 +41,12 @@ begin
   values
     (new.id, actor_user(), old.scheduled_at, new.scheduled_at, old.duration_minutes,
      new.duration_minutes, old.status, new.status, new.is_archived,
-     case when new.is_archived = old.is_archived and new.status in ('SCHEDULED', 'CANCELLED') then new.change_reason end);
+     case
+       when new.is_archived = old.is_archived and (
+         new.status in ('SCHEDULED', 'CANCELLED')
+         or (new.scheduled_at, new.duration_minutes) is distinct from (old.scheduled_at, old.duration_minutes)
+       ) then new.change_reason
+     end);
   return null;
 end
 $$;

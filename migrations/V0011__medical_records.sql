@@ -25,6 +25,8 @@ create table medical_records (
   changed_by uuid references user_profiles (id),
   change_reason text constraint medical_records_change_reason_length
     check (length(change_reason) between 1 and 500),
+  -- Whether somebody other than an importer changed what an import writes: see `guard_import`.
+  is_changed_here boolean not null default false,
   -- The system that the entry was imported from, and the entry's identifier there.
   source_system text constraint medical_records_source_system_form check (is_identifier(source_system, 255)),
   external_id text constraint medical_records_external_id_form check (is_identifier(external_id, 255)),
@@ -51,6 +53,9 @@ create table medical_records (
 create index medical_records_patient_idx on medical_records (patient_id, created_at desc, id desc)
   include (is_archived);
 create index medical_records_provider_idx on medical_records (provider_id, created_at desc, id desc);
+-- For the lists of an importer.
+create index medical_records_source_idx on medical_records (source_system, created_at desc, id desc)
+  where source_system is not null;
 create index medical_records_appointment_idx on medical_records (appointment_id, patient_id);
 create index medical_records_archived_by_idx on medical_records (archived_by) where archived_by is not null;
 create index medical_records_changed_by_idx on medical_records (changed_by) where changed_by is not null;
@@ -68,17 +73,23 @@ create policy medical_records_read on medical_records for select to caretrail_ap
       when 'OWN' then (patient_id = (select actor_patient()) or represents(patient_id)) and not is_archived
         and (is_patient_visible or release_date <= now())
       when 'CARE' then in_care(patient_id)
+      when 'SOURCE' then source_system = (select actor_source())
       when 'ALL' then true
       else false
     end
   );
+-- Everybody writes in their own name, except importers, who write in the name of providers of their source system.
 create policy medical_records_create on medical_records for insert to caretrail_app
   with check (
-    reaches('records:write', patient_id) and provider_id is not distinct from (select actor_provider())
+    reaches('records:write', patient_id)
+    and case (select reach('records:write'))
+      when 'SOURCE' then writes_from('records:write', provider_id, source_system)
+      else provider_id is not distinct from (select actor_provider())
+    end
   );
 create policy medical_records_update on medical_records for update to caretrail_app
-  using (reaches('records:write', patient_id))
-  with check (reaches('records:write', patient_id));
+  using (reaches('records:write', patient_id, source_system))
+  with check (reaches('records:write', patient_id, source_system));
 
 -- Functions can't write what follows the ledger, and can't change whose entry it is.
 grant select on medical_records to caretrail_app;
@@ -93,6 +104,11 @@ grant update (
 
 create trigger check_import before insert on medical_records
 for each row when (new.external_id is not null) execute function check_import();
+
+create trigger guard_import before update on medical_records
+for each row when (new.source_system is not null) execute function guard_import(
+  '{is_patient_visible,release_date,changed_by,change_reason}'
+);
 
 create function sign_change() returns trigger
 language plpgsql as $$
@@ -141,7 +157,7 @@ call secure('medical_record_versions');
 -- Patients never see a version that was replaced before its hold ended.
 create policy medical_record_versions_read on medical_record_versions for select to caretrail_app
   using (
-    (select reach('records:read')) in ('OWN', 'CARE', 'ALL')
+    (select reach('records:read')) in ('OWN', 'CARE', 'SOURCE', 'ALL')
     and exists (select from medical_records r where r.id = record_id)
     and ((select reach('records:read')) <> 'OWN' or is_patient_visible or release_date <= replaced_at)
   );

@@ -31,7 +31,14 @@ create index record_releases_decided_by_idx on record_releases (decided_by);
 call secure('record_releases');
 -- Patients don't read the ledger: the reason for a hold may itself do harm.
 create policy record_releases_read on record_releases for select to caretrail_app
-  using ((select reach('records:read')) <> 'OWN' and reaches('records:read', patient_id));
+  using (
+    case (select reach('records:read'))
+      when 'OWN' then false
+      when 'SOURCE' then exists (select from medical_records r where r.id = record_id)
+      else reaches('records:read', patient_id)
+    end
+  );
+-- The hold of a new entry is written before the entry, so `follow_ledger` asks where the entry came from.
 create policy record_releases_create on record_releases for insert to caretrail_app
   with check (decided_by = (select actor_user()) and reaches('records:write', patient_id));
 grant select, insert (id, record_id, patient_id, hold_reason, expires_at, note)
@@ -44,6 +51,11 @@ for each row execute function refuse_ledger_change();
 create function follow_ledger() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
+  if actor_source() is not null and exists (
+    select from medical_records where id = new.record_id and source_system is distinct from actor_source()
+  ) then
+    raise exception 'the entry came from elsewhere' using errcode = 'insufficient_privilege';
+  end if;
   update medical_records set
     is_patient_visible = new.hold_reason is null,
     release_date = coalesce(new.expires_at, now()),

@@ -148,6 +148,8 @@ grant execute on function ensure_audit_partitions(integer) to caretrail_sealer;
 -- * The time is within ten minutes of this database's clock, and the id is made of it.
 -- * The place follows the row before it in its chain.
 --
+-- The row of an importer's success names their source system.
+--
 -- If the row says that it counts refusals of the actor without a row, no other row counts them: see
 -- `report_left_out` in V0017__requests.sql.
 --
@@ -187,6 +189,11 @@ begin
     and entry.details -> 'alone' is distinct from 'true'
   then
     raise exception 'the audit row hides that one person acted alone' using errcode = 'CT008';
+  end if;
+  if entry.outcome = 'SUCCESS' and actor_source() is not null
+    and entry.details ->> 'source_system' is distinct from actor_source()
+  then
+    raise exception 'the audit row hides the source system' using errcode = 'CT008';
   end if;
   if jsonb_typeof(entry.details) <> 'object' or (entry.patient_id is not null and entry.patient_ids is not null) then
     raise exception 'the audit row is malformed' using errcode = 'CT008';

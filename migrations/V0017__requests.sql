@@ -38,19 +38,20 @@ call secure('refusals');
 -- Sets the actor of this transaction, which needs `p_permission`. The relation is that in which the
 -- permission reaches its resources. SELF becomes REPRESENTATION in the audit row if that row names another
 -- patient than `patient_id`, the caller's own, who may be archived: see `relation_to`. `left_out` is the number of
--- the subject's refusals that the audit row must count.
--- Errors: CT001 no profile, CT002 not ACTIVE, CT003 permission missing, CT004 second factor needed, CT007
+-- the subject's refusals that the audit row must count. `source_system` is whose rows the caller imports, or null.
+-- Errors: CT001 no profile, CT002 not ACTIVE or ended, CT003 permission missing, CT004 second factor needed, CT007
 -- ticket not valid, CT011 not approved.
 create function begin_request(
   p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea,
-  out user_id uuid, out role text, out relation text, out patient_id uuid, out left_out bigint
+  out user_id uuid, out role text, out relation text, out patient_id uuid, out left_out bigint,
+  out source_system text
 )
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
   caller record;
 begin
   perform check_ticket(p_subject, p_assured, p_permission, p_clock, p_ticket);
-  select u.id, u.status, u.is_archived, u.awaits_approval, u.role, r.permissions, r.needs_second_factor,
+  select u.id, u.status, u.is_archived, u.access_ends_at, u.awaits_approval, u.role, u.imports_from, r.permissions, r.needs_second_factor,
     p.id as patient_id, p.is_archived as has_left, v.id as provider_id, f.left_out
   into caller
   from user_profiles u
@@ -62,7 +63,7 @@ begin
   if not found then
     raise exception 'no profile' using errcode = 'CT001';
   end if;
-  if caller.status <> 'ACTIVE' or caller.is_archived then
+  if caller.status <> 'ACTIVE' or caller.is_archived or caller.access_ends_at <= now() then
     raise exception 'not active' using errcode = 'CT002';
   end if;
   if caller.awaits_approval then
@@ -72,7 +73,7 @@ begin
     raise exception 'second factor needed' using errcode = 'CT004';
   end if;
   relation := case caller.permissions ->> p_permission
-    when 'OWN' then 'SELF' when 'CARE' then 'CARE' when 'ALL' then 'OFFICE'
+    when 'OWN' then 'SELF' when 'CARE' then 'CARE' when 'SOURCE' then 'OFFICE' when 'ALL' then 'OFFICE'
   end;
   if relation is null then
     raise exception 'permission missing' using errcode = 'CT003';
@@ -81,9 +82,10 @@ begin
   role := caller.role;
   patient_id := caller.patient_id;
   left_out := coalesce(caller.left_out, 0);
+  source_system := caller.imports_from;
   perform set_actor(
     'REQUEST', p_subject, user_id, role, relation, case when not caller.has_left then patient_id end,
-    caller.provider_id, caller.permissions
+    caller.provider_id, source_system, caller.permissions
   );
 end
 $$;
@@ -100,7 +102,7 @@ begin
     raise exception 'permission missing' using errcode = 'CT003';
   end if;
   role := 'SYSTEM';
-  perform set_actor('REQUEST', null, null, role, null, null, null, held);
+  perform set_actor('REQUEST', null, null, role, null, null, null, null, held);
 end
 $$;
 
@@ -110,7 +112,7 @@ $$;
 -- the audit row must count. Errors: CT007 ticket not valid.
 create function begin_attempt(
   p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea,
-  out user_id uuid, out role text, out refusal text, out left_out bigint
+  out user_id uuid, out role text, out refusal text, out left_out bigint, out source_system text
 )
 language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
@@ -127,11 +129,12 @@ begin
     exception when sqlstate 'CT001' or sqlstate 'CT002' or sqlstate 'CT003' or sqlstate 'CT004' or sqlstate 'CT011' then
       refusal := sqlstate;
     end;
-    select u.id, u.role into user_id, role from user_profiles u where u.subject = p_subject;
+    select u.id, u.role, u.imports_from into user_id, role, source_system
+    from user_profiles u where u.subject = p_subject;
     select f.left_out into left_out from refusals f where f.subject = p_subject;
   end if;
   left_out := coalesce(left_out, 0);
-  perform set_actor('ATTEMPT', p_subject, user_id, role, null, null, null, null);
+  perform set_actor('ATTEMPT', p_subject, user_id, role, null, null, null, source_system, null);
 end
 $$;
 

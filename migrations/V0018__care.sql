@@ -186,13 +186,16 @@ for each row when (
 
 -- Whether the actor's booking of this visit gives the provider care of the patient. Providers can't give
 -- it to themselves: with themselves they must book a visit to come, for a patient already in their care.
--- What they alone write up about the past is no basis.
+-- What they alone write up about the past is no basis. What an importer brings in is one only if the administrators who
+-- made the importer's account said so.
 create function gives_care(member uuid, patient uuid, begins timestamptz) returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, public as $$
 begin
   return case
     when by_migration() then true
     when member = actor_user() then in_care(patient) and begins > now()
+    when reach('appointments:write') = 'SOURCE'
+      then (select u.visits_give_care from user_profiles u where u.id = actor_user())
     else reaches('appointments:write', patient)
   end;
 end

@@ -1,13 +1,13 @@
 -- Who may give a role or a sign-in, and which of these steps a second person must approve. One
 -- administrator alone could otherwise make a clinician of themselves, or sign in as a patient.
 
--- Whether an account of this role can reach charts or approve what others propose. Such an account needs a
--- second person.
+-- Whether an account of this role can reach charts, import them, or approve what others propose. Such an account needs
+-- a second person.
 create function is_sensitive_role(its_role text) returns boolean
 language sql stable set search_path = pg_catalog, public as $$
   select exists (
     select from role_permissions
-    where role = its_role and (reach = 'CARE' or (permission = 'users:approve' and reach = 'ALL'))
+    where role = its_role and (reach in ('CARE', 'SOURCE') or (permission = 'users:approve' and reach = 'ALL'))
   )
 $$;
 
@@ -22,7 +22,7 @@ $$;
 create function check_keeper(its_role text) returns void
 language plpgsql stable set search_path = pg_catalog, public as $$
 begin
-  if 'ALL' in (reach('users:write'), reach('users:update')) and its_role <> 'SYSTEM' and not keeps_role(its_role)
+  if (reach('users:write') in ('SOURCE', 'ALL') or reach('users:update') in ('SOURCE', 'ALL')) and its_role <> 'SYSTEM' and not keeps_role(its_role)
   then
     raise exception 'the actor does not keep the role' using errcode = 'CT009';
   end if;
@@ -30,6 +30,7 @@ end
 $$;
 
 -- Checks a new account, a change of the role, or a link to a sign-in. A sensitive role waits for a second person.
+-- So does a longer time for an importer, or that the visits that they import give care.
 -- So does a sign-in for an account that has a chart or care, could have, or represents a patient. Errors: CT009 the actor doesn't keep
 -- the role.
 create function check_account() returns trigger
@@ -42,7 +43,9 @@ begin
   if is_new then
     new.made_by := actor_user();
   end if;
-  if is_new or new.role <> old.role then
+  if is_new or new.role <> old.role or new.access_ends_at > old.access_ends_at
+    or new.visits_give_care > old.visits_give_care
+  then
     perform check_keeper(new.role);
     new.awaits_approval := false;
     if is_sensitive_role(new.role) then
@@ -55,6 +58,10 @@ begin
     end if;
   end if;
   if not is_new and new.subject is distinct from old.subject then
+    -- `guard_user` comes later and would see a proposal only.
+    if reach('users:write') is distinct from 'ALL' and reach('users:update') is distinct from 'ALL' then
+      raise exception 'only an administrator can link a sign-in' using errcode = 'insufficient_privilege';
+    end if;
     new.proposed_subject := null;
     if new.subject is not null and (
       is_sensitive_role(new.role)
@@ -83,11 +90,12 @@ $$;
 create trigger check_account_made before insert on user_profiles
 for each row when (not by_migration()) execute function check_account();
 
-create trigger check_account_changed before update of role, subject on user_profiles
+create trigger check_account_changed before update of role, subject, access_ends_at, visits_give_care on user_profiles
 for each row when (
   -- `decide_on_user` writes as the owner what was approved.
   not by_migration() and current_user <> 'caretrail_owner'
-  and (new.role, new.subject) is distinct from (old.role, old.subject)
+  and (new.role, new.subject, new.access_ends_at, new.visits_give_care)
+    is distinct from (old.role, old.subject, old.access_ends_at, old.visits_give_care)
 ) execute function check_account();
 
 -- Decides on what another person proposed: `p_approve` lets the account act and links the proposed sign-in;

@@ -242,7 +242,7 @@ begin
       join patients p on p.user_id = n.user_id
       where not p.is_archived and (p_born is null or can_be_same_date(p.date_of_birth, p_born))
         and (p_number is null or p.patient_number = p_number)
-        and (far = 'ALL' or exists (
+        and (far = 'ALL' or (far = 'SOURCE' and p.source_system = actor_source()) or exists (
           select from care_relations c
           where c.member_id = actor_user() and c.patient_id = p.id and c.until > now() and not c.is_suspended
         ))
@@ -254,7 +254,7 @@ begin
       join patients p on p.user_id = n.user_id
       where not p.is_archived and (p_born is null or can_be_same_date(p.date_of_birth, p_born))
         and (p_number is null or p.patient_number = p_number)
-        and (far = 'ALL' or p.id = any (own) or exists (
+        and (far = 'ALL' or (far = 'SOURCE' and p.source_system = actor_source()) or p.id = any (own) or exists (
           select from care_relations c
           where c.member_id = actor_user() and c.patient_id = p.id and c.until > now() and not c.is_suspended
         ))
@@ -278,13 +278,14 @@ set search_path = pg_catalog, public set plan_cache_mode = force_custom_plan
 set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off as $$
 declare
   words constant text[] := words_wanted(p_name);
+  far constant text := reach('users:list');
   lead text;
   entries bigint;
   candidates uuid[];
   found_here bigint;
 begin
   perform require_actor();
-  if words = '{}' or reach('users:list') is distinct from 'ALL' then
+  if words = '{}' or far is null or far not in ('SOURCE', 'ALL') then
     return;
   end if;
   select r.word, r.entries into lead, entries
@@ -305,12 +306,14 @@ begin
       select n.user_id, lead, n.word, n.name
       from people_named(words, lead, p_word, p_after, p_after_id) as n join user_profiles u on u.id = n.user_id
       where (p_role is null or u.role = p_role) and (p_archived or not u.is_archived)
+        and (far = 'ALL' or u.source_system = actor_source())
       order by n.word, n.name, n.user_id limit wanted;
   else
     return query
       select n.user_id, lead, n.word, n.name
       from people_among(candidates, words, lead, p_word, p_after, p_after_id) as n join user_profiles u on u.id = n.user_id
       where (p_role is null or u.role = p_role) and (p_archived or not u.is_archived)
+        and (far = 'ALL' or u.source_system = actor_source())
       order by n.word, n.name, n.user_id limit wanted;
   end if;
   get diagnostics found_here = row_count;
@@ -327,7 +330,7 @@ declare
   words constant text[] := words_wanted(p_name);
 begin
   perform require_actor();
-  if words = '{}' or reach('providers:read') is distinct from 'ALL' then
+  if words = '{}' or coalesce(reach('providers:read') not in ('SOURCE', 'ALL'), true) then
     return;
   end if;
   return query

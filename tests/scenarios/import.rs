@@ -4,8 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use client::Person;
-use import::{Administrators, import};
+use import::import;
 use tests::prelude::*;
+
+/// The source system of the importers.
+const SOURCE: &str = "https://hospital.example/fhir";
 
 fn shipped() -> Vec<PathBuf> {
     let folder = local_cloud::workspace::root().join("data/synthea-r4");
@@ -22,16 +25,11 @@ fn shipped() -> Vec<PathBuf> {
 #[tokio::test]
 async fn the_shipped_bundles_are_imported_whole_and_a_second_time_changes_nothing() {
     let world = World::new().await;
-    let admin = world.admin().await;
-    let second = world.admin().await;
     let api = world.api();
-    let admins = Administrators {
-        first: Person::from(&admin),
-        second: Person::from(&second),
-    };
+    let importer = Person::from(&world.importer(SOURCE).await);
     let bundles = shipped();
 
-    let (first, imported) = import(&bundles, &api, &admins).await;
+    let (first, imported) = import(&bundles, &api, &importer).await;
     assert!(first.is_clean(), "{:#?}", first.complaints);
     for kind in [
         "Patient",
@@ -67,7 +65,7 @@ async fn the_shipped_bundles_are_imported_whole_and_a_second_time_changes_nothin
     assert!(stored["types"].as_i64() >= Some(5), "{stored}");
 
     let before = world.stored().await;
-    let (second, again) = import(&bundles, &api, &admins).await;
+    let (second, again) = import(&bundles, &api, &importer).await;
     assert!(second.is_clean(), "{:#?}", second.complaints);
     assert_eq!(second.total().created, 0, "{second}");
     let known = first.total();
@@ -83,16 +81,12 @@ async fn the_shipped_bundles_are_imported_whole_and_a_second_time_changes_nothin
 #[tokio::test]
 async fn an_invalid_bundle_is_reported_and_the_others_are_imported() {
     let world = World::new().await;
-    let (admin, second) = (world.admin().await, world.admin().await);
-    let admins = Administrators {
-        first: Person::from(&admin),
-        second: Person::from(&second),
-    };
+    let importer = Person::from(&world.importer(SOURCE).await);
     let broken = world.folder().join("broken.json");
     fs::write(&broken, "{\"resourceType\": \"Bundle\", ").unwrap();
     let absent = world.folder().join("absent.json");
     let bundles = [broken.clone(), absent.clone(), shipped().remove(2)];
-    let (summary, imported) = import(&bundles, &world.api(), &admins).await;
+    let (summary, imported) = import(&bundles, &world.api(), &importer).await;
     let complained: Vec<_> = summary
         .complaints
         .iter()
@@ -107,11 +101,7 @@ async fn an_invalid_bundle_is_reported_and_the_others_are_imported() {
 #[tokio::test]
 async fn visits_are_imported_with_what_became_of_them() {
     let world = World::new().await;
-    let (admin, second) = (world.admin().await, world.admin().await);
-    let admins = Administrators {
-        first: Person::from(&admin),
-        second: Person::from(&second),
-    };
+    let importer = Person::from(&world.importer(SOURCE).await);
     let [patient, practitioner] = [(); 2].map(|()| format!("urn:uuid:{}", Uuid::now_v7()));
     let mut entries = vec![
         json!({"fullUrl": patient, "resource": {
@@ -148,7 +138,7 @@ async fn visits_are_imported_with_what_became_of_them() {
     fs::write(&file, bundle.to_string()).unwrap();
     // A second import finds them as they are.
     for _ in 0..2 {
-        let (summary, _) = import(std::slice::from_ref(&file), &world.api(), &admins).await;
+        let (summary, _) = import(std::slice::from_ref(&file), &world.api(), &importer).await;
         assert!(summary.is_clean(), "{:#?}", summary.complaints);
         let rows = world
             .sql(
@@ -195,12 +185,8 @@ fn bundle(world: &World, patient: &Value, resources: &[Value]) -> PathBuf {
 }
 
 async fn imported(world: &World, file: PathBuf) -> import::summary::Summary {
-    let (admin, second) = (world.admin().await, world.admin().await);
-    let admins = Administrators {
-        first: Person::from(&admin),
-        second: Person::from(&second),
-    };
-    import(&[file], &world.api(), &admins).await.0
+    let importer = Person::from(&world.importer(SOURCE).await);
+    import(&[file], &world.api(), &importer).await.0
 }
 
 /// A coded concept with this name.

@@ -20,6 +20,7 @@ mod every_fault;
 mod files;
 mod idempotency;
 mod import;
+mod importer;
 mod kept_dates;
 mod kept_numbers;
 mod kept_text;

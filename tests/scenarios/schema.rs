@@ -334,7 +334,7 @@ async fn the_functions_logins_have_no_right_beyond_using_tables() {
         "set session authorization caretrail_owner",
         "select * from schema_history",
         "select * from signing_keys",
-        "select set_actor('REQUEST', null, null, null, null, null, null, null)",
+        "select set_actor('REQUEST', null, null, null, null, null, null, null, null)",
         "select begin_job('files:process', 0, null)",
         "insert into audit_logs (id) values (gen_random_uuid())",
         "select ensure_audit_partitions(1)",
@@ -377,10 +377,12 @@ async fn security_definer_functions_fix_their_search_path() {
     // logs in may create objects.
     let qualified = [
         "in_care(uuid)",
+        "is_imported_by_actor(uuid)",
         "reaches(text,uuid)",
         "reaches_person(uuid)",
         "represents(uuid)",
-        "sees_user(uuid,text)",
+        "sees_user(uuid,text,text)",
+        "writes_from(text,uuid,text)",
     ];
     assert_eq!(names(&open), qualified);
 }

@@ -3,8 +3,7 @@
 //! it.
 
 use client::Person;
-use demo::{Story, tell};
-use import::Administrators;
+use demo::{Administrators, Story, tell};
 use tests::prelude::*;
 
 #[tokio::test]
@@ -19,6 +18,7 @@ async fn the_main_workflow_succeeds_and_the_audit_log_shows_it() {
     };
     let story = Story {
         api: world.api(),
+        importer: Person::from(&world.importer("urn:example:hospital").await),
         admins: Administrators {
             first: Person::from(&admin),
             second: Person::from(&second),

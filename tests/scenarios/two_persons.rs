@@ -10,13 +10,14 @@ use tests::ticket::begin_request_as;
 use tokio_postgres::Client;
 
 /// The roles that accounts get.
-const ROLES: [&str; 7] = [
+const ROLES: [&str; 8] = [
     "ADMIN",
     "PROVIDER",
     "NURSE",
     "FRONT_DESK",
     "PATIENT",
     "COMPLIANCE_OFFICER",
+    "IMPORTER",
     "MADE_UP",
 ];
 
@@ -150,8 +151,11 @@ impl Attempt<'_> {
                 (
                     "users:write",
                     format!(
-                        "insert into user_profiles (id, subject, first_name, last_name, role)
-                         values ('{id}', {subject}, 'Mallory', 'Example', '{role}')"
+                        "insert into user_profiles
+                           (id, subject, first_name, last_name, role, imports_from, access_ends_at)
+                         select '{id}', {subject}, 'Mallory', 'Example', '{role}',
+                           case when '{role}' = 'IMPORTER' then 'urn:example:source' end,
+                           case when '{role}' = 'IMPORTER' then now() + interval '1 day' end"
                     ),
                 )
             }
@@ -300,9 +304,12 @@ impl Attempt<'_> {
 /// Searches this many random sequences for one that ends in reading the chart.
 async fn search(world: &World, count: usize) -> Option<Vec<Step>> {
     let (ann, bea) = (world.admin().await, world.admin().await);
-    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    // Ada and her chart came from the source system of which the person makes importers.
+    let source = Some("urn:example:source");
+    let ada = world.patient_from(source, "Ada").await;
+    let vera = world.provider_from(source, "Vera").await;
     world.assign(&ada, &vera).await;
-    world.note(&ada, &vera, "confidential").await;
+    world.note_from(source, &ada, &vera, "confidential").await;
     let app = world.connect_as(PEOPLE).await;
     let attempt = Attempt {
         app: &app,

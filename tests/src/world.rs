@@ -230,15 +230,40 @@ impl World {
 
     /// Creates a user with this role and nothing else.
     pub async fn user(&self, role: &'static str, first_name: &str) -> Actor {
+        self.user_from(None, role, first_name).await
+    }
+
+    /// Creates a user with this role and nothing else, as imported from this source system.
+    pub async fn user_from(
+        &self,
+        source: Option<&str>,
+        role: &'static str,
+        first_name: &str,
+    ) -> Actor {
         let (user, subject) = (Uuid::now_v7(), Uuid::new_v4());
         let email = format!("{}.{}@example.org", first_name.to_lowercase(), short(user));
         self.sql(
-            "insert into user_profiles (id, subject, username, first_name, last_name, role)
-             values ($1, $2, $3, $4, 'Example', $5)",
-            &[&user, &subject, &email, &first_name, &role],
+            "insert into user_profiles
+               (id, subject, username, first_name, last_name, role, source_system, external_id)
+             values ($1, $2, $3, $4, 'Example', $5, $6, case when $6::text is not null then $1::uuid::text end)",
+            &[&user, &subject, &email, &first_name, &role, &source],
         )
         .await;
         self.actor(user, subject, &email, Some(role))
+    }
+
+    /// Creates an importer of this source system, for a day.
+    pub async fn importer(&self, source: &str) -> Actor {
+        let (user, subject) = (Uuid::now_v7(), Uuid::new_v4());
+        let email = format!("imke.{}@example.org", short(user));
+        self.sql(
+            "insert into user_profiles
+               (id, subject, username, first_name, last_name, role, imports_from, access_ends_at)
+             values ($1, $2, $3, 'Imke', 'Example', 'IMPORTER', $4, now() + interval '1 day')",
+            &[&user, &subject, &email, &source],
+        )
+        .await;
+        self.actor(user, subject, &email, Some("IMPORTER"))
     }
 
     /// Creates an administrator.
@@ -282,7 +307,12 @@ impl World {
 
     /// Creates a patient with an allergy.
     pub async fn patient(&self, first_name: &str) -> Patient {
-        let actor = self.user("PATIENT", first_name).await;
+        self.patient_from(None, first_name).await
+    }
+
+    /// Creates a patient with an allergy, as imported from this source system.
+    pub async fn patient_from(&self, source: Option<&str>, first_name: &str) -> Patient {
+        let actor = self.user_from(source, "PATIENT", first_name).await;
         let id = Uuid::now_v7();
         let allergies = json!([{
             "code": {"system": "http://snomed.info/sct", "code": "91935009", "display": "Allergy to peanuts"},
@@ -299,7 +329,12 @@ impl World {
 
     /// Creates a provider with a verified licence who sees patients around the clock.
     pub async fn provider(&self, first_name: &str) -> Provider {
-        let actor = self.user("PROVIDER", first_name).await;
+        self.provider_from(None, first_name).await
+    }
+
+    /// Creates the same provider, as imported from this source system and verified since.
+    pub async fn provider_from(&self, source: Option<&str>, first_name: &str) -> Provider {
+        let actor = self.user_from(source, "PROVIDER", first_name).await;
         let id = Uuid::now_v7();
         self.sql(
             "insert into providers (id, user_id, license_number, specialties, is_verified, schedule)
@@ -347,12 +382,26 @@ impl World {
         scheduled_at: &str,
         status: &str,
     ) -> Uuid {
+        self.visit_from(None, patient, provider, scheduled_at, status)
+            .await
+    }
+
+    /// Creates a visit of half an hour, as imported from this source system.
+    pub async fn visit_from(
+        &self,
+        source: Option<&str>,
+        patient: &Patient,
+        provider: &Provider,
+        scheduled_at: &str,
+        status: &str,
+    ) -> Uuid {
         let id = Uuid::now_v7();
         self.sql(
             "insert into appointments
-               (id, patient_id, provider_id, scheduled_at, duration_minutes, status)
-             values ($1, $2, $3, $4::text::timestamptz, 30, $5::text::appointment_status)",
-            &[&id, &patient.id, &provider.id, &scheduled_at, &status],
+               (id, patient_id, provider_id, scheduled_at, duration_minutes, status, source_system, external_id)
+             values ($1, $2, $3, $4::text::timestamptz, 30, $5::text::appointment_status, $6,
+               case when $6::text is not null then $1::uuid::text end)",
+            &[&id, &patient.id, &provider.id, &scheduled_at, &status, &source],
         )
         .await;
         id
@@ -360,11 +409,23 @@ impl World {
 
     /// Creates a note in the patient's chart, visible to the patient.
     pub async fn note(&self, patient: &Patient, provider: &Provider, text: &str) -> Uuid {
+        self.note_from(None, patient, provider, text).await
+    }
+
+    /// Creates a note in the patient's chart, as imported from this source system.
+    pub async fn note_from(
+        &self,
+        source: Option<&str>,
+        patient: &Patient,
+        provider: &Provider,
+        text: &str,
+    ) -> Uuid {
         let id = Uuid::now_v7();
         self.sql(
-            "insert into medical_records (id, patient_id, provider_id, record_type, content)
-             values ($1, $2, $3, 'NOTE', $4)",
-            &[&id, &patient.id, &provider.id, &json!({ "text": text })],
+            "insert into medical_records
+               (id, patient_id, provider_id, record_type, content, source_system, external_id)
+             values ($1, $2, $3, 'NOTE', $4, $5, case when $5::text is not null then $1::uuid::text end)",
+            &[&id, &patient.id, &provider.id, &json!({ "text": text }), &source],
         )
         .await;
         id

@@ -6,21 +6,23 @@ use crate::none;
 use crate::project::{Function, PROJECT};
 
 /// The columns of docs/access.md after function, route and permission.
-const ROLES: [&str; 7] = [
+const ROLES: [&str; 8] = [
     "PATIENT",
     "PROVIDER",
     "NURSE",
     "FRONT_DESK",
     "ADMIN",
     "COMPLIANCE_OFFICER",
+    "IMPORTER",
     "SYSTEM",
 ];
 
 /// The words that a cell may contain for each reach. `tests/scenarios/access_matrix` checks whether
 /// they are true.
-const WORDS: [(&str, &[&str]); 3] = [
+const WORDS: [(&str, &[&str]); 4] = [
     ("OWN", &["released", "uploaded", "own, represented", "own"]),
     ("CARE", &["own", "own, care", "care"]),
+    ("SOURCE", &["own", "own, source", "source"]),
     ("ALL", &["own", "kept", "own, kept", "all"]),
 ];
 
@@ -144,7 +146,7 @@ fn reaches() -> BTreeMap<(&'static str, &'static str), String> {
         let &[role, permission, reach] = words.as_slice() else {
             return None;
         };
-        let is_reach = ["OWN", "CARE", "ALL"].contains(&reach);
+        let is_reach = ["OWN", "CARE", "SOURCE", "ALL"].contains(&reach);
         is_reach.then(|| ((role, permission), reach.to_owned()))
     });
     seeded.collect()

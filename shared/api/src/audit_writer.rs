@@ -329,6 +329,11 @@ impl AuditWriter<'_> {
                 .details
                 .insert(Entry::LEFT_OUT.into(), actor.left_out.into());
         }
+        if let Some(source) = &actor.source_system {
+            entry
+                .details
+                .insert("source_system".into(), source.as_str().into());
+        }
         entry.user_id = actor.user_id;
         entry.relation = actor.relation_to(&entry.patients);
         entry.purpose_of_use = entry.relation.map(Relation::purpose);

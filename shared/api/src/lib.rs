@@ -49,7 +49,7 @@ pub mod prelude {
     pub use domain::disclosure::Content;
     pub use domain::ids::*;
     pub use domain::time::{Date, TimeDelta, Timestamp};
-    pub use errors::{Error, OnConstraint as _};
+    pub use errors::{CHANGED_SINCE_IMPORT, Error, OnConstraint as _};
     pub use parsing::Sound;
     pub use schemars::{self, JsonSchema};
     pub use serde::{Deserialize, Serialize};

@@ -151,13 +151,13 @@ macro_rules! expand {
                  select jsonb_build_object('id', p.id, 'patient_number', p.patient_number,
                    'first_name', u.first_name, 'last_name', u.last_name, 'date_of_birth', p.date_of_birth)
                  from patients p join user_profiles u on u.id = p.user_id
-                 where p.id = item.patient_id and (not p.is_archived or reach('patients:write') = 'ALL')
+                 where p.id = item.patient_id and (not p.is_archived or reaches('patients:write', p.id))
                ) end as patient,
                case when 'provider' = any (", $persons, ") then (
                  select jsonb_build_object('id', v.id, 'first_name', u.first_name, 'last_name', u.last_name,
                    'specialties', v.specialties)
                  from providers v join user_profiles u on u.id = v.user_id
-                 where ", $provider, " and (not v.is_archived or reach('providers:write') = 'ALL')
+                 where ", $provider, " and (not v.is_archived or reach('providers:write') in ('SOURCE', 'ALL'))
                ) end as provider
              from (", $select, ") as item ", $order
         )

@@ -8,8 +8,7 @@ use crate::text::Identifier;
 pub const EXTERNAL_ID_TAKEN: &str =
     "Another resource already has this external_id of this source_system.";
 
-const NOT_IMPORTING: &str =
-    "Only a role with the permission external-ids:write can set external_id. Leave it out.";
+const NOT_IMPORTING: &str = "Only an importer can set external_id, and only with the source_system of their account. Leave both out.";
 
 /// Checks that the identifier has its system. Errors: only one of both is given.
 pub fn with_its_system(
@@ -34,9 +33,9 @@ pub fn with_its_system(
 /// is unknown here.
 pub fn external_id_rule(constraint: &str) -> Option<Error> {
     Some(match constraint {
-        "appointments_external_id_key" | "medical_records_external_id_key" => {
-            Error::AlreadyExists(EXTERNAL_ID_TAKEN)
-        }
+        "appointments_external_id_key"
+        | "medical_records_external_id_key"
+        | "user_profiles_external_id_key" => Error::AlreadyExists(EXTERNAL_ID_TAKEN),
         "external_id_needs_permission" => Error::Forbidden(NOT_IMPORTING),
         _ => return None,
     })

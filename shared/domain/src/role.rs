@@ -18,6 +18,8 @@ text_enum! {
         /// The resources of patients in the caller's care: by an assignment, an appointment, a referral or
         /// cover.
         Care,
+        /// The resources that the caller's source system brought in. No role made over the API can have it.
+        Source,
         /// The resources of everyone.
         All,
     }

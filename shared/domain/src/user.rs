@@ -102,6 +102,16 @@ row! {
         pub proposed_subject: Option<SubjectId>,
         /// The user who proposed what waits for approval. Null if nothing does.
         pub proposed_by: Option<UserId>,
+        /// The system that the person was imported from, a URI. Null if they were not imported.
+        pub source_system: Option<String>,
+        /// The identifier of the person in the system they were imported from. Null if they were not imported.
+        pub external_id: Option<String>,
+        /// The source system from which the user imports data, a URI. Null for all roles but `IMPORTER`.
+        pub imports_from: Option<String>,
+        /// The time at which the account of an importer ends (RFC 3339, UTC). Null for all other accounts.
+        pub access_ends_at: Option<Timestamp>,
+        /// Whether a visit that the user imports puts the patient into the care of its provider.
+        pub visits_give_care: bool,
         /// The telephone number of the user, for example `+1 617 555 0100`. Null if none is stored.
         pub phone: Option<String>,
         /// The postal address of the user. Null if none is stored.
@@ -176,12 +186,60 @@ pub fn user_rule(constraint: &str) -> Option<Error> {
         "user_profiles_role_fkey" => {
             Error::invalid("role", "expected the name of an existing role")
         }
+        "user_profiles_importer" => Error::invalid(
+            "role",
+            "expected imports_from and access_ends_at with the role IMPORTER, and with no other role; an account can't \
+             begin or cease to be one of an importer",
+        ),
+        "user_profiles_access_ends_at_range" => Error::invalid(
+            "access_ends_at",
+            "expected a time in the future, at most 30 days from now",
+        ),
+        "user_profiles_visits_give_care" => Error::invalid(
+            "visits_give_care",
+            "expected false, because the account isn't one of an importer",
+        ),
         "user_profiles_role_personal" => Error::invalid(
             "role",
             "expected a role other than SYSTEM, which is reserved for functions",
         ),
         _ => return None,
     })
+}
+
+/// Checks that a caller with this reach can change these fields of an account: all of them with ALL, those that an import
+/// writes with SOURCE, and those of their own account with OWN. Errors: they can't.
+pub fn check_fields(reach: &str, fields: &[String]) -> Result<(), Error> {
+    let known: &[&str] = match reach {
+        "ALL" => return Ok(()),
+        "SOURCE" => &["first_name", "last_name", "phone", "address", "preferences"],
+        _ => &["notification_email", "phone", "address", "preferences"],
+    };
+    match fields.iter().all(|field| known.contains(&field.as_str())) {
+        true => Ok(()),
+        false => Err(Error::Forbidden(
+            "Users can change only notification_email, phone, address and preferences of their own account, and an \
+             importer only the name, phone, address and preferences of people from their source system.",
+        )),
+    }
+}
+
+/// The details of the 409 responses that [`role_rule`] can return.
+pub const ROLE_CONFLICTS: &[&str] = &[OWN_ROLE, PATIENT_KEEPS_ROLE, PROVIDER_KEEPS_ROLE];
+
+const OWN_ROLE: &str = "Users cannot change their own role or status.";
+const PATIENT_KEEPS_ROLE: &str = "A user registered as a patient must keep the PATIENT role.";
+const PROVIDER_KEEPS_ROLE: &str = "A user registered as a provider must keep the PROVIDER role.";
+
+/// The error for a change of an account that violates the named constraint on roles. None if the constraint isn't one of
+/// them.
+pub fn role_rule(constraint: &str) -> Option<Error> {
+    Some(Error::Conflict(match constraint {
+        "user_profiles_not_oneself" => OWN_ROLE,
+        "patients_user_is_patient" => PATIENT_KEEPS_ROLE,
+        "providers_user_is_provider" => PROVIDER_KEEPS_ROLE,
+        _ => return None,
+    }))
 }
 
 /// A `select` statement for a [`User`]. The arguments are appended to it, for example a `where` clause.
@@ -191,7 +249,7 @@ macro_rules! select_user {
         concat!(
             "select id, subject, username, notification_email, first_name, last_name, role, status::text,
                awaits_approval, proposed_subject, proposed_by,
-               phone, address, preferences, custom_data, custom_data_version,
+               source_system, external_id, imports_from, access_ends_at, visits_give_care, phone, address, preferences, custom_data, custom_data_version,
                created_at, updated_at, is_archived, version, patient_of(id) as patient,
                coalesce(current_setting('caretrail.alone', true), '') = 'true' as acted_alone
              from user_profiles ",

@@ -69,6 +69,7 @@ fn example(kind: &Kind) -> Error {
             Error::AlreadyExists("Another patient already has this patient_number.")
         }
         Kind::CONFLICT => Error::Conflict("The provider already has an appointment at that time."),
+        Kind::CHANGED_SINCE_IMPORT => Error::ChangedSinceImport,
         Kind::PRECONDITION_FAILED => Error::PreconditionFailed,
         Kind::TOO_LARGE => Error::TooLarge(128 * 1024),
         Kind::UNSUPPORTED_MEDIA_TYPE => Error::UnsupportedMediaType("application/merge-patch+json"),

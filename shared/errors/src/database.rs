@@ -19,6 +19,7 @@ mod raised {
     pub(super) const NOT_APPROVED: &str = "CT011";
     pub(super) const TOO_MANY_KEYS: &str = "CT010";
     pub(super) const TOO_MANY_UPLOADS: &str = "CT013";
+    pub(super) const CHANGED_SINCE_IMPORT: &str = "CT014";
 }
 
 impl Error {
@@ -93,6 +94,7 @@ fn translate(error: tokio_postgres::Error, permission: &'static str) -> Error {
         }
         raised::TOO_MANY_KEYS => return Error::TooManyKeys,
         raised::TOO_MANY_UPLOADS => return Error::TooManyUploads,
+        raised::CHANGED_SINCE_IMPORT => return Error::ChangedSinceImport,
         _ => {}
     }
     match *code {

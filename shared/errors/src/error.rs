@@ -8,6 +8,10 @@ use crate::field_error::FieldError;
 use crate::kind::Kind;
 use crate::postgres;
 
+/// The detail of the 409 that an importer gets for what somebody changed since the import.
+pub const CHANGED_SINCE_IMPORT: &str =
+    "Somebody else has changed the imported resource since, so an import can't change it.";
+
 /// Why a request fails.
 ///
 /// The caller reads the text of a variant, except the text of [`Internal`](Self::Internal), which only
@@ -40,6 +44,8 @@ pub enum Error {
     AlreadyExists(&'static str),
     /// The current state of the data does not allow the request.
     Conflict(&'static str),
+    /// An importer would overwrite what somebody changed since the import.
+    ChangedSinceImport,
     /// The request changes a resource and has no `If-Match` header.
     PreconditionRequired,
     /// The resource has another version than the one in `If-Match`.
@@ -151,6 +157,7 @@ impl Error {
             Self::MethodNotAllowed(_) => Kind::METHOD_NOT_ALLOWED,
             Self::AlreadyExists(_) => Kind::ALREADY_EXISTS,
             Self::Conflict(_) => Kind::CONFLICT,
+            Self::ChangedSinceImport => Kind::CHANGED_SINCE_IMPORT,
             Self::Unavailable(_) | Self::LinkLost => Kind::UNAVAILABLE,
             Self::OutcomeUnknown => Kind::OUTCOME_UNKNOWN,
             Self::PreconditionRequired => Kind::PRECONDITION_REQUIRED,

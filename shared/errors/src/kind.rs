@@ -67,6 +67,10 @@ kinds! {
     CONFLICT: CONFLICT, "conflict", "Conflict",
         "The current state of the data does not allow the request, and `detail` says why.",
         "Read the resource again, and decide with its present state.";
+    CHANGED_SINCE_IMPORT: CONFLICT, "changed-since-import", "Changed since its import",
+        "The caller imports data, and somebody else has changed the imported resource since. The import would \
+         overwrite that change.",
+        "Correct the resource in Caretrail instead of importing it again.";
     PRECONDITION_FAILED: PRECONDITION_FAILED, "precondition-failed", "Version mismatch",
         "The resource has another version than the one in `If-Match`, because someone changed it meanwhile.",
         "Read the resource again, apply the change to its present version, and send the new `ETag` in \

@@ -14,7 +14,7 @@ mod problem;
 
 pub use catalogue::{ProblemType, ProblemTypes, catalogue};
 pub use database::{OnConstraint, caller_refused};
-pub use error::Error;
+pub use error::{CHANGED_SINCE_IMPORT, Error};
 pub use field_error::FieldError;
 pub use kind::Kind;
 pub use postgres::is_refusal;

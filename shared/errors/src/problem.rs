@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::error::Error;
+use crate::error::{CHANGED_SINCE_IMPORT, Error};
 use crate::field_error::FieldError;
 use crate::kind::Kind;
 
@@ -70,6 +70,7 @@ impl Problem {
             | Error::AlreadyExists(detail)
             | Error::Conflict(detail)
             | Error::Unavailable(detail) => Some(Cow::Borrowed(*detail)),
+            Error::ChangedSinceImport => Some(Cow::Borrowed(CHANGED_SINCE_IMPORT)),
             Error::NotAuthenticated(fault) => Some(Cow::Borrowed(fault.unwrap_or(
                 "The request has no access token. Send it in the header Authorization: Bearer.",
             ))),

@@ -59,8 +59,9 @@ pub enum Content {
     Carried(Box<Resource>),
     /// A resource of a type that isn't carried over.
     Aside,
-    /// A resource that the API can't say as it is meant, with the reason.
-    LeftOut(String),
+    /// A resource that the API can't say as it is meant, with the reason to leave it out. What was imported of it before is
+    /// withdrawn. The resource is `None` if it can't be read.
+    LeftOut(String, Option<Box<Resource>>),
     /// A resource that can't be read, with the reason.
     Bad(String),
 }
@@ -159,7 +160,10 @@ impl Reading {
             match Resource::parse(&frame, raw) {
                 None => Content::Aside,
                 Some(parsed) => match (modifiers::reason(&frame, raw), parsed) {
-                    (Some(reason), _) => Content::LeftOut(reason),
+                    (Some(reason), parsed) => {
+                        let resource = parsed.ok().map(|(resource, _)| Box::new(resource));
+                        Content::LeftOut(reason, resource)
+                    }
                     (None, Ok((resource, beyond))) => {
                         unmapped = beyond_both(beyond, beyond_frame);
                         unmapped.extend(unmapped_by_type(&kind, &frame));
@@ -277,7 +281,8 @@ impl<'de> Visitor<'de> for Entries<'_> {
                 }
                 Ok(outer) if outer.deletes() => {
                     let mut entry = self.0.bad(outer.full_url, String::new());
-                    entry.content = Content::LeftOut("asks to delete, so it is left out".into());
+                    entry.content =
+                        Content::LeftOut("asks to delete, so it is left out".into(), None);
                     self.0.entries.push(entry);
                 }
                 Ok(Outer {
@@ -321,10 +326,6 @@ impl Outer {
 }
 
 const BUNDLE: &str = "Bundle";
-
-/// The system of an entry's key as an identifier: FHIR has it for URIs
-/// (<https://hl7.org/fhir/R4/identifier-registry.html>).
-pub const SOURCE_SYSTEM: &str = "urn:ietf:rfc:3986";
 
 /// The longest `external_id` that the API takes.
 const MAX_KEY: usize = 255;

@@ -181,7 +181,7 @@ fn fate(resource: &Value, path: &str) -> Fate {
     match &entry.content {
         Content::Carried(_) if entry.unmapped.iter().any(|lost| lost == path) => Fate::Counted,
         Content::Carried(_) => Fate::Carried,
-        Content::LeftOut(_) => Fate::LeavesOut,
+        Content::LeftOut(..) => Fate::LeavesOut,
         Content::Bad(_) | Content::Aside => Fate::Refused,
     }
 }

@@ -57,6 +57,7 @@ async fn nobody_writes_columns_reserved_for_others() {
     let [ada, vera, admin, ..] = ward.callers.as_slice() else {
         panic!("the ward lacks a caller")
     };
+    let importer = &ward.importer;
     let chart = ward.chart_of(ada);
     let update = |table: &str, set: &str| format!("update {table} set {set}");
     let in_walts_name = format!(
@@ -94,7 +95,7 @@ async fn nobody_writes_columns_reserved_for_others() {
             "an administrator changes registrations",
             admin,
             update("patients", "gender = 'other'"),
-            Ok(12),
+            Ok(13),
         ),
         (
             "an administrator suspends themselves",
@@ -106,6 +107,12 @@ async fn nobody_writes_columns_reserved_for_others() {
             "a patient changes roles",
             ada,
             update("user_profiles", "role = 'ADMIN'"),
+            refused,
+        ),
+        (
+            "a patient links another sign-in",
+            ada,
+            update("user_profiles", "subject = gen_random_uuid()"),
             refused,
         ),
         (
@@ -124,6 +131,57 @@ async fn nobody_writes_columns_reserved_for_others() {
             "a provider changes their own rating",
             vera,
             update("providers", "rating = 5, total_reviews = 1"),
+            refused,
+        ),
+        (
+            "an importer corrects names",
+            importer,
+            update("user_profiles", "last_name = 'Married'"),
+            Ok(2),
+        ),
+        (
+            "an importer links sign-ins",
+            importer,
+            update("user_profiles", "subject = gen_random_uuid()"),
+            refused,
+        ),
+        (
+            "an importer gives roles",
+            importer,
+            update("user_profiles", "role = 'ADMIN'"),
+            Err("CT009"),
+        ),
+        (
+            "an importer activates accounts",
+            importer,
+            update("user_profiles", "status = 'SUSPENDED'"),
+            refused,
+        ),
+        (
+            "an importer moves their rows to another source system",
+            importer,
+            update("user_profiles", "source_system = 'urn:example:other'"),
+            refused,
+        ),
+        (
+            "an importer changes whose rows they import",
+            importer,
+            update("user_profiles", "imports_from = 'urn:example:other'"),
+            refused,
+        ),
+        (
+            "an importer verifies licences",
+            importer,
+            update("providers", "is_verified = not is_verified"),
+            refused,
+        ),
+        (
+            "an importer assigns providers",
+            importer,
+            update(
+                "patients",
+                &format!("assigned_providers = array['{}'::uuid]", ward.walt.id),
+            ),
             refused,
         ),
         (

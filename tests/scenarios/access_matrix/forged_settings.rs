@@ -18,16 +18,19 @@ pub const NOT_PROVEN: &str = "CT007";
 
 /// Row predicates that policies ask once a row. Each reveals at most one relation: whether one patient is in the
 /// care of one member, whether one user represents one patient, whether an account is that of a patient, whether
-/// one entry is withheld, and whether one role can do no more than another.
-const PREDICATES: [&str; 8] = [
+/// one entry is withheld, whether one role can do no more than another, and whether one account or provider came from
+/// one source system.
+const PREDICATES: [&str; 10] = [
     "in_care(uuid)",
+    "is_imported_by_actor(uuid)",
     "is_withheld(uuid,uuid)",
     "keeps_role(text)",
     "patient_of(uuid)",
     "reaches(text,uuid)",
     "reaches_person(uuid)",
     "represents(uuid)",
-    "sees_user(uuid,text)",
+    "sees_user(uuid,text,text)",
+    "writes_from(text,uuid,text)",
 ];
 
 /// Returns a statement with all settings of this user, as a login can set them by itself: their ids, this role, and
@@ -43,7 +46,7 @@ pub async fn forged(world: &World, user: Uuid, role: &str) -> String {
              cross join lateral (values
                ('subject', coalesce(u.subject::text, '')), ('user_id', $1::uuid::text), ('role', $2::text),
                ('relation', 'OFFICE'), ('patient_id', coalesce(p.id::text, '')),
-               ('provider_id', coalesce(v.id::text, '')),
+               ('provider_id', coalesce(v.id::text, '')), ('source_system', coalesce(u.imports_from, '')),
                ('permissions', (select jsonb_object_agg(name, 'ALL')::text from permissions))
              ) as setting (name, value)",
             &[&user, &role],
@@ -57,7 +60,8 @@ pub async fn copied(app: &Client) -> String {
     let settings = "select 'select ' || string_agg(
         format('set_config(%L, %L, true)', name, current_setting(name, true)), ', '
       ) from unnest(array['caretrail.subject', 'caretrail.user_id', 'caretrail.role', 'caretrail.relation',
-        'caretrail.patient_id', 'caretrail.provider_id', 'caretrail.permissions', 'caretrail.seal']) as name";
+        'caretrail.patient_id', 'caretrail.provider_id', 'caretrail.source_system', 'caretrail.permissions',
+        'caretrail.seal']) as name";
     app.query_one(settings, &[]).await.unwrap().get(0)
 }
 

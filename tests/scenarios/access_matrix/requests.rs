@@ -7,7 +7,7 @@ use http::header::{CONTENT_TYPE, IF_MATCH};
 use http_body_util::Full;
 use tests::prelude::*;
 
-use super::ward::{Kind, SCHEMA_TABLE, State, Thing, Ward};
+use super::ward::{Kind, SCHEMA_TABLE, SOURCE, State, Thing, Ward};
 
 /// Method and path.
 pub type Route<'a> = (&'a str, &'a str);
@@ -101,11 +101,15 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
         "docs" | "get-problem" | "health" | "list-problems" | "openapi" => each(Nobodys),
 
         "get-me" => each(Oneself),
-        "create-user" => each(Nobodys).body(|_, caller, thing| {
-            json!({
+        "create-user" => each(Nobodys).body(|_, caller, thing| match caller.role {
+            Some("IMPORTER") => json!({
+                "source_system": SOURCE, "external_id": thing.id,
+                "first_name": "New", "last_name": "Example", "role": "PATIENT"
+            }),
+            _ => json!({
                 "subject": thing.id, "username": format!("{}@example.org", thing.id),
                 "first_name": "New", "last_name": "Example", "role": new_role(caller)
-            })
+            }),
         }),
         "update-user" => each(User)
             .body(|_, _, _| json!({"phone": "+1 555 0100"}))
@@ -163,11 +167,17 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
             .versioned()
             .once(ToCome),
 
-        "create-appointment" => each(Patient).body(|ward, _, patient| {
-            json!({
+        "create-appointment" => each(Patient).body(|ward, caller, patient| {
+            let mut visit = json!({
                 "patient_id": patient.id, "provider_id": ward.walt.id,
                 "scheduled_at": ward.time(ToCome), "duration_minutes": 30
-            })
+            });
+            if caller.role == Some("IMPORTER") {
+                visit["provider_id"] = json!(ward.ivo.id);
+                visit["source_system"] = json!(SOURCE);
+                visit["external_id"] = json!(Uuid::now_v7());
+            }
+            visit
         }),
         "update-appointment" => each(Visit)
             .body(|_, _, _| json!({"notes": "On foot"}))
@@ -183,8 +193,15 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
         "delete-appointment" => each(Visit).versioned().once(Completed),
         "check-in-appointment" | "mark-no-show" => each(Visit).once(Begun),
 
-        "create-record" => each(Patient).body(|_, _, patient| {
-            json!({"patient_id": patient.id, "record_type": "NOTE", "content": {"text": "Well."}})
+        "create-record" => each(Patient).body(|ward, caller, patient| {
+            let mut record =
+                json!({"patient_id": patient.id, "record_type": "NOTE", "content": {"text": "Well."}});
+            if caller.role == Some("IMPORTER") {
+                record["provider_id"] = json!(ward.ivo.id);
+                record["source_system"] = json!(SOURCE);
+                record["external_id"] = json!(Uuid::now_v7());
+            }
+            record
         }),
         "update-record" => each(Record)
             .body(|_, _, _| json!({"notes": "Better", "change_reason": "Seen again"}))

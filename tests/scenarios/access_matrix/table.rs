@@ -20,14 +20,16 @@ pub enum Relation {
     Covered,
     /// An account of a role that the caller keeps.
     Kept,
+    /// From the source system that the caller imports.
+    Source,
     None,
     /// The caller is only named in settings, without a ticket. No cell serves it.
     Forged,
 }
 
 use Relation::{
-    Assigned, Covered, Kept, None as Nothing, Own, Referred, Released, Represented, Treated,
-    Uploaded,
+    Assigned, Covered, Kept, None as Nothing, Own, Referred, Released, Represented, Source,
+    Treated, Uploaded,
 };
 
 /// The relations of a patient in the caller's care.
@@ -62,7 +64,7 @@ impl Cell {
             "–" => Relations::new(),
             "all" => CARE
                 .into_iter()
-                .chain([Own, Represented, Released, Uploaded, Kept, Nothing])
+                .chain([Own, Represented, Released, Uploaded, Kept, Source, Nothing])
                 .collect(),
             words => words
                 .split(", ")
@@ -73,6 +75,7 @@ impl Cell {
                     "uploaded" => vec![Uploaded],
                     "care" => CARE.into(),
                     "kept" => vec![Kept],
+                    "source" => vec![Source],
                     _ => panic!("docs/access.md: the legend has no word {word:?}"),
                 })
                 .collect(),

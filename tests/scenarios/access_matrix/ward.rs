@@ -82,6 +82,15 @@ impl Thing {
         relations
     }
 
+    /// Returns the source system that it came from.
+    fn source(&self) -> Option<&'static str> {
+        let is_imported = self
+            .care
+            .iter()
+            .any(|(_, relation)| *relation == Relation::Source);
+        is_imported.then_some(SOURCE)
+    }
+
     /// Returns the `owner_type` of a file like this.
     pub fn owner_type(&self) -> &'static str {
         match self.patient {
@@ -106,7 +115,7 @@ struct Chart {
 pub struct Ward {
     pub world: World,
     /// One caller of each role: Ada (patient), Vera (provider), an administrator, an officer, Nora
-    /// (nurse), a user at the front desk and a third party.
+    /// (nurse), a user at the front desk, a third party and an importer.
     pub callers: Vec<Actor>,
     /// The nurse who has patients in care.
     pub nora: Actor,
@@ -116,6 +125,10 @@ pub struct Ward {
     pub walt: Provider,
     /// The provider who will be assigned.
     pub xena: Provider,
+    /// The importer of [`SOURCE`].
+    pub importer: Actor,
+    /// A provider from [`SOURCE`].
+    pub ivo: Provider,
     pub things: Vec<Thing>,
     /// The administrator who proposes what others approve.
     proposer: Actor,
@@ -129,12 +142,17 @@ fn keeps(keeper: &str, kept: &str) -> bool {
     match keeper {
         "ADMIN" => kept != "COMPLIANCE_OFFICER",
         "FRONT_DESK" => ["PATIENT", "FRONT_DESK", "THIRD_PARTY"].contains(&kept),
+        // They change the accounts that came from their source system, whatever the role.
+        "IMPORTER" => false,
         _ => keeper == kept,
     }
 }
 
 /// The table whose custom data has a registered schema.
 pub const SCHEMA_TABLE: &str = "file_metadata";
+
+/// The source system of the importer.
+pub const SOURCE: &str = "urn:example:source";
 
 /// Returns a role that is created over the API.
 fn made_role() -> (&'static str, Value) {
@@ -163,6 +181,7 @@ impl Ward {
         let ada = world.patient("Ada").await;
         let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
         let nora = world.user("NURSE", "Nora").await;
+        let importer = world.importer(SOURCE).await;
         let callers = vec![
             Actor::clone(&ada),
             Actor::clone(&vera),
@@ -171,9 +190,12 @@ impl Ward {
             nora.clone(),
             world.user("FRONT_DESK", "Fred").await,
             world.user(role, "Theo").await,
+            importer.clone(),
         ];
         let mut ward = Self {
             nora,
+            importer,
+            ivo: world.provider_from(Some(SOURCE), "Ivo").await,
             xena: world.provider("Xena").await,
             proposer: world.admin().await,
             world,
@@ -229,6 +251,18 @@ impl Ward {
         let self_made = self.chart("selma", &[]).await;
         let visit = self.written_up_alone(&self_made).await;
         self.things.push(visit);
+        // What the importer brought in. What else is in this chart isn't theirs.
+        let imported = self
+            .chart("ida", &[(self.importer.user, Relation::Source)])
+            .await;
+        let visit = self
+            .visit(&imported, &self.ivo, "SCHEDULED", State::ToCome)
+            .await;
+        self.things.push(visit);
+        for released in [true, false] {
+            let record = self.record(&imported, &self.ivo, released).await;
+            self.things.push(record);
+        }
         // Vera wrote this record but no longer cares for the patient.
         let written = self.record(&stranger, &self.vera, true).await;
         self.things.push(written);
@@ -245,6 +279,7 @@ impl Ward {
             suspended,
             self_made,
             stranger,
+            imported,
         ];
         // Walt covers for all of them, so that each has a row that the API can change.
         for chart in &self.charts {
@@ -270,9 +305,15 @@ impl Ward {
             (&self.vera, "vera"),
             (&self.walt, "walt"),
             (&self.xena, "xena"),
+            (&self.ivo, "ivo"),
         ] {
-            things.push(person(Kind::Provider, provider.id, name, provider.user));
-            things.push(person(Kind::User, provider.user, name, provider.user));
+            for (kind, id) in [(Kind::Provider, provider.id), (Kind::User, provider.user)] {
+                let mut thing = person(kind, id, name, provider.user);
+                if provider.id == self.ivo.id {
+                    thing.care.push((self.importer.user, Relation::Source));
+                }
+                things.push(thing);
+            }
             things.push(self.file(None, provider.user, provider.user).await);
         }
         for caller in &self.callers[2..] {
@@ -314,10 +355,14 @@ impl Ward {
                 .cloned()
                 .collect(),
             Kind::FuturePatient | Kind::FutureProvider | Kind::Nobodys => {
-                vec![Thing {
+                let mut thing = Thing {
                     owners: Vec::new(),
                     ..person(kind, Uuid::now_v7(), "nobody's", caller.user)
-                }]
+                };
+                if caller.user == self.importer.user {
+                    thing.care.push((caller.user, Relation::Source));
+                }
+                vec![thing]
             }
             kind => self.of(kind).cloned().collect(),
         }
@@ -343,7 +388,7 @@ impl Ward {
             .charts
             .iter()
             .find(|chart| Some(chart.patient.id) == thing.patient);
-        let provider = [&self.vera, &self.walt, &self.xena]
+        let provider = [&self.vera, &self.walt, &self.xena, &self.ivo]
             .into_iter()
             .find(|provider| Some(provider.id) == thing.provider);
         match (thing.kind, chart) {
@@ -391,10 +436,13 @@ impl Ward {
                 }
             }
             (Kind::Provider, _) => {
-                let provider = self.world.provider("Another").await;
+                let provider = self.world.provider_from(thing.source(), "Another").await;
                 let unverified = "update providers set is_verified = false where id = $1";
                 self.world.sql(unverified, &[&provider.id]).await;
-                person(Kind::Provider, provider.id, "another", provider.user)
+                Thing {
+                    care: thing.care.clone(),
+                    ..person(Kind::Provider, provider.id, "another", provider.user)
+                }
             }
             (Kind::User, None) => {
                 let role = self.role_of(thing.id).await;
@@ -407,10 +455,17 @@ impl Ward {
     }
 
     async fn account(&self, role: &str, thing: &Thing) -> Thing {
-        // An actor of this role is never needed.
-        let id = self.world.user("PATIENT", "Later").await.user;
-        let change = "update user_profiles set role = $2 where id = $1";
-        self.world.sql(change, &[&id, &role]).await;
+        let id = match role {
+            "IMPORTER" => self.world.importer(SOURCE).await.user,
+            // An actor of this role is never needed.
+            _ => {
+                let source = thing.source();
+                let id = self.world.user_from(source, "PATIENT", "Later").await.user;
+                let change = "update user_profiles set role = $2 where id = $1";
+                self.world.sql(change, &[&id, &role]).await;
+                id
+            }
+        };
         self.propose(id).await;
         Thing {
             id,
@@ -439,7 +494,11 @@ impl Ward {
 
     /// Creates a chart of a new patient who is in the care of these users, or represented by them.
     async fn chart(&self, name: &'static str, care: &[(Uuid, Relation)]) -> Chart {
-        let patient = self.world.patient(name).await;
+        let is_imported = care
+            .iter()
+            .any(|(_, relation)| *relation == Relation::Source);
+        let source = is_imported.then_some(SOURCE);
+        let patient = self.world.patient_from(source, name).await;
         for (member, relation) in care {
             self.relate(&patient, *member, *relation).await;
         }
@@ -467,6 +526,7 @@ impl Ward {
             }
             Relation::Covered => self.world.grant(patient, member, "COVER", "9 days").await,
             Relation::Represented => self.world.represent(member, patient, None).await,
+            Relation::Source => {}
             _ => panic!("{relation:?} is no care"),
         }
     }
@@ -496,19 +556,40 @@ impl Ward {
 
     async fn visit(&self, chart: &Chart, with: &Provider, status: &str, state: State) -> Thing {
         let at = self.time(state);
-        let id = self.world.visit(&chart.patient, with, &at, status).await;
-        chart.visit(id, with, status)
+        let source = self.source_of(with);
+        let id = self
+            .world
+            .visit_from(source, &chart.patient, with, &at, status)
+            .await;
+        self.brought_in(chart.visit(id, with, status), with)
+    }
+
+    /// The source system of what this provider does: Ivo works only there.
+    fn source_of(&self, provider: &Provider) -> Option<&'static str> {
+        (provider.id == self.ivo.id).then_some(SOURCE)
+    }
+
+    /// The same thing as what the importer brought in, if this provider works only there.
+    fn brought_in(&self, mut thing: Thing, provider: &Provider) -> Thing {
+        if self.source_of(provider).is_some() {
+            thing.care.push((self.importer.user, Relation::Source));
+        }
+        thing
     }
 
     async fn record(&self, chart: &Chart, by: &Provider, released: bool) -> Thing {
-        let id = self.world.note(&chart.patient, by, "Well.").await;
-        // This update creates a former version.
-        let seen = "update medical_records set notes = 'Seen', change_reason = 'x' where id = $1";
+        let source = self.source_of(by);
+        let id = self
+            .world
+            .note_from(source, &chart.patient, by, "Well.")
+            .await;
+        // This update creates a former version, and an importer may still correct the record.
+        let seen = "update medical_records set change_reason = 'x' where id = $1";
         self.world.sql(seen, &[&id]).await;
         if !released {
             self.world.hold(id, by, "1 day").await;
         }
-        Thing {
+        let record = Thing {
             provider: Some(by.id),
             released,
             name: format!(
@@ -517,7 +598,8 @@ impl Ward {
                 if released { "released" } else { "held" }
             ),
             ..chart.person(Kind::Record, id)
-        }
+        };
+        self.brought_in(record, by)
     }
 
     async fn file(&self, chart: Option<&Chart>, owner: Uuid, uploader: Uuid) -> Thing {
@@ -582,9 +664,14 @@ impl Chart {
     }
 
     fn person(&self, kind: Kind, id: Uuid) -> Thing {
+        let mut care = self.care.clone();
+        if !matches!(kind, Kind::Patient | Kind::User) {
+            // Where the patient came from says nothing about what is in the chart.
+            care.retain(|(_, relation)| *relation != Relation::Source);
+        }
         Thing {
             patient: Some(self.patient.id),
-            care: self.care.clone(),
+            care,
             ..person(kind, id, self.name, self.patient.user)
         }
     }

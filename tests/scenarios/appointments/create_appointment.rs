@@ -189,15 +189,18 @@ async fn of_many_concurrent_bookings_of_one_slot_one_succeeds() {
 #[tokio::test]
 async fn a_taken_external_id_is_refused() {
     let world = World::new().await;
-    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
-    world.assign(&ada, &vera).await;
+    let system = "https://hospital.example/visits";
+    let importer = world.importer(system).await;
+    let ada = world.patient_from(Some(system), "Ada").await;
+    let vera = world.provider_from(Some(system), "Vera").await;
     let mut first = visit(ada.id, vera.id, "2020-01-07T09:00:00Z");
-    first["source_system"] = json!("https://hospital.example/visits");
-    vera.post("/v1/appointments", first.clone())
+    first["source_system"] = json!(system);
+    importer
+        .post("/v1/appointments", first.clone())
         .await
         .invalid("external_id");
     first["external_id"] = json!("visit-1");
-    let made = vera
+    let made = importer
         .post("/v1/appointments", first.clone())
         .await
         .expect(201);
@@ -206,28 +209,36 @@ async fn a_taken_external_id_is_refused() {
     }
     let mut again = first;
     again["scheduled_at"] = json!("2020-02-07T09:00:00Z");
-    // The same identifier in another system is another visit.
+    // An importer writes for their own source system only.
     let mut other = again.clone();
     other["source_system"] = json!("https://clinic.example/visits");
-    vera.post("/v1/appointments", other).await.expect(201);
-    let failed = row().by(&vera).attempted().patient(ada.id);
-    let failed = failed.failed("already-exists");
+    let attempt = || {
+        row()
+            .by(&importer)
+            .attempted()
+            .patient(ada.id)
+            .detail("source_system", system)
+    };
+    let denied = attempt().denied("not-found");
     world
-        .refused(vera.post("/v1/appointments", again), 409, failed)
+        .refused(importer.post("/v1/appointments", other), 404, denied)
+        .await;
+    let failed = attempt().failed("already-exists");
+    world
+        .refused(importer.post("/v1/appointments", again), 409, failed)
         .await;
 }
 
 #[tokio::test]
 async fn a_patient_can_neither_learn_nor_take_an_external_id() {
     let world = World::new().await;
-    let (ada, ben, vera) = (
-        world.patient("Ada").await,
-        world.patient("Ben").await,
-        world.provider("Vera").await,
-    );
-    world.assign(&ben, &vera).await;
+    let system = "https://hospital.example/visits";
+    let importer = world.importer(system).await;
+    let ada = world.patient("Ada").await;
+    let ben = world.patient_from(Some(system), "Ben").await;
+    let vera = world.provider_from(Some(system), "Vera").await;
     let imported = |mut body: Value| {
-        body["source_system"] = json!("https://hospital.example/visits");
+        body["source_system"] = json!(system);
         body["external_id"] = json!("visit-1");
         body
     };
@@ -244,7 +255,7 @@ async fn a_patient_can_neither_learn_nor_take_an_external_id() {
     world
         .refused(ada.post("/v1/appointments", own.clone()), 403, denied())
         .await;
-    vera.post("/v1/appointments", theirs).await.expect(201);
+    importer.post("/v1/appointments", theirs).await.expect(201);
     world
         .refused(ada.post("/v1/appointments", own), 403, denied())
         .await;

@@ -30,8 +30,6 @@ async fn a_provider_creates_a_record_that_the_patient_sees_at_once() {
         ("diagnosis", json!("Healthy")),
         ("treatment", json!("None\nneeded")),
         ("notes", json!("See you in a year")),
-        ("source_system", json!("https://hospital.example/notes")),
-        ("external_id", json!("note-1")),
     ] {
         body[field] = value;
     }
@@ -232,24 +230,71 @@ async fn a_record_can_not_refer_to_another_patients_visit() {
 #[tokio::test]
 async fn a_taken_external_id_is_refused() {
     let world = World::new().await;
-    let (ada, vera) = in_care(&world).await;
-    let mut body = note(ada.id);
-    body["external_id"] = json!("note-1");
-    vera.post("/v1/medical-records", body.clone())
-        .await
-        .invalid("source_system");
+    let mut last = None;
+    // The same identifier in another system is another record.
     for system in [
         "https://hospital.example/notes",
         "https://laboratory.example/results",
     ] {
+        let importer = world.importer(system).await;
+        let ada = world.patient_from(Some(system), "Ada").await;
+        let vera = world.provider_from(Some(system), "Vera").await;
+        let mut body = note(ada.id);
+        body["provider_id"] = json!(vera.id);
+        body["external_id"] = json!("note-1");
+        importer
+            .post("/v1/medical-records", body.clone())
+            .await
+            .invalid("source_system");
         body["source_system"] = json!(system);
-        vera.post("/v1/medical-records", body.clone())
+        let made = importer
+            .post("/v1/medical-records", body.clone())
             .await
             .expect(201);
+        assert_eq!(made.body["provider_id"], json!(vera.id));
+        world
+            .audited(
+                &made,
+                row()
+                    .by(&importer)
+                    .resource(made.id())
+                    .patient(ada.id)
+                    .detail("source_system", system),
+            )
+            .await;
+        last = Some((importer, ada, body, system));
     }
-    let failed = row().by(&vera).attempted().patient(ada.id);
-    let failed = failed.failed("already-exists");
+    let (importer, ada, body, system) = last.unwrap();
+    let failed = row().by(&importer).attempted().patient(ada.id);
+    let failed = failed
+        .failed("already-exists")
+        .detail("source_system", system);
     world
-        .refused(vera.post("/v1/medical-records", body), 409, failed)
+        .refused(importer.post("/v1/medical-records", body), 409, failed)
         .await;
+}
+
+#[tokio::test]
+async fn only_an_importer_names_another_author_or_an_external_id() {
+    let world = World::new().await;
+    let (ada, vera) = in_care(&world).await;
+    let walt = world.provider("Walt").await;
+    let attempt = || row().by(&vera).attempted().patient(ada.id);
+    let mut of_another = note(ada.id);
+    of_another["provider_id"] = json!(walt.id);
+    let denied = attempt().denied("not-found");
+    world
+        .refused(vera.post("/v1/medical-records", of_another), 404, denied)
+        .await;
+    let mut imported = note(ada.id);
+    imported["source_system"] = json!("https://hospital.example/notes");
+    imported["external_id"] = json!("note-1");
+    let denied = attempt().denied("forbidden");
+    world
+        .refused(vera.post("/v1/medical-records", imported), 403, denied)
+        .await;
+    assert_eq!(
+        world.rows("select from medical_records", &[]).await.len(),
+        0
+    );
 }

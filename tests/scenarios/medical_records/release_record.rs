@@ -307,8 +307,7 @@ async fn the_patient_reaches_a_held_record_by_no_path() {
     for _ in 0..12 {
         let body = json!({
             "patient_id": ada.id, "record_type": "NOTE", "content": {"text": MARK},
-            "notes": MARK, "source_system": "urn:ietf:rfc:3986",
-            "external_id": format!("urn:uuid:{}", Uuid::now_v7()),
+            "notes": MARK,
             "hold": {"reason": "harm_prevention", "expires_at": from_now(DAY), "note": MARK}
         });
         let id = vera

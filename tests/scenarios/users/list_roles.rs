@@ -19,6 +19,7 @@ async fn an_administrator_and_an_officer_see_what_each_role_may_do() {
             "ADMIN",
             "COMPLIANCE_OFFICER",
             "FRONT_DESK",
+            "IMPORTER",
             "NURSE",
             "PATIENT",
             "PROVIDER",
@@ -27,16 +28,17 @@ async fn an_administrator_and_an_officer_see_what_each_role_may_do() {
         assert_eq!(names, expected);
         assert_eq!(roles[0]["permissions"]["roles:write"], "ALL");
         assert_eq!(roles[2]["permissions"].get("records:read"), None);
-        assert_eq!(roles[3]["permissions"]["records:read"], "CARE");
-        assert_eq!(roles[4]["permissions"]["records:read"], "OWN");
-        assert_eq!(roles[5]["permissions"]["records:read"], "CARE");
-        assert_eq!(roles[5]["version"], 1);
+        assert_eq!(roles[3]["permissions"]["records:read"], "SOURCE");
+        assert_eq!(roles[4]["permissions"]["records:read"], "CARE");
+        assert_eq!(roles[5]["permissions"]["records:read"], "OWN");
+        assert_eq!(roles[6]["permissions"]["records:read"], "CARE");
+        assert_eq!(roles[6]["version"], 1);
         world.audited(&answer, row().by(caller)).await;
     }
-    let first = admin.get("/v1/roles?limit=6").await.expect(200);
+    let first = admin.get("/v1/roles?limit=7").await.expect(200);
     let cursor = first.body["next_cursor"].as_str().unwrap();
     let last = admin
-        .get(&format!("/v1/roles?limit=6&cursor={cursor}"))
+        .get(&format!("/v1/roles?limit=7&cursor={cursor}"))
         .await
         .expect(200);
     assert_eq!(last.body["items"][0]["name"], "SYSTEM");

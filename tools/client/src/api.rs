@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -102,14 +102,60 @@ impl Api {
         version: i64,
         body: &Value,
     ) -> Result<Value, Refusal> {
-        let client = self.client_of(who)?;
-        let request = client
-            .request(Method::POST, path)
-            .header(IF_MATCH, format!("\"{version}\""))
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::from(body.to_string()))
-            .map_err(|error| Refusal::Unanswered(format!("no request: {error}")))?;
-        success(&self.send(request).await?)
+        let sent = (body, "application/json");
+        self.at_version(who, Method::POST, path, version, Some(sent))
+            .await
+    }
+
+    /// Sends PATCH with a merge patch for this version of a resource, and returns the JSON of the answer.
+    ///
+    /// # Errors
+    /// As [`Api::get`].
+    pub async fn patch(
+        &self,
+        who: &Person,
+        path: &str,
+        version: i64,
+        patch: &Value,
+    ) -> Result<Value, Refusal> {
+        let sent = (patch, "application/merge-patch+json");
+        self.at_version(who, Method::PATCH, path, version, Some(sent))
+            .await
+    }
+
+    /// Sends DELETE for this version of a resource, and returns the JSON of the answer.
+    ///
+    /// # Errors
+    /// As [`Api::get`].
+    pub async fn delete(&self, who: &Person, path: &str, version: i64) -> Result<Value, Refusal> {
+        self.at_version(who, Method::DELETE, path, version, None)
+            .await
+    }
+
+    /// Sends a request for this version of a resource. `sent` is its body with the media type.
+    async fn at_version(
+        &self,
+        who: &Person,
+        method: Method,
+        path: &str,
+        version: i64,
+        sent: Option<(&Value, &'static str)>,
+    ) -> Result<Value, Refusal> {
+        let answer = self
+            .as_person(who, |client| {
+                let mut request = client
+                    .request(method.clone(), path)
+                    .header(IF_MATCH, format!("\"{version}\""));
+                let mut body = Full::default();
+                if let Some((json, media_type)) = sent {
+                    request = request.header(CONTENT_TYPE, media_type);
+                    body = Full::from(json.to_string());
+                }
+                let request = request.body(body);
+                async move { client.send_request(request?).await }
+            })
+            .await?;
+        success(&answer)
     }
 
     /// Sends PUT without a body and returns the JSON of the answer.
@@ -141,9 +187,31 @@ impl Api {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Response<Bytes>, Refusal> {
+        self.as_person(who, |client| {
+            let method = method.clone();
+            async move { client.send(method, path, body).await }
+        })
+        .await
+    }
+
+    /// Sends a request with a token of this person. If the token isn't accepted, asks for a new one once: the old one
+    /// may have expired meanwhile.
+    async fn as_person<F>(
+        &self,
+        who: &Person,
+        send: impl Fn(Client) -> F,
+    ) -> Result<Response<Bytes>, Refusal>
+    where
+        F: Future<Output = anyhow::Result<Response<Bytes>>>,
+    {
         let client = self.client_of(who)?;
-        self.patiently(|| client.send(method.clone(), path, body))
-            .await
+        let answer = self.patiently(|| send(client.clone())).await?;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        self.tokens().remove(&who.id);
+        let client = self.client_of(who)?;
+        self.patiently(|| send(client.clone())).await
     }
 
     /// Sends a request to any URL, such as a presigned one, without a token.
@@ -187,9 +255,13 @@ impl Api {
         Ok(self.client.with_token(token))
     }
 
+    fn tokens(&self) -> MutexGuard<'_, HashMap<Uuid, (Instant, String)>> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A token of this person that hasn't expired.
     fn token(&self, who: &Person) -> anyhow::Result<String> {
-        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tokens = self.tokens();
         if let Some((made, token)) = tokens.get(&who.id)
             && made.elapsed() < TOKEN_AGE
         {

@@ -8,6 +8,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::request::Builder;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -22,18 +23,27 @@ pub struct Client {
     url: String,
     token: Option<String>,
     agent: Option<&'static str>,
-    connections: legacy::Client<HttpConnector, Full<Bytes>>,
+    connections: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
 impl Client {
-    /// A client of the API at `url`, which has no slash at its end.
+    /// A client of the API at `url`, which has no slash at its end. The certificate of an `https` URL must be signed by
+    /// a public root authority.
+    ///
+    /// # Panics
+    /// Never with the TLS library that is compiled in.
     pub fn new(url: impl Into<String>) -> Self {
-        let connections = legacy::Client::builder(TokioExecutor::new()).build_http();
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::aws_lc_rs::default_provider())
+            .unwrap_or_else(|error| unreachable!("the TLS library lacks its protocols: {error}"))
+            .https_or_http()
+            .enable_http1()
+            .build();
         Self {
             url: url.into(),
             token: None,
             agent: None,
-            connections,
+            connections: legacy::Client::builder(TokioExecutor::new()).build(connector),
         }
     }
 

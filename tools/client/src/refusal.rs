@@ -25,6 +25,15 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether no other request of the caller will succeed either: the token isn't accepted, the account can't act, or
+    /// nobody answers.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Problem { status, .. } => [401, 403, 429, 503].contains(status),
+            Self::Unanswered(_) => true,
+        }
+    }
+
     /// Whether it is a problem of this kind.
     pub fn is(&self, kind: &str) -> bool {
         matches!(self, Self::Problem { slug, .. } if slug == kind)

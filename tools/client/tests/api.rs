@@ -127,3 +127,29 @@ async fn each_person_has_a_token_of_their_own_and_keeps_it_for_a_while() {
     }
     assert_eq!(minted.load(Ordering::SeqCst), 2);
 }
+
+#[tokio::test]
+async fn a_token_that_has_expired_meanwhile_is_replaced_once() {
+    let expired = (401, r#"{"type": "/problems/not-authenticated"}"#);
+    let renewed = cloud(Box::leak(Box::new([expired, (200, "{}")]))).await;
+    let (api_, minted) = api(renewed);
+    api_.get(&person(), "/v1/me").await.unwrap();
+    assert_eq!(minted.load(Ordering::SeqCst), 2);
+
+    let refused = cloud(Box::leak(Box::new([expired]))).await;
+    let (api_, minted) = api(refused);
+    let refusal = api_.get(&person(), "/v1/me").await.unwrap_err();
+    assert!(refusal.is_final(), "{refusal}");
+    assert_eq!(minted.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_change_names_the_version_it_changes() {
+    let cloud = cloud(&[(200, r#"{"version": 4}"#)]).await;
+    let (api, _) = api(cloud);
+    let patch = json!({"phone": null});
+    let answer = api.patch(&person(), "/v1/users/1", 3, &patch).await;
+    assert_eq!(answer.unwrap()["version"], 4);
+    api.delete(&person(), "/v1/users/1", 4).await.unwrap();
+    assert_eq!(api.sent(), 2);
+}

@@ -1,5 +1,5 @@
-//! The main job as a story, told over HTTP against a running Caretrail: a patient is imported, their
-//! provider adds files, the patient reads the chart, another patient is refused, and the audit log
+//! The main job as a story, told over HTTP against a running Caretrail: a patient is imported, two administrators let
+//! them and their provider sign in, the provider adds files, the patient reads the chart, another patient is refused, and the audit log
 //! shows all of it.
 #![warn(missing_docs)]
 
@@ -7,6 +7,7 @@ mod audit;
 mod chart;
 mod files;
 mod narrator;
+mod people;
 mod samples;
 mod story;
 mod teller;
@@ -18,7 +19,7 @@ use anyhow::{Context, Result, bail};
 use import::{Imported, Known, import};
 
 pub use self::narrator::{Report, Step};
-pub use self::story::Story;
+pub use self::story::{Administrators, Story};
 use self::teller::Teller;
 use self::trace::{GET_FILE, GET_PATIENT, GET_RECORD};
 
@@ -30,10 +31,12 @@ pub async fn tell(story: &Story, listen: &mut (dyn FnMut(&Step) + Send)) -> Resu
     let mut teller = Teller::new(story, listen);
     let about = teller.import(&story.bundle, "a patient").await?;
     let (patient, provider) = cast(&about)?;
+    teller.settle(&patient, &provider).await?;
     let about_other = teller
         .import(&story.other_bundle, "another patient")
         .await?;
-    let (other, _) = cast(&about_other)?;
+    let (other, other_provider) = cast(&about_other)?;
+    teller.settle(&other, &other_provider).await?;
 
     let visit = teller.find_imaging(&provider, &patient).await?;
     let mut uploaded = Vec::new();
@@ -68,10 +71,10 @@ pub async fn tell(story: &Story, listen: &mut (dyn FnMut(&Step) + Send)) -> Resu
 }
 
 impl Teller<'_> {
-    /// Imports a bundle as the administrators.
+    /// Imports a bundle as the importer.
     async fn import(&mut self, bundle: &Path, whom: &str) -> Result<Imported> {
-        let Story { api, admins, .. } = self.story;
-        let (summary, imported) = import(&[bundle.to_owned()], api, admins).await;
+        let Story { api, importer, .. } = self.story;
+        let (summary, imported) = import(&[bundle.to_owned()], api, importer).await;
         if let Some(complaint) = summary.complaints.first() {
             bail!("the import of {whom} complains: {complaint}");
         }
@@ -85,7 +88,7 @@ impl Teller<'_> {
             .next()
             .context("nothing was imported")?;
         self.narrator.step(
-            "ADMIN",
+            "IMPORTER",
             what,
             None,
             imported.patients.first().map(|known| known.id),

@@ -72,11 +72,30 @@ pub const COMPLIANCE_OFFICER: DemoUser = DemoUser {
     last_name: "Officer",
 };
 
+/// Imports bundles from [`IMPORTED_SYSTEM`].
+pub const IMPORTER: DemoUser = DemoUser {
+    role: "IMPORTER",
+    id: uuid!("00000000-0000-4000-8000-000000000006"),
+    email: "importer@example.org",
+    first_name: "Demo",
+    last_name: "Importer",
+};
+
+/// The source system of the demo importer.
+pub const IMPORTED_SYSTEM: &str = "https://hospital.example/fhir";
+
 /// The users whom the database is given at the start: nobody else could make or approve them.
 pub const FIRST: [DemoUser; 3] = [ADMIN, SECOND_ADMIN, COMPLIANCE_OFFICER];
 
 /// All of them.
-pub const ALL: [DemoUser; 5] = [ADMIN, PROVIDER, PATIENT, COMPLIANCE_OFFICER, SECOND_ADMIN];
+pub const ALL: [DemoUser; 6] = [
+    ADMIN,
+    PROVIDER,
+    PATIENT,
+    COMPLIANCE_OFFICER,
+    SECOND_ADMIN,
+    IMPORTER,
+];
 
 /// The demo user with `role`, in upper or lower case.
 pub fn of_role(role: &str) -> Option<DemoUser> {

@@ -2,12 +2,15 @@
 //! officer are in the database already.
 
 use anyhow::{Context, Result, bail};
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use http::Method;
 use http::header::{CONTENT_TYPE, IF_MATCH};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
-use crate::demo_users::{ADMIN, DemoUser, PATIENT, PROVIDER, SECOND_ADMIN};
+use crate::demo_users::{
+    ADMIN, ALL, DemoUser, IMPORTED_SYSTEM, IMPORTER, PATIENT, PROVIDER, SECOND_ADMIN,
+};
 use client::Client;
 use local_cloud::issuer::{Issuer, TokenRequest};
 
@@ -22,6 +25,7 @@ pub async fn demo_users(url: &str, issuer: &Issuer) -> Result<()> {
         Ok::<_, anyhow::Error>(client.with_token(token))
     };
     let (admin, patient, provider) = (as_user(ADMIN)?, as_user(PATIENT)?, as_user(PROVIDER)?);
+    importer(&admin, &as_user(SECOND_ADMIN)?).await?;
     if own(&patient, "patient_id").await?.is_some()
         && own(&provider, "provider_id").await?.is_some()
     {
@@ -38,7 +42,7 @@ pub async fn demo_users(url: &str, issuer: &Issuer) -> Result<()> {
         });
         make(&admin, "/v1/users", &new).await?;
     }
-    approve(&as_user(SECOND_ADMIN)?).await?;
+    approve(&as_user(SECOND_ADMIN)?, "PROVIDER").await?;
     let new = json!({
         "user_id": own(&provider, "id").await?,
         "license_number": "DEMO-LICENSE-1",
@@ -72,6 +76,48 @@ pub async fn demo_users(url: &str, issuer: &Issuer) -> Result<()> {
     Ok(())
 }
 
+/// Makes the demo importer, or lets them import for another 30 days.
+async fn importer(admin: &Client, second: &Client) -> Result<()> {
+    // Less than 30 days, because the clock of the database may be behind.
+    let ends_at = (Utc::now() + TimeDelta::days(29)).to_rfc3339_opts(SecondsFormat::Secs, true);
+    let path = "/v1/users?role=IMPORTER";
+    let answer = admin.send(Method::GET, path, None).await?;
+    let page: Value = serde_json::from_slice(answer.body())?;
+    let items = page["items"].as_array();
+    let there = (items.into_iter().flatten()).find(|user| user["subject"] == json!(IMPORTER.id));
+    match there {
+        Some(user) => {
+            let id = user["id"].as_str().unwrap_or_default();
+            let request = admin
+                .request(Method::PATCH, &format!("/v1/users/{id}"))
+                .header(IF_MATCH, "*")
+                .header(CONTENT_TYPE, "application/merge-patch+json")
+                .body(Full::from(json!({"access_ends_at": ends_at}).to_string()))?;
+            let answer = admin.send_request(request).await?;
+            if !answer.status().is_success() {
+                bail!(
+                    "PATCH of the demo importer: {} {}",
+                    answer.status(),
+                    String::from_utf8_lossy(answer.body())
+                );
+            }
+        }
+        None => {
+            let new = json!({
+                "subject": IMPORTER.id,
+                "username": IMPORTER.email,
+                "first_name": IMPORTER.first_name,
+                "last_name": IMPORTER.last_name,
+                "role": IMPORTER.role,
+                "imports_from": IMPORTED_SYSTEM,
+                "access_ends_at": ends_at,
+            });
+            make(admin, "/v1/users", &new).await?;
+        }
+    }
+    approve(second, "IMPORTER").await
+}
+
 /// Creates a resource. Leaves an existing one as it is.
 async fn make(admin: &Client, path: &str, new: &Value) -> Result<()> {
     let answer = admin.send(Method::POST, path, Some(new)).await?;
@@ -84,12 +130,13 @@ async fn make(admin: &Client, path: &str, new: &Value) -> Result<()> {
     }
 }
 
-/// Approves each account that waits for a second administrator.
-async fn approve(admin: &Client) -> Result<()> {
-    let path = "/v1/users?is_proposed=true";
-    let answer = admin.send(Method::GET, path, None).await?;
+/// Approves the accounts of this role that wait for a second administrator and can sign in: those of the demo.
+async fn approve(admin: &Client, role: &str) -> Result<()> {
+    let path = format!("/v1/users?is_proposed=true&role={role}");
+    let answer = admin.send(Method::GET, &path, None).await?;
     let page: Value = serde_json::from_slice(answer.body())?;
-    for user in page["items"].as_array().into_iter().flatten() {
+    let waiting = page["items"].as_array().into_iter().flatten();
+    for user in waiting.filter(|user| ALL.iter().any(|demo| user["subject"] == json!(demo.id))) {
         let id = user["id"].as_str().unwrap_or_default();
         decide(
             admin,

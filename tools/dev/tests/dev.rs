@@ -261,6 +261,64 @@ async fn it_serves_demo_users_keeps_their_data_and_ends_on_ctrl_c() {
 }
 
 #[tokio::test]
+async fn an_import_needs_nothing_but_a_url_and_an_importers_token() {
+    let dev = Dev::start();
+    let folder = local_cloud::workspace::root().join("data/synthea-r4");
+    let mut bundles: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    bundles.sort_by_key(|bundle| fs::metadata(bundle).unwrap().len());
+    let bundle = bundles[1].to_str().unwrap().to_owned();
+    let token = dev.data.with_extension("token");
+    fs::write(&token, format!("{}\n", dev.token("importer"))).unwrap();
+    // The command finds no cloud and no issuer in another data folder.
+    let import = |arguments: &[&str], variable: Option<String>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dev"));
+        command.args(["import", "--data", "/nonexistent", &bundle]);
+        command.args(arguments).env_remove("CARETRAIL_TOKEN");
+        command.envs(variable.map(|token| ("CARETRAIL_TOKEN", token)));
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (
+            output.status.success(),
+            String::from_utf8(said).unwrap_or_default(),
+        )
+    };
+    let (done, said) = import(
+        &["--url", &dev.url, "--token-file", token.to_str().unwrap()],
+        None,
+    );
+    assert!(done && said.contains(" 0 failed"), "{said}");
+    let (done, said) = import(&["--url", &dev.url], Some(dev.token("importer")));
+    assert!(done && said.contains("0 created, 0 updated"), "{said}");
+
+    for (arguments, variable, expected) in [
+        (vec!["--url", &dev.url], None, "CARETRAIL_TOKEN"),
+        (
+            vec!["--url", &dev.url],
+            Some("zebrafish".to_owned()),
+            "401 not-authenticated",
+        ),
+        (
+            vec!["--url", &dev.url],
+            Some(dev.token("admin")),
+            "isn't that of an importer",
+        ),
+        (
+            vec!["--url", "http://api.example.org"],
+            Some("x".to_owned()),
+            "https://",
+        ),
+    ] {
+        let (done, said) = import(&arguments, variable);
+        assert!(!done && said.contains(expected), "{arguments:?}: {said}");
+        assert!(!said.contains("zebrafish"), "{said}");
+    }
+    assert!(dev.end("INT").0);
+}
+
+#[tokio::test]
 async fn killed_it_takes_everything_along() {
     let dev = Dev::start();
     let (_, family) = dev.end("KILL");

@@ -228,7 +228,7 @@ fn a_step_gets_a_body_a_key_and_a_request_in_the_access_matrix() {
         .unwrap();
     assert!(
         row.ends_with(
-            "| `appointments:write` | own, represented | own | own | all | all | – | – |"
+            "| `appointments:write` | own, represented | own | own | all | all | – | source | – |"
         ),
         "{row}"
     );

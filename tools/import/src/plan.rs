@@ -1,6 +1,6 @@
 //! What to send for a bundle.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,6 +27,9 @@ pub struct Plan {
     pub records: Vec<NewRecord>,
     /// The resource types of the entries that aren't carried over.
     pub aside: Vec<String>,
+    /// The entries that are left out or cancelled, of which an earlier import may have made something. They are in
+    /// `aside`, too.
+    pub withdrawn: Vec<Withdrawn>,
     /// The entries with a fault, and the fault.
     pub bad: Vec<(Origin, String)>,
     /// What is carried over less precisely than the source says it.
@@ -44,6 +47,8 @@ pub struct Origin {
     pub entry: usize,
     /// Its `fullUrl`.
     pub full_url: Option<String>,
+    /// Identifies it in its source system: its `external_id`.
+    pub key: String,
     /// Its resource's type.
     pub kind: String,
 }
@@ -108,6 +113,30 @@ pub struct NewRecord {
     pub body: Value,
 }
 
+/// An entry that says that something isn't so or is cancelled.
+#[derive(Debug)]
+pub struct Withdrawn {
+    /// The entry.
+    pub origin: Origin,
+    /// The patient, as an index into the plan's patients.
+    pub patient: usize,
+    /// What an earlier import may have made of it.
+    pub what: Former,
+}
+
+/// What an earlier import may have made of an entry.
+#[derive(Debug)]
+pub enum Former {
+    /// A medical record.
+    Record,
+    /// An appointment that is left out.
+    Visit,
+    /// An appointment that is cancelled by now.
+    CancelledVisit,
+    /// An item of a field of the patient.
+    Part(&'static str, Value),
+}
+
 impl Plan {
     /// Adds the entries that aren't sent to the summary, with their faults.
     pub fn account(&self, summary: &mut Summary) {
@@ -122,14 +151,6 @@ impl Plan {
         for (path, count) in &self.unmapped {
             *summary.unmapped.entry(path.clone()).or_default() += count;
         }
-    }
-
-    /// The providers of this patient's visits and records, as indices.
-    pub fn team(&self, patient: usize) -> BTreeSet<usize> {
-        let visits = self.visits.iter().map(|new| (new.patient, new.provider));
-        let records = self.records.iter().map(|new| (new.patient, new.provider));
-        let of_patient = visits.chain(records).filter(|(of, _)| *of == patient);
-        of_patient.map(|(_, provider)| provider).collect()
     }
 
     /// A complaint about an entry.

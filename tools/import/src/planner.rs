@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use client::Person;
-use fhir::bundle::{Content, Entry, SOURCE_SYSTEM};
+use fhir::bundle::{Content, Entry};
 use fhir::lookup::Lookup;
 use fhir::mapping::Mapper;
 use fhir::mapping::people::{self, Registration};
@@ -13,7 +13,7 @@ use fhir::mapping::visits::{Progress, appointment, progress};
 use fhir::resources::{Practitioner, Reference, Resource};
 use serde_json::json;
 
-use crate::plan::{NewPatient, NewProvider, NewRecord, NewVisit, Origin, Plan};
+use crate::plan::{Former, NewPatient, NewProvider, NewRecord, NewVisit, Origin, Plan, Withdrawn};
 
 /// What to send for these entries. `elsewhere` has the practitioners and places of other files that the entries may
 /// refer to.
@@ -29,6 +29,7 @@ pub fn plan(entries: &[Entry], elsewhere: &[Entry]) -> Plan {
         visits: Vec::new(),
         records: Vec::new(),
         aside: Vec::new(),
+        withdrawn: Vec::new(),
         bad: Vec::new(),
         notes: Vec::new(),
         unmapped: BTreeMap::new(),
@@ -69,11 +70,12 @@ impl<'a> Planner<'a> {
             }
         }
         for entry in entries {
+            self.withdraw(entry);
             match &entry.content {
                 Content::Aside | Content::Carried(..) if is_aside(entry) => {
                     self.plan.aside.push(entry.kind.clone());
                 }
-                Content::LeftOut(reason) => {
+                Content::LeftOut(reason, _) => {
                     self.plan.aside.push(entry.kind.clone());
                     let note = self.plan.complaint(&origin(entry), reason.clone());
                     self.plan.notes.push(note);
@@ -155,7 +157,7 @@ impl<'a> Planner<'a> {
                 if progress == Progress::Off {
                     return Ok(());
                 }
-                let patient = self.patient(mapper)?;
+                let patient = self.patient(mapper.entry)?;
                 let participants = encounter.participant.iter();
                 let named = participants.filter_map(|it| it.individual.as_ref());
                 let (provider, other) = self.provider(named, mapper)?;
@@ -173,7 +175,7 @@ impl<'a> Planner<'a> {
             }
             _ => return Ok(()),
         };
-        let patient = self.patient(mapper)?;
+        let patient = self.patient(mapper.entry)?;
         let patient = &mut self.plan.patients[patient];
         if let Some(profile) = patient.patient.as_object_mut() {
             let items = profile.entry(field).or_insert_with(|| json!([]));
@@ -191,7 +193,7 @@ impl<'a> Planner<'a> {
             return Ok(());
         };
         let carried = carried?;
-        let patient = self.patient(mapper)?;
+        let patient = self.patient(mapper.entry)?;
         let visit = self.visit_of(mapper);
         let requester = match resource {
             Resource::Prescription(request) => request.requester.as_ref(),
@@ -204,7 +206,6 @@ impl<'a> Planner<'a> {
         let mut body = json!({
             "record_type": carried.record_type,
             "content": carried.content,
-            "source_system": SOURCE_SYSTEM,
             "external_id": mapper.entry.key,
         });
         let practitioner = other.map(|name| format!("Practitioner: {name}"));
@@ -227,10 +228,25 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
+    /// Plans to withdraw what an earlier import may have made of an entry that is left out or cancelled by now.
+    fn withdraw(&mut self, entry: &'a Entry) {
+        let mut mapper = Mapper::new(entry, self.lookup);
+        if let Some(what) = former(&mut mapper)
+            && let Ok(patient) = self.patient(entry)
+        {
+            let origin = origin(entry);
+            self.plan.withdrawn.push(Withdrawn {
+                origin,
+                patient,
+                what,
+            });
+        }
+    }
+
     /// The patient whom the entry is about. It is never guessed.
-    fn patient(&self, mapper: &Mapper<'a>) -> Result<usize, String> {
-        let subject = mapper.entry.frame.subject().ok_or("names no patient")?;
-        let target = self.lookup.entry(subject, mapper.entry, "Patient");
+    fn patient(&self, entry: &'a Entry) -> Result<usize, String> {
+        let subject = entry.frame.subject().ok_or("names no patient")?;
+        let target = self.lookup.entry(subject, entry, "Patient");
         let target = target.ok_or("is about a patient who isn't in the import")?;
         match self.patients.get(target.key.as_str()) {
             Some(&patient) => Ok(patient),
@@ -310,14 +326,46 @@ fn origin(entry: &Entry) -> Origin {
         file: entry.source.clone(),
         entry: entry.index,
         full_url: entry.full_url.clone(),
+        key: entry.key.clone(),
         kind: entry.kind.clone(),
+    }
+}
+
+/// What an earlier import may have made of an entry that is left out or cancelled by now.
+fn former(mapper: &mut Mapper<'_>) -> Option<Former> {
+    let resource = match &mapper.entry.content {
+        Content::LeftOut(_, resource) => resource.as_deref(),
+        Content::Carried(resource) => match resource.as_ref() {
+            Resource::Encounter(encounter) if encounter.status == "cancelled" => {
+                return Some(Former::CancelledVisit);
+            }
+            _ => return None,
+        },
+        _ => return None,
+    };
+    match (mapper.entry.kind.as_str(), resource) {
+        ("Encounter", _) => Some(Former::Visit),
+        ("AllergyIntolerance", Some(Resource::Allergy(allergy))) => {
+            let item = people::allergy(allergy, mapper).ok()?;
+            Some(Former::Part("allergies", item))
+        }
+        ("Goal", Some(Resource::Goal(goal))) => {
+            let item = people::goal(goal).ok()?;
+            Some(Former::Part("health_goals", item))
+        }
+        (
+            "Condition" | "Procedure" | "Observation" | "DiagnosticReport" | "MedicationRequest"
+            | "Immunization" | "CarePlan" | "ImagingStudy",
+            _,
+        ) => Some(Former::Record),
+        _ => None,
     }
 }
 
 /// Whether an entry isn't carried over because of its type or status, not because of a fault.
 fn is_aside(entry: &Entry) -> bool {
     match &entry.content {
-        Content::Aside | Content::LeftOut(_) => true,
+        Content::Aside | Content::LeftOut(..) => true,
         Content::Carried(resource) => match resource.as_ref() {
             Resource::PractitionerRole(_)
             | Resource::Organization(_)

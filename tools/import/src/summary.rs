@@ -27,9 +27,15 @@ pub struct Summary {
 pub struct Counts {
     /// Entries that are new in the cloud.
     pub created: usize,
-    /// Entries that the cloud had before.
+    /// Entries that the cloud had before with another content.
+    pub updated: usize,
+    /// Entries that the cloud had before with the same content.
     pub unchanged: usize,
-    /// Entries with a complaint.
+    /// Entries that the cloud had before and that are archived or cancelled now.
+    pub withdrawn: usize,
+    /// Entries that differ from what the cloud has, which the import could not change.
+    pub conflicts: usize,
+    /// Entries that could not be imported.
     pub failed: usize,
     /// Entries of a type or in a status that isn't carried over.
     pub not_imported: usize,
@@ -87,7 +93,10 @@ impl Summary {
             .values()
             .fold(Counts::default(), |sum, counts| Counts {
                 created: sum.created + counts.created,
+                updated: sum.updated + counts.updated,
                 unchanged: sum.unchanged + counts.unchanged,
+                withdrawn: sum.withdrawn + counts.withdrawn,
+                conflicts: sum.conflicts + counts.conflicts,
                 failed: sum.failed + counts.failed,
                 not_imported: sum.not_imported + counts.not_imported,
             })
@@ -104,17 +113,20 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut row = |kind: &str, cells: [String; 4]| {
-            let [created, unchanged, failed, aside] = cells;
-            writeln!(
-                out,
-                "{kind:22} {created:>9} {unchanged:>9} {failed:>9} {aside:>12}"
-            )
+        let mut row = |kind: &str, cells: [String; 7]| {
+            write!(out, "{kind:22}")?;
+            for cell in cells {
+                write!(out, " {cell:>12}")?;
+            }
+            writeln!(out)
         };
         let cells = |counts: &Counts| {
             [
                 counts.created,
+                counts.updated,
                 counts.unchanged,
+                counts.withdrawn,
+                counts.conflicts,
                 counts.failed,
                 counts.not_imported,
             ]
@@ -122,7 +134,16 @@ impl fmt::Display for Summary {
         };
         row(
             "resource",
-            ["created", "unchanged", "failed", "not imported"].map(String::from),
+            [
+                "created",
+                "updated",
+                "unchanged",
+                "withdrawn",
+                "conflicts",
+                "failed",
+                "not imported",
+            ]
+            .map(String::from),
         )?;
         for (kind, counts) in &self.counts {
             row(kind, cells(counts))?;
@@ -154,8 +175,16 @@ impl fmt::Display for Summary {
         };
         write!(
             out,
-            "{} created, {} unchanged, {} failed, {} not imported; {} requests in {seconds:.1} s, {rate:.0} per second",
-            total.created, total.unchanged, total.failed, total.not_imported, self.requests,
+            "{} created, {} updated, {} unchanged, {} withdrawn, {} conflicts, {} failed, {} not imported; {} requests \
+             in {seconds:.1} s, {rate:.0} per second",
+            total.created,
+            total.updated,
+            total.unchanged,
+            total.withdrawn,
+            total.conflicts,
+            total.failed,
+            total.not_imported,
+            self.requests,
         )
     }
 }

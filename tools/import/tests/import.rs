@@ -471,6 +471,16 @@ fn what_should_not_have_been_recorded_is_not_imported() {
             .all(|record| ![observation, condition].contains(&record.origin.entry))
     );
     assert!(plan.aside.iter().any(|kind| kind == "Condition"));
+    // What an earlier import made of them can be found by their identifiers.
+    let withdrawn: Vec<_> = (plan.withdrawn.iter())
+        .map(|former| former.origin.entry)
+        .collect();
+    assert_eq!(withdrawn.len(), 2);
+    assert!(
+        [observation, condition]
+            .iter()
+            .all(|entry| withdrawn.contains(entry))
+    );
 }
 
 #[test]

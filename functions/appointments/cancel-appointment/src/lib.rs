@@ -10,7 +10,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/cancel")
     .summary("Cancels an appointment and records the reason")
     .needs("appointments:write")
     .recorded_as(Action::Update, ResourceType::Appointment)
-    .conflicts(&[&[NOT_CANCELLABLE]])
+    .conflicts(&[&[NOT_CANCELLABLE], &[CHANGED_SINCE_IMPORT]])
     .idempotent(READ);
 
 const NOT_CANCELLABLE: &str = "Only a SCHEDULED or CHECKED_IN appointment can be cancelled. A patient can cancel only a SCHEDULED one \
@@ -28,13 +28,13 @@ pub struct Cancellation {
 // they were seen.
 const CANCEL: &str = "
     update appointments set status = 'CANCELLED', change_reason = $1
-    where id = $2 and not is_archived and changes_visit(patient_id, provider_id)
+    where id = $2 and not is_archived and changes_visit(patient_id, provider_id, source_system)
       and (
         (status = 'SCHEDULED' and scheduled_at > now())
         or (status in ('SCHEDULED', 'CHECKED_IN') and reach('appointments:write') <> 'OWN')
       )";
 const READ: &str = select_appointment!(
-    "where id = $1 and not is_archived and changes_visit(patient_id, provider_id)"
+    "where id = $1 and not is_archived and changes_visit(patient_id, provider_id, source_system)"
 );
 
 /// Cancels the appointment. Errors: it is neither scheduled nor checked in, or the caller is the patient and

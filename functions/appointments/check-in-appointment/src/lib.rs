@@ -9,7 +9,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/check-in")
     .summary("Records that the patient of an appointment has come")
     .needs("appointments:attendance")
     .recorded_as(Action::Update, ResourceType::Appointment)
-    .conflicts(&[&[NOT_DUE, TIME_TAKEN]])
+    .conflicts(&[&[NOT_DUE, TIME_TAKEN], &[CHANGED_SINCE_IMPORT]])
     .idempotent(READ);
 
 const NOT_DUE: &str = "Only a SCHEDULED or NO_SHOW appointment can be checked in, and at most 12 hours before it \
@@ -20,10 +20,10 @@ const TIME_TAKEN: &str = "The time of the NO_SHOW appointment was booked again. 
 // the rule needs no time zone.
 const CHECK_IN: &str = "
     update appointments set status = 'CHECKED_IN'
-    where id = $1 and not is_archived and records_attendance(patient_id, provider_id)
+    where id = $1 and not is_archived and records_attendance(patient_id, provider_id, source_system)
       and status in ('SCHEDULED', 'NO_SHOW') and scheduled_at <= now() + interval '12 hours'";
 const READ: &str = select_appointment!(
-    "where id = $1 and not is_archived and records_attendance(patient_id, provider_id)"
+    "where id = $1 and not is_archived and records_attendance(patient_id, provider_id, source_system)"
 );
 
 /// Checks the patient in. Errors: the appointment is completed, cancelled or checked in already, it begins in

@@ -10,7 +10,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/complete")
     .summary("Confirms that an appointment took place")
     .needs("appointments:complete")
     .recorded_as(Action::Update, ResourceType::Appointment)
-    .conflicts(&[&[NOT_BEGUN]])
+    .conflicts(&[&[NOT_BEGUN], &[CHANGED_SINCE_IMPORT]])
     .idempotent(READ);
 
 const NOT_BEGUN: &str =
@@ -27,12 +27,13 @@ pub struct Completion {
 
 const COMPLETE: &str = "
     update appointments set status = 'COMPLETED', notes = coalesce($1, notes)
-    where id = $2 and provider_id = actor_provider() and not is_archived
+    where id = $2 and completes_visit(provider_id, source_system) and not is_archived
       and status in ('SCHEDULED', 'CHECKED_IN') and scheduled_at <= now()";
-const READ: &str =
-    select_appointment!("where id = $1 and provider_id = actor_provider() and not is_archived");
+const READ: &str = select_appointment!(
+    "where id = $1 and completes_visit(provider_id, source_system) and not is_archived"
+);
 
-/// Completes the appointment. Only its provider can do so.
+/// Completes the appointment. Only its provider and the importer of its source system can do so.
 pub async fn handle(
     call: Call,
     Path(id): Path<AppointmentId>,

@@ -53,11 +53,13 @@ const BOOK: &str = "
       (id, patient_id, provider_id, scheduled_at, duration_minutes, location, notes, source_system,
        external_id, custom_data, custom_data_version)
     select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
-    from patients where id = $2 and not is_archived and reaches('appointments:write', id)";
+    from patients
+    where id = $2 and not is_archived and reaches('appointments:write', id)
+      and writes_from('appointments:write', $3, $8)";
 const READ: &str = with_care_given!(
     select_appointment!(
         "where id = $1 and not is_archived
-           and (provider_id = actor_provider() or reaches('appointments:read', patient_id))"
+           and (provider_id = actor_provider() or reaches('appointments:read', patient_id, source_system))"
     ),
     patient: "patient_id",
     source: "found.id"

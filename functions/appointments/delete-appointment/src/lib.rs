@@ -9,14 +9,14 @@ pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/appointments/{id}")
     .summary("Archives an appointment that is completed, cancelled or missed")
     .needs("appointments:archive")
     .recorded_as(Action::Delete, ResourceType::Appointment)
-    .conflicts(&[&[STILL_SCHEDULED]]);
+    .conflicts(&[&[STILL_SCHEDULED], &[CHANGED_SINCE_IMPORT]]);
 
 const STILL_SCHEDULED: &str =
     "A SCHEDULED or CHECKED_IN appointment cannot be archived. Complete or cancel it first.";
 
 const CURRENT: &str = "
     select version from appointments
-    where id = $1 and not is_archived and reach('appointments:archive') = 'ALL'
+    where id = $1 and not is_archived and archives_visit(source_system)
     for update";
 const ARCHIVE: &str = "
     update appointments set is_archived = true, archived_at = now(), archived_by = actor_user()

@@ -27,8 +27,8 @@ pub struct Filter {
 
 const GET: &str = expand!(
     select: select_appointment!(
-    "where id = $1 and (not is_archived or ($2 and reach('appointments:archive') = 'ALL'))
-       and (provider_id = actor_provider() or reaches('appointments:read', patient_id))"
+    "where id = $1 and (not is_archived or ($2 and archives_visit(source_system)))
+       and (provider_id = actor_provider() or reaches('appointments:read', patient_id, source_system))"
     ),
     persons: "$3",
     provider: "v.id = item.provider_id",

@@ -24,8 +24,8 @@ const LIST: &str = "
       c.old_status::text, c.new_status::text, c.is_archived, c.reason
     from appointments a
     join appointment_changes c on c.appointment_id = a.id
-    where a.id = $1 and (not a.is_archived or ($2 and reach('appointments:archive') = 'ALL'))
-      and (a.provider_id = actor_provider() or reaches('appointments:read', a.patient_id))
+    where a.id = $1 and (not a.is_archived or ($2 and archives_visit(a.source_system)))
+      and (a.provider_id = actor_provider() or reaches('appointments:read', a.patient_id, a.source_system))
       and ($3::bigint is null or c.id < $3)
     order by c.id desc
     limit $4";

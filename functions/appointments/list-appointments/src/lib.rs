@@ -42,8 +42,8 @@ pub struct Filter {
     pub expand: Expand,
 }
 
-// The first branches walk an index in the list's order: all appointments, the caller's own as patient, and those of
-// each patient whom they represent. The last one asks a function for the page, because no index has the appointments
+// The first branches walk an index in the list's order: all appointments, those of the caller's source system, the
+// caller's own as patient, and those of each patient whom they represent. The last one asks a function for the page, because no index has the appointments
 // with the caller as provider and those of patients in the caller's care in that order.
 // Some statuses are repeated as literals because a parameter can't match a partial index.
 const LIST: &str = expand!(
@@ -53,6 +53,7 @@ const LIST: &str = expand!(
         select: "select id, scheduled_at from appointments",
         branches: [
             "reach('appointments:read') = 'ALL'",
+            "reach('appointments:read') = 'SOURCE' and source_system = actor_source()",
             "reach('appointments:read') = 'OWN' and patient_id = actor_patient()",
             (
                 "patient_id = represented.patient",
@@ -73,7 +74,7 @@ const LIST: &str = expand!(
             and ($5::text is null or external_id = $5)
             and ($6::timestamptz is null or scheduled_at >= $6)
             and ($7::timestamptz is null or scheduled_at < $7)
-            and (not is_archived or ($8 and reach('appointments:archive') = 'ALL'))
+            and (not is_archived or ($8 and archives_visit(source_system)))
             and ($9::timestamptz is null or (scheduled_at, id) > ($9, $10))",
         order: "order by scheduled_at, id limit $11",
     ),

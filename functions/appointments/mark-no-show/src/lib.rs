@@ -9,7 +9,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/appointments/{id}/no-show")
     .summary("Records that the patient of an appointment did not come")
     .needs("appointments:attendance")
     .recorded_as(Action::Update, ResourceType::Appointment)
-    .conflicts(&[&[NOT_MISSED]])
+    .conflicts(&[&[NOT_MISSED], &[CHANGED_SINCE_IMPORT]])
     .idempotent(READ);
 
 const NOT_MISSED: &str =
@@ -17,10 +17,10 @@ const NOT_MISSED: &str =
 
 const MARK: &str = "
     update appointments set status = 'NO_SHOW'
-    where id = $1 and not is_archived and records_attendance(patient_id, provider_id)
+    where id = $1 and not is_archived and records_attendance(patient_id, provider_id, source_system)
       and status = 'SCHEDULED' and scheduled_at <= now()";
 const READ: &str = select_appointment!(
-    "where id = $1 and not is_archived and records_attendance(patient_id, provider_id)"
+    "where id = $1 and not is_archived and records_attendance(patient_id, provider_id, source_system)"
 );
 
 /// Marks the appointment as missed. The care that it gave its provider ends. Errors: it has not started, or it

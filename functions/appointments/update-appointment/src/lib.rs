@@ -15,7 +15,11 @@ pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/appointments/{id}")
     .summary("Moves an appointment, or changes its location, notes or custom data")
     .needs("appointments:write")
     .recorded_as(Action::Update, ResourceType::Appointment)
-    .conflicts(&[BOOKING_CONFLICTS, &[NOT_SCHEDULED, PAST]]);
+    .conflicts(&[
+        BOOKING_CONFLICTS,
+        &[NOT_SCHEDULED, PAST],
+        &[CHANGED_SINCE_IMPORT],
+    ]);
 
 const NOT_SCHEDULED: &str = "Only a SCHEDULED appointment can be moved.";
 const PAST: &str = "A patient can change only a SCHEDULED appointment that has not started.";
@@ -54,7 +58,7 @@ const CURRENT: &str = "
     select scheduled_at, duration_minutes, location, notes, custom_data, null::text as reason,
       custom_data_version, version
     from appointments
-    where id = $1 and not is_archived and changes_visit(patient_id, provider_id)
+    where id = $1 and not is_archived and changes_visit(patient_id, provider_id, source_system)
     for update";
 const UPDATE: &str = "
     update appointments

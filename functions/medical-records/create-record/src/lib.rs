@@ -18,12 +18,15 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/medical-records")
     .conflicts(&[&[EXTERNAL_ID_TAKEN]])
     .idempotent(READ);
 
-/// A new medical record, which the caller writes.
+/// A new medical record, which the caller writes or imports.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRecord {
     /// The patient whom the record is about.
     pub patient_id: PatientId,
+    /// The provider who wrote the record. Null if the caller wrote it. Only an importer can name another provider, and
+    /// only one from the same source system.
+    pub provider_id: Option<ProviderId>,
     /// The appointment that the record results from. Null if there was none, for example for an
     /// unsolicited laboratory result.
     pub appointment_id: Option<AppointmentId>,
@@ -71,11 +74,13 @@ const CREATE: &str = "
     insert into medical_records
       (id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes,
        source_system, external_id, custom_data, custom_data_version)
-    select $2, $3, actor_provider(), $7, $8::text::record_type, $9, $10, $11, $12, $13, $14, $15, $16
+    select $2, $3, coalesce($17, actor_provider()), $7, $8::text::record_type, $9, $10, $11, $12, $13, $14, $15, $16
     from patients left join hold on hold.record_id = $2
-    where id = $3 and not is_archived and reaches('records:write', id)";
-const READ: &str =
-    select_record!("where id = $1 and not is_archived and reaches('records:read', patient_id)");
+    where id = $3 and not is_archived and reaches('records:write', id)
+      and writes_from('records:write', $17, $13)";
+const READ: &str = select_record!(
+    "where id = $1 and not is_archived and reaches('records:read', patient_id, source_system)"
+);
 
 /// Adds the medical record.
 pub async fn handle(
@@ -117,6 +122,7 @@ pub async fn handle(
                     &new.external_id,
                     &custom.data,
                     &custom.version,
+                    &new.provider_id,
                 ],
             ),
             sql(READ, &[&id]),

@@ -8,11 +8,12 @@ pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/medical-records/{id}")
     .named(env!("CARGO_PKG_NAME"))
     .summary("Archives a medical record and keeps its versions")
     .needs("records:write")
-    .recorded_as(Action::Delete, ResourceType::MedicalRecord);
+    .recorded_as(Action::Delete, ResourceType::MedicalRecord)
+    .conflicts(&[&[CHANGED_SINCE_IMPORT]]);
 
 const CURRENT: &str = "
     select version from medical_records
-    where id = $1 and not is_archived and reaches('records:write', patient_id)
+    where id = $1 and not is_archived and reaches('records:write', patient_id, source_system)
     for update";
 const ARCHIVE: &str = "
     update medical_records

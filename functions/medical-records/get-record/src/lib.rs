@@ -26,7 +26,7 @@ pub struct Filter {
 
 const GET: &str = expand!(
     select: select_record!(
-    "where id = $1 and reaches('records:read', patient_id)
+    "where id = $1 and reaches('records:read', patient_id, source_system)
        and case reach('records:read')
          when 'OWN' then not is_archived and (is_patient_visible or release_date <= now())
          else $2 or not is_archived

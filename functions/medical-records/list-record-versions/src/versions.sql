@@ -2,7 +2,7 @@ with record as (
   select id, version, patient_id, record_type::text as record_type, content, diagnosis, treatment, notes,
     release_date, custom_data, custom_data_version, is_archived, updated_at, changed_by, change_reason
   from medical_records
-  where id = $1 and reaches('records:read', patient_id)
+  where id = $1 and reaches('records:read', patient_id, source_system)
     and (reach('records:read') <> 'OWN'
       or (not is_archived and (is_patient_visible or release_date <= now())))
 ), versions as (

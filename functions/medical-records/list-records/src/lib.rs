@@ -39,8 +39,8 @@ pub struct Filter {
     pub expand: Expand,
 }
 
-// The first branches walk an index in the list's order: all records, the caller's own chart, and the chart of each
-// patient whom they represent. The last one asks a function for the page, because no index has the charts in the
+// The first branches walk an index in the list's order: all records, those of the caller's source system, the caller's
+// own chart, and the chart of each patient whom they represent. The last one asks a function for the page, because no index has the charts in the
 // caller's care in that order.
 const LIST: &str = expand!(
     select: select_record!(
@@ -49,6 +49,7 @@ const LIST: &str = expand!(
         select: "select id, created_at from medical_records",
         branches: [
             "reach('records:read') = 'ALL'",
+            "reach('records:read') = 'SOURCE' and source_system = actor_source()",
             "reach('records:read') = 'OWN' and patient_id = actor_patient() and not is_archived
                and (is_patient_visible or release_date <= now()) and $6::boolean is null",
             (

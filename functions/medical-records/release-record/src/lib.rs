@@ -22,7 +22,7 @@ pub struct Release {
 
 const CURRENT: &str = "
     select version from medical_records
-    where id = $1 and not is_archived and reaches('records:write', patient_id)
+    where id = $1 and not is_archived and reaches('records:write', patient_id, source_system)
     for update";
 // A record without a hold needs no release. A trigger applies the decision to the record.
 const DECIDE: &str = "

@@ -14,7 +14,8 @@ pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/medical-records/{id}")
     .named(env!("CARGO_PKG_NAME"))
     .summary("Corrects a medical record and keeps the former version")
     .needs("records:write")
-    .recorded_as(Action::Update, ResourceType::MedicalRecord);
+    .recorded_as(Action::Update, ResourceType::MedicalRecord)
+    .conflicts(&[&[CHANGED_SINCE_IMPORT]]);
 
 row! {
 /// The fields of a medical record that a patch can change.
@@ -55,7 +56,7 @@ const CURRENT: &str = "
     select content, diagnosis, treatment, notes, custom_data, null::text as change_reason,
       record_type::text, custom_data_version, version
     from medical_records
-    where id = $1 and not is_archived and reaches('records:write', patient_id)
+    where id = $1 and not is_archived and reaches('records:write', patient_id, source_system)
     for update";
 const UPDATE: &str = "
     update medical_records

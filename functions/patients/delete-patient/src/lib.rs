@@ -9,13 +9,13 @@ pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/patients/{id}")
     .summary("Archives a patient and keeps their medical records")
     .needs("patients:write")
     .recorded_as(Action::Delete, ResourceType::Patient)
-    .conflicts(&[&[HAS_FUTURE_APPOINTMENTS]]);
+    .conflicts(&[&[HAS_FUTURE_APPOINTMENTS], &[CHANGED_SINCE_IMPORT]]);
 
 const HAS_FUTURE_APPOINTMENTS: &str = "The patient has future appointments. Cancel them first.";
 
 const CURRENT: &str = "
     select version from patients
-    where id = $1 and reach('patients:write') = 'ALL' and not is_archived
+    where id = $1 and reaches('patients:write', id) and not is_archived
     for update";
 const ARCHIVE: &str = "
     update patients set is_archived = true, archived_at = now(), archived_by = actor_user()

@@ -21,7 +21,7 @@ pub struct Filter {
 
 const GET: &str = select_patient!(
     "where id = $1 and reaches('patients:read', id)
-       and ($2 and reach('patients:write') = 'ALL' or not is_archived)"
+       and ($2 and reaches('patients:write', id) or not is_archived)"
 );
 
 pub async fn handle(

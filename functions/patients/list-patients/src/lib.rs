@@ -33,12 +33,13 @@ pub const LIST: &str = concat!(
         select: "select id from patients",
         branches: [
             "reach('patients:read') = 'ALL'",
+            "reach('patients:read') = 'SOURCE' and source_system = actor_source()",
             "reach('patients:read') = 'OWN' and id = any (array(select represented_patients()) || actor_patient())",
             "reach('patients:read') = 'CARE' and id = any (array(select care_page($4, $1, $2, $5)))",
         ],
         filters: "($1::uuid is null or user_id = $1)
           and ($2::uuid is null or id = any (array(select patients_assigned_to($2))))
-          and ($3 and reach('patients:write') = 'ALL' or not is_archived)
+          and ($3 and reaches('patients:write', id) or not is_archived)
           and ($4::uuid is null or id > $4)",
         order: "order by id limit $5",
     ),

@@ -17,7 +17,7 @@ pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/patients/{id}")
     .summary("Changes a patient's identity data or clinical summary")
     .needs("patients:update")
     .recorded_as(Action::Update, ResourceType::Patient)
-    .conflicts(&[PATIENT_CONFLICTS]);
+    .conflicts(&[PATIENT_CONFLICTS, &[CHANGED_SINCE_IMPORT]]);
 
 row! {
     /// The fields of a patient that can be changed. Users who manage patient registration can change
@@ -73,7 +73,7 @@ const REGISTRATION: [&str; 5] = [
 const CURRENT: &str = "
     select patient_number, date_of_birth, gender::text, deceased, medical_history, allergies, health_goals,
       risk_factors, custom_data, custom_data_version, version,
-      coalesce(reach('patients:write') = 'ALL', false) as registers,
+      reaches('patients:write', id) as registers,
       reaches('patients:clinical', id) as treats
     from patients
     where id = $1 and reaches('patients:update', id) and not is_archived

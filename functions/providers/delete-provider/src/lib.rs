@@ -9,13 +9,13 @@ pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/providers/{id}")
     .summary("Archives a provider and keeps their appointments and records")
     .needs("providers:write")
     .recorded_as(Action::Delete, ResourceType::Provider)
-    .conflicts(&[&[HAS_FUTURE_APPOINTMENTS]]);
+    .conflicts(&[&[HAS_FUTURE_APPOINTMENTS], &[CHANGED_SINCE_IMPORT]]);
 
 const HAS_FUTURE_APPOINTMENTS: &str = "The provider has future appointments. Cancel them first.";
 
 const CURRENT: &str = "
     select version from providers
-    where id = $1 and not is_archived and reach('providers:write') = 'ALL'
+    where id = $1 and not is_archived and (reach('providers:write') = 'ALL' or reach('providers:write') = 'SOURCE' and source_system = actor_source())
     for update";
 const ARCHIVE: &str = "
     update providers set is_archived = true, archived_at = now(), archived_by = actor_user()

@@ -19,7 +19,7 @@ pub struct Filter {
 }
 
 const GET: &str = select_provider!(
-    "where id = $1 and (not is_archived or ($2 and reach('providers:write') = 'ALL'))"
+    "where id = $1 and (not is_archived or ($2 and reach('providers:write') in ('SOURCE', 'ALL')))"
 );
 
 pub async fn handle(

@@ -18,6 +18,8 @@ pub struct Filter {
     /// Only providers with these words in their name are listed. The words can be beginnings of words, in any order.
     /// Case, accents, apostrophes and hyphens make no difference.
     pub name: Option<Line<201>>,
+    /// Only the provider with this user account is listed.
+    pub user_id: Option<UserId>,
     /// Only providers with exactly this specialty are listed, for example `Cardiology`.
     pub specialty: Option<Line<100>>,
     /// Only providers with a verified licence are listed if this is `true`, and only the others if it
@@ -35,13 +37,14 @@ const LIST: &str = concat!(
        select u.id, u.sort_name
        from user_profiles u join providers v on v.user_id = u.id
        where u.role = 'PROVIDER'
-         and (not v.is_archived or ($1 and reach('providers:write') = 'ALL'))
+         and (not v.is_archived or ($1 and reach('providers:write') in ('SOURCE', 'ALL')))
          and ($2::text is null or v.specialties @> array[$2])
          and ($3::boolean is null or v.is_verified = $3)
          and ($4::text is null or u.id = any (array(select providers_named($4))))
-         and ($5::text is null or (u.sort_name, u.id) > ($5, $6))
+         and ($5::uuid is null or v.user_id = $5)
+         and ($6::text is null or (u.sort_name, u.id) > ($6, $7))
        order by u.sort_name, u.id
-       limit $7
+       limit $8
      ) as listed
      cross join lateral (",
     select_provider!("where user_id = listed.id"),
@@ -63,6 +66,7 @@ pub async fn handle(
                 &filter.specialty,
                 &filter.is_verified,
                 &filter.name,
+                &filter.user_id,
                 &after_name,
                 &after_id,
                 &page.fetch(),

@@ -14,7 +14,7 @@ pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/providers/{id}")
     .summary("Changes a provider's hours, specialties, licence or other data")
     .needs("providers:update")
     .recorded_as(Action::Update, ResourceType::Provider)
-    .conflicts(&[PROVIDER_CONFLICTS]);
+    .conflicts(&[PROVIDER_CONFLICTS, &[CHANGED_SINCE_IMPORT]]);
 
 row! {
     /// The fields of a provider that can be changed. Providers can change their own `specialties` and
@@ -52,7 +52,8 @@ const CURRENT: &str = "
       version
     from providers
     where id = $1 and not is_archived
-      and (id = actor_provider() or reach('providers:update') = 'ALL')
+      and (id = actor_provider() or reach('providers:update') = 'ALL'
+        or reach('providers:update') = 'SOURCE' and source_system = actor_source())
     for update";
 const UPDATE: &str = "
     update providers

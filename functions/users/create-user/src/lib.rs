@@ -2,6 +2,7 @@
 
 use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
+use domain::external_id::{EXTERNAL_ID_TAKEN, external_id_rule, with_its_system};
 use domain::select_user;
 use domain::text::{EmailAddress, Identifier, Line};
 use domain::user::{Address, Preferences, USER_CONFLICTS, User, check_name, user_rule};
@@ -12,11 +13,11 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/users")
     .summary("Creates the account of a person")
     .needs("users:write")
     .recorded_as(Action::Create, ResourceType::User)
-    .conflicts(&[USER_CONFLICTS])
+    .conflicts(&[USER_CONFLICTS, &[EXTERNAL_ID_TAKEN]])
     .idempotent(READ);
 
-/// The account to create. It can exist before its user signs in. If its role reaches patients in care or
-/// approves accounts, the account waits for the approval of a second administrator.
+/// The account to create. It can exist before its user signs in. If its role reaches patients in care, imports
+/// or approves accounts, the account waits for the approval of a second administrator.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
@@ -34,6 +35,22 @@ pub struct NewUser {
     pub last_name: Option<Line<100>>,
     /// The name of the user's role, for example `PATIENT`. `GET /v1/roles` lists all roles.
     pub role: Identifier<50>,
+    /// The system that the person is imported from, a URI such as `https://hospital.example/people`. Absent or null if
+    /// they are not imported.
+    pub source_system: Option<Identifier<255>>,
+    /// The identifier of the person in that system, which is unique there. Only a role with the permission
+    /// `external-ids:write` can set it. Absent or null if the person is not imported.
+    pub external_id: Option<Identifier<255>>,
+    /// The source system from which an account of the role `IMPORTER` imports data, a URI. It can't be changed later.
+    /// Absent or null for all other roles.
+    pub imports_from: Option<Identifier<255>>,
+    /// The time at which an account of the role `IMPORTER` ends (RFC 3339), at most 30 days from now. Absent or null
+    /// for all other roles.
+    pub access_ends_at: Option<Timestamp>,
+    /// Whether a visit that an account of the role `IMPORTER` imports puts the patient into the care of its provider.
+    /// By default it doesn't.
+    #[serde(default)]
+    pub visits_give_care: bool,
     /// The telephone number of the user, for example `+1 617 555 0100`. Absent or null if there is
     /// none.
     pub phone: Option<Line<50>>,
@@ -55,11 +72,12 @@ impl Check for NewUser {
 const CREATE: &str = "
     insert into user_profiles
       (id, subject, username, notification_email, first_name, last_name, role, phone, address, preferences,
-       custom_data, custom_data_version)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+       custom_data, custom_data_version, source_system, external_id, imports_from, access_ends_at, visits_give_care)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
 const READ: &str = select_user!("where id = $1 and not is_archived");
 
 pub async fn handle(call: Call, CheckedBody(new): CheckedBody<NewUser>) -> Reply<Created<User>> {
+    with_its_system(new.source_system.as_ref(), new.external_id.as_ref())?;
     let id = UserId::generate();
     let mut access = call.authorize(id);
     let custom =
@@ -81,12 +99,18 @@ pub async fn handle(call: Call, CheckedBody(new): CheckedBody<NewUser>) -> Reply
                     &new.preferences.map(Jsonb),
                     &custom.data,
                     &custom.version,
+                    &new.source_system,
+                    &new.external_id,
+                    &new.imports_from,
+                    &new.access_ends_at,
+                    &new.visits_give_care,
                 ],
             ),
             sql(READ, &[&id]),
         )
         .await
-        .on_constraints(user_rule)?
+        .on_constraints(user_rule)
+        .on_constraints(external_id_rule)?
         .row;
     if user.acted_alone {
         access.add_note("alone", true);

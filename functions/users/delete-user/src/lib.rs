@@ -9,7 +9,10 @@ pub const ENDPOINT: Endpoint = Endpoint::delete("/v1/users/{id}")
     .summary("Archives a user account, which can then no longer use the API")
     .needs("users:write")
     .recorded_as(Action::Delete, ResourceType::User)
-    .conflicts(&[&[OWN_ACCOUNT, HAS_FUTURE_APPOINTMENTS]]);
+    .conflicts(&[
+        &[OWN_ACCOUNT, HAS_FUTURE_APPOINTMENTS],
+        &[CHANGED_SINCE_IMPORT],
+    ]);
 
 const OWN_ACCOUNT: &str = "Users cannot archive their own account.";
 const HAS_FUTURE_APPOINTMENTS: &str =
@@ -17,7 +20,7 @@ const HAS_FUTURE_APPOINTMENTS: &str =
 
 const CURRENT: &str = "
     select version from user_profiles
-    where id = $1 and reach('users:write') = 'ALL' and not is_archived
+    where id = $1 and (reach('users:write') = 'ALL' or reach('users:write') = 'SOURCE' and source_system = actor_source()) and not is_archived
     for update";
 const ARCHIVE: &str = "
     update user_profiles set is_archived = true, archived_at = now(), archived_by = actor_user()

@@ -22,8 +22,10 @@ pub struct Filter {
 // Row-level security also shows the names of patients and providers. Only users who manage accounts see
 // the whole account of another user.
 const GET: &str = select_user!(
-    "where id = $1 and (id = actor_user() or reach('users:read') = 'ALL')
-       and ($2 and reach('users:list') = 'ALL' or not is_archived)"
+    "where id = $1
+       and (id = actor_user() or reach('users:read') = 'ALL'
+         or reach('users:read') = 'SOURCE' and source_system = actor_source())
+       and ($2 and reach('users:list') in ('SOURCE', 'ALL') or not is_archived)"
 );
 
 pub async fn handle(

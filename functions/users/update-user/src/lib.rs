@@ -4,7 +4,10 @@ use api::prelude::*;
 use domain::custom_data::{CustomData, CustomDataTable};
 use domain::select_user;
 use domain::text::{EmailAddress, Identifier, Line};
-use domain::user::{Address, Preferences, USER_CONFLICTS, User, UserStatus, check_name, user_rule};
+use domain::user::{
+    Address, Preferences, ROLE_CONFLICTS, USER_CONFLICTS, User, UserStatus, check_fields,
+    check_name, role_rule, user_rule,
+};
 use sql::Jsonb;
 use sql::row;
 
@@ -13,14 +16,7 @@ pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/users/{id}")
     .summary("Changes a user account")
     .needs("users:update")
     .recorded_as(Action::Update, ResourceType::User)
-    .conflicts(&[
-        USER_CONFLICTS,
-        &[OWN_ROLE, PATIENT_KEEPS_ROLE, PROVIDER_KEEPS_ROLE],
-    ]);
-
-const OWN_ROLE: &str = "Users cannot change their own role or status.";
-const PATIENT_KEEPS_ROLE: &str = "A user registered as a patient must keep the PATIENT role.";
-const PROVIDER_KEEPS_ROLE: &str = "A user registered as a provider must keep the PROVIDER role.";
+    .conflicts(&[USER_CONFLICTS, ROLE_CONFLICTS, &[CHANGED_SINCE_IMPORT]]);
 
 row! {
     /// The fields of an account that can be changed. Users can change `notification_email`, `phone`,
@@ -51,6 +47,12 @@ row! {
         pub address: Option<Jsonb<Address>>,
         /// The user's preferences for language, time zone and contact. Null removes them.
         pub preferences: Option<Jsonb<Preferences>>,
+        /// The time at which an importer's account ends (RFC 3339), at most 30 days from now. A later end than
+        /// before waits for the approval of a second administrator. Null for all other accounts.
+        pub access_ends_at: Option<Timestamp>,
+        /// Whether a visit that an importer imports puts the patient into the care of its provider. A change to
+        /// `true` waits for the approval of a second administrator.
+        pub visits_give_care: bool,
         /// Additional fields that the clinic defines, valid against the JSON Schema registered for
         /// `user_profiles`. Null removes them.
         pub custom_data: Option<CustomData>,
@@ -62,26 +64,26 @@ row! {
     pub struct Rights {
         /// The version of the JSON Schema that the stored custom data satisfies.
         pub custom_data_version: Option<i32>,
-        /// Whether the caller manages accounts.
-        pub manages: bool,
+        /// The caller's reach for accounts: `OWN`, `SOURCE` or `ALL`.
+        pub reach: String,
     }
 }
 
-/// The fields that a user can change of their own profile.
-const OWN: [&str; 4] = ["notification_email", "phone", "address", "preferences"];
-
 const CURRENT: &str = "
     select subject, username, notification_email, first_name, last_name, role, status::text, phone, address,
-      preferences, custom_data, custom_data_version, version, reach('users:update') = 'ALL' as manages
+      preferences, access_ends_at, visits_give_care, custom_data, custom_data_version, version,
+      reach('users:update') as reach
     from user_profiles
-    where id = $1 and (id = actor_user() or reach('users:update') = 'ALL') and not is_archived
+    where id = $1 and not is_archived and case reach('users:update')
+        when 'ALL' then true when 'SOURCE' then source_system = actor_source() else id = actor_user()
+      end
     for update";
 const UPDATE: &str = "
     update user_profiles
     set subject = $1, username = $2, notification_email = $3, first_name = $4, last_name = $5, role = $6,
       status = $7::text::user_status, phone = $8, address = $9, preferences = $10,
-      custom_data = $11, custom_data_version = $12
-    where id = $13";
+      custom_data = $11, custom_data_version = $12, access_ends_at = $13, visits_give_care = $14
+    where id = $15";
 const READ: &str = select_user!("where id = $1");
 
 pub async fn handle(
@@ -95,12 +97,7 @@ pub async fn handle(
     let new = access.apply_checked(&patch, &current.editable, |new, sound| {
         check_name(new.first_name.as_ref(), new.last_name.as_ref(), sound)
     })?;
-    let is_own = |field: &String| OWN.contains(&field.as_str());
-    if !current.extra.manages && !patch.fields().iter().all(is_own) {
-        return Err(Error::Forbidden(
-            "Users can change only notification_email, phone, address and preferences of their own account.",
-        ));
-    }
+    check_fields(&current.extra.reach, &patch.fields())?;
     let custom = custom_data::accept_change(
         &mut access,
         CustomDataTable::UserProfiles,
@@ -126,6 +123,8 @@ pub async fn handle(
                     &new.preferences,
                     &custom.data,
                     &custom.version,
+                    &new.access_ends_at,
+                    &new.visits_give_care,
                     &id,
                 ],
             ),
@@ -133,15 +132,7 @@ pub async fn handle(
         )
         .await
         .on_constraints(user_rule)
-        .on_constraint("user_profiles_not_oneself", Error::Conflict(OWN_ROLE))
-        .on_constraint(
-            "patients_user_is_patient",
-            Error::Conflict(PATIENT_KEEPS_ROLE),
-        )
-        .on_constraint(
-            "providers_user_is_provider",
-            Error::Conflict(PROVIDER_KEEPS_ROLE),
-        )?
+        .on_constraints(role_rule)?
         .row;
     if user.acted_alone {
         access.add_note("alone", true);

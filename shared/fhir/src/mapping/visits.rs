@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::Mapper;
 use super::people::address;
 use super::words::{label, object, text, words};
-use crate::bundle::SOURCE_SYSTEM;
 use crate::resources::{Address, Encounter, Quantity, Resource};
 
 /// The longest appointment, in minutes.
@@ -102,7 +101,6 @@ pub fn appointment(
         ("duration_minutes", Some(json!(minutes))),
         ("location", Some(location(encounter, mapper))),
         ("notes", words(&about.join(". "), 10_000).map(Value::from)),
-        ("source_system", Some(json!(SOURCE_SYSTEM))),
         ("external_id", Some(json!(mapper.entry.key))),
     ]))
 }

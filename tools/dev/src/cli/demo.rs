@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::demo_users::COMPLIANCE_OFFICER;
+use crate::demo_users::{ADMIN, COMPLIANCE_OFFICER, IMPORTER, SECOND_ADMIN};
 use anyhow::{Context, Result, bail};
 use client::Person;
-use demo::{Story, tell};
+use demo::{Administrators, Story, tell};
 use local_cloud::workspace;
 use tokio::signal;
 
@@ -39,7 +39,11 @@ async fn on_a_cloud_of_its_own(place: &Place) -> Result<()> {
 async fn story(place: &Place) -> Result<()> {
     let story = Story {
         api: import::api(place)?,
-        admins: import::admins(),
+        importer: Person::from(IMPORTER),
+        admins: Administrators {
+            first: Person::from(ADMIN),
+            second: Person::from(SECOND_ADMIN),
+        },
         officer: Person::from(COMPLIANCE_OFFICER),
         bundle: shipped(BUNDLE),
         other_bundle: shipped(OTHER_BUNDLE),

@@ -12,7 +12,7 @@ use super::Place;
 /// The user that the token is for. Their role is in their profile, not in the token.
 #[derive(Debug, Args)]
 pub struct Token {
-    /// The demo user of this role: patient, provider, admin or compliance_officer.
+    /// The demo user of this role: patient, provider, admin, compliance_officer or importer.
     #[arg(long, default_value = "patient")]
     role: String,
     /// Another user's sign-in, the token's `sub`. That of the second administrator, who approves what the first

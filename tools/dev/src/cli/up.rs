@@ -203,7 +203,9 @@ fn welcome(place: &Place, running: &Running, data: &std::path::Path) {
     println!("  lambda   {lambda_url} (Invoke API)");
     println!("  logs     {}", data.join("logs").display());
     if supabase_url == url {
-        println!("  tokens   {dev} token{at} --role patient|provider|admin|compliance_officer");
+        println!(
+            "  tokens   {dev} token{at} --role patient|provider|admin|compliance_officer|importer"
+        );
         println!();
         println!(
             "  Try      curl -H \"Authorization: Bearer $({dev} token{at} --role patient)\" {url}/v1/me"

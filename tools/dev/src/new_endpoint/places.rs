@@ -7,13 +7,14 @@ use super::endpoint::{Method, NewEndpoint, pascal_case};
 use super::project::Project;
 
 /// The columns of docs/access.md behind function, route and permission.
-const ROLES: [&str; 7] = [
+const ROLES: [&str; 8] = [
     "PATIENT",
     "PROVIDER",
     "NURSE",
     "FRONT_DESK",
     "ADMIN",
     "COMPLIANCE_OFFICER",
+    "IMPORTER",
     "SYSTEM",
 ];
 
@@ -165,6 +166,7 @@ fn usual(reach: Option<&str>) -> &'static str {
     match reach {
         Some("OWN") => "own",
         Some("CARE") => "care",
+        Some("SOURCE") => "source",
         Some(_) => "all",
         None => "–",
     }

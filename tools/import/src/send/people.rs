@@ -1,0 +1,343 @@
+//! Registers patients and practitioners, and corrects what is registered of them.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{EXISTS, Known, NO_PATIENT, Sender, encoded, id, version};
+use crate::compare::{is_same, patch};
+use crate::plan::{Former, NewPatient, NewProvider, Origin};
+use crate::tally::{Done, Fault, Result, Tally};
+
+/// The fields of an account that an import writes.
+const ACCOUNT: [&str; 6] = [
+    "first_name",
+    "last_name",
+    "phone",
+    "notification_email",
+    "address",
+    "preferences",
+];
+
+/// The lists of a patient that an import adds to. They aren't compared as a whole, because a later bundle may have
+/// other items.
+const PARTS: [&str; 2] = ["allergies", "health_goals"];
+
+impl Sender<'_> {
+    /// Registers a practitioner, without verifying the licence. Returns whether the licence number was another
+    /// provider's and got a suffix.
+    pub async fn provider(&self, new: &NewProvider) -> Result<(Done, (Known, bool))> {
+        let (done, user_id) = self.account(&new.origin, &new.user).await?;
+        let known = |id| Known {
+            person: new.person.clone(),
+            user_id,
+            id,
+        };
+        let mut body = new.provider.clone();
+        body["user_id"] = json!(user_id);
+        if done != Done::Created
+            && let Some(there) = self
+                .registered("providers", user_id, "the provider")
+                .await?
+        {
+            let suffixed = apart(&new.provider, &new.person.id);
+            let is_apart = there["license_number"] == suffixed["license_number"];
+            let wanted = if is_apart { &suffixed } else { &new.provider };
+            let patch = patch(&there, wanted, &["license_number"]);
+            let path = format!("/v1/providers/{}", id(&there)?);
+            let changed = self
+                .correct(&path, &there, patch, "correcting the provider")
+                .await?;
+            return Ok((done.and(changed), (known(id(&there)?), false)));
+        }
+        match self.api.post(self.importer, "/v1/providers", &body).await {
+            Ok(provider) => return Ok((Done::Created, (known(id(&provider)?), false))),
+            Err(refusal) if !refusal.is(EXISTS) => {
+                return Err(self.said("creating the provider", &refusal));
+            }
+            Err(_) => {}
+        }
+        // A retried request may find that its first try succeeded.
+        if let Some(there) = self
+            .registered("providers", user_id, "the provider")
+            .await?
+        {
+            return Ok((Done::Created, (known(id(&there)?), false)));
+        }
+        let body = apart(&body, &new.person.id);
+        let provider = self.api.post(self.importer, "/v1/providers", &body).await;
+        let provider = provider.map_err(|refusal| self.said("creating the provider", &refusal))?;
+        Ok((Done::Created, (known(id(&provider)?), true)))
+    }
+
+    /// Registers or corrects the patient, and settles their entry and its parts. Returns them, and whether they are
+    /// new.
+    pub async fn patient(
+        &self,
+        tally: &mut Tally<'_>,
+        index: usize,
+        new: &NewPatient,
+    ) -> Option<(Known, bool)> {
+        let registered = self.registered_patient(new).await;
+        let (done, user_id, there) = match registered {
+            Ok(registered) => registered,
+            Err(fault) => {
+                tally.settle::<()>(&new.origin, Err(fault));
+                for (origin, ..) in &new.parts {
+                    tally.settle::<()>(origin, Err(NO_PATIENT.into()));
+                }
+                return None;
+            }
+        };
+        let known = match id(&there) {
+            Ok(id) => Known {
+                person: new.person.clone(),
+                user_id,
+                id,
+            },
+            Err(fault) => return tally.settle(&new.origin, Err(fault)),
+        };
+        if done == Done::Created {
+            tally.settle(&new.origin, Ok((done, ())));
+            for (origin, ..) in &new.parts {
+                tally.settle(origin, Ok((Done::Created, ())));
+            }
+            return Some((known, true));
+        }
+
+        let fields: Vec<&str> = new.patient.as_object().map_or_else(Vec::new, |fields| {
+            let fields = fields.keys().map(String::as_str);
+            fields.filter(|field| !PARTS.contains(field)).collect()
+        });
+        let mut patch = patch(&there, &new.patient, &fields);
+        let is_corrected = !patch.is_empty();
+        let mut lists = Lists::of(&there);
+        let parts: Vec<_> = (new.parts.iter())
+            .map(|(origin, field, item)| (origin, lists.add(field, item)))
+            .collect();
+        let mut gone = Vec::new();
+        let of_patient = tally.plan.withdrawn.iter();
+        for former in of_patient.filter(|former| former.patient == index) {
+            if let Former::Part(field, item) = &former.what
+                && lists.remove(field, item)
+            {
+                gone.push(&former.origin);
+            }
+        }
+        patch.extend(lists.changed());
+        let path = format!("/v1/patients/{}", known.id);
+        let corrected = self
+            .correct(&path, &there, patch, "correcting the patient")
+            .await;
+        // One patch has all corrections, so they share its fate.
+        let outcome = |done: Done| match (&corrected, done) {
+            (_, Done::Unchanged) => Ok(Done::Unchanged),
+            (Ok(Done::Conflict(reason)), _) => Ok(Done::Conflict(reason.clone())),
+            (Ok(_), done) => Ok(done),
+            (Err(fault), _) => Err(fault.clone()),
+        };
+        let of_patient = match is_corrected {
+            true => outcome(Done::Updated),
+            false => Ok(Done::Unchanged),
+        };
+        tally.settle(
+            &new.origin,
+            of_patient.map(|changed| (done.and(changed), ())),
+        );
+        for (origin, done) in parts {
+            tally.settle(origin, outcome(done).map(|done| (done, ())));
+        }
+        for origin in gone {
+            match outcome(Done::Withdrawn) {
+                Ok(Done::Conflict(reason)) => {
+                    tally.settle_withdrawal(origin, Fault::Conflict(reason));
+                }
+                Ok(done) => drop(tally.settle(origin, Ok((done, ())))),
+                Err(fault) => tally.settle_withdrawal(origin, fault),
+            }
+        }
+        Some((known, false))
+    }
+
+    /// The account and the patient, and what registering them changed. Corrects the account alone.
+    async fn registered_patient(&self, new: &NewPatient) -> Result<(Done, Uuid, Value)> {
+        let (done, user_id) = self.account(&new.origin, &new.user).await?;
+        if done != Done::Created
+            && let Some(there) = self.registered("patients", user_id, "the patient").await?
+        {
+            return Ok((done, user_id, there));
+        }
+        let mut body = new.patient.clone();
+        body["user_id"] = json!(user_id);
+        match self.api.post(self.importer, "/v1/patients", &body).await {
+            Ok(patient) => return Ok((Done::Created, user_id, patient)),
+            Err(refusal) if !refusal.is(EXISTS) => {
+                return Err(self.said("creating the patient", &refusal));
+            }
+            Err(_) => {}
+        }
+        // A retried request may find that its first try succeeded.
+        match self.registered("patients", user_id, "the patient").await? {
+            Some(there) => Ok((Done::Created, user_id, there)),
+            None => Err("its medical record number belongs to another patient".into()),
+        }
+    }
+
+    /// Creates the person's account, without a sign-in, or corrects the one that is there.
+    async fn account(&self, origin: &Origin, user: &Value) -> Result<(Done, Uuid)> {
+        self.check()?;
+        let external_id = origin.key.as_str();
+        let mut body = user.clone();
+        if let Some(fields) = body.as_object_mut() {
+            fields.remove("subject");
+            fields.remove("username");
+        }
+        body["source_system"] = json!(self.source);
+        body["external_id"] = json!(external_id);
+        match self.api.post(self.importer, "/v1/users", &body).await {
+            Ok(made) => return Ok((Done::Created, id(&made)?)),
+            Err(refusal) if !refusal.is(EXISTS) => {
+                return Err(self.said("creating the account", &refusal));
+            }
+            Err(_) => {}
+        }
+        let path = format!(
+            "/v1/users?source_system={}&external_id={}&include_archived=true",
+            encoded(self.source),
+            encoded(external_id)
+        );
+        let page = self.api.get(self.importer, &path).await;
+        let page = page.map_err(|refusal| self.said("looking for the account", &refusal))?;
+        let there = &page["items"][0];
+        if there["role"] != body["role"] {
+            return Err(Fault::Conflict(
+                "its identifier belongs to an account with another role".into(),
+            ));
+        }
+        let patch = patch(there, &body, &ACCOUNT);
+        let path = format!("/v1/users/{}", id(there)?);
+        let done = self
+            .correct(&path, there, patch, "correcting the account")
+            .await?;
+        Ok((done, id(there)?))
+    }
+
+    /// The patient or provider of this account, if they are registered.
+    async fn registered(&self, list: &str, user: Uuid, whom: &str) -> Result<Option<Value>> {
+        let path = format!("/v1/{list}?user_id={user}&include_archived=true");
+        let page = self.api.get(self.importer, &path).await;
+        let mut page = page.map_err(|refusal| self.said(&format!("reading {whom}"), &refusal))?;
+        Ok(page["items"].get_mut(0).map(Value::take))
+    }
+
+    /// Sends the patch, unless it is empty. A conflict is no error, because the resource is there.
+    pub async fn correct(
+        &self,
+        path: &str,
+        there: &Value,
+        patch: Map<String, Value>,
+        doing: &str,
+    ) -> Result<Done> {
+        if patch.is_empty() {
+            return Ok(Done::Unchanged);
+        }
+        if there["is_archived"] == true {
+            return Ok(Done::Conflict("it is archived in Caretrail".into()));
+        }
+        let patch = Value::Object(patch);
+        match self
+            .api
+            .patch(self.importer, path, version(there), &patch)
+            .await
+        {
+            Ok(_) => Ok(Done::Updated),
+            Err(refusal) => match self.said(doing, &refusal) {
+                Fault::Conflict(reason) => Ok(Done::Conflict(reason)),
+                fault => Err(fault),
+            },
+        }
+    }
+}
+
+/// The body with a licence number that only this person has.
+fn apart(body: &Value, person: &Uuid) -> Value {
+    let mut apart = body.clone();
+    let license = body["license_number"].as_str().unwrap_or_default();
+    let suffix = &person.simple().to_string()[..8];
+    apart["license_number"] = format!("{license}-{suffix}").into();
+    apart
+}
+
+/// The lists of a patient as they are and as they become.
+struct Lists<'a> {
+    there: &'a Value,
+    wanted: Map<String, Value>,
+}
+
+impl<'a> Lists<'a> {
+    fn of(there: &'a Value) -> Self {
+        let wanted = PARTS.map(|field| {
+            let items = there[field].as_array().cloned().unwrap_or_default();
+            (field.to_owned(), Value::Array(items))
+        });
+        Self {
+            there,
+            wanted: Map::from_iter(wanted),
+        }
+    }
+
+    fn items(&mut self, field: &str) -> &mut Vec<Value> {
+        let items = self.wanted.entry(field).or_insert_with(|| json!([]));
+        match items {
+            Value::Array(items) => items,
+            _ => unreachable!("each field is a list"),
+        }
+    }
+
+    /// Adds the item, or replaces the one about the same.
+    fn add(&mut self, field: &str, item: &Value) -> Done {
+        let items = self.items(field);
+        if items.iter().any(|there| is_same(there, item)) {
+            return Done::Unchanged;
+        }
+        match items.iter_mut().find(|there| is_about(there, item)) {
+            Some(there) => {
+                there.clone_from(item);
+                Done::Updated
+            }
+            None => {
+                items.push(item.clone());
+                Done::Created
+            }
+        }
+    }
+
+    /// Removes the item about the same. Returns whether there was one.
+    fn remove(&mut self, field: &str, item: &Value) -> bool {
+        let items = self.items(field);
+        let before = items.len();
+        items.retain(|there| !is_about(there, item));
+        items.len() < before
+    }
+
+    /// The lists that became others.
+    fn changed(self) -> impl Iterator<Item = (String, Value)> {
+        let there = self.there;
+        self.wanted.into_iter().filter(move |(field, items)| {
+            let former = &there[field];
+            let is_empty = former.is_null() && items.as_array().is_some_and(Vec::is_empty);
+            !is_empty && !is_same(former, items)
+        })
+    }
+}
+
+/// Whether two items are about the same: an allergy by its code, a goal by its description.
+fn is_about(there: &Value, item: &Value) -> bool {
+    let part = |item: &Value, name: &str| item["code"][name].clone();
+    match item.get("code") {
+        Some(_) => {
+            part(there, "system") == part(item, "system")
+                && part(there, "code") == part(item, "code")
+        }
+        None => is_same(&there["description"], &item["description"]),
+    }
+}
