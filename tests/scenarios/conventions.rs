@@ -139,7 +139,7 @@ async fn a_value_of_another_type_is_named_and_not_repeated() {
         (r#""Example""#, "7", "last_name"),
         (r#""Example""#, "[\"Zebrafish\"]", "last_name"),
         (r#""Example""#, "\"Zebra\\u0000fish\"", "last_name"),
-        (r#""Example""#, "null", "last_name"),
+        (r#""PATIENT""#, "null", "role"),
         (r#""PATIENT""#, r#""ZEBRAFISH""#, "role"),
     ] {
         let body = format!("{{{}}}", user().replace(from, to));

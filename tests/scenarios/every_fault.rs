@@ -206,6 +206,9 @@ impl Schemas {
         }
         for (name, inner) in below {
             let pointer = format!("{at}/{name}");
+            if excludes(&schema, body.pointer(at), &name) {
+                continue;
+            }
             if body.pointer(&pointer).is_none_or(Value::is_null) {
                 let mut sample = self.sample(&inner);
                 if name == "to" {
@@ -240,6 +243,18 @@ impl Schemas {
             });
         }
     }
+}
+
+/// Whether the schema refuses this field beside those that the object has.
+fn excludes(schema: &Value, object: Option<&Value>, name: &str) -> bool {
+    let has =
+        |other: &Value| object.is_some_and(|object| !object[other.as_str().unwrap()].is_null());
+    let choices = schema["not"]["anyOf"].as_array().into_iter().flatten();
+    let mut groups = choices.map(|choice| choice["required"].as_array().unwrap());
+    groups.any(|group| {
+        group.iter().any(|field| field == name)
+            && group.iter().all(|field| field == name || has(field))
+    })
 }
 
 /// What an answer has to say.

@@ -145,6 +145,10 @@ shapes! {
 
     /// A measurement, or a report of several measurements, as FHIR R4 `Observation` or
     /// `DiagnosticReport`.
+    #[schemars(extend("not" = {"anyOf": [
+        {"required": ["effective", "effective_start"]}, {"required": ["effective", "effective_end"]},
+        {"required": ["value", "data_absent_reason"]},
+    ]}))]
     pub struct LabResult where LabResult::rule {
         /// The measurement or report, coded for example in LOINC.
         code: Coding,
@@ -183,6 +187,7 @@ shapes! {
     }
 
     /// One part of a measurement with several parts, for example the systolic blood pressure.
+    #[schemars(extend("not" = {"anyOf": [{"required": ["value", "data_absent_reason"]}]}))]
     pub struct ObservationComponent where ObservationComponent::rule {
         /// The measured part, coded for example in LOINC.
         code: Coding,
@@ -198,6 +203,7 @@ shapes! {
     }
 
     /// An order for a medicine, as FHIR R4 `MedicationRequest`.
+    #[schemars(extend("not" = {"anyOf": [{"required": ["as_needed", "dosage_instruction"]}]}))]
     pub struct Prescription where Prescription::rule {
         /// The medicine that is ordered, coded for example in RxNorm.
         medication: Coding,

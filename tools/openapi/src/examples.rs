@@ -68,9 +68,13 @@ fn sample(schema: &Value, name: &str, schemas: &Value, known: &Known) -> Value {
     }
     match kind(schema) {
         "object" => {
-            let fields = schema["properties"].as_object().into_iter().flatten();
-            let fields = fields.map(|(name, schema)| (name.clone(), inner(schema, name)));
-            Value::Object(fields.collect())
+            let mut object = Map::new();
+            for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+                if !is_excluded(schema, &object, name) {
+                    object.insert(name.clone(), inner(field, name));
+                }
+            }
+            Value::Object(object)
         }
         "array" => json!([inner(&schema["items"], "")]),
         "boolean" => json!(false),
@@ -86,6 +90,19 @@ fn sample(schema: &Value, name: &str, schemas: &Value, known: &Known) -> Value {
         }),
         _ => json!({}),
     }
+}
+
+/// Whether the schema refuses an object that has this field beside those that it has already.
+fn is_excluded(schema: &Value, object: &Map<String, Value>, name: &str) -> bool {
+    let choices = schema["not"]["anyOf"].as_array().into_iter().flatten();
+    let mut groups = choices.filter_map(|choice| choice["required"].as_array());
+    groups.any(|group| {
+        let mut others = group
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|other| *other != name);
+        group.iter().any(|field| field == name) && others.all(|other| object.contains_key(other))
+    })
 }
 
 /// The type of the schema. If it may be null, the type other than null.
