@@ -88,7 +88,7 @@ fn grants(migrations: &Path) -> Result<Vec<[String; 3]>> {
         grants.extend(text.lines().filter_map(|line| {
             let words: Vec<_> = line.split('\'').skip(1).step_by(2).collect();
             let [role, permission, reach] = words.try_into().ok()?;
-            ["OWN", "CARE", "ALL"]
+            ["OWN", "CARE", "SOURCE", "ALL"]
                 .contains(&reach)
                 .then(|| [role, permission, reach].map(str::to_owned))
         }));
