@@ -29,6 +29,8 @@ create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER');
 create table care_relations (
   member_id uuid not null references user_profiles (id),
   patient_id uuid not null references patients (id),
+  -- The patient's account, which never changes. A trigger fills it, so that a search reads it from an index.
+  account_id uuid,
   basis care_basis not null,
   -- The provider of an assignment, the visit, or the member of a referral or cover.
   source uuid not null,
@@ -50,7 +52,8 @@ create table care_relations (
 );
 
 create index care_relations_patient_idx on care_relations (patient_id, basis, source);
-create index care_relations_member_idx on care_relations (member_id, patient_id) include (until, is_suspended);
+create index care_relations_member_idx on care_relations (member_id, patient_id, account_id)
+  include (until, is_suspended);
 create index care_relations_created_by_idx on care_relations (created_by) where created_by is not null;
 
 call secure('care_relations');
@@ -80,7 +83,7 @@ language sql stable security definer set search_path = pg_catalog, public set ti
   select begins + care_after_visit from settings
 $$;
 
--- Checks a relation that begins or lasts longer than before.
+-- Checks a relation that begins or lasts longer than before, and names the patient's account.
 --
 -- The locks make a simultaneous change of the licence or the role wait, so its trigger sees this row.
 create function check_care() returns trigger
@@ -90,6 +93,9 @@ declare
 begin
   if tg_op = 'UPDATE' and new.until <= old.until then
     return new;
+  end if;
+  if tg_op = 'INSERT' then
+    select p.user_id into new.account_id from patients p where p.id = new.patient_id;
   end if;
   perform from user_profiles where id = new.member_id for share;
   perform from providers where user_id = new.member_id for share;

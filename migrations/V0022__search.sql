@@ -128,21 +128,22 @@ language sql stable rows 1000
 begin atomic
   select u.id, named.word, u.sort_name
   from (
-    select candidate.id, coalesce(first.word, '') as word
-    from unnest(candidates) as candidate (id)
-    left join lateral (
-      select w.word from name_words w
-      where w.user_id = candidate.id and w.word >= lead and w.word < lead || chr(1114111) order by w.word limit 1
-    ) as first on true
-    where (lead is null or first.word is not null)
-      and not exists (
-        select from unnest(words) as wanted (word)
-        where wanted.word <> lead and not exists (
-          select from name_words other
-          where other.user_id = candidate.id
-            and other.word >= wanted.word and other.word < wanted.word || chr(1114111)
-        )
+    select first.id, first.word
+    from (
+      select w.user_id as id, min(w.word) as word from name_words w
+      where w.user_id = any (candidates) and w.word >= lead and w.word < lead || chr(1114111)
+      group by w.user_id
+      union all
+      select candidate.id, '' from unnest(candidates) as candidate (id) where lead is null
+    ) as first
+    where not exists (
+      select from unnest(words) as wanted (word)
+      where wanted.word <> lead and not exists (
+        select from name_words other
+        where other.user_id = first.id
+          and other.word >= wanted.word and other.word < wanted.word || chr(1114111)
       )
+    )
     offset 0
   ) as named
   join user_profiles u on u.id = named.id
@@ -204,7 +205,6 @@ declare
   lead text;
   entries bigint;
   own uuid[];
-  treated uuid[];
   candidates uuid[];
   found_here bigint;
 begin
@@ -224,12 +224,15 @@ begin
   elsif p_born is not null then
     candidates := array(select p.user_id from born_like(p_born) as p limit 20001);
   elsif far = 'CARE' then
-    treated := array(
-      select distinct c.patient_id from care_relations c
-      where c.member_id = actor_user() and c.until > now() and not c.is_suspended limit 4001
+    candidates := array(
+      select treated.account_id
+      from (
+        select distinct c.patient_id, c.account_id from care_relations c
+        where c.member_id = actor_user() and c.until > now() and not c.is_suspended limit 4001
+      ) as treated
     );
-    if cardinality(treated) <= 4000 then
-      candidates := array(select p.user_id from patients p where p.id = any (treated));
+    if cardinality(candidates) > 4000 then
+      candidates := null;
     end if;
   end if;
   if candidates is null then

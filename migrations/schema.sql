@@ -17,7 +17,7 @@ create type file_scan as enum ('UNSCANNED', 'CLEAN', 'INFECTED');
 create type file_status as enum ('PENDING', 'SCANNING', 'AVAILABLE', 'QUARANTINED', 'REJECTED', 'EXPIRED');
 create type hold_reason as enum ('patient_request', 'harm_prevention', 'privacy', 'law');
 create type key_purpose as enum ('TICKET', 'SEAL');
-create type permission_reach as enum ('OWN', 'CARE', 'SOURCE', 'ALL');
+create type permission_reach as enum ('OWN', 'CARE', 'ALL');
 create type purpose_of_use as enum ('TREAT', 'ETREAT', 'HPAYMT', 'HOPERAT', 'HSYSADMIN', 'HCOMPL', 'HRESCH', 'PATRQT', 'FAMRQT');
 create type record_type as enum ('DIAGNOSIS', 'TREATMENT', 'SUMMARY', 'LAB_RESULT', 'PRESCRIPTION', 'IMAGING', 'NOTE', 'IMMUNIZATION', 'CARE_PLAN');
 create type representative_basis as enum ('PARENT', 'GUARDIAN', 'HEALTH_CARE_PROXY', 'EXECUTOR');
@@ -116,12 +116,6 @@ create table user_profiles (
   proposed_by uuid,
   awaits_approval boolean not null default false,
   status user_status not null default 'ACTIVE',
-  source_system text,
-  external_id text,
-  is_changed_here boolean not null default false,
-  imports_from text,
-  access_ends_at timestamptz,
-  visits_give_care boolean not null default false,
   phone text,
   address jsonb,
   preferences jsonb,
@@ -134,7 +128,6 @@ create table user_profiles (
   archived_by uuid,
   version integer not null default 1,
   constraint user_profiles_pkey primary key (id),
-  constraint user_profiles_external_id_key unique (external_id, source_system),
   constraint user_profiles_id_role_key unique (id, role),
   constraint user_profiles_subject_key unique (subject),
   constraint user_profiles_archived_by_fkey foreign key (archived_by) references user_profiles (id),
@@ -148,10 +141,7 @@ create table user_profiles (
   constraint user_profiles_documents_size check (
     (coalesce(octet_length(address::text), 0) + coalesce(octet_length(preferences::text), 0) + coalesce(octet_length(custom_data::text), 0)) <= 262144
   ),
-  constraint user_profiles_external_id_form check (is_identifier(external_id, 255)),
   constraint user_profiles_first_name_length check (length(first_name) >= 1 and length(first_name) <= 100),
-  constraint user_profiles_imported check ((external_id is null) = (source_system is null)),
-  constraint user_profiles_imports_from_form check (is_identifier(imports_from, 255)),
   constraint user_profiles_last_name_length check (length(last_name) >= 1 and length(last_name) <= 100),
   constraint user_profiles_notification_email_format check (
     length(notification_email) <= 254
@@ -161,31 +151,21 @@ create table user_profiles (
   constraint user_profiles_preferences_object check (jsonb_typeof(preferences) = 'object'),
   constraint user_profiles_proposed check ((proposed_by is not null) = (awaits_approval or proposed_subject is not null)),
   constraint user_profiles_role_personal check (role <> 'SYSTEM'),
-  constraint user_profiles_source_system_form check (is_identifier(source_system, 255)),
-  constraint user_profiles_username_format check (length(username) <= 254 and username ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
-  constraint user_profiles_visits_give_care check (not visits_give_care or imports_from is not null)
+  constraint user_profiles_username_format check (length(username) <= 254 and username ~ '^[^@[:space:]]+@[^@[:space:]]+$')
 );
 create index user_profiles_archived_by_idx on user_profiles (archived_by) where archived_by is not null;
 create index user_profiles_made_by_idx on user_profiles (made_by) where made_by is not null;
 create index user_profiles_proposed_idx on user_profiles (proposed_by, id) where proposed_by is not null;
 create index user_profiles_role_idx on user_profiles (role, id);
 create index user_profiles_sort_name_idx on user_profiles (role, sort_name, id);
-create index user_profiles_source_idx on user_profiles (source_system, id) where source_system is not null;
 create unique index user_profiles_username_key on user_profiles (lower(username));
 alter table user_profiles enable row level security, force row level security;
 create policy actor_proven on user_profiles as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy owner_all on user_profiles for all to caretrail_owner using (true) with check (true);
 create policy user_profiles_create on user_profiles for insert to caretrail_app
-  with check (
-    (select reach('users:write')) = 'ALL'
-    or (select reach('users:write')) = 'SOURCE'
-    and source_system = (select actor_source())
-    and subject is null
-    and username is null
-  );
-create policy user_profiles_read on user_profiles for select to caretrail_app
-  using (sees_user(id, role, source_system));
+  with check ((select reach('users:write')) = 'ALL');
+create policy user_profiles_read on user_profiles for select to caretrail_app using (sees_user(id, role));
 create policy user_profiles_update on user_profiles for update to caretrail_app
   using (
     ('ALL' = any (array[(select reach('users:write')), (select reach('users:update'))]))
@@ -193,46 +173,29 @@ create policy user_profiles_update on user_profiles for update to caretrail_app
       or keeps_role(role))
     or id = (select actor_user())
     and (select reach('users:update')) = 'OWN'
-    or source_system = (select actor_source())
-    and (select reach('users:update')) = 'SOURCE'
   )
   with check (
     ('ALL' = any (array[(select reach('users:write')), (select reach('users:update'))]))
     or id = (select actor_user())
     and (select reach('users:update')) = 'OWN'
-    or source_system = (select actor_source())
-    and (select reach('users:update')) = 'SOURCE'
   );
-create trigger check_account_changed before update of role, subject, access_ends_at, visits_give_care on user_profiles
+create trigger check_account_changed before update of role, subject on user_profiles
   for each row
   when (
     not by_migration()
     and current_user <> 'caretrail_owner'
     and (new.role is distinct from old.role
-      or new.subject is distinct from old.subject
-      or new.access_ends_at is distinct from old.access_ends_at
-      or new.visits_give_care is distinct from old.visits_give_care)
+      or new.subject is distinct from old.subject)
   )
   execute function check_account();
 create trigger check_account_made before insert on user_profiles
   for each row
   when (not by_migration())
   execute function check_account();
-create trigger check_import before insert on user_profiles
-  for each row
-  when (new.external_id is not null)
-  execute function check_import();
-create trigger check_importer before insert or update of role, imports_from, access_ends_at on user_profiles
-  for each row
-  execute function check_importer();
 create trigger follow_role after update on user_profiles
   for each row
   when (new.role <> old.role)
   execute function follow_role();
-create trigger guard_import before update on user_profiles
-  for each row
-  when (new.source_system is not null)
-  execute function guard_import('{sort_name,role,subject,username,notification_email,made_by,proposed_subject,proposed_by,awaits_approval,status}');
 create trigger guard_user before update on user_profiles for each row execute function guard_user();
 create trigger hold_standing before update of subject, role, status, is_archived on user_profiles
   for each row
@@ -260,10 +223,10 @@ create trigger refuse_delete before delete on user_profiles for each row execute
 create trigger touch before update on user_profiles for each row execute function touch();
 grant select on user_profiles to caretrail_app;
 grant insert
-  (id, subject, username, notification_email, first_name, last_name, role, source_system, external_id, imports_from, access_ends_at, visits_give_care, phone, address, preferences, custom_data, custom_data_version)
+  (id, subject, username, notification_email, first_name, last_name, role, phone, address, preferences, custom_data, custom_data_version)
   on user_profiles to caretrail_app;
 grant update
-  (subject, username, notification_email, first_name, last_name, role, status, access_ends_at, visits_give_care, phone, address, preferences, custom_data, custom_data_version, is_archived, archived_at, archived_by)
+  (subject, username, notification_email, first_name, last_name, role, status, phone, address, preferences, custom_data, custom_data_version, is_archived, archived_at, archived_by)
   on user_profiles to caretrail_app;
 
 create table role_keepers (
@@ -283,8 +246,6 @@ create table providers (
   id uuid not null,
   user_id uuid not null,
   user_role text not null generated always as ('PROVIDER') stored,
-  source_system text,
-  is_changed_here boolean not null default false,
   license_number text not null,
   specialties text[] not null default '{}',
   certifications jsonb,
@@ -335,25 +296,14 @@ create policy actor_proven on providers as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy owner_all on providers for all to caretrail_owner using (true) with check (true);
 create policy providers_create on providers for insert to caretrail_app
-  with check (
-    (select reach('providers:write')) = 'ALL'
-    or (select reach('providers:write')) = 'SOURCE'
-    and is_imported_by_actor(user_id)
-  );
+  with check ((select reach('providers:write')) = 'ALL');
 create policy providers_read on providers for select to caretrail_app
-  using (
-    (select reach('providers:read')) = 'ALL'
-    or id = (select actor_provider())
-    or (select reach('providers:read')) = 'SOURCE'
-    and source_system = (select actor_source())
-  );
+  using ((select reach('providers:read')) = 'ALL' or id = (select actor_provider()));
 create policy providers_update on providers for update to caretrail_app
   using (
     ('ALL' = any (array[(select reach('providers:write')), (select reach('providers:update')), (select reach('providers:verify'))]))
     or (select reach('providers:update')) = 'OWN'
     and id = (select actor_provider())
-    or (select reach('providers:update')) = 'SOURCE'
-    and source_system = (select actor_source())
   );
 create trigger check_provider_change before update of license_number, certifications, is_verified, verified_at, verified_by, withdrawal_reason, is_archived on providers
   for each row
@@ -380,13 +330,6 @@ create trigger follow_licence_changed after update on providers
 create trigger follow_licence_registered after insert on providers
   for each row
   execute function follow_licence();
-create trigger follow_source before insert or update of source_system, user_id on providers
-  for each row
-  execute function follow_source();
-create trigger guard_import before update on providers
-  for each row
-  when (new.source_system is not null)
-  execute function guard_import('{user_role,certifications,schedule,rating,total_reviews,is_verified,verified_at,verified_by,withdrawal_reason}');
 create trigger refuse_archiving_with_visits before update of is_archived on providers
   for each row
   when (new.is_archived and not old.is_archived)
@@ -429,8 +372,6 @@ create table patients (
   id uuid not null,
   user_id uuid not null,
   user_role text not null generated always as ('PATIENT') stored,
-  source_system text,
-  is_changed_here boolean not null default false,
   patient_number text not null,
   date_of_birth date not null,
   gender administrative_gender not null,
@@ -469,18 +410,13 @@ create table patients (
 create index patients_archived_by_idx on patients (archived_by) where archived_by is not null;
 create index patients_assigned_providers_idx on patients using gin (assigned_providers);
 create index patients_date_of_birth_idx on patients (date_of_birth);
-create index patients_source_idx on patients (source_system, id) where source_system is not null;
 create index patients_user_role_idx on patients (user_id, user_role);
 alter table patients enable row level security, force row level security;
 create policy actor_proven on patients as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy owner_all on patients for all to caretrail_owner using (true) with check (true);
 create policy patients_create on patients for insert to caretrail_app
-  with check (
-    (select reach('patients:write')) = 'ALL'
-    or (select reach('patients:write')) = 'SOURCE'
-    and is_imported_by_actor(user_id)
-  );
+  with check ((select reach('patients:write')) = 'ALL');
 create policy patients_read on patients for select to caretrail_app using (reaches('patients:read', id));
 create policy patients_update on patients for update to caretrail_app
   using (
@@ -511,13 +447,6 @@ create trigger follow_assignments_made after insert on patients
   for each row
   when (new.assigned_providers <> '{}')
   execute function follow_assignments();
-create trigger follow_source before insert or update of source_system, user_id on patients
-  for each row
-  execute function follow_source();
-create trigger guard_import before update on patients
-  for each row
-  when (new.source_system is not null)
-  execute function guard_import('{user_role,assigned_providers}');
 create trigger guard_patient before update on patients for each row execute function guard_patient();
 create trigger refuse_archiving_with_visits before update of is_archived on patients
   for each row
@@ -562,7 +491,6 @@ create table appointments (
   change_reason text,
   rating integer,
   rated_at timestamptz,
-  is_changed_here boolean not null default false,
   source_system text,
   external_id text,
   custom_data jsonb,
@@ -610,34 +538,28 @@ create index appointments_provider_idx on appointments (provider_id, scheduled_a
 create index appointments_provider_to_come_idx on appointments (provider_id, scheduled_at, id) where status = 'SCHEDULED';
 create index appointments_rated_idx on appointments (provider_id) include (rating) where rating is not null and not is_archived;
 create index appointments_scheduled_idx on appointments (scheduled_at, id);
-create index appointments_source_idx on appointments (source_system, scheduled_at, id) where source_system is not null;
 create index appointments_to_come_idx on appointments (scheduled_at, id) where status = 'SCHEDULED';
 alter table appointments enable row level security, force row level security;
 create policy actor_proven on appointments as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy appointments_create on appointments for insert to caretrail_app
-  with check (
-    reaches('appointments:write', patient_id)
-    and writes_from('appointments:write', provider_id, source_system)
-  );
+  with check (reaches('appointments:write', patient_id));
 create policy appointments_read on appointments for select to caretrail_app
   using (
     reach('appointments:read') is not null
     and provider_id = (select actor_provider())
-    or case (select reach('appointments:read'))
-    when 'SOURCE' then source_system = (select actor_source())
-    else reaches('appointments:read', patient_id)
-    end
+    or reaches('appointments:read', patient_id)
   );
 create policy appointments_update on appointments for update to caretrail_app
   using (
-    changes_visit(patient_id, provider_id, source_system)
-    or records_attendance(patient_id, provider_id, source_system)
-    or completes_visit(provider_id, source_system)
+    changes_visit(patient_id, provider_id)
+    or records_attendance(patient_id, provider_id)
+    or reach('appointments:complete') is not null
+    and provider_id = (select actor_provider())
     or reach('appointments:rate') = 'OWN'
     and (patient_id = (select actor_patient())
       or represents(patient_id))
-    or archives_visit(source_system)
+    or reach('appointments:archive') = 'ALL'
   );
 create policy owner_all on appointments for all to caretrail_owner using (true) with check (true);
 create trigger check_booking before insert on appointments
@@ -694,10 +616,9 @@ create trigger follow_visit_changed after update on appointments
     or new.is_archived is distinct from old.is_archived
   )
   execute function follow_visit();
-create trigger guard_import before update on appointments
+create trigger follow_visit_time after insert or update of scheduled_at on appointments
   for each row
-  when (new.source_system is not null)
-  execute function guard_import('{slot,change_reason,rating,rated_at}');
+  execute function follow_visit_time();
 create trigger guard_visit before update on appointments for each row execute function guard_visit();
 create trigger record_booking after insert on appointments for each row execute function record_visit_change();
 create trigger record_visit_change after update on appointments
@@ -770,7 +691,6 @@ create table medical_records (
   release_date timestamptz not null default now(),
   changed_by uuid,
   change_reason text,
-  is_changed_here boolean not null default false,
   source_system text,
   external_id text,
   custom_data jsonb,
@@ -813,17 +733,13 @@ create index medical_records_created_idx on medical_records (created_at desc, id
 create index medical_records_held_idx on medical_records (patient_id, release_date) where not is_patient_visible;
 create index medical_records_patient_idx on medical_records (patient_id, created_at desc, id desc) include (is_archived);
 create index medical_records_provider_idx on medical_records (provider_id, created_at desc, id desc);
-create index medical_records_source_idx on medical_records (source_system, created_at desc, id desc) where source_system is not null;
 alter table medical_records enable row level security, force row level security;
 create policy actor_proven on medical_records as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy medical_records_create on medical_records for insert to caretrail_app
   with check (
     reaches('records:write', patient_id)
-    and case (select reach('records:write'))
-    when 'SOURCE' then writes_from('records:write', provider_id, source_system)
-    else not provider_id is distinct from (select actor_provider())
-    end
+    and not provider_id is distinct from (select actor_provider())
   );
 create policy medical_records_read on medical_records for select to caretrail_app
   using (
@@ -834,14 +750,13 @@ create policy medical_records_read on medical_records for select to caretrail_ap
     and (is_patient_visible
       or release_date <= now())
     when 'CARE' then in_care(patient_id)
-    when 'SOURCE' then source_system = (select actor_source())
     when 'ALL' then true
     else false
     end
   );
 create policy medical_records_update on medical_records for update to caretrail_app
-  using (reaches('records:write', patient_id, source_system))
-  with check (reaches('records:write', patient_id, source_system));
+  using (reaches('records:write', patient_id))
+  with check (reaches('records:write', patient_id));
 create policy owner_all on medical_records for all to caretrail_owner using (true) with check (true);
 create trigger begin_with_ledger before insert on medical_records
   for each row
@@ -850,10 +765,9 @@ create trigger check_import before insert on medical_records
   for each row
   when (new.external_id is not null)
   execute function check_import();
-create trigger guard_import before update on medical_records
+create trigger follow_creation after insert on medical_records
   for each row
-  when (new.source_system is not null)
-  execute function guard_import('{is_patient_visible,release_date,changed_by,change_reason}');
+  execute function follow_creation('RECORD');
 create trigger keep_record_version after update on medical_records
   for each row
   execute function keep_record_version();
@@ -907,7 +821,7 @@ create policy actor_proven on medical_record_versions as restrictive for all to 
   using ((select actor_is_proven()));
 create policy medical_record_versions_read on medical_record_versions for select to caretrail_app
   using (
-    ((select reach('records:read')) = any (array['OWN', 'CARE', 'SOURCE', 'ALL']))
+    ((select reach('records:read')) = any (array['OWN', 'CARE', 'ALL']))
     and (exists (select from medical_records r where r.id = medical_record_versions.record_id))
     and ((select reach('records:read')) <> 'OWN'
       or is_patient_visible
@@ -941,13 +855,7 @@ create policy owner_all on record_releases for all to caretrail_owner using (tru
 create policy record_releases_create on record_releases for insert to caretrail_app
   with check (decided_by = (select actor_user()) and reaches('records:write', patient_id));
 create policy record_releases_read on record_releases for select to caretrail_app
-  using (
-    case (select reach('records:read'))
-    when 'OWN' then false
-    when 'SOURCE' then (exists (select from medical_records r where r.id = record_releases.record_id))
-    else reaches('records:read', patient_id)
-    end
-  );
+  using ((select reach('records:read')) <> 'OWN' and reaches('records:read', patient_id));
 create trigger follow_ledger after insert on record_releases for each row execute function follow_ledger();
 create trigger refuse_ledger_change before delete or update on record_releases
   for each row
@@ -1064,6 +972,10 @@ create trigger check_upload_quota before insert on file_metadata
   for each row
   when (not by_migration())
   execute function check_upload_quota();
+create trigger follow_creation after insert on file_metadata
+  for each row
+  when (new.patient_id is not null)
+  execute function follow_creation('FILE');
 create trigger refuse_delete before delete on file_metadata for each row execute function refuse_delete();
 create trigger touch before update on file_metadata for each row execute function touch();
 grant select on file_metadata to caretrail_app;
@@ -1229,6 +1141,7 @@ create trigger follow_settings after update on settings
 create table care_relations (
   member_id uuid not null,
   patient_id uuid not null,
+  account_id uuid,
   basis care_basis not null,
   source uuid not null,
   since timestamptz not null default now(),
@@ -1246,7 +1159,7 @@ create table care_relations (
   constraint care_relations_reason_length check (length(reason) >= 1 and length(reason) <= 500)
 );
 create index care_relations_created_by_idx on care_relations (created_by) where created_by is not null;
-create index care_relations_member_idx on care_relations (member_id, patient_id) include (until, is_suspended);
+create index care_relations_member_idx on care_relations (member_id, patient_id, account_id) include (until, is_suspended);
 create index care_relations_patient_idx on care_relations (patient_id, basis, source);
 alter table care_relations enable row level security, force row level security;
 create policy actor_proven on care_relations as restrictive for all to caretrail_app
@@ -1258,12 +1171,44 @@ create policy care_relations_read on care_relations for select to caretrail_app
 create policy care_relations_update on care_relations for update to caretrail_app
   using ((basis = any (array['REFERRAL', 'COVER'])) and reaches('care:write', patient_id));
 create policy owner_all on care_relations for all to caretrail_owner using (true) with check (true);
+create trigger begin_spans after insert on care_relations for each row execute function begin_spans();
 create trigger check_care before insert or update of until on care_relations
   for each row
   execute function check_care();
 grant select on care_relations to caretrail_app;
 grant insert (member_id, patient_id, basis, source, until, reason) on care_relations to caretrail_app;
 grant update (until, reason) on care_relations to caretrail_app;
+
+create table chart_spans (
+  patient_id uuid not null,
+  part text collate "C" not null,
+  begins timestamptz,
+  ends timestamptz,
+  constraint chart_spans_pkey primary key (patient_id, part),
+  constraint chart_spans_patient_id_fkey foreign key (patient_id) references patients (id),
+  constraint chart_spans_part_known check (part = any (array['APPOINTMENT', 'FILE', 'RECORD']))
+);
+alter table chart_spans enable row level security, force row level security;
+create policy actor_proven on chart_spans as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on chart_spans for all to caretrail_owner using (true) with check (true);
+
+create table care_spans (
+  patient_id uuid not null,
+  part text collate "C" not null,
+  member_id uuid not null,
+  begins timestamptz,
+  ends timestamptz,
+  constraint care_spans_pkey primary key (patient_id, part, member_id),
+  constraint care_spans_member_id_fkey foreign key (member_id) references user_profiles (id),
+  constraint care_spans_patient_id_part_fkey foreign key (patient_id, part) references chart_spans (patient_id, part)
+);
+create index care_spans_earliest_idx on care_spans (member_id, begins) include (patient_id, ends) where part = 'APPOINTMENT';
+create index care_spans_newest_idx on care_spans (member_id, part, ends desc) include (patient_id, begins);
+alter table care_spans enable row level security, force row level security;
+create policy actor_proven on care_spans as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on care_spans for all to caretrail_owner using (true) with check (true);
 
 create table representatives (
   user_id uuid not null,
@@ -1308,15 +1253,13 @@ create function actor_claim(standing text) returns text stable;
 create function actor_is_proven() returns boolean stable; -- caretrail_app
 create function actor_patient() returns uuid stable; -- caretrail_app
 create function actor_provider() returns uuid stable; -- caretrail_app
-create function actor_source() returns text stable; -- caretrail_app
 create function actor_user() returns uuid stable; -- caretrail_app
 create function add_signing_key(p_purpose key_purpose, p_key bytea) returns void;
 create function append_audit(entry audit_logs) returns void security definer; -- caretrail_app
 create function append_fence(entry audit_logs) returns bytea security definer; -- caretrail_app
-create function archives_visit(source text) returns boolean stable; -- caretrail_app
-create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT refusal text, OUT left_out bigint, OUT source_system text) returns record security definer; -- caretrail_app
+create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT refusal text, OUT left_out bigint) returns record security definer; -- caretrail_app
 create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, OUT role text) returns text security definer; -- caretrail_jobs
-create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint, OUT source_system text) returns record security definer; -- caretrail_people
+create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint) returns record security definer; -- caretrail_people
 create function by_migration() returns boolean stable; -- caretrail_app
 create function care_after(begins timestamptz) returns timestamptz stable security definer;
 create function care_given(patient uuid, source uuid) returns table (care_user_id uuid, care_basis text, care_until timestamptz) stable security definer; -- caretrail_app
@@ -1324,11 +1267,10 @@ create function care_of_actor(its_patient uuid) returns setof uuid stable;
 create function care_page(after uuid, account uuid, provider uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function care_team(patient uuid) returns table (user_id uuid, first_name text, last_name text, role text, basis care_basis, since timestamptz, until timestamptz, is_suspended boolean, reason text) stable security definer; -- caretrail_app
 create function changes_file(patient uuid, owner uuid, uploader uuid, entry uuid) returns boolean stable; -- caretrail_app
-create function changes_visit(patient uuid, provider uuid, source text) returns boolean stable; -- caretrail_app
+create function changes_visit(patient uuid, provider uuid) returns boolean stable; -- caretrail_app
 create function check_keeper(its_role text) returns void stable;
 create function check_ticket(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea) returns void stable;
 create function claim_idempotency_key(p_key text, p_operation text, p_request_hash bytea, p_status integer, p_resource uuid) returns void security definer; -- caretrail_people
-create function completes_visit(provider uuid, source text) returns boolean stable; -- caretrail_app
 create function count_refusal(OUT retry_after integer, OUT left_out bigint) returns record security definer; -- caretrail_people
 create function custom_data_rows(p_table text, p_after uuid, p_limit integer) returns table (id uuid, custom_data jsonb) stable security definer; -- caretrail_app
 create function day_begins(day date) returns timestamptz immutable;
@@ -1346,7 +1288,6 @@ create procedure govern(target regclass);
 create function has_standing(standing text) returns boolean stable security definer; -- caretrail_app
 create function in_care(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function is_identifier(identifier text, longest integer) returns boolean immutable; -- caretrail_app
-create function is_imported_by_actor(person uuid) returns boolean stable security definer; -- caretrail_app
 create function is_sensitive_role(its_role text) returns boolean stable;
 create function is_signed(p_purpose key_purpose, message text, signature bytea) returns boolean stable;
 create function is_withheld(owner uuid, entry uuid) returns boolean stable security definer; -- caretrail_app
@@ -1368,9 +1309,8 @@ create function rarest_of_common(words text[]) returns text stable;
 create function rarest_word(words text[], most integer, OUT word text, OUT entries bigint) returns record stable;
 create function reach(permission text) returns text stable; -- caretrail_app
 create function reaches(permission text, patient uuid) returns boolean stable security definer; -- caretrail_app
-create function reaches(permission text, patient uuid, source text) returns boolean stable; -- caretrail_app
 create function reaches_person(person uuid) returns boolean stable security definer; -- caretrail_app
-create function records_attendance(patient uuid, provider uuid, source text) returns boolean stable; -- caretrail_app
+create function records_attendance(patient uuid, provider uuid) returns boolean stable; -- caretrail_app
 create function records_in_care(p_patient uuid, p_appointment uuid, p_type text, p_source_system text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function refuse_broad_search(candidates uuid[], lead text, after_word text, after_name text, after_id uuid) returns void stable;
 create function relation_to(patients uuid[]) returns text stable;
@@ -1378,14 +1318,14 @@ create function report_left_out(p_count bigint) returns void;
 create function represented_patients() returns setof uuid stable security definer; -- caretrail_app
 create function represents(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function require_actor(standing text DEFAULT 'REQUEST'::text) returns void stable;
-create function role_imports(its_role text) returns boolean stable security definer;
 create function role_reaches_beyond_actor(its_role text) returns boolean stable;
 create function search_patients(p_name text, p_born date, p_number text, p_led_by text, p_word text, p_after text, p_after_id uuid, wanted bigint) returns table (user_id uuid, led_by text, word text, name text) stable security definer; -- caretrail_app
 create function search_users(p_name text, p_username text, p_role text, p_archived boolean, p_led_by text, p_word text, p_after text, p_after_id uuid, wanted bigint) returns table (user_id uuid, led_by text, word text, name text) stable security definer; -- caretrail_app
 create function searches_naming(patient uuid) returns table (month date, id uuid) stable security definer; -- caretrail_app
 create procedure secure(target regclass);
-create function sees_user(person uuid, its_role text, its_source text) returns boolean stable security definer; -- caretrail_app
-create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid, p_source text, p_permissions jsonb) returns void;
+create function sees_user(person uuid, its_role text) returns boolean stable security definer; -- caretrail_app
+create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid, p_permissions jsonb) returns void;
+create function spans_of_actor(its_part text) returns table (patient uuid, begins timestamptz, ends timestamptz) stable;
 create function suspend_care(member uuid) returns void security definer;
 create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz) returns table (begins timestamptz, ends timestamptz) stable security definer; -- caretrail_app
 create function target_appointment(target uuid) returns setof uuid stable;
@@ -1395,13 +1335,14 @@ create function target_patient(target uuid) returns setof uuid stable;
 create function target_provider(target uuid) returns setof uuid stable;
 create function target_user(target uuid) returns setof uuid stable;
 create function visits_in_care(p_patient uuid, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function widen_spans(p_patient uuid, p_part text, moment timestamptz, until timestamptz) returns void security definer;
 create function within_hours(schedule jsonb, begins timestamptz, minutes integer) returns boolean stable;
 create function words_of(first_name text, last_name text) returns setof text immutable;
 create function words_wanted(name text) returns text[] immutable;
-create function writes_from(permission text, provider uuid, source text) returns boolean stable security definer; -- caretrail_app
 
 -- Trigger functions
 
+create function begin_spans() returns trigger security definer;
 create function begin_with_ledger() returns trigger security definer;
 create function check_account() returns trigger security definer;
 create function check_assigned_providers() returns trigger security definer;
@@ -1410,7 +1351,6 @@ create function check_booking() returns trigger security definer;
 create function check_care() returns trigger security definer;
 create function check_grant() returns trigger;
 create function check_import() returns trigger;
-create function check_importer() returns trigger security definer;
 create function check_provider_change() returns trigger;
 create function check_provider_custom_data() returns trigger;
 create function check_rating() returns trigger;
@@ -1421,17 +1361,17 @@ create function derive_provider_rating() returns trigger security definer;
 create function derive_role_reach() returns trigger security definer;
 create function fill_slot() returns trigger;
 create function follow_assignments() returns trigger security definer;
+create function follow_creation() returns trigger security definer;
 create function follow_ledger() returns trigger security definer;
 create function follow_licence() returns trigger security definer;
 create function follow_role() returns trigger security definer;
 create function follow_settings() returns trigger security definer;
-create function follow_source() returns trigger security definer;
 create function follow_visit() returns trigger security definer;
-create function guard_import() returns trigger;
+create function follow_visit_time() returns trigger security definer;
 create function guard_patient() returns trigger;
 create function guard_user() returns trigger;
 create function guard_visit() returns trigger;
-create function hold_standing() returns trigger security definer;
+create function hold_standing() returns trigger;
 create function keep_record_version() returns trigger security definer;
 create function keep_words() returns trigger security definer;
 create function record_visit_change() returns trigger security definer;

@@ -26,6 +26,7 @@ mod kept_numbers;
 mod kept_text;
 mod known_callers;
 mod large_answers;
+mod lists_in_care;
 mod lost_commits;
 mod medical_records;
 mod named_statements;

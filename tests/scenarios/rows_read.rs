@@ -336,6 +336,59 @@ async fn a_list_over_all_charts_in_care_reads_little_more_than_one_row_of_each_c
 }
 
 #[tokio::test]
+async fn a_page_over_all_charts_in_care_reads_the_charts_on_it_and_few_others() {
+    const PAGE: i64 = 20;
+    let world = World::new().await;
+    let (vera, nora) = (
+        world.provider("Vera").await,
+        world.user("NURSE", "Nora").await,
+    );
+    add_patients(&world, 2_000).await;
+    cover(&world, &nora, 2_000).await;
+    for statement in [
+        "insert into appointments (id, patient_id, provider_id, scheduled_at, duration_minutes, status)
+         select gen_random_uuid(), id, $1, '2022-01-01'::timestamptz + interval '900 days' * random(), 20, 'COMPLETED'
+         from patients",
+        "insert into medical_records (id, patient_id, provider_id, record_type, content, created_at)
+         select gen_random_uuid(), id, $1, 'NOTE', '{}', now() - interval '900 days' * random() from patients",
+    ] {
+        world.sql(statement, &[&vera.id]).await;
+    }
+    world
+        .sql(
+            "insert into file_metadata (id, owner_id, owner_type, patient_id, bucket, file_path, original_name,
+               file_type, file_size, sha256, expires_at, uploaded_by, created_at)
+             select gen_random_uuid(), user_id, 'PATIENT', id, 'bucket', gen_random_uuid()::text, 'a.txt',
+               'text/plain', 1, sha256(''), now(), user_id, now() - interval '900 days' * random()
+             from patients",
+            &[],
+        )
+        .await;
+    world.sql("vacuum analyze", &[]).await;
+    for (function, path, table) in [
+        ("list-appointments", "appointments", "appointments"),
+        ("list-records", "medical-records", "medical_records"),
+        ("list-files", "files", "file_metadata"),
+    ] {
+        let mut query = format!("limit={PAGE}");
+        for _ in 0..3 {
+            let page = format!("/v1/{path}?{query}");
+            let mut answer = None;
+            let tables = format!("{table}|care_spans|care_relations");
+            let read = read_by(&world, function, &tables, async || {
+                answer = Some(nora.get(&page).await.expect(200));
+            })
+            .await;
+            assert!(read < 40 * PAGE, "{page} read {read} rows of {tables}");
+            let answer = answer.unwrap();
+            assert_eq!(answer.ids().len() as i64, PAGE);
+            let cursor = answer.body["next_cursor"].as_str().unwrap();
+            query = format!("limit={PAGE}&cursor={cursor}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_search_reads_few_rows_however_many_patients_are_in_care_or_share_a_name() {
     let world = World::new().await;
     let (vera, nora) = (

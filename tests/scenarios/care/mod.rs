@@ -313,7 +313,7 @@ async fn a_change_of_the_setting_moves_the_end_of_care() {
 }
 
 /// Two transactions at once. The second statement waits until the first transaction ends.
-async fn at_once(world: &World, first: &str, second: &str) {
+pub async fn at_once(world: &World, first: &str, second: &str) {
     let (one, two) = (world.connect().await, world.connect().await);
     one.batch_execute(&format!("begin; {first}")).await.unwrap();
     let waiting = two.batch_execute(second);

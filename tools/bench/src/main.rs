@@ -89,6 +89,11 @@ enum Command {
         /// File to which every query plan is written.
         #[arg(long)]
         plans: Option<PathBuf>,
+        /// Folder in which both databases are kept. A later run with the same folder fills only those that are
+        /// missing, and doesn't look at `--patients` and `--audit-rows` of the others. Each round takes two of the
+        /// thousand accounts that can become patients.
+        #[arg(long)]
+        keep: Option<PathBuf>,
     },
     /// Measures process-upload with large files. The reference is a plain SHA-256 of them. Fails if
     /// the function exceeds its memory budget.
@@ -166,12 +171,17 @@ async fn main() -> Result<()> {
             audit_rows,
             rounds,
             plans,
+            keep,
         } => {
             let size = site::Size {
                 patients,
                 audit_rows,
             };
-            scale::measure(&binaries, size, rounds, plans.as_deref()).await
+            let setup = site::Setup {
+                keep,
+                ..site::Setup::default()
+            };
+            scale::measure(&binaries, size, setup, rounds, plans.as_deref()).await
         }
         Command::LargeFile {
             binaries,

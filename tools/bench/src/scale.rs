@@ -23,20 +23,30 @@ const SMALL: Size = Size {
 const WARM: usize = 10;
 /// The number of the far page, with fifty patients a page.
 const FAR_PAGE: u32 = 10_000;
+/// The next number for a `#`. Databases that were kept have patients with lower numbers.
+static NUMBER: AtomicU32 = AtomicU32::new(1);
+const NEXT_NUMBER: &str = "
+    select coalesce(max(substr(patient_number, 3)::integer), 0) + 1 from patients where patient_number ~ '^N-'";
 /// Smaller tables may be read from end to end.
 const SMALL_TABLE: f32 = 5_000.0;
 
 pub async fn measure(
     binaries: &Path,
     size: Size,
+    setup: Setup,
     rounds: usize,
     plans: Option<&Path>,
 ) -> Result<()> {
-    let databases = Databases::start(Setup::default()).await?;
+    let databases = Databases::start(setup).await?;
     let small = Site::open(&databases, "small", SMALL, binaries, 1).await?;
     let started = Instant::now();
     let large = Site::open(&databases, "large", size, binaries, 1).await?;
     eprintln!("filled in {:.0?}", started.elapsed());
+    for site in [&small, &large] {
+        let next = site.clinic.client.query_one(NEXT_NUMBER, &[]).await?;
+        let next: i32 = next.get(0);
+        NUMBER.fetch_max(next.cast_unsigned(), Ordering::Relaxed);
+    }
 
     let scanned = scanned(&databases, &large, plans).await?;
     println!(
@@ -225,6 +235,18 @@ const CASES: &[Case] = &[
     ),
     get("list-records", PROVIDER, "GET /v1/medical-records"),
     get("list-records", PATIENT, "GET /v1/medical-records"),
+    get(
+        "list-records: of a type that nobody has",
+        PROVIDER,
+        "GET /v1/medical-records?record_type=IMAGING",
+    ),
+    get("list-files", PROVIDER, "GET /v1/files"),
+    Case {
+        what: "create-record",
+        user: PROVIDER,
+        request: "POST /v1/medical-records",
+        body: r#"{"patient_id": "<patient 2>", "record_type": "NOTE", "content": {"text": "Seen."}}"#,
+    },
     get("list-audit-logs", OFFICER, "GET /v1/audit-logs"),
     get(
         "list-audit-logs: one patient",
@@ -264,7 +286,6 @@ struct Asked<'a> {
 impl Asked<'_> {
     /// Returns the time of the answer and its number of rows.
     async fn send(&self) -> Result<(Duration, usize)> {
-        static NUMBER: AtomicU32 = AtomicU32::new(1);
         let mut body = self.case.body.to_owned();
         if body.contains('#') {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);

@@ -42,7 +42,7 @@ impl Size {
 }
 
 /// How a server runs.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub struct Setup {
     /// Serve TLS with a certificate of its own authority, as Neon does.
     pub tls: bool,
@@ -51,6 +51,8 @@ pub struct Setup {
     pub fsync: bool,
     /// Give the functions their secrets in their environment. Otherwise they fetch them.
     pub given_secrets: bool,
+    /// Keep the data in this folder, for a later run.
+    pub keep: Option<PathBuf>,
 }
 
 /// A server.
@@ -77,9 +79,17 @@ impl Databases {
             std::fs::write(&path, content).map(|()| path)
         };
         let mut options = Options {
-            data: setup.fsync.then(|| folder.path().join("postgres")),
+            data: setup
+                .keep
+                .or_else(|| setup.fsync.then(|| folder.path().join("postgres"))),
             ..Options::default()
         };
+        if !setup.fsync {
+            let without_disk = ["fsync", "synchronous_commit", "full_page_writes"];
+            options.settings = without_disk
+                .map(|name| (name.to_owned(), "off".to_owned()))
+                .to_vec();
+        }
         let mut authority = None;
         if setup.tls {
             let mut parameters = CertificateParams::default();
@@ -140,15 +150,22 @@ pub struct Clinic {
 
 impl Clinic {
     pub async fn open(databases: &Databases, name: &str, size: Size) -> Result<Self> {
-        databases.server.create_database(name, None).await?;
         let owner = databases.superuser_url(name);
-        migrations::run(&owner, None).await?;
-        for login in LOGINS {
-            migrations::set_password(&owner, None, login, PASSWORD).await?;
+        let is_kept = databases.server.has_database(name).await?;
+        if !is_kept {
+            databases.server.create_database(name, None).await?;
+            migrations::run(&owner, None).await?;
+            for login in LOGINS {
+                migrations::set_password(&owner, None, login, PASSWORD).await?;
+            }
+            migrations::add_ticket_key(&owner, None, &TICKET_KEY).await?;
         }
-        migrations::add_ticket_key(&owner, None, &TICKET_KEY).await?;
         let client = database::connect(&owner, None).await?;
-        fill(&client, size).await?;
+        if !is_kept && let Err(error) = fill(&client, size).await {
+            drop(client);
+            databases.server.drop_database(name).await?;
+            return Err(error);
+        }
         Ok(Self {
             app_url: databases.app_url(name),
             client,

@@ -1,15 +1,19 @@
 -- Creates a clinic of `bench.patients` plainly fictional patients. A caller reaches the same data
--- whatever their number: each provider has a thousand patients, each patient has one visit and one
--- record, and patient 1 has two thousand more of both. Ids are derived from numbers, so they need no
+-- whatever their number: each provider has a thousand patients, each patient has one visit, one record and
+-- one file, and patient 1 has two thousand more of each. Ids are derived from numbers, so they need no
 -- look-up.
 select setseed(0.5);
 
--- Care is given and names are indexed at the end in one statement each. These triggers would do it row by row, which
--- takes far longer.
+-- Care is given, names are indexed and spans are measured at the end in one statement each. These triggers would do it
+-- row by row, which takes far longer.
 alter table user_profiles disable trigger keep_words_made;
 alter table patients disable trigger follow_assignments_made;
 alter table appointments disable trigger follow_visit_booked;
+alter table appointments disable trigger follow_visit_time;
+alter table medical_records disable trigger follow_creation;
+alter table file_metadata disable trigger follow_creation;
 alter table care_relations disable trigger check_care;
+alter table care_relations disable trigger begin_spans;
 
 -- There are five thousand family names and three hundred given names. The first of each is the most
 -- common: one patient in seventy has the family name Example. All of these have the given name Zoe, so that nobody has
@@ -85,11 +89,21 @@ select
   now() - interval '5 years' * random()
 from visit;
 
+insert into file_metadata (
+  id, owner_id, owner_type, patient_id, bucket, file_path, original_name, file_type, file_size, sha256, expires_at,
+  uploaded_by, created_at
+)
+select
+  md5('file ' || patient || ' ' || number)::uuid, md5('patient user ' || patient)::uuid, 'PATIENT',
+  md5('patient ' || patient)::uuid, 'bench', patient || '/' || number, 'letter.pdf', 'application/pdf', 1, sha256(''),
+  now(), md5('provider user ' || 1 + (patient - 1) / 1000)::uuid, now() - interval '5 years' * random()
+from visit;
+
 insert into name_words (user_id, word, name)
 select u.id, word, u.sort_name from user_profiles u cross join words_of(u.first_name, u.last_name) as word;
 
-insert into care_relations (member_id, patient_id, basis, source, until, counted_from, is_suspended)
-select v.user_id, p.id, care.basis::care_basis, care.source, care.until, care.counted_from, false
+insert into care_relations (member_id, patient_id, account_id, basis, source, until, counted_from, is_suspended)
+select v.user_id, p.id, p.user_id, care.basis::care_basis, care.source, care.until, care.counted_from, false
 from (
   select id as patient, assigned_providers[1] as provider, 'ASSIGNMENT' as basis, assigned_providers[1] as source,
     'infinity'::timestamptz as until, null::timestamptz as counted_from
@@ -101,7 +115,22 @@ from (
 join providers v on v.id = care.provider
 join patients p on p.id = care.patient;
 
+insert into chart_spans (patient_id, part, begins, ends)
+select patient_id, 'APPOINTMENT', min(scheduled_at), max(scheduled_at) from appointments group by patient_id
+union all
+select patient_id, 'RECORD', min(created_at), max(created_at) + interval '1 hour' from medical_records group by patient_id
+union all
+select patient_id, 'FILE', min(created_at), max(created_at) + interval '1 hour' from file_metadata group by patient_id;
+
+insert into care_spans (patient_id, part, member_id, begins, ends)
+select s.patient_id, s.part, c.member_id, s.begins, s.ends
+from chart_spans s join care_relations c using (patient_id) where c.basis = 'ASSIGNMENT';
+
 alter table user_profiles enable trigger keep_words_made;
 alter table patients enable trigger follow_assignments_made;
 alter table appointments enable trigger follow_visit_booked;
+alter table appointments enable trigger follow_visit_time;
+alter table medical_records enable trigger follow_creation;
+alter table file_metadata enable trigger follow_creation;
 alter table care_relations enable trigger check_care;
+alter table care_relations enable trigger begin_spans;
