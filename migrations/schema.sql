@@ -17,7 +17,7 @@ create type file_scan as enum ('UNSCANNED', 'CLEAN', 'INFECTED');
 create type file_status as enum ('PENDING', 'SCANNING', 'AVAILABLE', 'QUARANTINED', 'REJECTED', 'EXPIRED');
 create type hold_reason as enum ('patient_request', 'harm_prevention', 'privacy', 'law');
 create type key_purpose as enum ('TICKET', 'SEAL');
-create type permission_reach as enum ('OWN', 'CARE', 'ALL');
+create type permission_reach as enum ('OWN', 'CARE', 'SOURCE', 'ALL');
 create type purpose_of_use as enum ('TREAT', 'ETREAT', 'HPAYMT', 'HOPERAT', 'HSYSADMIN', 'HCOMPL', 'HRESCH', 'PATRQT', 'FAMRQT');
 create type record_type as enum ('DIAGNOSIS', 'TREATMENT', 'SUMMARY', 'LAB_RESULT', 'PRESCRIPTION', 'IMAGING', 'NOTE', 'IMMUNIZATION', 'CARE_PLAN');
 create type representative_basis as enum ('PARENT', 'GUARDIAN', 'HEALTH_CARE_PROXY', 'EXECUTOR');
@@ -107,15 +107,21 @@ create table user_profiles (
   subject uuid,
   username text,
   notification_email text,
-  first_name text not null,
-  last_name text not null,
-  sort_name text collate "C" not null generated always as (("left"(replace(folded(last_name), '''', ''), 100) || ' ') || "left"(replace(folded(first_name), '''', ''), 100)) stored,
+  first_name text,
+  last_name text,
+  sort_name text collate "C" not null generated always as (("left"(replace(folded(coalesce(last_name, first_name, '')), '''', ''), 100) || ' ') || case when last_name is null or first_name is null then '' else "left"(replace(folded(first_name), '''', ''), 100) end) stored,
   role text not null,
   made_by uuid,
   proposed_subject uuid,
   proposed_by uuid,
   awaits_approval boolean not null default false,
   status user_status not null default 'ACTIVE',
+  source_system text,
+  external_id text,
+  is_changed_here boolean not null default false,
+  imports_from text,
+  access_ends_at timestamptz,
+  visits_give_care boolean not null default false,
   phone text,
   address jsonb,
   preferences jsonb,
@@ -128,6 +134,7 @@ create table user_profiles (
   archived_by uuid,
   version integer not null default 1,
   constraint user_profiles_pkey primary key (id),
+  constraint user_profiles_external_id_key unique (external_id, source_system),
   constraint user_profiles_id_role_key unique (id, role),
   constraint user_profiles_subject_key unique (subject),
   constraint user_profiles_archived_by_fkey foreign key (archived_by) references user_profiles (id),
@@ -141,8 +148,12 @@ create table user_profiles (
   constraint user_profiles_documents_size check (
     (coalesce(octet_length(address::text), 0) + coalesce(octet_length(preferences::text), 0) + coalesce(octet_length(custom_data::text), 0)) <= 262144
   ),
+  constraint user_profiles_external_id_form check (is_identifier(external_id, 255)),
   constraint user_profiles_first_name_length check (length(first_name) >= 1 and length(first_name) <= 100),
+  constraint user_profiles_imported check ((external_id is null) = (source_system is null)),
+  constraint user_profiles_imports_from_form check (is_identifier(imports_from, 255)),
   constraint user_profiles_last_name_length check (length(last_name) >= 1 and length(last_name) <= 100),
+  constraint user_profiles_named check (first_name is not null or last_name is not null),
   constraint user_profiles_notification_email_format check (
     length(notification_email) <= 254
     and notification_email ~ '^[^@[:space:]]+@[^@[:space:]]+$'
@@ -151,21 +162,31 @@ create table user_profiles (
   constraint user_profiles_preferences_object check (jsonb_typeof(preferences) = 'object'),
   constraint user_profiles_proposed check ((proposed_by is not null) = (awaits_approval or proposed_subject is not null)),
   constraint user_profiles_role_personal check (role <> 'SYSTEM'),
-  constraint user_profiles_username_format check (length(username) <= 254 and username ~ '^[^@[:space:]]+@[^@[:space:]]+$')
+  constraint user_profiles_source_system_form check (is_identifier(source_system, 255)),
+  constraint user_profiles_username_format check (length(username) <= 254 and username ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
+  constraint user_profiles_visits_give_care check (not visits_give_care or imports_from is not null)
 );
 create index user_profiles_archived_by_idx on user_profiles (archived_by) where archived_by is not null;
 create index user_profiles_made_by_idx on user_profiles (made_by) where made_by is not null;
 create index user_profiles_proposed_idx on user_profiles (proposed_by, id) where proposed_by is not null;
 create index user_profiles_role_idx on user_profiles (role, id);
 create index user_profiles_sort_name_idx on user_profiles (role, sort_name, id);
+create index user_profiles_source_idx on user_profiles (source_system, id) where source_system is not null;
 create unique index user_profiles_username_key on user_profiles (lower(username));
 alter table user_profiles enable row level security, force row level security;
 create policy actor_proven on user_profiles as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy owner_all on user_profiles for all to caretrail_owner using (true) with check (true);
 create policy user_profiles_create on user_profiles for insert to caretrail_app
-  with check ((select reach('users:write')) = 'ALL');
-create policy user_profiles_read on user_profiles for select to caretrail_app using (sees_user(id, role));
+  with check (
+    (select reach('users:write')) = 'ALL'
+    or (select reach('users:write')) = 'SOURCE'
+    and source_system = (select actor_source())
+    and subject is null
+    and username is null
+  );
+create policy user_profiles_read on user_profiles for select to caretrail_app
+  using (sees_user(id, role, source_system));
 create policy user_profiles_update on user_profiles for update to caretrail_app
   using (
     ('ALL' = any (array[(select reach('users:write')), (select reach('users:update'))]))
@@ -173,29 +194,46 @@ create policy user_profiles_update on user_profiles for update to caretrail_app
       or keeps_role(role))
     or id = (select actor_user())
     and (select reach('users:update')) = 'OWN'
+    or source_system = (select actor_source())
+    and (select reach('users:update')) = 'SOURCE'
   )
   with check (
     ('ALL' = any (array[(select reach('users:write')), (select reach('users:update'))]))
     or id = (select actor_user())
     and (select reach('users:update')) = 'OWN'
+    or source_system = (select actor_source())
+    and (select reach('users:update')) = 'SOURCE'
   );
-create trigger check_account_changed before update of role, subject on user_profiles
+create trigger check_account_changed before update of role, subject, access_ends_at, visits_give_care on user_profiles
   for each row
   when (
     not by_migration()
     and current_user <> 'caretrail_owner'
     and (new.role is distinct from old.role
-      or new.subject is distinct from old.subject)
+      or new.subject is distinct from old.subject
+      or new.access_ends_at is distinct from old.access_ends_at
+      or new.visits_give_care is distinct from old.visits_give_care)
   )
   execute function check_account();
 create trigger check_account_made before insert on user_profiles
   for each row
   when (not by_migration())
   execute function check_account();
+create trigger check_import before insert on user_profiles
+  for each row
+  when (new.external_id is not null)
+  execute function check_import();
+create trigger check_importer before insert or update of role, imports_from, access_ends_at on user_profiles
+  for each row
+  execute function check_importer();
 create trigger follow_role after update on user_profiles
   for each row
   when (new.role <> old.role)
   execute function follow_role();
+create trigger guard_import before update on user_profiles
+  for each row
+  when (new.source_system is not null)
+  execute function guard_import('{sort_name,role,subject,username,notification_email,made_by,proposed_subject,proposed_by,awaits_approval,status}');
 create trigger guard_user before update on user_profiles for each row execute function guard_user();
 create trigger hold_standing before update of subject, role, status, is_archived on user_profiles
   for each row
@@ -223,10 +261,10 @@ create trigger refuse_delete before delete on user_profiles for each row execute
 create trigger touch before update on user_profiles for each row execute function touch();
 grant select on user_profiles to caretrail_app;
 grant insert
-  (id, subject, username, notification_email, first_name, last_name, role, phone, address, preferences, custom_data, custom_data_version)
+  (id, subject, username, notification_email, first_name, last_name, role, source_system, external_id, imports_from, access_ends_at, visits_give_care, phone, address, preferences, custom_data, custom_data_version)
   on user_profiles to caretrail_app;
 grant update
-  (subject, username, notification_email, first_name, last_name, role, status, phone, address, preferences, custom_data, custom_data_version, is_archived, archived_at, archived_by)
+  (subject, username, notification_email, first_name, last_name, role, status, access_ends_at, visits_give_care, phone, address, preferences, custom_data, custom_data_version, is_archived, archived_at, archived_by)
   on user_profiles to caretrail_app;
 
 create table role_keepers (
@@ -246,6 +284,8 @@ create table providers (
   id uuid not null,
   user_id uuid not null,
   user_role text not null generated always as ('PROVIDER') stored,
+  source_system text,
+  is_changed_here boolean not null default false,
   license_number text not null,
   specialties text[] not null default '{}',
   certifications jsonb,
@@ -296,14 +336,25 @@ create policy actor_proven on providers as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy owner_all on providers for all to caretrail_owner using (true) with check (true);
 create policy providers_create on providers for insert to caretrail_app
-  with check ((select reach('providers:write')) = 'ALL');
+  with check (
+    (select reach('providers:write')) = 'ALL'
+    or (select reach('providers:write')) = 'SOURCE'
+    and is_imported_by_actor(user_id)
+  );
 create policy providers_read on providers for select to caretrail_app
-  using ((select reach('providers:read')) = 'ALL' or id = (select actor_provider()));
+  using (
+    (select reach('providers:read')) = 'ALL'
+    or id = (select actor_provider())
+    or (select reach('providers:read')) = 'SOURCE'
+    and source_system = (select actor_source())
+  );
 create policy providers_update on providers for update to caretrail_app
   using (
     ('ALL' = any (array[(select reach('providers:write')), (select reach('providers:update')), (select reach('providers:verify'))]))
     or (select reach('providers:update')) = 'OWN'
     and id = (select actor_provider())
+    or (select reach('providers:update')) = 'SOURCE'
+    and source_system = (select actor_source())
   );
 create trigger check_provider_change before update of license_number, certifications, is_verified, verified_at, verified_by, withdrawal_reason, is_archived on providers
   for each row
@@ -330,6 +381,13 @@ create trigger follow_licence_changed after update on providers
 create trigger follow_licence_registered after insert on providers
   for each row
   execute function follow_licence();
+create trigger follow_source before insert or update of source_system, user_id on providers
+  for each row
+  execute function follow_source();
+create trigger guard_import before update on providers
+  for each row
+  when (new.source_system is not null)
+  execute function guard_import('{user_role,certifications,schedule,rating,total_reviews,is_verified,verified_at,verified_by,withdrawal_reason}');
 create trigger refuse_archiving_with_visits before update of is_archived on providers
   for each row
   when (new.is_archived and not old.is_archived)
@@ -372,9 +430,12 @@ create table patients (
   id uuid not null,
   user_id uuid not null,
   user_role text not null generated always as ('PATIENT') stored,
+  source_system text,
+  is_changed_here boolean not null default false,
   patient_number text not null,
-  date_of_birth date not null,
+  date_of_birth text collate "C" not null,
   gender administrative_gender not null,
+  deceased jsonb,
   medical_history jsonb,
   allergies jsonb,
   assigned_providers uuid[] not null default '{}',
@@ -398,9 +459,15 @@ create table patients (
   constraint patients_archived check (is_archived = (archived_at is not null)),
   constraint patients_custom_data_object check (jsonb_typeof(custom_data) = 'object'),
   constraint patients_custom_data_versioned check ((custom_data is null) = (custom_data_version is null)),
-  constraint patients_date_of_birth_range check (date_of_birth >= '1850-01-01'),
+  constraint patients_date_of_birth_range check (
+    case
+    when date_of_birth ~ '^[0-9]{4}(-[0-9]{2}){0,2}$' then first_day(date_of_birth) >= '1850-01-01'
+    else false
+    end
+  ),
+  constraint patients_deceased_object check (jsonb_typeof(deceased) = 'object'),
   constraint patients_documents_size check (
-    (coalesce(octet_length(medical_history::text), 0) + coalesce(octet_length(allergies::text), 0) + coalesce(octet_length(health_goals::text), 0) + coalesce(octet_length(risk_factors::text), 0) + coalesce(octet_length(custom_data::text), 0)) <= 262144
+    (coalesce(octet_length(deceased::text), 0) + coalesce(octet_length(medical_history::text), 0) + coalesce(octet_length(allergies::text), 0) + coalesce(octet_length(health_goals::text), 0) + coalesce(octet_length(risk_factors::text), 0) + coalesce(octet_length(custom_data::text), 0)) <= 262144
   ),
   constraint patients_health_goals_array check (jsonb_typeof(health_goals) = 'array'),
   constraint patients_medical_history_array check (jsonb_typeof(medical_history) = 'array'),
@@ -410,13 +477,18 @@ create table patients (
 create index patients_archived_by_idx on patients (archived_by) where archived_by is not null;
 create index patients_assigned_providers_idx on patients using gin (assigned_providers);
 create index patients_date_of_birth_idx on patients (date_of_birth);
+create index patients_source_idx on patients (source_system, id) where source_system is not null;
 create index patients_user_role_idx on patients (user_id, user_role);
 alter table patients enable row level security, force row level security;
 create policy actor_proven on patients as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy owner_all on patients for all to caretrail_owner using (true) with check (true);
 create policy patients_create on patients for insert to caretrail_app
-  with check ((select reach('patients:write')) = 'ALL');
+  with check (
+    (select reach('patients:write')) = 'ALL'
+    or (select reach('patients:write')) = 'SOURCE'
+    and is_imported_by_actor(user_id)
+  );
 create policy patients_read on patients for select to caretrail_app using (reaches('patients:read', id));
 create policy patients_update on patients for update to caretrail_app
   using (
@@ -433,7 +505,7 @@ create trigger check_assigned_providers before insert or update of assigned_prov
   for each row
   when (new.assigned_providers <> '{}')
   execute function check_assigned_providers();
-create trigger check_birth before insert or update of date_of_birth on patients
+create trigger check_birth before insert or update of date_of_birth, deceased on patients
   for each row
   execute function check_birth();
 create trigger follow_assignments_changed after update on patients
@@ -447,6 +519,13 @@ create trigger follow_assignments_made after insert on patients
   for each row
   when (new.assigned_providers <> '{}')
   execute function follow_assignments();
+create trigger follow_source before insert or update of source_system, user_id on patients
+  for each row
+  execute function follow_source();
+create trigger guard_import before update on patients
+  for each row
+  when (new.source_system is not null)
+  execute function guard_import('{user_role,assigned_providers}');
 create trigger guard_patient before update on patients for each row execute function guard_patient();
 create trigger refuse_archiving_with_visits before update of is_archived on patients
   for each row
@@ -462,8 +541,9 @@ create view patient_profiles with (security_invoker=true) (
   first_name text,
   last_name text,
   patient_number text,
-  date_of_birth date,
+  date_of_birth text collate "C",
   gender text,
+  deceased jsonb,
   assigned_providers uuid[],
   medical_history jsonb,
   allergies jsonb,
@@ -491,6 +571,7 @@ create table appointments (
   change_reason text,
   rating integer,
   rated_at timestamptz,
+  is_changed_here boolean not null default false,
   source_system text,
   external_id text,
   custom_data jsonb,
@@ -538,28 +619,34 @@ create index appointments_provider_idx on appointments (provider_id, scheduled_a
 create index appointments_provider_to_come_idx on appointments (provider_id, scheduled_at, id) where status = 'SCHEDULED';
 create index appointments_rated_idx on appointments (provider_id) include (rating) where rating is not null and not is_archived;
 create index appointments_scheduled_idx on appointments (scheduled_at, id);
+create index appointments_source_idx on appointments (source_system, scheduled_at, id) where source_system is not null;
 create index appointments_to_come_idx on appointments (scheduled_at, id) where status = 'SCHEDULED';
 alter table appointments enable row level security, force row level security;
 create policy actor_proven on appointments as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy appointments_create on appointments for insert to caretrail_app
-  with check (reaches('appointments:write', patient_id));
+  with check (
+    reaches('appointments:write', patient_id)
+    and writes_from('appointments:write', provider_id, source_system)
+  );
 create policy appointments_read on appointments for select to caretrail_app
   using (
     reach('appointments:read') is not null
     and provider_id = (select actor_provider())
-    or reaches('appointments:read', patient_id)
+    or case (select reach('appointments:read'))
+    when 'SOURCE' then source_system = (select actor_source())
+    else reaches('appointments:read', patient_id)
+    end
   );
 create policy appointments_update on appointments for update to caretrail_app
   using (
-    changes_visit(patient_id, provider_id)
-    or records_attendance(patient_id, provider_id)
-    or reach('appointments:complete') is not null
-    and provider_id = (select actor_provider())
+    changes_visit(patient_id, provider_id, source_system)
+    or records_attendance(patient_id, provider_id, source_system)
+    or completes_visit(provider_id, source_system)
     or reach('appointments:rate') = 'OWN'
     and (patient_id = (select actor_patient())
       or represents(patient_id))
-    or reach('appointments:archive') = 'ALL'
+    or archives_visit(source_system)
   );
 create policy owner_all on appointments for all to caretrail_owner using (true) with check (true);
 create trigger check_booking before insert on appointments
@@ -619,6 +706,10 @@ create trigger follow_visit_changed after update on appointments
 create trigger follow_visit_time after insert or update of scheduled_at on appointments
   for each row
   execute function follow_visit_time();
+create trigger guard_import before update on appointments
+  for each row
+  when (new.source_system is not null)
+  execute function guard_import('{slot,change_reason,rating,rated_at}');
 create trigger guard_visit before update on appointments for each row execute function guard_visit();
 create trigger record_booking after insert on appointments for each row execute function record_visit_change();
 create trigger record_visit_change after update on appointments
@@ -691,6 +782,7 @@ create table medical_records (
   release_date timestamptz not null default now(),
   changed_by uuid,
   change_reason text,
+  is_changed_here boolean not null default false,
   source_system text,
   external_id text,
   custom_data jsonb,
@@ -733,13 +825,17 @@ create index medical_records_created_idx on medical_records (created_at desc, id
 create index medical_records_held_idx on medical_records (patient_id, release_date) where not is_patient_visible;
 create index medical_records_patient_idx on medical_records (patient_id, created_at desc, id desc) include (is_archived);
 create index medical_records_provider_idx on medical_records (provider_id, created_at desc, id desc);
+create index medical_records_source_idx on medical_records (source_system, created_at desc, id desc) where source_system is not null;
 alter table medical_records enable row level security, force row level security;
 create policy actor_proven on medical_records as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy medical_records_create on medical_records for insert to caretrail_app
   with check (
     reaches('records:write', patient_id)
-    and not provider_id is distinct from (select actor_provider())
+    and case (select reach('records:write'))
+    when 'SOURCE' then writes_from('records:write', provider_id, source_system)
+    else not provider_id is distinct from (select actor_provider())
+    end
   );
 create policy medical_records_read on medical_records for select to caretrail_app
   using (
@@ -750,13 +846,14 @@ create policy medical_records_read on medical_records for select to caretrail_ap
     and (is_patient_visible
       or release_date <= now())
     when 'CARE' then in_care(patient_id)
+    when 'SOURCE' then source_system = (select actor_source())
     when 'ALL' then true
     else false
     end
   );
 create policy medical_records_update on medical_records for update to caretrail_app
-  using (reaches('records:write', patient_id))
-  with check (reaches('records:write', patient_id));
+  using (reaches('records:write', patient_id, source_system))
+  with check (reaches('records:write', patient_id, source_system));
 create policy owner_all on medical_records for all to caretrail_owner using (true) with check (true);
 create trigger begin_with_ledger before insert on medical_records
   for each row
@@ -768,6 +865,10 @@ create trigger check_import before insert on medical_records
 create trigger follow_creation after insert on medical_records
   for each row
   execute function follow_creation('RECORD');
+create trigger guard_import before update on medical_records
+  for each row
+  when (new.source_system is not null)
+  execute function guard_import('{is_patient_visible,release_date,changed_by,change_reason}');
 create trigger keep_record_version after update on medical_records
   for each row
   execute function keep_record_version();
@@ -821,7 +922,7 @@ create policy actor_proven on medical_record_versions as restrictive for all to 
   using ((select actor_is_proven()));
 create policy medical_record_versions_read on medical_record_versions for select to caretrail_app
   using (
-    ((select reach('records:read')) = any (array['OWN', 'CARE', 'ALL']))
+    ((select reach('records:read')) = any (array['OWN', 'CARE', 'SOURCE', 'ALL']))
     and (exists (select from medical_records r where r.id = medical_record_versions.record_id))
     and ((select reach('records:read')) <> 'OWN'
       or is_patient_visible
@@ -855,7 +956,13 @@ create policy owner_all on record_releases for all to caretrail_owner using (tru
 create policy record_releases_create on record_releases for insert to caretrail_app
   with check (decided_by = (select actor_user()) and reaches('records:write', patient_id));
 create policy record_releases_read on record_releases for select to caretrail_app
-  using ((select reach('records:read')) <> 'OWN' and reaches('records:read', patient_id));
+  using (
+    case (select reach('records:read'))
+    when 'OWN' then false
+    when 'SOURCE' then (exists (select from medical_records r where r.id = record_releases.record_id))
+    else reaches('records:read', patient_id)
+    end
+  );
 create trigger follow_ledger after insert on record_releases for each row execute function follow_ledger();
 create trigger refuse_ledger_change before delete or update on record_releases
   for each row
@@ -1253,24 +1360,29 @@ create function actor_claim(standing text) returns text stable;
 create function actor_is_proven() returns boolean stable; -- caretrail_app
 create function actor_patient() returns uuid stable; -- caretrail_app
 create function actor_provider() returns uuid stable; -- caretrail_app
+create function actor_source() returns text stable; -- caretrail_app
 create function actor_user() returns uuid stable; -- caretrail_app
 create function add_signing_key(p_purpose key_purpose, p_key bytea) returns void;
 create function append_audit(entry audit_logs) returns void security definer; -- caretrail_app
 create function append_fence(entry audit_logs) returns bytea security definer; -- caretrail_app
-create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT refusal text, OUT left_out bigint) returns record security definer; -- caretrail_app
+create function archives_visit(source text) returns boolean stable; -- caretrail_app
+create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT refusal text, OUT left_out bigint, OUT source_system text) returns record security definer; -- caretrail_app
 create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, OUT role text) returns text security definer; -- caretrail_jobs
-create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint) returns record security definer; -- caretrail_people
+create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint, OUT source_system text) returns record security definer; -- caretrail_people
+create function born_like(born text) returns setof patients stable;
 create function by_migration() returns boolean stable; -- caretrail_app
+create function can_be_same_date(one text, other text) returns boolean immutable;
 create function care_after(begins timestamptz) returns timestamptz stable security definer;
 create function care_given(patient uuid, source uuid) returns table (care_user_id uuid, care_basis text, care_until timestamptz) stable security definer; -- caretrail_app
 create function care_of_actor(its_patient uuid) returns setof uuid stable;
 create function care_page(after uuid, account uuid, provider uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function care_team(patient uuid) returns table (user_id uuid, first_name text, last_name text, role text, basis care_basis, since timestamptz, until timestamptz, is_suspended boolean, reason text) stable security definer; -- caretrail_app
 create function changes_file(patient uuid, owner uuid, uploader uuid, entry uuid) returns boolean stable; -- caretrail_app
-create function changes_visit(patient uuid, provider uuid) returns boolean stable; -- caretrail_app
+create function changes_visit(patient uuid, provider uuid, source text) returns boolean stable; -- caretrail_app
 create function check_keeper(its_role text) returns void stable;
 create function check_ticket(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea) returns void stable;
 create function claim_idempotency_key(p_key text, p_operation text, p_request_hash bytea, p_status integer, p_resource uuid) returns void security definer; -- caretrail_people
+create function completes_visit(provider uuid, source text) returns boolean stable; -- caretrail_app
 create function count_refusal(OUT retry_after integer, OUT left_out bigint) returns record security definer; -- caretrail_people
 create function custom_data_rows(p_table text, p_after uuid, p_limit integer) returns table (id uuid, custom_data jsonb) stable security definer; -- caretrail_app
 create function day_begins(day date) returns timestamptz immutable;
@@ -1280,6 +1392,7 @@ create function ensure_audit_partitions(ahead integer) returns integer security 
 create function expire_idempotency_keys(p_limit bigint) returns bigint security definer; -- caretrail_jobs
 create function expire_refusals(p_limit bigint, OUT expired bigint, OUT left_out jsonb) returns record security definer; -- caretrail_jobs
 create function files_in_care(p_patient uuid, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function first_day(partial_date text) returns date immutable; -- caretrail_app
 create function folded(name text) returns text immutable; -- caretrail_app
 create function forget_signing_keys(p_purpose key_purpose, p_kept integer) returns void;
 create function give_care(p_member uuid, p_patient uuid, p_basis care_basis, p_source uuid, p_until timestamptz, p_counted_from timestamptz) returns void security definer;
@@ -1288,6 +1401,7 @@ create procedure govern(target regclass);
 create function has_standing(standing text) returns boolean stable security definer; -- caretrail_app
 create function in_care(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function is_identifier(identifier text, longest integer) returns boolean immutable; -- caretrail_app
+create function is_imported_by_actor(person uuid) returns boolean stable security definer; -- caretrail_app
 create function is_sensitive_role(its_role text) returns boolean stable;
 create function is_signed(p_purpose key_purpose, message text, signature bytea) returns boolean stable;
 create function is_withheld(owner uuid, entry uuid) returns boolean stable security definer; -- caretrail_app
@@ -1309,8 +1423,9 @@ create function rarest_of_common(words text[]) returns text stable;
 create function rarest_word(words text[], most integer, OUT word text, OUT entries bigint) returns record stable;
 create function reach(permission text) returns text stable; -- caretrail_app
 create function reaches(permission text, patient uuid) returns boolean stable security definer; -- caretrail_app
+create function reaches(permission text, patient uuid, source text) returns boolean stable; -- caretrail_app
 create function reaches_person(person uuid) returns boolean stable security definer; -- caretrail_app
-create function records_attendance(patient uuid, provider uuid) returns boolean stable; -- caretrail_app
+create function records_attendance(patient uuid, provider uuid, source text) returns boolean stable; -- caretrail_app
 create function records_in_care(p_patient uuid, p_appointment uuid, p_type text, p_source_system text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function refuse_broad_search(candidates uuid[], lead text, after_word text, after_name text, after_id uuid) returns void stable;
 create function relation_to(patients uuid[]) returns text stable;
@@ -1318,13 +1433,14 @@ create function report_left_out(p_count bigint) returns void;
 create function represented_patients() returns setof uuid stable security definer; -- caretrail_app
 create function represents(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function require_actor(standing text DEFAULT 'REQUEST'::text) returns void stable;
+create function role_imports(its_role text) returns boolean stable security definer;
 create function role_reaches_beyond_actor(its_role text) returns boolean stable;
-create function search_patients(p_name text, p_born date, p_number text, p_led_by text, p_word text, p_after text, p_after_id uuid, wanted bigint) returns table (user_id uuid, led_by text, word text, name text) stable security definer; -- caretrail_app
+create function search_patients(p_name text, p_born text, p_number text, p_led_by text, p_word text, p_after text, p_after_id uuid, wanted bigint) returns table (user_id uuid, led_by text, word text, name text) stable security definer; -- caretrail_app
 create function search_users(p_name text, p_username text, p_role text, p_archived boolean, p_led_by text, p_word text, p_after text, p_after_id uuid, wanted bigint) returns table (user_id uuid, led_by text, word text, name text) stable security definer; -- caretrail_app
 create function searches_naming(patient uuid) returns table (month date, id uuid) stable security definer; -- caretrail_app
 create procedure secure(target regclass);
-create function sees_user(person uuid, its_role text) returns boolean stable security definer; -- caretrail_app
-create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid, p_permissions jsonb) returns void;
+create function sees_user(person uuid, its_role text, its_source text) returns boolean stable security definer; -- caretrail_app
+create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid, p_source text, p_permissions jsonb) returns void;
 create function spans_of_actor(its_part text) returns table (patient uuid, begins timestamptz, ends timestamptz) stable;
 create function suspend_care(member uuid) returns void security definer;
 create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz) returns table (begins timestamptz, ends timestamptz) stable security definer; -- caretrail_app
@@ -1339,6 +1455,7 @@ create function widen_spans(p_patient uuid, p_part text, moment timestamptz, unt
 create function within_hours(schedule jsonb, begins timestamptz, minutes integer) returns boolean stable;
 create function words_of(first_name text, last_name text) returns setof text immutable;
 create function words_wanted(name text) returns text[] immutable;
+create function writes_from(permission text, provider uuid, source text) returns boolean stable security definer; -- caretrail_app
 
 -- Trigger functions
 
@@ -1351,6 +1468,7 @@ create function check_booking() returns trigger security definer;
 create function check_care() returns trigger security definer;
 create function check_grant() returns trigger;
 create function check_import() returns trigger;
+create function check_importer() returns trigger security definer;
 create function check_provider_change() returns trigger;
 create function check_provider_custom_data() returns trigger;
 create function check_rating() returns trigger;
@@ -1366,12 +1484,14 @@ create function follow_ledger() returns trigger security definer;
 create function follow_licence() returns trigger security definer;
 create function follow_role() returns trigger security definer;
 create function follow_settings() returns trigger security definer;
+create function follow_source() returns trigger security definer;
 create function follow_visit() returns trigger security definer;
 create function follow_visit_time() returns trigger security definer;
+create function guard_import() returns trigger;
 create function guard_patient() returns trigger;
 create function guard_user() returns trigger;
 create function guard_visit() returns trigger;
-create function hold_standing() returns trigger;
+create function hold_standing() returns trigger security definer;
 create function keep_record_version() returns trigger security definer;
 create function keep_words() returns trigger security definer;
 create function record_visit_change() returns trigger security definer;
