@@ -95,7 +95,6 @@ create table user_profiles (
     (proposed_by is not null) = (awaits_approval or proposed_subject is not null)
   ),
   constraint user_profiles_named check (first_name is not null or last_name is not null),
-  constraint user_profiles_external_id_key unique (external_id, source_system),
   constraint user_profiles_imported check ((external_id is null) = (source_system is null)),
   constraint user_profiles_visits_give_care check (not visits_give_care or imports_from is not null),
   constraint user_profiles_archived check (is_archived = (archived_at is not null)),
@@ -104,6 +103,9 @@ create table user_profiles (
   constraint user_profiles_id_role_key unique (id, role)
 );
 
+-- An account that was given up before it had a patient or provider leaves its external id: see `keep_external_id`.
+create unique index user_profiles_external_id_key on user_profiles (external_id, source_system, archived_at)
+  nulls not distinct where external_id is not null;
 create unique index user_profiles_username_key on user_profiles (lower(username));
 create index user_profiles_role_idx on user_profiles (role, id);
 create index user_profiles_sort_name_idx on user_profiles (role, sort_name, id);
@@ -318,7 +320,7 @@ $$;
 -- Generated columns have no value yet when the trigger runs.
 create trigger guard_import before update on user_profiles
 for each row when (new.source_system is not null) execute function guard_import(
-  '{sort_name,role,subject,username,notification_email,made_by,proposed_subject,proposed_by,awaits_approval,status}'
+  '{sort_name,role,subject,username,made_by,proposed_subject,proposed_by,awaits_approval,status}'
 );
 
 -- Where a patient or provider came from: where their account came from.

@@ -89,6 +89,27 @@ for each row execute function follow_source();
 create trigger guard_import before update on patients
 for each row when (new.source_system is not null) execute function guard_import('{user_role,assigned_providers}');
 
+-- An archived account keeps its external id if it is that of a patient or provider, so that no import makes it anew.
+-- SECURITY DEFINER, because the check must not depend on what the actor sees.
+-- Errors: unique_violation.
+create function keep_external_id() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  if exists (
+    select from user_profiles u
+    where u.external_id = new.external_id and u.source_system = new.source_system and u.is_archived
+      and (exists (select from patients p where p.user_id = u.id) or exists (select from providers p where p.user_id = u.id))
+  ) then
+    raise exception 'an archived account has this external id'
+      using errcode = 'unique_violation', constraint = 'user_profiles_external_id_key';
+  end if;
+  return new;
+end
+$$;
+
+create trigger keep_external_id before insert on user_profiles
+for each row when (new.external_id is not null) execute function keep_external_id();
+
 -- An array can't hold foreign keys, so this trigger checks them. Providers are never deleted.
 -- SECURITY DEFINER, because the check must not depend on what the actor sees.
 create function check_assigned_providers() returns trigger

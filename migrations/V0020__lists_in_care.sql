@@ -55,6 +55,7 @@ begin
 end
 $$;
 
+-- The spans grow when the transaction ends. So a connection that falls silent before its COMMIT locks nobody out.
 create function follow_visit_time() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
@@ -63,8 +64,8 @@ begin
 end
 $$;
 
-create trigger follow_visit_time after insert or update of scheduled_at on appointments
-for each row execute function follow_visit_time();
+create constraint trigger follow_visit_time after insert or update of scheduled_at on appointments
+deferrable initially deferred for each row execute function follow_visit_time();
 
 -- A span of records or files ends an hour after a row, because a visit writes several of them. Otherwise each of them
 -- would wait for the one before it, and would write the span of each member.
@@ -76,11 +77,11 @@ begin
 end
 $$;
 
-create trigger follow_creation after insert on medical_records
-for each row execute function follow_creation('RECORD');
+create constraint trigger follow_creation after insert on medical_records
+deferrable initially deferred for each row execute function follow_creation('RECORD');
 
-create trigger follow_creation after insert on file_metadata
-for each row when (new.patient_id is not null) execute function follow_creation('FILE');
+create constraint trigger follow_creation after insert on file_metadata
+deferrable initially deferred for each row when (new.patient_id is not null) execute function follow_creation('FILE');
 
 -- Gives a new member the spans of the chart. The lock waits for transactions that widen them, and such a transaction
 -- waits for this one and then finds the member's row. A booking locks the span of appointments first, so all lock the
@@ -102,8 +103,8 @@ begin
 end
 $$;
 
-create trigger begin_spans after insert on care_relations
-for each row execute function begin_spans();
+create constraint trigger begin_spans after insert on care_relations
+deferrable initially deferred for each row execute function begin_spans();
 
 -- The spans in the care of the actor. PostgreSQL puts the query of an SQL function in the place of the call. `offset 0`
 -- makes it look for the relation of one span after another, so it reads no more spans than the page needs, in the order

@@ -134,7 +134,6 @@ create table user_profiles (
   archived_by uuid,
   version integer not null default 1,
   constraint user_profiles_pkey primary key (id),
-  constraint user_profiles_external_id_key unique (external_id, source_system),
   constraint user_profiles_id_role_key unique (id, role),
   constraint user_profiles_subject_key unique (subject),
   constraint user_profiles_archived_by_fkey foreign key (archived_by) references user_profiles (id),
@@ -167,6 +166,7 @@ create table user_profiles (
   constraint user_profiles_visits_give_care check (not visits_give_care or imports_from is not null)
 );
 create index user_profiles_archived_by_idx on user_profiles (archived_by) where archived_by is not null;
+create unique index user_profiles_external_id_key on user_profiles (external_id, source_system, archived_at) nulls not distinct where external_id is not null;
 create index user_profiles_made_by_idx on user_profiles (made_by) where made_by is not null;
 create index user_profiles_proposed_idx on user_profiles (proposed_by, id) where proposed_by is not null;
 create index user_profiles_role_idx on user_profiles (role, id);
@@ -233,7 +233,7 @@ create trigger follow_role after update on user_profiles
 create trigger guard_import before update on user_profiles
   for each row
   when (new.source_system is not null)
-  execute function guard_import('{sort_name,role,subject,username,notification_email,made_by,proposed_subject,proposed_by,awaits_approval,status}');
+  execute function guard_import('{sort_name,role,subject,username,made_by,proposed_subject,proposed_by,awaits_approval,status}');
 create trigger guard_user before update on user_profiles for each row execute function guard_user();
 create trigger hold_standing before update of subject, role, status, is_archived on user_profiles
   for each row
@@ -245,6 +245,10 @@ create trigger hold_standing before update of subject, role, status, is_archived
       or new.is_archived is distinct from old.is_archived)
   )
   execute function hold_standing();
+create trigger keep_external_id before insert on user_profiles
+  for each row
+  when (new.external_id is not null)
+  execute function keep_external_id();
 create trigger keep_words_changed after update on user_profiles
   for each row
   when (
@@ -703,7 +707,7 @@ create trigger follow_visit_changed after update on appointments
     or new.is_archived is distinct from old.is_archived
   )
   execute function follow_visit();
-create trigger follow_visit_time after insert or update of scheduled_at on appointments
+create constraint trigger follow_visit_time after insert or update of scheduled_at on appointments deferrable initially deferred
   for each row
   execute function follow_visit_time();
 create trigger guard_import before update on appointments
@@ -862,7 +866,7 @@ create trigger check_import before insert on medical_records
   for each row
   when (new.external_id is not null)
   execute function check_import();
-create trigger follow_creation after insert on medical_records
+create constraint trigger follow_creation after insert on medical_records deferrable initially deferred
   for each row
   execute function follow_creation('RECORD');
 create trigger guard_import before update on medical_records
@@ -1079,7 +1083,7 @@ create trigger check_upload_quota before insert on file_metadata
   for each row
   when (not by_migration())
   execute function check_upload_quota();
-create trigger follow_creation after insert on file_metadata
+create constraint trigger follow_creation after insert on file_metadata deferrable initially deferred
   for each row
   when (new.patient_id is not null)
   execute function follow_creation('FILE');
@@ -1278,7 +1282,9 @@ create policy care_relations_read on care_relations for select to caretrail_app
 create policy care_relations_update on care_relations for update to caretrail_app
   using ((basis = any (array['REFERRAL', 'COVER'])) and reaches('care:write', patient_id));
 create policy owner_all on care_relations for all to caretrail_owner using (true) with check (true);
-create trigger begin_spans after insert on care_relations for each row execute function begin_spans();
+create constraint trigger begin_spans after insert on care_relations deferrable initially deferred
+  for each row
+  execute function begin_spans();
 create trigger check_care before insert or update of until on care_relations
   for each row
   execute function check_care();
@@ -1492,6 +1498,7 @@ create function guard_patient() returns trigger;
 create function guard_user() returns trigger;
 create function guard_visit() returns trigger;
 create function hold_standing() returns trigger security definer;
+create function keep_external_id() returns trigger security definer;
 create function keep_record_version() returns trigger security definer;
 create function keep_words() returns trigger security definer;
 create function record_visit_change() returns trigger security definer;

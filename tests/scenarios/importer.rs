@@ -224,6 +224,7 @@ async fn an_importer_needs_a_second_factor() {
 
 /// A bundle of one patient, one practitioner and these entries about the patient.
 struct Bundle {
+    patient_url: String,
     patient: Value,
     practitioner: Value,
     others: Vec<(String, Value)>,
@@ -251,6 +252,7 @@ impl Bundle {
             "code": {"coding": [{"system": "http://snomed.info/sct", "code": "91935009", "display": "Peanuts"}]},
         });
         Self {
+            patient_url: PATIENT.to_owned(),
             patient: json!({
                 "resourceType": "Patient", "gender": "female", "birthDate": "1970-05-05",
                 "name": [{"family": "Impfix", "given": ["Ida"]}],
@@ -275,7 +277,7 @@ impl Bundle {
 
     fn file(&self, world: &World) -> PathBuf {
         let mut entries = vec![
-            json!({"fullUrl": PATIENT, "resource": self.patient}),
+            json!({"fullUrl": self.patient_url, "resource": self.patient}),
             json!({"fullUrl": PRACTITIONER, "resource": self.practitioner}),
         ];
         let others = self.others.iter();
@@ -540,6 +542,11 @@ async fn what_belongs_to_another_source_system_is_not_taken_over() {
     assert!(complaint.reason.contains("belongs to another patient"));
     assert_eq!(counts(&summary), ["created 1", "failed 4"]);
     assert_eq!(world.rows(patients, &[]).await, before);
+    // And leaves no account behind
+    let accounts =
+        "select is_archived from user_profiles where role = 'PATIENT' and source_system = $1";
+    let accounts = world.rows(accounts, &[&"urn:example:other"]).await;
+    assert_eq!(accounts, [json!({"is_archived": true})]);
     // With a number of its own, the patient is another one.
     bundle.patient["identifier"][0]["value"] = json!("MR-other");
     let summary = bundle.import(&world, &second).await;
@@ -549,4 +556,43 @@ async fn what_belongs_to_another_source_system_is_not_taken_over() {
         "{:#?}",
         summary.complaints
     );
+}
+
+#[tokio::test]
+async fn a_refused_patient_leaves_no_account_and_both_patients_are_named() {
+    let world = World::new().await;
+    let importer = world.importer(SOURCE).await;
+    let bundle = Bundle::new();
+    bundle.import(&world, &importer).await;
+    let patient = world.row("select id from patients", &[]).await;
+    // Given another person with the same medical record number
+    let mut clash = Bundle::new();
+    clash.patient_url = "urn:ada:clash".to_owned();
+    clash.others.clear();
+    // When they are imported, then both are named, and no account is left
+    let summary = clash.import(&world, &importer).await;
+    let complaint = &summary.complaints[0];
+    assert_eq!(complaint.full_url.as_deref(), Some("urn:ada:clash"));
+    assert!(complaint.reason.contains(patient["id"].as_str().unwrap()));
+    let left = "select from user_profiles where external_id = 'urn:ada:clash' and not is_archived";
+    assert_eq!(world.rows(left, &[]).await.len(), 0);
+    // Once the number is corrected, they are imported like anybody new
+    clash.patient["identifier"][0]["value"] = json!("MR-clash");
+    let summary = clash.import(&world, &importer).await;
+    assert_eq!(
+        world.rows("select from patients", &[]).await.len(),
+        2,
+        "{:#?}",
+        summary.complaints
+    );
+    let account = world.rows(left, &[]).await;
+    assert_eq!(account.len(), 1);
+    // But a patient whom somebody archived is not made anew
+    let archive = "update user_profiles set is_archived = true, archived_at = now() where external_id = 'urn:ada:clash'
+        and not is_archived";
+    world.sql(archive, &[]).await;
+    clash.patient["name"][0]["family"] = json!("Renamed");
+    let summary = clash.import(&world, &importer).await;
+    assert_eq!(world.rows(left, &[]).await.len(), 0);
+    assert!(summary.total().conflicts > 0, "{summary}");
 }

@@ -169,8 +169,18 @@ async fn change(world: &World, round: i32, member: &Actor, vera: &Provider, walt
         "update file_metadata set is_archived = true, archived_at = now() where not is_archived and random() < 0.1",
         "update appointments set is_archived = true, archived_at = now()
          where not is_archived and status = 'COMPLETED' and random() < 0.1",
-        "update appointments set scheduled_at = scheduled_at + (random() - 0.5) * interval '20 days'
-         where status = 'SCHEDULED' and random() < 0.2",
+        // Each moves to a free time of its own.
+        "update appointments a set scheduled_at = timestamptz '2026-01-01T00:10Z' + moved.place * interval '7 hours'
+         from (
+           select id, row_number() over (order by random()) as place
+           from appointments where status = 'SCHEDULED'
+         ) as moved
+         where a.id = moved.id and random() < 0.2 and not exists (
+           select from appointments b
+           where b.status = 'SCHEDULED'
+             and b.scheduled_at between timestamptz '2026-01-01T00:10Z' + moved.place * interval '7 hours' - interval '1 hour'
+               and timestamptz '2026-01-01T00:10Z' + moved.place * interval '7 hours' + interval '1 hour'
+         )",
     ] {
         world.sql(statement, &[]).await;
     }

@@ -212,14 +212,21 @@ pub fn user_rule(constraint: &str) -> Option<Error> {
 pub fn check_fields(reach: &str, fields: &[String]) -> Result<(), Error> {
     let known: &[&str] = match reach {
         "ALL" => return Ok(()),
-        "SOURCE" => &["first_name", "last_name", "phone", "address", "preferences"],
+        "SOURCE" => &[
+            "first_name",
+            "last_name",
+            "phone",
+            "notification_email",
+            "address",
+            "preferences",
+        ],
         _ => &["notification_email", "phone", "address", "preferences"],
     };
     match fields.iter().all(|field| known.contains(&field.as_str())) {
         true => Ok(()),
         false => Err(Error::Forbidden(
             "Users can change only notification_email, phone, address and preferences of their own account, and an \
-             importer only the name, phone, address and preferences of people from their source system.",
+             importer only these fields and the name of people from their source system.",
         )),
     }
 }

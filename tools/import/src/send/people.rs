@@ -161,6 +161,24 @@ impl Sender<'_> {
     /// The account and the patient, and what registering them changed. Corrects the account alone.
     async fn registered_patient(&self, new: &NewPatient) -> Result<(Done, Uuid, Value)> {
         let (done, user_id) = self.account(&new.origin, &new.user).await?;
+        let registered = self.patient_of(new, done.clone(), user_id).await;
+        if let Err(Fault::Failed(_)) = &registered
+            && done == Done::Created
+        {
+            // The refused patient leaves no account behind. If that fails, the next import finds the account.
+            let path = format!("/v1/users/{user_id}");
+            drop(self.api.delete(self.importer, &path, 1).await);
+        }
+        registered
+    }
+
+    /// The patient of this account, and what registering them changed.
+    async fn patient_of(
+        &self,
+        new: &NewPatient,
+        done: Done,
+        user_id: Uuid,
+    ) -> Result<(Done, Uuid, Value)> {
         if done != Done::Created
             && let Some(there) = self.registered("patients", user_id, "the patient").await?
         {
@@ -178,8 +196,21 @@ impl Sender<'_> {
         // A retried request may find that its first try succeeded.
         match self.registered("patients", user_id, "the patient").await? {
             Some(there) => Ok((Done::Created, user_id, there)),
-            None => Err("its medical record number belongs to another patient".into()),
+            None => Err(self.clash(new).await),
         }
+    }
+
+    /// The fault of a patient whose medical record number another patient has. Names that patient, if they came from the
+    /// same source system.
+    async fn clash(&self, new: &NewPatient) -> Fault {
+        let wanted = json!({"patient_number": new.patient["patient_number"]});
+        let found = self.api.post(self.importer, "/v1/patients/search", &wanted);
+        let other = found.await.ok().and_then(|page| id(&page["items"][0]).ok());
+        let other = other.map_or_else(
+            || "another patient, who isn't from this source system".to_owned(),
+            |other| format!("the patient {other}"),
+        );
+        Fault::Failed(format!("its medical record number belongs to {other}"))
     }
 
     /// Creates the person's account, without a sign-in, or corrects the one that is there.
@@ -207,7 +238,10 @@ impl Sender<'_> {
         );
         let page = self.api.get(self.importer, &path).await;
         let page = page.map_err(|refusal| self.said("looking for the account", &refusal))?;
-        let there = &page["items"][0];
+        // An account that was given up stands beside the one that is used.
+        let found = page["items"].as_array().map_or(&[][..], Vec::as_slice);
+        let there = found.iter().find(|account| account["is_archived"] == false);
+        let there = there.or(found.last()).unwrap_or(&Value::Null);
         if there["role"] != body["role"] {
             return Err(Fault::Conflict(
                 "its identifier belongs to an account with another role".into(),
