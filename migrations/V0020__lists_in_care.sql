@@ -37,6 +37,9 @@ create index care_spans_earliest_idx on care_spans (member_id, begins) include (
 call secure('chart_spans');
 call secure('care_spans');
 
+-- The triggers below are deferred, so PostgreSQL runs them while it commits. A transaction whose function has fallen
+-- silent then holds no lock that another writer of the chart waits for.
+
 -- Makes the spans contain this time. A span that doesn't contain it yet ends at `until` afterwards, or later. Most times
 -- are inside already, and then nothing is locked.
 create function widen_spans(p_patient uuid, p_part text, moment timestamptz, until timestamptz) returns void
@@ -55,7 +58,6 @@ begin
 end
 $$;
 
--- The spans grow when the transaction ends. So a connection that falls silent before its COMMIT locks nobody out.
 create function follow_visit_time() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
@@ -68,7 +70,7 @@ create constraint trigger follow_visit_time after insert or update of scheduled_
 deferrable initially deferred for each row execute function follow_visit_time();
 
 -- A span of records or files ends an hour after a row, because a visit writes several of them. Otherwise each of them
--- would wait for the one before it, and would write the span of each member.
+-- would write the span of each member.
 create function follow_creation() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$
 begin

@@ -9,8 +9,6 @@ use tests::database::PEOPLE;
 use tests::prelude::*;
 use tests::ticket::begin_request;
 
-use crate::care::at_once;
-
 /// The rows of a page. A guess reads twice as many of the twenty charts.
 const LIMIT: usize = 3;
 
@@ -169,18 +167,9 @@ async fn change(world: &World, round: i32, member: &Actor, vera: &Provider, walt
         "update file_metadata set is_archived = true, archived_at = now() where not is_archived and random() < 0.1",
         "update appointments set is_archived = true, archived_at = now()
          where not is_archived and status = 'COMPLETED' and random() < 0.1",
-        // Each moves to a free time of its own.
-        "update appointments a set scheduled_at = timestamptz '2026-01-01T00:10Z' + moved.place * interval '7 hours'
-         from (
-           select id, row_number() over (order by random()) as place
-           from appointments where status = 'SCHEDULED'
-         ) as moved
-         where a.id = moved.id and random() < 0.2 and not exists (
-           select from appointments b
-           where b.status = 'SCHEDULED'
-             and b.scheduled_at between timestamptz '2026-01-01T00:10Z' + moved.place * interval '7 hours' - interval '1 hour'
-               and timestamptz '2026-01-01T00:10Z' + moved.place * interval '7 hours' + interval '1 hour'
-         )",
+        // No two of these visits are a multiple of forty days apart.
+        "update appointments set scheduled_at = scheduled_at + interval '40 days' * (floor(random() * 3) - 1)
+         where status = 'SCHEDULED' and random() < 0.2",
     ] {
         world.sql(statement, &[]).await;
     }
@@ -296,10 +285,17 @@ async fn what_is_written_while_care_begins_is_listed() {
                      values ('{0}', '{1}', 'REFERRAL', '{0}', now() + interval '9 days', false)",
                     vera.user, ada.id
                 );
-                match care_is_first {
-                    true => at_once(&world, &care, &write).await,
-                    false => at_once(&world, &write, &care).await,
-                }
+                let (first, second) = match care_is_first {
+                    true => (care, write),
+                    false => (write, care),
+                };
+                let other = world.connect().await;
+                other
+                    .batch_execute(&format!("begin; {first}"))
+                    .await
+                    .unwrap();
+                world.sql(&second, &[]).await;
+                other.batch_execute("commit").await.unwrap();
                 let answer = vera.get(&format!("/v1/{path}")).await.expect(200);
                 assert_eq!(answer.ids().len(), expected, "{path}");
                 let disclosed = audit(function, "SEARCH", resource).by(&vera);
@@ -313,7 +309,54 @@ async fn what_is_written_while_care_begins_is_listed() {
 }
 
 #[tokio::test]
-async fn two_writers_of_one_chart_take_turns_and_both_rows_are_listed() {
+async fn nothing_is_missed_when_a_write_and_the_beginning_of_care_commit_at_once() {
+    let world = World::new().await;
+    let vera = world.provider("Vera").await;
+    let (one, other) = (world.connect().await, world.connect().await);
+    for number in 1..=30 {
+        let ada = world.patient("Ada").await;
+        let care = format!(
+            "begin; insert into care_relations (member_id, patient_id, basis, source, until, is_suspended)
+             values ('{0}', '{1}', 'REFERRAL', '{0}', now() + interval '9 days', false)",
+            vera.user, ada.id
+        );
+        let write = format!(
+            "begin; insert into medical_records (id, patient_id, record_type, content)
+             values (gen_random_uuid(), '{}', 'NOTE', '{{}}')",
+            ada.id
+        );
+        one.batch_execute(&care).await.unwrap();
+        other.batch_execute(&write).await.unwrap();
+        let (begun, written) =
+            tokio::join!(one.batch_execute("commit"), other.batch_execute("commit"));
+        begun.unwrap();
+        written.unwrap();
+        let answer = vera.get("/v1/medical-records").await.expect(200);
+        assert_eq!(answer.ids().len(), number);
+    }
+}
+
+#[tokio::test]
+async fn a_writer_who_has_fallen_silent_keeps_no_other_writer_of_the_chart_waiting() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    let silent = world.connect().await;
+    let begun = format!(
+        "begin; insert into medical_records (id, patient_id, record_type, content)
+         values (gen_random_uuid(), '{}', 'NOTE', '{{}}')",
+        ada.id
+    );
+    silent.batch_execute(&begun).await.unwrap();
+    let record = json!({"patient_id": ada.id, "record_type": "NOTE", "content": {"text": "Well."}});
+    let written = vera.post("/v1/medical-records", record).await.expect(201);
+    silent.batch_execute("rollback").await.unwrap();
+    let listed = vera.get("/v1/medical-records").await.expect(200);
+    assert_eq!(listed.ids(), [written.id()]);
+}
+
+#[tokio::test]
+async fn of_two_writers_of_one_chart_both_succeed_and_both_rows_are_listed() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     world.assign(&ada, &vera).await;

@@ -312,12 +312,10 @@ async fn a_change_of_the_setting_moves_the_end_of_care() {
     }
 }
 
-/// Two transactions at once. The first does what it does at its COMMIT and stays open. The second statement waits until
-/// the first transaction ends.
-pub async fn at_once(world: &World, first: &str, second: &str) {
+/// Two transactions at once. The second statement waits until the first transaction ends.
+async fn at_once(world: &World, first: &str, second: &str) {
     let (one, two) = (world.connect().await, world.connect().await);
-    let first = format!("begin; {first}; set constraints all immediate");
-    one.batch_execute(&first).await.unwrap();
+    one.batch_execute(&format!("begin; {first}")).await.unwrap();
     let waiting = two.batch_execute(second);
     let released = async {
         eventually("the second statement waits", async || {

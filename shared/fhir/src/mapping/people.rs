@@ -67,7 +67,10 @@ pub fn patient(
         return Err(format!("was replaced by {successor}"));
     }
     if patient.active == Some(false) {
-        notes.push("the patient is inactive, which the API has no field for".into());
+        notes.push(
+            "the patient is inactive; an administrator can set the account's status to INACTIVE"
+                .into(),
+        );
     }
     let several = [
         (patient.name.len(), "names"),

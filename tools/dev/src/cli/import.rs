@@ -19,8 +19,8 @@ const TOKEN: &str = "CARETRAIL_TOKEN";
 /// What to import, and where.
 #[derive(Debug, Args)]
 pub struct Import {
-    /// FHIR R4 bundles as JSON, gzip or not.
-    #[arg(required = true, value_name = "FILE.json.gz")]
+    /// Files or folders of FHIR R4 resources: Bundles, single resources or NDJSON, compressed with gzip or not.
+    #[arg(required = true, value_name = "PATH")]
     files: Vec<PathBuf>,
     /// The deployment, such as https://api.example.org [default: the running local cloud, as its demo importer].
     #[arg(long, value_name = "URL")]
