@@ -22,7 +22,7 @@ pub struct Import {
     /// Files or folders of FHIR R4 resources: Bundles, single resources or NDJSON, compressed with gzip or not.
     #[arg(required = true, value_name = "PATH")]
     files: Vec<PathBuf>,
-    /// The deployment, such as https://api.example.org [default: the running local cloud, as its demo importer].
+    /// The base URL of the deployment [default: the running local cloud, as its demo importer].
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// The file with an importer's access token. It is read again every few minutes, so a new token can replace one
