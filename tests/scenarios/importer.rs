@@ -596,3 +596,80 @@ async fn a_refused_patient_leaves_no_account_and_both_patients_are_named() {
     assert_eq!(world.rows(left, &[]).await.len(), 0);
     assert!(summary.total().conflicts > 0, "{summary}");
 }
+
+#[tokio::test]
+async fn an_export_of_several_files_is_imported_as_one() {
+    // Given a folder with a file for each type, as FHIR Bulk Data has them, a Bundle, and a patient in two files
+    let world = World::new().await;
+    let importer = world.importer(SOURCE).await;
+    let folder = world.folder().join("export");
+    fs::create_dir(&folder).unwrap();
+    let patient = |id: &str| {
+        json!({"resourceType": "Patient", "id": id, "gender": "other", "birthDate": "1980-05",
+            "name": [{"given": [id]}], "identifier": [{"value": id}]})
+    };
+    let practitioner = |id: &str| json!({"resourceType": "Practitioner", "id": id, "name": [{"family": id}], "identifier": [{"value": id}]});
+    let visit = |id: &str, patient: &str, practitioner: &str| {
+        json!({"resourceType": "Encounter", "id": id, "status": "finished", "class": {"code": "AMB"},
+            "subject": {"reference": format!("Patient/{patient}")},
+            "participant": [{"individual": {"reference": format!("Practitioner/{practitioner}")}}],
+            "period": {"start": format!("2020-01-0{id}T10:00:00Z"), "end": format!("2020-01-0{id}T10:30:00Z")}})
+    };
+    let lines = |resources: &[Value]| {
+        let lines: Vec<_> = resources.iter().map(Value::to_string).collect();
+        lines.join("\n")
+    };
+    let manifest = json!({"resourceType": "Bundle", "type": "collection", "entry": [
+        {"resource": patient("c")}, {"resource": visit("3", "c", "vera")}
+    ]});
+    for (name, content) in [
+        (
+            "Encounter.ndjson",
+            lines(&[visit("1", "a", "walt"), visit("2", "b", "vera")]),
+        ),
+        ("Patient.ndjson", lines(&[patient("a"), patient("b")])),
+        ("Patient.2.ndjson", lines(&[patient("b")])),
+        (
+            "Practitioner.ndjson",
+            lines(&[practitioner("vera"), practitioner("walt")]),
+        ),
+        ("bundle.json", manifest.to_string()),
+    ] {
+        fs::write(folder.join(name), content).unwrap();
+    }
+    let person = Person::from(&importer);
+    for round in 0..2 {
+        let summary = import(std::slice::from_ref(&folder), &world.api(), &person)
+            .await
+            .0;
+        // Then each visit is with its own practitioner, and only the repetition is reported
+        let [complaint] = summary.complaints.as_slice() else {
+            panic!("{:#?}", summary.complaints)
+        };
+        assert_eq!(complaint.reason, "repeats an earlier entry");
+        let visits = "select p.patient_number as patient, v.license_number as practitioner
+            from appointments a join patients p on p.id = a.patient_id join providers v on v.id = a.provider_id
+            order by a.scheduled_at";
+        let expected = [("a", "walt"), ("b", "vera"), ("c", "vera")];
+        let expected = expected.map(
+            |(patient, practitioner)| json!({"patient": patient, "practitioner": practitioner}),
+        );
+        assert_eq!(world.rows(visits, &[]).await, expected, "{round}");
+        assert_eq!(summary.total().conflicts, 0, "{summary}");
+    }
+}
+
+#[tokio::test]
+async fn a_death_that_was_a_mistake_is_taken_back() {
+    let world = World::new().await;
+    let importer = world.importer(SOURCE).await;
+    let mut bundle = Bundle::new();
+    bundle.others.clear();
+    let deceased = "select deceased from patients";
+    for (said, expected) in [(json!(true), json!({})), (json!(false), json!(null))] {
+        bundle.patient["deceasedBoolean"] = said;
+        let summary = bundle.import(&world, &importer).await;
+        assert!(summary.is_clean(), "{:#?}", summary.complaints);
+        assert_eq!(world.row(deceased, &[]).await["deceased"], expected);
+    }
+}

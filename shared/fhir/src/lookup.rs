@@ -91,9 +91,14 @@ impl<'a> Lookup<'a> {
     }
 }
 
+/// Keeps the entry, unless another one has the same place. A resource that was read twice is still one.
 fn unless_twice<'a, K>(place: Place<'_, K, Option<&'a Entry>>, entry: &'a Entry) {
     match place {
-        Place::Occupied(mut known) => drop(known.insert(None)),
+        Place::Occupied(mut known) => {
+            if known.get().is_some_and(|known| known.key != entry.key) {
+                known.insert(None);
+            }
+        }
         Place::Vacant(free) => drop(free.insert(Some(entry))),
     }
 }

@@ -21,13 +21,12 @@ const IN_FORCE: [&str; 5] = [
 /// Why the resource is left out, or none if it is what it seems to be. `raw` is the whole resource.
 pub(crate) fn reason(frame: &Frame, raw: &RawValue) -> Option<String> {
     let status = frame.status().unwrap_or_default();
-    let verification = frame.verification_status().unwrap_or_default();
     let kind = frame.resource_type.as_str();
-    let reason = if status == "entered-in-error" || verification == "entered-in-error" {
+    let reason = if status == "entered-in-error" || frame.is_verified_as("entered-in-error") {
         "was entered in error"
     } else if status == "not-done" {
         "was not done"
-    } else if verification == "refuted" {
+    } else if frame.is_verified_as("refuted") {
         "is refuted"
     } else if status == "draft" {
         "is a draft"

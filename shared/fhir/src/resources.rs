@@ -5,8 +5,8 @@
 )]
 
 use chrono::NaiveDate;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::Number;
 use serde_json::value::RawValue;
 
@@ -66,13 +66,13 @@ impl Frame {
         self.status.as_ref()?.known().map(String::as_str)
     }
 
-    /// The code of its `verificationStatus`.
-    pub(crate) fn verification_status(&self) -> Option<&str> {
-        let concept = self.verification_status.as_ref()?.known()?;
-        concept
-            .coding
-            .iter()
-            .find_map(|coding| coding.code.as_deref())
+    /// Whether a coding of its `verificationStatus` has this code.
+    pub(crate) fn is_verified_as(&self, code: &str) -> bool {
+        let concept = self.verification_status.as_ref().and_then(Lenient::known);
+        let codings = concept.into_iter().flat_map(|concept| &concept.coding);
+        codings
+            .into_iter()
+            .any(|coding| coding.code.as_deref() == Some(code))
     }
 
     /// Its `intent`.
@@ -178,6 +178,13 @@ fn observation(raw: &RawValue) -> Parsed<Resource> {
     Ok((resource, beyond_both(beyond, beyond_itself)))
 }
 
+/// The values of a list of primitives. An item of which only extensions are known is null
+/// (<https://hl7.org/fhir/R4/json.html#primitive>).
+fn known<'de, D: Deserializer<'de>, T: Deserialize<'de>>(list: D) -> Result<Vec<T>, D::Error> {
+    let items = Vec::<Option<T>>::deserialize(list)?;
+    Ok(items.into_iter().flatten().collect())
+}
+
 macro_rules! resources {
     ($($name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty,)* })+) => {$(
         #[derive(Debug, Default, Deserialize)]
@@ -210,7 +217,7 @@ resources! {
     }
     Range { low: Option<Quantity>, high: Option<Quantity>, }
     Ratio { numerator: Option<Quantity>, denominator: Option<Quantity>, }
-    Annotation { text: String, }
+    Annotation { text: Option<String>, }
     Validity { end: Option<When>, }
     Identifier {
         r#use: Option<String>,
@@ -224,12 +231,12 @@ resources! {
         period: Option<Validity>,
         text: Option<String>,
         family: Option<String>,
-        #[serde(default)] given: Vec<String>,
+        #[serde(default, deserialize_with = "known")] given: Vec<String>,
     }
     Address {
         r#use: Option<String>,
         period: Option<Validity>,
-        #[serde(default)] line: Vec<String>,
+        #[serde(default, deserialize_with = "known")] line: Vec<String>,
         city: Option<String>,
         state: Option<String>,
         postal_code: Option<String>,
@@ -284,7 +291,7 @@ resources! {
     AllergyIntolerance {
         code: Concept,
         r#type: Option<AllergyType>,
-        #[serde(default)] category: Vec<AllergyCategory>,
+        #[serde(default, deserialize_with = "known")] category: Vec<AllergyCategory>,
         criticality: Option<Criticality>,
         clinical_status: Option<Concept>,
         verification_status: Option<Concept>,
@@ -397,6 +404,7 @@ resources! {
     }
     DispenseRequest { quantity: Option<Quantity>, number_of_repeats_allowed: Option<u32>, }
     Dosage {
+        sequence: Option<i64>,
         text: Option<String>,
         patient_instruction: Option<String>,
         #[serde(default)] additional_instruction: Vec<Concept>,
@@ -421,9 +429,9 @@ resources! {
         period: Option<Number>,
         period_max: Option<Number>,
         period_unit: Option<String>,
-        #[serde(default)] day_of_week: Vec<String>,
-        #[serde(default)] time_of_day: Vec<String>,
-        #[serde(default)] when: Vec<String>,
+        #[serde(default, deserialize_with = "known")] day_of_week: Vec<String>,
+        #[serde(default, deserialize_with = "known")] time_of_day: Vec<String>,
+        #[serde(default, deserialize_with = "known")] when: Vec<String>,
         offset: Option<u32>,
     }
     DoseAndRate {

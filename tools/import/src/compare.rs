@@ -77,7 +77,7 @@ fn decimal(text: &str) -> Option<(bool, String, i64)> {
 /// The point in time that the text is, to the microsecond.
 fn moment(text: &str) -> Option<DateTime<chrono::FixedOffset>> {
     let moment = DateTime::parse_from_rfc3339(text).ok()?;
-    moment.duration_trunc(TimeDelta::microseconds(1)).ok()
+    moment.duration_round(TimeDelta::microseconds(1)).ok()
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Finds the files of an import, opens them and reads their entries.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use fhir::bundle::{self, Entry, ReadError};
+use fhir::bundle::{self, Content, Entry, ReadError};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::summary::Complaint;
@@ -74,6 +75,12 @@ pub fn read_all(files: &[PathBuf]) -> (Vec<Entry>, Vec<Complaint>) {
         match read(file) {
             Ok(more) => entries.extend(more),
             Err(complaint) => complaints.push(complaint),
+        }
+    }
+    let mut seen = HashSet::new();
+    for entry in &mut entries {
+        if !entry.key.is_empty() && !seen.insert(entry.key.clone()) {
+            entry.content = Content::Bad("repeats an earlier entry".into());
         }
     }
     (entries, complaints)

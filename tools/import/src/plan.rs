@@ -92,6 +92,8 @@ pub struct NewVisit {
     pub patient: usize,
     /// The provider, as an index into the plan's providers.
     pub provider: usize,
+    /// Whether the source names no practitioner of the import, so that the first one stands for them.
+    pub is_assumed: bool,
     /// Body of create-appointment without `patient_id` and `provider_id`.
     pub body: Value,
     /// Whether the visit is planned, has begun, took place or was missed.
@@ -107,6 +109,8 @@ pub struct NewRecord {
     pub patient: usize,
     /// The author, as an index into the plan's providers.
     pub provider: usize,
+    /// Whether the source names no practitioner of the import, so that the first one stands for them.
+    pub is_assumed: bool,
     /// The visit, as an index into the plan's visits.
     pub visit: Option<usize>,
     /// Body of create-record without `patient_id` and `appointment_id`.

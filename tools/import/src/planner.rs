@@ -160,7 +160,7 @@ impl<'a> Planner<'a> {
                 let patient = self.patient(mapper.entry)?;
                 let participants = encounter.participant.iter();
                 let named = participants.filter_map(|it| it.individual.as_ref());
-                let (provider, other) = self.provider(named, mapper)?;
+                let (provider, is_assumed, other) = self.provider(named, mapper)?;
                 let body = appointment(encounter, other, mapper)?;
                 self.visits
                     .insert(&mapper.entry.key, self.plan.visits.len());
@@ -168,6 +168,7 @@ impl<'a> Planner<'a> {
                     origin: origin(mapper.entry),
                     patient,
                     provider,
+                    is_assumed,
                     body,
                     progress,
                 });
@@ -199,8 +200,11 @@ impl<'a> Planner<'a> {
             Resource::Prescription(request) => request.requester.as_ref(),
             _ => None,
         };
-        let (provider, other) = match (requester, visit) {
-            (None, Some(visit)) => (self.plan.visits[visit].provider, None),
+        let (provider, is_assumed, other) = match (requester, visit) {
+            (None, Some(visit)) => {
+                let visit = &self.plan.visits[visit];
+                (visit.provider, visit.is_assumed, None)
+            }
             (requester, _) => self.provider(requester.into_iter(), mapper)?,
         };
         let mut body = json!({
@@ -222,6 +226,7 @@ impl<'a> Planner<'a> {
             origin: origin(mapper.entry),
             patient,
             provider,
+            is_assumed,
             visit,
             body,
         });
@@ -266,19 +271,19 @@ impl<'a> Planner<'a> {
         visit
     }
 
-    /// The first of these practitioners who is in the import. Otherwise the first practitioner of all, with the name
-    /// that the source gives instead.
+    /// The first of these practitioners who is in the import. Otherwise the first practitioner of all, that this is
+    /// assumed, and the name that the source gives instead.
     fn provider<'r>(
         &mut self,
         named: impl Iterator<Item = &'r Reference>,
         mapper: &mut Mapper<'a>,
-    ) -> Result<(usize, Option<&'r str>), String> {
+    ) -> Result<(usize, bool, Option<&'r str>), String> {
         let mut other = None;
         let mut is_named = false;
         for reference in named {
             is_named = true;
             if let Some(provider) = self.practitioner(reference, mapper.entry) {
-                return Ok((provider, None));
+                return Ok((provider, false, None));
             }
             other = other.or(reference.display.as_deref());
         }
@@ -290,7 +295,7 @@ impl<'a> Planner<'a> {
         if self.plan.providers.is_empty() {
             return Err("there is no practitioner".into());
         }
-        Ok((0, other))
+        Ok((0, true, other))
     }
 
     fn practitioner(&mut self, reference: &Reference, from: &'a Entry) -> Option<usize> {
@@ -307,7 +312,10 @@ impl<'a> Planner<'a> {
             }
             Resource::PractitionerRole(role) => {
                 let practitioner = role.practitioner.as_ref()?;
-                self.practitioner(practitioner, entry)
+                let target = self.lookup.entry(practitioner, entry, "Practitioner")?;
+                let is_practitioner = target.kind == "Practitioner";
+                let known = is_practitioner.then(|| self.practitioner(practitioner, entry));
+                known.flatten()
             }
             _ => None,
         }

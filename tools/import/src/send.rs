@@ -17,7 +17,7 @@ mod chart;
 mod people;
 mod standing;
 
-use self::standing::Chart;
+use self::standing::{Chart, planned};
 
 /// How many requests are sent at the same time.
 const CONCURRENCY: usize = 16;
@@ -145,9 +145,10 @@ impl Sender<'_> {
         }
         let mut patients = Vec::new();
         let mut charts = Vec::new();
+        let planned = planned(&plan);
         for (index, new) in plan.patients.iter().enumerate() {
             let registered = self.patient(&mut tally, index, new).await;
-            charts.push(self.chart(&plan, registered.as_ref()).await);
+            charts.push(self.chart(&planned, registered.as_ref()).await);
             patients.extend(registered.map(|(known, _)| known));
         }
 

@@ -311,7 +311,7 @@ fn bad_entries_are_named_and_stop_nothing_else() {
         ),
         (
             "Condition",
-            |it| it["resource"]["code"] = json!({"coding": [{"code": "1"}]}),
+            |it| it["resource"]["code"] = json!({}),
             "code has neither a coding nor text",
         ),
         (

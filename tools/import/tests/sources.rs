@@ -400,3 +400,153 @@ fn a_medication_is_kept_by_its_code_or_its_name() {
         assert_eq!(*medication, json!({"display": expected}), "{changes}");
     }
 }
+
+/// The content of the only record that this resource about the patient becomes, and the notes.
+fn record(resource: &Value) -> (Option<Value>, Vec<String>) {
+    let mut resource = resource.clone();
+    resource["id"] = json!("r");
+    resource["subject"] = json!({"reference": "Patient/p"});
+    let plan = Folder::new().plan(&bundle(
+        "collection",
+        &[patient("p"), practitioner("d"), resource],
+    ));
+    assert!(plan.bad.is_empty(), "{:?}", plan.bad);
+    let content = plan
+        .records
+        .first()
+        .map(|record| record.body["content"].clone());
+    (
+        content,
+        plan.notes.iter().map(|note| note.reason.clone()).collect(),
+    )
+}
+
+#[test]
+fn a_status_is_read_from_each_of_its_codings() {
+    let condition = |verification: Value| {
+        json!({"resourceType": "Condition", "code": {"text": "asthma"}, "verificationStatus": verification,
+            "clinicalStatus": {"text": "Resolved"}})
+    };
+    let hl7 = "http://terminology.hl7.org/CodeSystem/condition-ver-status";
+    let local = json!({"system": "urn:oid:1.2.3", "code": "3"});
+    let refuted = json!({"coding": [local, {"system": hl7, "code": "refuted"}]});
+    let (content, notes) = record(&condition(refuted));
+    assert_eq!(content, None);
+    assert_eq!(notes, ["is refuted, so it is left out"]);
+    let likely = json!({"coding": [local, {"system": hl7, "code": "provisional"}]});
+    let content = record(&condition(likely)).0.unwrap();
+    assert_eq!(content["verification_status"], "provisional");
+    assert_eq!(content["clinical_status"], "Resolved");
+}
+
+#[test]
+fn a_dosage_that_is_needed_only_at_times_never_becomes_a_daily_one() {
+    let order = |dosage: Value| {
+        json!({"resourceType": "MedicationRequest", "status": "active", "intent": "order",
+            "medicationCodeableConcept": {"text": "a tablet"}, "dosageInstruction": dosage})
+    };
+    let dose = json!([{"doseQuantity": {"value": 1, "unit": "tablet"}}]);
+    for reason in [json!({"coding": [{"code": "PAIN"}]}), json!({})] {
+        let needed = json!([{"asNeededCodeableConcept": reason, "doseAndRate": dose}]);
+        let content = record(&order(needed)).0.unwrap();
+        assert_eq!(
+            content["dosage_instruction"][0]["as_needed"], true,
+            "{reason}"
+        );
+        assert!(
+            content["dosage"].as_str().unwrap().contains("as needed"),
+            "{reason}"
+        );
+    }
+    // Steps have an order only if the source gives one.
+    for (dosage, expected) in [
+        (json!([{"text": "one"}, {"text": "two"}]), "one; two"),
+        (
+            json!([{"sequence": 1, "text": "one"}, {"sequence": 1, "text": "two"}]),
+            "one; two",
+        ),
+        (
+            json!([{"sequence": 2, "text": "two"}, {"sequence": 1, "text": "one"}]),
+            "one Then: two",
+        ),
+    ] {
+        assert_eq!(record(&order(dosage)).0.unwrap()["dosage"], expected);
+    }
+}
+
+#[test]
+fn a_flag_without_a_system_is_kept_in_words() {
+    let observation = json!({"resourceType": "Observation", "status": "final", "code": {"text": "potassium"},
+        "valueInteger": 7, "interpretation": [{"coding": [{"code": "HH"}]}],
+        "note": [{"_text": {"extension": [{"url": "http://example.org/masked"}]}}]});
+    let content = record(&observation).0.unwrap();
+    assert_eq!(content["interpretation"], json!([{"display": "HH"}]));
+}
+
+#[test]
+fn values_that_are_masked_and_addresses_that_are_none_refuse_nobody() {
+    let mut ada = patient("p");
+    ada["name"][0]["given"] = json!([null, "Ada"]);
+    ada["name"][0]["_given"] = json!([{"extension": [{"url": "http://example.org/masked"}]}, null]);
+    ada["telecom"] = json!([{"system": "email", "value": "declined"}]);
+    let plan = Folder::new().plan(&bundle("collection", &[ada.clone()]));
+    assert_eq!(plan.patients[0].user["first_name"], "Ada");
+    assert_eq!(plan.patients[0].user["notification_email"], Value::Null);
+    ada["telecom"][0]["value"] = json!("Ada@Example.org");
+    let plan = Folder::new().plan(&bundle("collection", &[ada]));
+    assert_eq!(
+        plan.patients[0].user["notification_email"],
+        "ada@example.org"
+    );
+}
+
+#[test]
+fn who_replaced_a_patient_is_named_without_patient_data() {
+    for (other, expected) in [
+        (
+            json!({"reference": "Patient/q"}),
+            "was replaced by Patient/q",
+        ),
+        (
+            json!({"display": "Jane Doe"}),
+            "was replaced by another patient",
+        ),
+        (
+            json!({"reference": "Patient?identifier=http://hl7.org/fhir/sid/us-ssn|1"}),
+            "was replaced by another patient",
+        ),
+    ] {
+        let mut ada = patient("p");
+        ada["link"] = json!([{"type": "replaced-by", "other": other}]);
+        let plan = Folder::new().plan(&bundle("collection", &[ada]));
+        assert_eq!(plan.bad[0].1, expected);
+    }
+}
+
+#[test]
+fn a_role_that_names_itself_is_no_practitioner() {
+    let role = json!({"resourceType": "PractitionerRole", "id": "r", "practitioner": {"reference": "PractitionerRole/r"}});
+    let by_role = json!({"participant": [{"individual": {"reference": "PractitionerRole/r"}}]});
+    let resources = [
+        patient("p"),
+        practitioner("d"),
+        role,
+        encounter("e", "p", &by_role),
+    ];
+    let plan = Folder::new().plan(&bundle("collection", &resources));
+    assert!(plan.visits[0].is_assumed);
+}
+
+#[test]
+fn a_resource_that_is_read_twice_is_still_one() {
+    let resources = [
+        patient("p"),
+        patient("p"),
+        practitioner("d"),
+        encounter("e", "p", &json!({})),
+    ];
+    let lines: Vec<_> = resources.iter().map(Value::to_string).collect();
+    let plan = read(&Folder::new().file("twice.ndjson", &lines.join("\n"))).unwrap();
+    assert_eq!(counts(&plan), [1, 1, 1, 0, 1]);
+    assert_eq!(plan.bad[0].1, "repeats an earlier entry");
+}

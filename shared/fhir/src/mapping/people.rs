@@ -11,6 +11,7 @@ use crate::resources::{
 };
 
 const MAX_NAME: usize = 100;
+const SOCIAL_SECURITY: &str = "http://hl7.org/fhir/sid/us-ssn";
 const NPI: &str = "http://hl7.org/fhir/sid/us-npi";
 
 /// A person to register: a user, and the patient or provider that this user is.
@@ -58,11 +59,9 @@ pub fn patient(
         .iter()
         .find(|link| link.r#type == "replaced-by")
     {
-        let successor = link
-            .other
-            .reference
-            .as_deref()
-            .or(link.other.display.as_deref());
+        // A name or a number would be patient data in a message.
+        let successor = link.other.reference.as_deref();
+        let successor = successor.filter(|it| !it.contains(['?', '|']));
         let successor = successor.unwrap_or("another patient");
         return Err(format!("was replaced by {successor}"));
     }
@@ -97,18 +96,19 @@ pub fn patient(
         ("role", Some(json!("PATIENT"))),
         ("first_name", name.first.map(Value::from)),
         ("last_name", name.last.map(Value::from)),
-        ("phone", contact(&patient.telecom, "phone", 50)),
-        (
-            "notification_email",
-            contact(&patient.telecom, "email", 254),
-        ),
+        ("phone", phone(&patient.telecom)),
+        ("notification_email", mailbox(&patient.telecom)),
         ("address", current(&patient.address).map(address)),
         ("preferences", language),
     ]);
     // The number in the source's records, or else in its system, or else what may be one.
     let number = identifier(&patient.identifier, |it| is_of_type(it, "MR"))
         .or_else(|| identifier(&patient.identifier, |it| is_of_type(it, "PI")))
-        .or_else(|| identifier(&patient.identifier, |it| it.r#type.is_none()))
+        .or_else(|| {
+            identifier(&patient.identifier, |it| {
+                it.r#type.is_none() && it.system.as_deref() != Some(SOCIAL_SECURITY)
+            })
+        })
         .ok_or("lacks a present medical record number (type MR or PI, or without type)")?;
     let born = patient.birth_date.as_ref().ok_or("lacks birthDate")?;
     let deceased = match (&patient.deceased_date_time, patient.deceased_boolean) {
@@ -150,11 +150,8 @@ pub fn provider(full_url: &str, practitioner: &Practitioner) -> Result<Registrat
         ("role", Some(json!("PROVIDER"))),
         ("first_name", name.first.map(Value::from)),
         ("last_name", name.last.map(Value::from)),
-        ("phone", contact(&practitioner.telecom, "phone", 50)),
-        (
-            "notification_email",
-            contact(&practitioner.telecom, "email", 254),
-        ),
+        ("phone", phone(&practitioner.telecom)),
+        ("notification_email", mailbox(&practitioner.telecom)),
         ("address", current(&practitioner.address).map(address)),
     ]);
     let license = identifier(&practitioner.identifier, |it| {
@@ -282,13 +279,27 @@ fn name(names: &[HumanName]) -> Result<Name, String> {
     }
 }
 
-/// The present telephone number or e-mail address.
-fn contact(telecom: &[Telecom], system: &str, max: usize) -> Option<Value> {
+/// The present telephone number.
+fn phone(telecom: &[Telecom]) -> Option<Value> {
+    text(contact(telecom, "phone"), 50)
+}
+
+/// The present e-mail address, in the API's form.
+fn mailbox(telecom: &[Telecom]) -> Option<Value> {
+    let email = words(contact(telecom, "email")?, 254)?.to_lowercase();
+    let (local, domain) = email.split_once('@')?;
+    let is_address = !local.is_empty()
+        && domain.contains('.')
+        && !domain.contains('@')
+        && !email.contains(|c: char| c.is_whitespace() || c == '…');
+    is_address.then(|| json!(email))
+}
+
+fn contact<'a>(telecom: &'a [Telecom], system: &str) -> Option<&'a str> {
     let fitting = telecom
         .iter()
         .filter(|contact| contact.system.as_deref() == Some(system));
-    let value = current(fitting)?.value.as_deref();
-    text(value, max)
+    current(fitting)?.value.as_deref()
 }
 
 /// Whether the identifier has this type (<https://hl7.org/fhir/R4/v2/0203/>).

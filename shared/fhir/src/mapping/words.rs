@@ -57,9 +57,16 @@ pub fn status(code: &str) -> Option<Value> {
     text(Some(code), MAX_STATUS)
 }
 
-/// The status code of a concept such as `clinicalStatus`.
+/// The status code of a concept such as `clinicalStatus`: that of HL7 if it has several, or else its words.
 pub fn status_of(concept: Option<&Concept>) -> Option<Value> {
-    status(concept?.coding.first()?.code.as_deref()?)
+    let concept = concept?;
+    let codings = concept.coding.iter();
+    let of_hl7 = codings.clone().filter(|coding| {
+        let system = coding.system.as_deref();
+        system.is_some_and(|system| system.starts_with("http://terminology.hl7.org/"))
+    });
+    let code = of_hl7.chain(codings).find_map(|it| it.code.as_deref());
+    status(code.or(concept.text.as_deref())?)
 }
 
 /// The code of the first category, or its text.
@@ -70,7 +77,7 @@ pub fn category(categories: &[Concept]) -> Option<Value> {
     text(code.or(concept.text.as_deref()), 100)
 }
 
-/// The concept in words: its text, or else the `display` of a coding.
+/// The concept in words: its text, or else the `display` of a coding, or else a bare code.
 pub fn label(concept: &Concept, max: usize) -> Option<String> {
     let displays = concept
         .coding
@@ -81,12 +88,13 @@ pub fn label(concept: &Concept, max: usize) -> Option<String> {
         .as_deref()
         .into_iter()
         .chain(displays)
+        .chain(concept.coding.iter().filter_map(|it| it.code.as_deref()))
         .find_map(|text| words(text, max))
 }
 
 /// What is said in notes.
 pub fn notes(notes: &[Annotation]) -> Vec<String> {
-    notes.iter().map(|note| note.text.clone()).collect()
+    notes.iter().filter_map(|note| note.text.clone()).collect()
 }
 
 /// A coding that has a system and a code. `otherwise` is its display if it has none.
@@ -316,7 +324,9 @@ mod tests {
             assert_eq!(coded, Some(expected), "{concept}");
             assert_eq!(said.len(), notes, "{concept}: {said:?}");
         }
-        assert_eq!(coded(json!({"coding": [{"code": "1"}]})).0, None);
+        let bare = coded(json!({"coding": [{"code": "HH"}]})).0;
+        assert_eq!(bare, Some(json!({"display": "HH"})));
+        assert_eq!(coded(json!({})).0, None);
     }
 
     #[test]

@@ -31,11 +31,15 @@ impl Sender<'_> {
                 let there = chart.visits.get(&new.origin.key);
                 (chart.patient, there.cloned())
             });
-            let new = (new.body.clone(), new.progress);
+            let (body, progress, is_assumed) = (new.body.clone(), new.progress, new.is_assumed);
             async move {
                 let (patient, there) = chart?;
-                let provider = provider.ok_or(Fault::from(NO_PRACTITIONER))?;
-                self.visit(&new.0, new.1, patient, &provider, there).await
+                let mut provider = provider.ok_or(Fault::from(NO_PRACTITIONER))?.id;
+                if is_assumed && let Some(there) = &there {
+                    provider =
+                        serde_json::from_value(there["provider_id"].clone()).unwrap_or(provider);
+                }
+                self.visit(&body, progress, patient, provider, there).await
             }
         };
         let written: Vec<_> = stream::iter(plan.visits.iter().map(write))
@@ -59,14 +63,14 @@ impl Sender<'_> {
         new: &Value,
         progress: Progress,
         patient: Uuid,
-        provider: &Known,
+        provider: Uuid,
         there: Option<Value>,
     ) -> Result<(Done, Uuid)> {
         self.check()?;
         let mut body = new.clone();
         body["source_system"] = json!(self.source);
         body["patient_id"] = json!(patient);
-        body["provider_id"] = json!(provider.id);
+        body["provider_id"] = json!(provider);
         let (done, there) = match there {
             Some(there) => self.correct_visit(&body, there).await?,
             None => match self
@@ -203,6 +207,9 @@ impl Sender<'_> {
         body["provider_id"] = json!(author.id);
         body["appointment_id"] = json!(visit);
         if let Some(there) = chart.records.get(&new.origin.key) {
+            if new.is_assumed {
+                body["provider_id"] = there["provider_id"].clone();
+            }
             return self.correct_record(&body, there).await;
         }
         match self

@@ -1,5 +1,7 @@
 //! Registers patients and practitioners, and corrects what is registered of them.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -17,6 +19,9 @@ const ACCOUNT: [&str; 6] = [
     "address",
     "preferences",
 ];
+
+/// The fields of a patient that an import writes, beside the lists.
+const PATIENT: [&str; 4] = ["patient_number", "date_of_birth", "gender", "deceased"];
 
 /// The lists of a patient that an import adds to. They aren't compared as a whole, because a later bundle may have
 /// other items.
@@ -104,15 +109,17 @@ impl Sender<'_> {
             return Some((known, true));
         }
 
-        let fields: Vec<&str> = new.patient.as_object().map_or_else(Vec::new, |fields| {
-            let fields = fields.keys().map(String::as_str);
-            fields.filter(|field| !PARTS.contains(field)).collect()
-        });
-        let mut patch = patch(&there, &new.patient, &fields);
+        let mut patch = patch(&there, &new.patient, &PATIENT);
         let is_corrected = !patch.is_empty();
         let mut lists = Lists::of(&there);
-        let parts: Vec<_> = (new.parts.iter())
-            .map(|(origin, field, item)| (origin, lists.add(field, item)))
+        let same: Vec<_> = (new.parts.iter())
+            .map(|(_, field, item)| lists.keep(field, item))
+            .collect();
+        let parts: Vec<_> = (new.parts.iter().zip(same))
+            .map(|((origin, field, item), is_same)| match is_same {
+                true => (origin, Done::Unchanged),
+                false => (origin, lists.add(field, item)),
+            })
             .collect();
         let mut gone = Vec::new();
         let of_patient = tally.plan.withdrawn.iter();
@@ -304,59 +311,80 @@ fn apart(body: &Value, person: &Uuid) -> Value {
 /// The lists of a patient as they are and as they become.
 struct Lists<'a> {
     there: &'a Value,
-    wanted: Map<String, Value>,
+    wanted: HashMap<&'static str, Vec<Item>>,
+}
+
+struct Item {
+    value: Value,
+    /// Whether an entry of the source says it.
+    is_claimed: bool,
 }
 
 impl<'a> Lists<'a> {
     fn of(there: &'a Value) -> Self {
         let wanted = PARTS.map(|field| {
-            let items = there[field].as_array().cloned().unwrap_or_default();
-            (field.to_owned(), Value::Array(items))
+            let items = there[field].as_array().into_iter().flatten();
+            let items = items.map(|value| Item {
+                value: value.clone(),
+                is_claimed: false,
+            });
+            (field, items.collect())
         });
         Self {
             there,
-            wanted: Map::from_iter(wanted),
+            wanted: HashMap::from(wanted),
         }
     }
 
-    fn items(&mut self, field: &str) -> &mut Vec<Value> {
-        let items = self.wanted.entry(field).or_insert_with(|| json!([]));
-        match items {
-            Value::Array(items) => items,
-            _ => unreachable!("each field is a list"),
-        }
+    /// The items of the field that no entry of the source says yet.
+    fn free(&mut self, field: &'static str) -> impl Iterator<Item = &mut Item> {
+        let items = self.wanted.entry(field).or_default();
+        items.iter_mut().filter(|item| !item.is_claimed)
     }
 
-    /// Adds the item, or replaces the one about the same.
-    fn add(&mut self, field: &str, item: &Value) -> Done {
-        let items = self.items(field);
-        if items.iter().any(|there| is_same(there, item)) {
-            return Done::Unchanged;
-        }
-        match items.iter_mut().find(|there| is_about(there, item)) {
-            Some(there) => {
-                there.clone_from(item);
-                Done::Updated
-            }
-            None => {
-                items.push(item.clone());
-                Done::Created
-            }
-        }
+    /// Keeps the item if it is there. Returns whether it is.
+    fn keep(&mut self, field: &'static str, item: &Value) -> bool {
+        let there = self.free(field).find(|there| is_same(&there.value, item));
+        there.is_some_and(|there| {
+            there.is_claimed = true;
+            true
+        })
     }
 
-    /// Removes the item about the same. Returns whether there was one.
-    fn remove(&mut self, field: &str, item: &Value) -> bool {
-        let items = self.items(field);
-        let before = items.len();
-        items.retain(|there| !is_about(there, item));
-        items.len() < before
+    /// Adds the item, or replaces one about the same that no other entry says.
+    fn add(&mut self, field: &'static str, item: &Value) -> Done {
+        let new = Item {
+            value: item.clone(),
+            is_claimed: true,
+        };
+        if let Some(there) = self.free(field).find(|it| is_about(&it.value, item)) {
+            *there = new;
+            return Done::Updated;
+        }
+        self.wanted.entry(field).or_default().push(new);
+        Done::Created
+    }
+
+    /// Removes one item about the same that no entry says. Returns whether there was one.
+    fn remove(&mut self, field: &'static str, item: &Value) -> bool {
+        let items = self.wanted.entry(field).or_default();
+        let place = items
+            .iter()
+            .position(|it| !it.is_claimed && is_about(&it.value, item));
+        place.is_some_and(|place| {
+            items.remove(place);
+            true
+        })
     }
 
     /// The lists that became others.
     fn changed(self) -> impl Iterator<Item = (String, Value)> {
         let there = self.there;
-        self.wanted.into_iter().filter(move |(field, items)| {
+        let lists = self.wanted.into_iter().map(|(field, items)| {
+            let items = items.into_iter().map(|item| item.value);
+            (field.to_owned(), Value::Array(items.collect()))
+        });
+        lists.filter(move |(field, items)| {
             let former = &there[field];
             let is_empty = former.is_null() && items.as_array().is_some_and(Vec::is_empty);
             !is_empty && !is_same(former, items)
@@ -364,14 +392,80 @@ impl<'a> Lists<'a> {
     }
 }
 
-/// Whether two items are about the same: an allergy by its code, a goal by its description.
+/// Whether two items are about the same: an allergy by its code or else its words, a goal by its description.
 fn is_about(there: &Value, item: &Value) -> bool {
-    let part = |item: &Value, name: &str| item["code"][name].clone();
-    match item.get("code") {
-        Some(_) => {
-            part(there, "system") == part(item, "system")
-                && part(there, "code") == part(item, "code")
+    let (former, new) = (&there["code"], &item["code"]);
+    match (&new["code"], new) {
+        (Value::Null, Value::Null) => is_same(&there["description"], &item["description"]),
+        (Value::Null, _) => is_same(former, new),
+        (code, _) => former["system"] == new["system"] && former["code"] == *code,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELD: &str = "allergies";
+
+    fn changed(there: &Value, parts: &[Value], withdrawn: &[Value]) -> Vec<(String, Value)> {
+        let mut lists = Lists::of(there);
+        let kept: Vec<_> = parts.iter().map(|item| lists.keep(FIELD, item)).collect();
+        for (item, is_kept) in parts.iter().zip(kept) {
+            if !is_kept {
+                lists.add(FIELD, item);
+            }
         }
-        None => is_same(&there["description"], &item["description"]),
+        for item in withdrawn {
+            lists.remove(FIELD, item);
+        }
+        lists.changed().collect()
+    }
+
+    #[test]
+    fn an_item_is_changed_only_by_an_entry_about_the_same() {
+        let of_code = |code: &str, status: &str| json!({"code": {"system": "urn:x", "code": code}, "status": status});
+        let of_words = |words: &str| json!({"code": {"display": words}});
+        let [a1, a2, corrected] = ["active", "resolved", "corrected"].map(|it| of_code("1", it));
+        let [peanut, latex] = ["Peanut", "Latex"].map(of_words);
+        let of = |items: &[&Value]| json!({FIELD: items});
+        for (there, parts, withdrawn, expected) in [
+            // A withdrawn duplicate doesn't remove what another entry says.
+            (of(&[&a1]), vec![a1.clone()], vec![a2.clone()], None),
+            (
+                of(&[&a1, &a2]),
+                vec![a1.clone()],
+                vec![a2.clone()],
+                Some(of(&[&a1])),
+            ),
+            // Words differ from other words.
+            (
+                of(&[&peanut]),
+                vec![latex.clone()],
+                vec![],
+                Some(of(&[&peanut, &latex])),
+            ),
+            (
+                of(&[&peanut, &latex]),
+                vec![],
+                vec![latex.clone()],
+                Some(of(&[&peanut])),
+            ),
+            // Of two with one code, the one that nobody says any more is corrected.
+            (
+                of(&[&a2, &a1]),
+                vec![corrected.clone(), a2.clone()],
+                vec![],
+                Some(of(&[&a2, &corrected])),
+            ),
+            (of(&[&a1]), vec![a1.clone()], vec![], None),
+        ] {
+            let changed = changed(&there, &parts, &withdrawn);
+            let lists = changed.into_iter().map(|(_, items)| json!({FIELD: items}));
+            assert_eq!(
+                lists.collect::<Vec<_>>(),
+                expected.into_iter().collect::<Vec<_>>()
+            );
+        }
     }
 }

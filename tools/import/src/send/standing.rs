@@ -17,10 +17,22 @@ pub struct Chart {
     pub records: HashMap<String, Value>,
 }
 
+/// The keys of the entries that the plan writes or withdraws.
+pub fn planned(plan: &Plan) -> HashSet<&str> {
+    let origins = (plan.visits.iter().map(|new| &new.origin))
+        .chain(plan.records.iter().map(|new| &new.origin))
+        .chain(plan.withdrawn.iter().map(|former| &former.origin));
+    origins.map(|origin| origin.key.as_str()).collect()
+}
+
 impl Sender<'_> {
-    /// What the cloud has of this plan in the patient's chart. Keeps nothing else of the chart. The chart of a patient who
+    /// What the cloud has of these entries in the patient's chart. Keeps nothing else of the chart. The chart of a patient who
     /// is new is empty.
-    pub async fn chart(&self, plan: &Plan, registered: Option<&(Known, bool)>) -> Result<Chart> {
+    pub async fn chart(
+        &self,
+        planned: &HashSet<&str>,
+        registered: Option<&(Known, bool)>,
+    ) -> Result<Chart> {
         let (known, is_new) = registered.ok_or(Fault::from(NO_PATIENT))?;
         let patient = known.id;
         if *is_new {
@@ -30,14 +42,10 @@ impl Sender<'_> {
                 records: HashMap::new(),
             });
         }
-        let visits = (plan.visits.iter().map(|new| &new.origin))
-            .chain(plan.records.iter().map(|new| &new.origin))
-            .chain(plan.withdrawn.iter().map(|former| &former.origin));
-        let planned: HashSet<_> = visits.map(|origin| origin.key.as_str()).collect();
         Ok(Chart {
             patient,
-            visits: self.pages("/v1/appointments", patient, &planned).await?,
-            records: self.pages("/v1/medical-records", patient, &planned).await?,
+            visits: self.pages("/v1/appointments", patient, planned).await?,
+            records: self.pages("/v1/medical-records", patient, planned).await?,
         })
     }
 

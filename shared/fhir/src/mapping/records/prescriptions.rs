@@ -19,9 +19,19 @@ pub fn prescription(
     request: &MedicationRequest,
     mapper: &mut Mapper<'_>,
 ) -> Result<Carried, String> {
-    let steps = request.dosage_instruction.iter();
-    let said: Vec<_> = steps.clone().filter_map(in_words).collect();
-    let instructions: Vec<_> = steps.filter_map(|step| instruction(step, mapper)).collect();
+    let mut steps: Vec<_> = request.dosage_instruction.iter().collect();
+    steps.sort_by_key(|step| step.sequence);
+    // Steps without an order of their own are taken side by side.
+    let follows = |pair: &[&Dosage]| pair[0].sequence < pair[1].sequence;
+    let joint = match steps.windows(2).all(follows) {
+        true => " Then: ",
+        false => "; ",
+    };
+    let said: Vec<_> = steps.iter().filter_map(|step| in_words(step)).collect();
+    let instructions: Vec<_> = steps
+        .iter()
+        .filter_map(|step| instruction(step, mapper))
+        .collect();
     let dispense = request.dispense_request.as_ref();
     let content = object([
         ("medication", Some(medication(request, mapper)?)),
@@ -30,7 +40,7 @@ pub fn prescription(
         ("category", category(&request.category)),
         ("reported", request.reported_boolean.map(Value::from)),
         ("authored_on", request.authored_on.as_ref().map(time)),
-        ("dosage", text(Some(&said.join(" Then: ")), 2000)),
+        ("dosage", text(Some(&said.join(joint)), 2000)),
         ("dosage_instruction", list(instructions)),
         (
             "dispense",
@@ -82,7 +92,7 @@ fn instruction(dosage: &Dosage, mapper: &mut Mapper<'_>) -> Option<Value> {
     }
     let amounts = dosage.dose_and_rate.first();
     let as_needed_for = mapper.coding_if(dosage.as_needed_codeable_concept.as_ref());
-    let as_needed = match as_needed_for {
+    let as_needed = match dosage.as_needed_codeable_concept {
         Some(_) => Some(true),
         None => dosage.as_needed_boolean,
     };
@@ -231,10 +241,11 @@ fn in_words(dosage: &Dosage) -> Option<String> {
     let code = timing.and_then(|timing| label(timing.code.as_ref()?, 500));
     let reason = dosage.as_needed_codeable_concept.as_ref();
     let reason = reason.and_then(|reason| label(reason, 500));
-    let as_needed = match (reason, dosage.as_needed_boolean) {
+    let is_needed = dosage.as_needed_codeable_concept.is_some();
+    let as_needed = match (reason, is_needed || dosage.as_needed_boolean == Some(true)) {
         (Some(reason), _) => Some(format!("as needed for {reason}")),
-        (None, Some(true)) => Some("as needed".to_owned()),
-        _ => None,
+        (None, true) => Some("as needed".to_owned()),
+        (None, false) => None,
     };
     let schedule = [dose, repeat.or(code), as_needed].into_iter().flatten();
     let schedule = schedule.collect::<Vec<_>>().join(", ");
