@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
 use super::text::{Identifier, Line};
-use parsing::{expected, expected_field};
+use parsing::{code_form, expected, expected_field, is_absolute_uri};
 
 /// A concept, as FHIR R4 `Coding`. It has a code, for example `{"system": "http://snomed.info/sct", "code":
 /// "38341003", "display": "Hypertension"}`, or only words, for example `{"display": "Hypertension"}`.
@@ -51,12 +51,11 @@ impl<'de> Deserialize<'de> for Coding {
         };
         match (&system, &code) {
             (Some(system), Some(code)) => {
-                let shape = SHAPES.iter().find(|shape| shape.0 == system.0);
-                if let Some((system, code_of_system, example, fits)) = shape
-                    && !fits(code.as_str())
+                if let Some(form) = code_form(&system.0)
+                    && !form.fits(code.as_str())
                 {
-                    let example = json!({"system": system, "code": example});
-                    return Err(expected_field("code", code_of_system, example));
+                    let example = json!({"system": form.system, "code": form.example});
+                    return Err(expected_field("code", form.what, example));
                 }
             }
             (Some(_), None) => return refused("code", "a code of `system`, or only `display`"),
@@ -74,61 +73,6 @@ impl<'de> Deserialize<'de> for Coding {
     }
 }
 
-/// A code system's URI, its codes in words, one of them, and the check of a code.
-type Shape = (&'static str, &'static str, &'static str, fn(&str) -> bool);
-
-const SHAPES: [Shape; 5] = [
-    (
-        "http://snomed.info/sct",
-        "a SNOMED CT code of 6 to 18 digits, such as 38341003",
-        "38341003",
-        |code| is_number(code, 6, 18),
-    ),
-    (
-        "http://loinc.org",
-        "a LOINC code such as 4548-4",
-        "4548-4",
-        |code| {
-            code.split_once('-').is_some_and(|(number, check)| {
-                let number = number.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
-                is_number(number, 1, 10) && is_number(check, 1, 1)
-            })
-        },
-    ),
-    (
-        "http://www.nlm.nih.gov/research/umls/rxnorm",
-        "an RxNorm code of 1 to 8 digits, such as 860975",
-        "860975",
-        |code| is_number(code, 1, 8),
-    ),
-    (
-        "http://hl7.org/fhir/sid/cvx",
-        "a CVX code of 1 to 3 digits, such as 140",
-        "140",
-        |code| is_number(code, 1, 3),
-    ),
-    (
-        "http://hl7.org/fhir/sid/icd-10-cm",
-        "an ICD-10-CM code such as E11.9",
-        "E11.9",
-        is_icd_10_cm,
-    ),
-];
-
-fn is_number(text: &str, least: usize, most: usize) -> bool {
-    (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// A letter, a digit, and a letter or digit; then optionally a point and up to four letters or digits.
-fn is_icd_10_cm(code: &str) -> bool {
-    let (category, rest) = code.split_once('.').unwrap_or((code, "0"));
-    let either = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-    matches!(category.as_bytes(), [letter, digit, last]
-        if letter.is_ascii_uppercase() && digit.is_ascii_digit() && either(*last))
-        && (1..=4).contains(&rest.len())
-        && rest.bytes().all(either)
-}
-
 /// An absolute URI (RFC 3986) of at most 255 characters.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -138,17 +82,7 @@ pub struct SystemUri(String);
 impl<'de> Deserialize<'de> for SystemUri {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let is_uri = text.split_once(':').is_some_and(|(scheme, rest)| {
-            scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
-                && scheme
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-                && !rest.is_empty()
-                && rest
-                    .bytes()
-                    .all(|byte| byte.is_ascii_graphic() && !b"<>\"{}|\\^`".contains(&byte))
-        });
-        if !is_uri || text.len() > 255 {
+        if !is_absolute_uri(&text) || text.len() > 255 {
             return Err(expected(
                 "an absolute URI of at most 255 characters",
                 "http://snomed.info/sct",

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod characters;
+mod codes;
 mod expected;
 mod fault;
 mod form;
@@ -18,6 +19,7 @@ mod reader;
 mod typed;
 
 pub use characters::{TextKind, fit_line, normal, unfit};
+pub use codes::{CodeForm, code_form, is_absolute_uri};
 pub use expected::{expected, expected_field, expected_text};
 pub use form::form;
 pub use json::{Document, json};

@@ -48,9 +48,8 @@ pub struct NewUser {
     /// for all other roles.
     pub access_ends_at: Option<Timestamp>,
     /// Whether a visit that an account of the role `IMPORTER` imports puts the patient into the care of its provider.
-    /// By default it doesn't.
-    #[serde(default)]
-    pub visits_give_care: bool,
+    /// Absent or null if it doesn't.
+    pub visits_give_care: Option<bool>,
     /// The telephone number of the user, for example `+1 617 555 0100`. Absent or null if there is
     /// none.
     pub phone: Option<Line<50>>,
@@ -103,7 +102,7 @@ pub async fn handle(call: Call, CheckedBody(new): CheckedBody<NewUser>) -> Reply
                     &new.external_id,
                     &new.imports_from,
                     &new.access_ends_at,
-                    &new.visits_give_care,
+                    &new.visits_give_care.unwrap_or_default(),
                 ],
             ),
             sql(READ, &[&id]),

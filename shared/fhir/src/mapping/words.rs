@@ -1,5 +1,6 @@
 //! Text, codes, numbers and times within the API's limits.
 
+use chrono::{NaiveTime, Timelike as _};
 use serde_json::{Map, Value, json};
 
 use super::Mapper;
@@ -97,12 +98,14 @@ pub fn notes(notes: &[Annotation]) -> Vec<String> {
     notes.iter().filter_map(|note| note.text.clone()).collect()
 }
 
-/// A coding that has a system and a code. `otherwise` is its display if it has none.
+/// A coding that has a system and a code in the form of that system. `otherwise` is its display if it has none.
 pub fn coding_of(coding: &Coding, otherwise: Option<&str>) -> Option<Value> {
     let display = coding.display.as_deref().or(otherwise);
     let (system, code) = (coding.system.as_deref()?, coding.code.as_deref()?);
     let within = |text: &str, max| words(text, max).as_deref() == Some(text);
-    if !within(system, 255) || !within(code, 100) {
+    let has_form = parsing::code_form(system).is_none_or(|form| form.fits(code));
+    let is_system = parsing::is_absolute_uri(system) && within(system, 255);
+    if !is_system || !has_form || !within(code, 100) {
         return None;
     }
     Some(object([
@@ -118,6 +121,12 @@ pub fn time(when: &When) -> Value {
         Some(period) => json!(period),
         None => json!(when.at),
     }
+}
+
+/// A time of day in whole seconds, as the API keeps it. `None` if it has a fraction or a leap second.
+pub fn clock_time(text: &str) -> Option<String> {
+    let time = NaiveTime::parse_from_str(text, "%H:%M:%S%.f").ok()?;
+    (time.nanosecond() == 0).then(|| time.format("%H:%M:%S").to_string())
 }
 
 /// Start and end of a period.
@@ -314,6 +323,12 @@ mod tests {
                 1,
             ),
             (json!({"text": "Height"}), json!({"display": "Height"}), 0),
+            // A code that isn't one of its system
+            (
+                json!({"coding": [{"system": "http://loinc.org", "code": "HEIGHT", "display": "Height"}]}),
+                json!({"display": "Height"}),
+                0,
+            ),
             (
                 json!({"coding": [{"code": "1", "display": "One"}]}),
                 json!({"display": "One"}),

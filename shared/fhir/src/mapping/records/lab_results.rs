@@ -1,13 +1,12 @@
 //! Observations and DiagnosticReports become records of type LAB_RESULT.
 
-use chrono::NaiveTime;
 use serde_json::{Value, json};
 
 use super::carried::Carried;
 use crate::mapping::Mapper;
 use crate::mapping::words::{
-    category, label, list, notes, object, period, quantity, range, ratio, simple_quantity, status,
-    text, time, times, words,
+    category, clock_time, label, list, notes, object, period, quantity, range, ratio,
+    simple_quantity, status, text, time, times, words,
 };
 use crate::resources::{
     Component, DiagnosticReport, Observation, Period, Reference, ReferenceRange, Resource, When,
@@ -187,10 +186,9 @@ fn value(of: &Component, mapper: &mut Mapper<'_>) -> Result<Option<Value>, Strin
         return whole(ratio(of), "ratio");
     }
     if let Some(clock) = &of.value_time {
-        // The API keeps whole seconds.
-        return match NaiveTime::parse_from_str(clock, "%H:%M:%S") {
-            Ok(_) => whole(Some(json!(clock)), "time"),
-            Err(_) => whole(text(Some(clock), 5000), "text"),
+        return match clock_time(clock) {
+            Some(clock) => whole(Some(json!(clock)), "time"),
+            None => whole(text(Some(clock), 5000), "text"),
         };
     }
     if let Some(at) = &of.value_date_time {

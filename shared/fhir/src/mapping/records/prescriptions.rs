@@ -6,8 +6,8 @@ use super::carried::Carried;
 use super::reasons::{conditions, labels};
 use crate::mapping::Mapper;
 use crate::mapping::words::{
-    amount_in_words, category, label, list, notes, object, object_of_some, period, range,
-    range_in_words, ratio, simple_quantity, status, text, time, words,
+    amount_in_words, category, clock_time, label, list, notes, object, object_of_some, period,
+    range, range_in_words, ratio, simple_quantity, status, text, time, words,
 };
 use crate::resources::{Dosage, DoseAndRate, MedicationRequest, Repeat, Resource, Timing};
 
@@ -149,6 +149,15 @@ fn timing(timing: &Timing, mapper: &mut Mapper<'_>) -> Option<Value> {
     let during = during.map(|during| json!({"period": during}));
     // A period needs its unit, and a maximum needs what it is the maximum of.
     let has_period = repeat.period.is_some() && repeat.period_unit.is_some();
+    let clocks: Vec<_> = repeat
+        .time_of_day
+        .iter()
+        .filter_map(|it| clock_time(it))
+        .collect();
+    if clocks.len() < repeat.time_of_day.len() {
+        mapper.note("a time of day that isn't in whole seconds is not carried over");
+    }
+    let clocks = clocks.into_iter().map(Value::from);
     let number = |number: Option<u32>| number.map(Value::from);
     let texts = |texts: &[String]| list(texts.iter().map(|text| json!(text)));
     object_of_some([
@@ -189,7 +198,7 @@ fn timing(timing: &Timing, mapper: &mut Mapper<'_>) -> Option<Value> {
                 .map(|it| json!(it)),
         ),
         ("day_of_week", texts(&repeat.day_of_week)),
-        ("time_of_day", texts(&repeat.time_of_day)),
+        ("time_of_day", list(clocks)),
         ("when", texts(&repeat.when)),
         ("offset", number(repeat.offset)),
     ])
