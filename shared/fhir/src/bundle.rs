@@ -45,11 +45,6 @@ impl Entry {
         let (above, _) = url.rsplit_once('/')?;
         above.strip_suffix(&self.kind)?.strip_suffix('/')
     }
-
-    /// Itself and the entries that it contains.
-    pub fn with_contained(&self) -> impl Iterator<Item = &Self> {
-        std::iter::once(self).chain(&self.contained)
-    }
 }
 
 /// The result of reading an entry.
@@ -135,11 +130,10 @@ impl Reading {
     }
 
     fn entry(&self, full_url: Option<String>, raw: &RawValue) -> Entry {
-        let frame = match Frame::parse(raw) {
-            Ok(frame) => frame,
+        let (frame, beyond_frame) = match Frame::parse(raw) {
+            Ok(parsed) => parsed,
             Err(reason) => return self.bad(full_url, reason),
         };
-        let (frame, beyond_frame) = frame;
         let kind = frame.resource_type.clone();
         let key = full_url.clone().unwrap_or_else(|| match frame.id() {
             Some(id) => format!("{kind}/{id}"),

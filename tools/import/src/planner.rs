@@ -271,8 +271,8 @@ impl<'a> Planner<'a> {
         visit
     }
 
-    /// The first of these practitioners who is in the import. Otherwise the first practitioner of all, that this is
-    /// assumed, and the name that the source gives instead.
+    /// The first of these practitioners who is in the import. If there is none, it is the first practitioner of all.
+    /// Then the second value is true, and the third is the name that the source gives.
     fn provider<'r>(
         &mut self,
         named: impl Iterator<Item = &'r Reference>,
