@@ -212,7 +212,8 @@ insert into role_permissions (role, permission, reach) values
   ('IMPORTER', 'records:write', 'SOURCE'),
   ('IMPORTER', 'external-ids:write', 'SOURCE'),
   ('SYSTEM', 'files:process', 'ALL'),
-  ('SYSTEM', 'idempotency-keys:expire', 'ALL');
+  ('SYSTEM', 'idempotency-keys:expire', 'ALL'),
+  ('SYSTEM', 'audit:maintain', 'ALL');
 
 -- Only ADMIN changes roles and approves accounts. The API can't pass that on.
 update permissions set reaches = '{}' where name in ('roles:write', 'users:approve');

@@ -1,6 +1,7 @@
 -- The audit log (45 CFR 164.312(b)): append-only, in monthly partitions. The rows of one execution
 -- environment and month form a hash chain. `month` is in the chain's key, because a unique key must hold
--- the partition's column.
+-- the partition's column. `place` is in it, because only the environment can tell the place of its next row: so
+-- nobody else can take it.
 
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_resource as enum (
@@ -30,6 +31,8 @@ end::purpose_of_use;
 -- anew in each statement.
 create domain function_name as text constraint function_name_format check (value ~ '^[a-z][a-z-]{1,63}$');
 create domain sha256_hash as bytea constraint sha256_hash_length check (octet_length(value) = 32);
+create domain chain_place as bytea constraint chain_place_length check (octet_length(value) = 16);
+create domain ed25519_signature as bytea constraint ed25519_signature_length check (octet_length(value) = 64);
 
 -- `append_audit` is the only way in, and checks what these types don't say. An id is a UUIDv7 of the row's
 -- own timestamp, so the order by id is the order by time.
@@ -64,14 +67,22 @@ create table audit_logs (
   seq bigint not null,
   prev_hash sha256_hash not null,
   row_hash sha256_hash not null,
+  -- The version of the canonical form that the hash covers.
+  form smallint not null,
+  place chain_place not null,
+  -- The signature of `row_hash` with a key that only the execution environment has.
+  signature ed25519_signature not null,
+  -- The transaction that appended the row. Rows are sealed once no transaction before theirs is open.
+  xid xid8 not null,
   primary key (id, month),
-  constraint audit_logs_chain_key unique (month, chain_id, seq)
+  constraint audit_logs_chain_key unique (month, chain_id, seq, place)
 ) partition by range (month);
 
 create index audit_logs_user_idx on audit_logs (user_id, id desc);
 create index audit_logs_patient_idx on audit_logs (patient_id, id desc) where patient_id is not null;
 create index audit_logs_patients_idx on audit_logs using gin (patient_ids) where patient_ids is not null;
 create index audit_logs_request_idx on audit_logs (request_id);
+create index audit_logs_xid_idx on audit_logs (xid);
 -- The rows about a patient as the resource are in audit_logs_patient_idx, so this index leaves them out.
 create index audit_logs_resource_idx on audit_logs (resource_id, id desc)
   where resource_id is distinct from patient_id;
@@ -99,13 +110,10 @@ for each row execute function refuse_audit_change();
 create trigger refuse_audit_truncate before truncate on audit_logs
 for each statement execute function refuse_audit_change();
 
--- A row must not fail because its partition is missing. It goes to the default partition instead.
-create table audit_logs_default partition of audit_logs default;
-call secure('audit_logs_default');
-create trigger refuse_audit_truncate before truncate on audit_logs_default
-for each statement execute function refuse_audit_change();
-
--- Makes the missing partitions of this month and the next `ahead` months. Returns how many it made.
+-- Makes the missing partitions of this month and the next `ahead` months. Returns how many it made. There is no default
+-- partition: it would make each new partition scan it, and prevent that one is detached while requests go on.
+--
+-- A partition is attached when it is ready, because to create it as a partition would keep all requests out.
 create function ensure_audit_partitions(ahead integer) returns integer
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
@@ -113,6 +121,14 @@ declare
   name text;
   made integer := 0;
 begin
+  if not by_migration() then
+    perform require_actor();
+    if reach('audit:maintain') is distinct from 'ALL' or ahead > 36 then
+      raise exception 'the caller may not make partitions' using errcode = 'insufficient_privilege';
+    end if;
+  end if;
+  -- Two callers at once take turns.
+  perform pg_advisory_xact_lock(hashtext('ensure_audit_partitions'));
   for first in
     select generate_series(
       date_trunc('month', now() at time zone 'UTC'),
@@ -122,14 +138,15 @@ begin
   loop
     name := to_char(first, '"audit_logs_"YYYY_MM');
     if to_regclass(format('public.%I', name)) is null then
-      execute format(
-        'create table public.%I partition of public.audit_logs for values from (%L) to (%L)',
-        name, first, (first + interval '1 month')::date
-      );
+      execute format('create table public.%I (like public.audit_logs including all)', name);
       execute format('call public.secure(%L)', 'public.' || name);
       execute format(
         'create trigger refuse_audit_truncate before truncate on public.%I '
         'for each statement execute function public.refuse_audit_change()', name
+      );
+      execute format(
+        'alter table public.audit_logs attach partition public.%I for values from (%L) to (%L)',
+        name, first, (first + interval '1 month')::date
       );
       made := made + 1;
     end if;
@@ -138,7 +155,21 @@ begin
 end
 $$;
 
-grant execute on function ensure_audit_partitions(integer) to caretrail_sealer;
+-- How many months after this one have a partition, without a gap.
+create function audit_months_ahead() returns integer
+language sql stable security definer set search_path = pg_catalog, public
+return (
+  select count(*)::integer from generate_series(1, 100) as ahead
+  where not exists (
+    select from generate_series(1, ahead) as month
+    where to_regclass(format(
+      'public.%I',
+      to_char(date_trunc('month', now() at time zone 'UTC') + make_interval(months => month), '"audit_logs_"YYYY_MM')
+    )) is null
+  )
+);
+
+grant execute on function ensure_audit_partitions(integer), audit_months_ahead() to caretrail_jobs;
 
 -- Appends a row: the only way into the log. It checks facts and not the hash, which the function computes:
 --
@@ -159,6 +190,7 @@ create function append_audit(entry audit_logs) returns void
 language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
   perform require_actor(case entry.outcome when 'SUCCESS' then 'REQUEST' else 'ATTEMPT' end);
+  entry.xid := pg_current_xact_id();
   if entry.user_id is distinct from actor_user()
     or entry.actor_role is distinct from nullif(current_setting('caretrail.role', true), '')
     or entry.relation::text is distinct from relation_to(coalesce(entry.patient_ids, array[entry.patient_id]))
@@ -216,7 +248,7 @@ begin
   -- The second time, the row may be there that another transaction was about to write.
   for i in 1..2 loop
     select row_hash into its_hash from audit_logs
-    where month = entry.month and chain_id = entry.chain_id and seq = entry.seq;
+    where month = entry.month and chain_id = entry.chain_id and seq = entry.seq and place = entry.place;
     if found then
       return its_hash;
     end if;

@@ -1154,8 +1154,12 @@ create table audit_logs (
   seq bigint not null,
   prev_hash sha256_hash not null,
   row_hash sha256_hash not null,
+  form smallint not null,
+  place chain_place not null,
+  signature ed25519_signature not null,
+  xid xid8 not null,
   constraint audit_logs_pkey primary key (id, month),
-  constraint audit_logs_chain_key unique (month, chain_id, seq),
+  constraint audit_logs_chain_key unique (month, chain_id, seq, place),
   constraint audit_logs_user_id_fkey foreign key (user_id) references user_profiles (id)
 ) partition by range (month);
 create index audit_logs_denied_idx on audit_logs (id desc) where outcome = 'DENIED';
@@ -1165,6 +1169,7 @@ create index audit_logs_patients_idx on audit_logs using gin (patient_ids) where
 create index audit_logs_request_idx on audit_logs (request_id);
 create index audit_logs_resource_idx on audit_logs (resource_id, id desc) where resource_id is distinct from patient_id;
 create index audit_logs_user_idx on audit_logs (user_id, id desc);
+create index audit_logs_xid_idx on audit_logs (xid);
 alter table audit_logs enable row level security, force row level security;
 create policy actor_proven on audit_logs as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
@@ -1181,15 +1186,6 @@ create trigger refuse_audit_truncate before truncate on audit_logs
 grant select on audit_logs to caretrail_app;
 grant select on audit_logs to caretrail_auditor;
 grant select on audit_logs to caretrail_sealer;
-
-create table audit_logs_default partition of audit_logs default;
-alter table audit_logs_default enable row level security, force row level security;
-create policy actor_proven on audit_logs_default as restrictive for all to caretrail_app
-  using ((select actor_is_proven()));
-create policy owner_all on audit_logs_default for all to caretrail_owner using (true) with check (true);
-create trigger refuse_audit_truncate before truncate on audit_logs_default
-  for each statement
-  execute function refuse_audit_change();
 
 create table idempotency_keys (
   user_id uuid not null,
@@ -1372,6 +1368,7 @@ create function add_signing_key(p_purpose key_purpose, p_key bytea) returns void
 create function append_audit(entry audit_logs) returns void security definer; -- caretrail_app
 create function append_fence(entry audit_logs) returns bytea security definer; -- caretrail_app
 create function archives_visit(source text) returns boolean stable; -- caretrail_app
+create function audit_months_ahead() returns integer stable security definer; -- caretrail_jobs
 create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT refusal text, OUT left_out bigint, OUT source_system text) returns record security definer; -- caretrail_app
 create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, OUT role text) returns text security definer; -- caretrail_jobs
 create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint, OUT source_system text) returns record security definer; -- caretrail_people
@@ -1394,7 +1391,7 @@ create function custom_data_rows(p_table text, p_after uuid, p_limit integer) re
 create function day_begins(day date) returns timestamptz immutable;
 create function decide_on_user(p_user uuid, p_approve boolean) returns void security definer; -- caretrail_app
 create function describe_attempt(p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
-create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_sealer
+create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_jobs
 create function expire_idempotency_keys(p_limit bigint) returns bigint security definer; -- caretrail_jobs
 create function expire_refusals(p_limit bigint, OUT expired bigint, OUT left_out jsonb) returns record security definer; -- caretrail_jobs
 create function files_in_care(p_patient uuid, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app

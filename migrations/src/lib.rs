@@ -12,8 +12,8 @@ mod embedded {
     refinery::embed_migrations!(".");
 }
 
-/// Partitions of the audit log are made this many months ahead; each deployment makes more.
-const AUDIT_MONTHS_AHEAD: i32 = 13;
+/// Partitions of the audit log are made this many months ahead. Each deployment makes more, and so does a schedule.
+const AUDIT_MONTHS_AHEAD: i32 = 25;
 
 /// The logins of the functions: those that people call, those that events and schedules start, and the
 /// health check.

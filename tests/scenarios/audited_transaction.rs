@@ -201,7 +201,7 @@ async fn the_row_of_a_lost_commit_has_the_handlers_notes() {
     world.audited(&answer, failed.failed("commit-lost")).await;
 }
 
-// The chain and its witness lines.
+// The chain and its lines in the log.
 
 #[tokio::test]
 async fn each_environment_writes_its_own_chain_without_gaps() {
@@ -231,37 +231,10 @@ async fn each_environment_writes_its_own_chain_without_gaps() {
         .audit_log()
         .await
         .into_iter()
-        .map(|row| (row.entry.application, row.chain_id))
+        .map(|row| (row.entry.application, row.position.chain_id))
         .collect();
     // There are up to two instances of get-patient and one of get-me.
     assert!((2..=3).contains(&chains.len()), "{chains:?}");
-}
-
-#[tokio::test]
-async fn every_row_has_its_witness_line_in_the_functions_log() {
-    let world = World::new().await;
-    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
-    for answer in [
-        ada.get(&chart(&ada)).await.expect(200),
-        ben.get(&chart(&ada)).await.problem(404, "not-found"),
-    ] {
-        let row = world.audit_of(&answer).await.remove(0);
-        let line = world
-            .cloud
-            .logs("get-patient")
-            .wait_for(&hex::encode(row.row_hash), PATIENCE)
-            .await
-            .expect("a witness line");
-        let line: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(line["target"], "witness");
-        assert_eq!(line["chain"], json!(row.chain_id.to_string()));
-        assert_eq!(line["seq"], row.seq);
-        assert_eq!(line["hash"], hex::encode(row.row_hash));
-    }
-    // There is no witness line without a row.
-    let witnesses = world.cloud.logs("get-patient").lines();
-    let witnesses = witnesses.iter().filter(|line| line.contains("witness"));
-    assert_eq!(witnesses.count(), 2);
 }
 
 #[tokio::test]
@@ -272,7 +245,7 @@ async fn a_new_environment_begins_a_new_chain() {
     world.restart("get-patient").await;
     let answer = ada.get(&chart(&ada)).await.expect(200);
     let row = world.audit_of(&answer).await.remove(0);
-    assert_eq!((row.seq, row.prev_hash), (1, [0; 32]));
+    assert_eq!((row.position.seq, row.position.prev_hash), (1, [0; 32]));
     assert_eq!(world.verify_chains().await, 2);
 }
 
@@ -354,14 +327,17 @@ async fn a_commit_that_took_effect_is_answered_even_if_its_confirmation_was_lost
         .logs("create-appointment")
         .wait_for(&hex::encode(row.row_hash), PATIENCE)
         .await
-        .expect("its witness line");
+        .expect("its landed line");
 
     // The chain continues after that row.
     let again = ada
         .post("/v1/appointments", slot(&ada, &vera))
         .await
         .problem(409, "conflict");
-    assert_eq!(world.audit_of(&again).await[0].chain_id, row.chain_id);
+    assert_eq!(
+        world.audit_of(&again).await[0].position.chain_id,
+        row.position.chain_id
+    );
     assert_eq!(world.verify_chains().await, 2);
 }
 

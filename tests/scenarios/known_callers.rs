@@ -37,7 +37,10 @@ async fn a_known_caller_whose_care_ended_is_denied_and_the_chain_goes_on() {
     ada.get(&chart(&ada)).await.expect(200);
     assert_eq!(world.verify_chains().await, 4);
     let log = world.audit_log().await;
-    assert!(log.iter().all(|row| row.chain_id == log[0].chain_id));
+    assert!(
+        log.iter()
+            .all(|row| row.position.chain_id == log[0].position.chain_id)
+    );
 }
 
 #[tokio::test]

@@ -68,28 +68,28 @@ async fn end_idle_transactions_soon(world: &World) {
     }
 }
 
-/// Returns the hashes in the witness lines of a function.
-fn witnessed(world: &World, function: &str) -> BTreeSet<String> {
+/// Returns the hashes in the landed lines of a function.
+fn landed(world: &World, function: &str) -> BTreeSet<String> {
     let lines = world.cloud.logs(function).lines();
     let lines = lines
         .iter()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines
-        .filter(|line| line["target"] == "witness")
-        .filter_map(|line| line["hash"].as_str().map(str::to_owned))
+        .filter(|line| line["message"] == audit::lines::LANDED)
+        .filter_map(|line| line["row_hash"].as_str().map(str::to_owned))
         .collect()
 }
 
-/// Asserts that exactly the rows of the function have witness lines.
-async fn every_row_is_witnessed(world: &World, function: &str) {
+/// Asserts that exactly the rows of the function have landed lines.
+async fn every_row_is_logged(world: &World, function: &str) {
     let log = world.audit_log().await;
     let rows: BTreeSet<_> = log
         .iter()
         .filter(|row| row.entry.application == function)
         .map(|row| hex::encode(row.row_hash))
         .collect();
-    eventually("each row has its witness line", async || {
-        witnessed(world, function) == rows
+    eventually("each row has its landed line", async || {
+        landed(world, function) == rows
     })
     .await;
 }
@@ -118,7 +118,7 @@ async fn a_commit_that_took_effect_is_answered_even_if_its_confirmation_is_held_
     }
     assert_eq!(appointments(&world).await, 2);
     assert_eq!(world.verify_chains().await, 2);
-    every_row_is_witnessed(&world, BOOK).await;
+    every_row_is_logged(&world, BOOK).await;
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn a_commit_that_fell_into_a_silent_link_is_fenced_and_can_be_tried_again(
     assert_eq!(world.stored().await, before);
     let failed = booking().by(&ada).attempted().patient(ada.id);
     world.audited(&answer, failed.failed("commit-lost")).await;
-    every_row_is_witnessed(&world, BOOK).await;
+    every_row_is_logged(&world, BOOK).await;
 }
 
 // A database that can't be reached when the COMMIT is to be settled.
@@ -157,7 +157,7 @@ async fn a_commit_is_settled_as_soon_as_the_database_can_be_reached_again() {
         assert_eq!(outcomes(&world.audit_of(&answer).await), [outcome]);
         assert_eq!(appointments(&world).await, usize::from(status == 201));
         assert_eq!(world.verify_chains().await, 1);
-        every_row_is_witnessed(&world, BOOK).await;
+        every_row_is_logged(&world, BOOK).await;
     }
 }
 
@@ -200,9 +200,13 @@ async fn an_outcome_that_stays_unknown_is_called_unknown_and_is_settled_by_the_n
         let rows = world.audit_of(&answer).await;
         assert_eq!(outcomes(&rows), [outcome]);
         let followed = &world.audit_of(&next).await[0];
-        assert_eq!((followed.chain_id, followed.seq), (rows[0].chain_id, 2));
+        let position = followed.position;
+        assert_eq!(
+            (position.chain_id, position.seq),
+            (rows[0].position.chain_id, 2)
+        );
         assert_eq!(world.verify_chains().await, 2);
-        every_row_is_witnessed(&world, BOOK).await;
+        every_row_is_logged(&world, BOOK).await;
     }
 }
 
@@ -223,7 +227,59 @@ async fn a_request_with_a_key_may_be_sent_again_even_if_its_outcome_is_unknown()
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert_eq!(appointments(&world).await, 1);
     assert_eq!(outcomes(&world.audit_of(&answer).await), ["SUCCESS"]);
-    every_row_is_witnessed(&world, BOOK).await;
+    every_row_is_logged(&world, BOOK).await;
+}
+
+// A COMMIT that takes longer than the function has.
+
+#[tokio::test]
+async fn a_commit_that_outlasts_the_function_is_never_called_undone() {
+    // The function must have answered after 3 seconds, and waits for the COMMIT for half of them.
+    for seconds in ["1.3", "1.6", "2.2", "2.6", "2.9", "3.5"] {
+        let world = linked(3).await;
+        let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+        world
+            .sql(
+                &format!(
+                    "create function sleep() returns trigger language plpgsql as $$
+                     begin perform pg_sleep({seconds}); return null; end $$"
+                ),
+                &[],
+            )
+            .await;
+        world
+            .sql(
+                "create constraint trigger slow after insert on appointments deferrable initially deferred
+                 for each row execute function sleep()",
+                &[],
+            )
+            .await;
+        let answer = ada.post("/v1/appointments", at_nine(&ada, &vera)).await;
+        world.sql("drop trigger slow on appointments", &[]).await;
+        eventually("the COMMIT has ended", async || {
+            let open = "select count(*) as open from pg_stat_activity
+                        where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()";
+            world.row(open, &[]).await["open"] == 0
+        })
+        .await;
+        let booked = appointments(&world).await;
+        match answer.status {
+            201 => assert_eq!(booked, 1, "{seconds}"),
+            _ => {
+                let problem = answer.body["type"].as_str().unwrap_or_default();
+                let is_unknown = problem.ends_with("/outcome-unknown");
+                assert!(is_unknown || booked == 0, "{seconds}: {}", answer.text);
+            }
+        }
+        // The next request of the environment settles the row before it writes its own.
+        let next = slot(&ada, &vera, "2030-01-08T09:00:00Z");
+        ada.post("/v1/appointments", next).await.expect(201);
+        let rows = world.audit_of(&answer).await;
+        let outcome = if booked == 1 { "SUCCESS" } else { "FAILURE" };
+        assert_eq!(outcomes(&rows), [outcome], "{seconds}: {}", answer.text);
+        every_row_is_logged(&world, BOOK).await;
+        world.verify_chains().await;
+    }
 }
 
 // A silent link.
@@ -281,7 +337,7 @@ async fn a_refusal_whose_row_was_not_confirmed_is_still_that_refusal() {
         let denied = read.resource(ada.id).patient(ada.id).denied("not-found");
         world.audited(&answer, denied).await;
         assert_eq!(world.verify_chains().await, 1);
-        every_row_is_witnessed(&world, "get-patient").await;
+        every_row_is_logged(&world, "get-patient").await;
     }
 }
 
@@ -300,7 +356,7 @@ async fn a_refusal_whose_row_can_not_be_settled_is_not_told_and_its_row_is_settl
     assert_eq!(outcomes(&rows), ["DENIED"]);
     assert_eq!(rows[0].entry.details["reason"], "not-found");
     assert_eq!(world.verify_chains().await, 2);
-    every_row_is_witnessed(&world, "get-patient").await;
+    every_row_is_logged(&world, "get-patient").await;
 }
 
 // Events.
@@ -342,7 +398,7 @@ async fn a_step_of_an_event_is_settled_like_a_request() {
         };
         assert_eq!(steps, expected, "{cut:?}");
         world.verify_chains().await;
-        every_row_is_witnessed(&world, "process-upload").await;
+        every_row_is_logged(&world, "process-upload").await;
     }
 }
 
@@ -367,7 +423,7 @@ async fn an_event_ends_although_the_link_fell_silent() {
         row.entry.application == "process-upload" && row.entry.outcome.label() == "FAILURE"
     });
     assert_eq!(failed.unwrap().entry.details["reason"], "unavailable");
-    every_row_is_witnessed(&world, "process-upload").await;
+    every_row_is_logged(&world, "process-upload").await;
 }
 
 // Any point of the conversation.
@@ -441,7 +497,7 @@ async fn book_with_faults(toward: Toward, fault: Fault, points: impl Iterator<It
     }
     eprintln!("{toward:?} {fault:?}: {made} made, {failed} failed, {unknown} unknown");
     world.verify_chains().await;
-    every_row_is_witnessed(&world, BOOK).await;
+    every_row_is_logged(&world, BOOK).await;
 }
 
 #[tokio::test]

@@ -595,6 +595,7 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
     let mut counted = vec![
         "answer-unknown-route",
         "docs",
+        "ensure-audit-partitions",
         "expire-idempotency-keys",
         "expire-uploads",
         "get-problem",

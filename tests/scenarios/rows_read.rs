@@ -152,11 +152,13 @@ async fn a_search_of_the_audit_log_by_patient_does_not_read_rows_of_others() {
     world
         .sql(
             "insert into audit_logs (id, month, timestamp, user_id, actor_role, action_type, resource_type,
-               resource_id, patient_id, outcome, application, request_id, chain_id, seq, prev_hash, row_hash)
+               resource_id, patient_id, outcome, application, request_id, chain_id, seq, prev_hash, row_hash,
+               form, place, signature, xid)
              select (lpad(to_hex(i), 12, '0') || right(gen_random_uuid()::text, 23))::uuid,
                date_trunc('month', now() at time zone 'UTC')::date, now(), $1, 'PATIENT',
                'READ', 'PATIENT', $2, $2, 'SUCCESS', 'get-patient', 'request-' || i, gen_random_uuid(), 1,
-               decode(repeat('00', 32), 'hex'), sha256(int8send(i))
+               decode(repeat('00', 32), 'hex'), sha256(int8send(i)), 3, uuid_send(gen_random_uuid()),
+               decode(repeat('00', 64), 'hex'), pg_current_xact_id()
              from generate_series(1, 20000) as i",
             &[&ben.user, &ben.id],
         )

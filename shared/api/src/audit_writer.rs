@@ -178,7 +178,7 @@ impl AuditWriter<'_> {
         if place.unsettled().is_some() {
             return Err(Error::Unavailable(NOT_WRITABLE));
         }
-        let link = place.send(entry, self.0.caller.subject());
+        let link = place.send(entry, self.0.caller.subject())?;
         attempt.set_progress(Progress::Sent);
         let sent = session
             .flush(|client| join(append(client, &link), client.name_statements()))

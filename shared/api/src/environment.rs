@@ -8,6 +8,7 @@ use settings::Misconfigured;
 
 use crate::endpoint::Endpoint;
 use crate::known_callers::KnownCallers;
+use crate::lambda::Failure;
 use crate::ticket::TicketKey;
 
 /// The state that every function has. It is created once, when the function starts, and connects to
@@ -29,7 +30,7 @@ pub(crate) struct Gate {
 }
 
 impl Environment {
-    pub(crate) fn new(endpoint: Endpoint, secrets: &Secrets) -> Result<Self, Misconfigured> {
+    pub(crate) fn new(endpoint: Endpoint, secrets: &Secrets) -> Result<Self, Failure> {
         let url = secrets.required("DATABASE_URL")?;
         let ca_file = settings::optional("DATABASE_CA_FILE");
         let are_named = settings::flag("NAMED_STATEMENTS", false)?;
@@ -37,7 +38,7 @@ impl Environment {
         Ok(Self {
             endpoint,
             database,
-            chain: ChainHead::default(),
+            chain: ChainHead::new(endpoint.name)?,
             ticket_key: TicketKey::new(&key(secrets, "TICKET_KEY")?),
             known_callers: KnownCallers::default(),
         })

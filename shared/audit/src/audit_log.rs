@@ -77,6 +77,15 @@ row! {
         pub prev_hash: String,
         /// The SHA-256 hash of this row in its canonical form, as 64 hexadecimal digits.
         pub row_hash: String,
+        /// The version of the canonical form that the hash covers.
+        #[schemars(range(min = 0))]
+        pub form: i16,
+        /// The place of the row in its hash chain, as 32 hexadecimal digits. Only the function that wrote the row could
+        /// tell it in advance.
+        pub place: String,
+        /// The Ed25519 signature of `row_hash`, as 128 hexadecimal digits. The function that wrote the row signed it
+        /// with a key that is stored nowhere.
+        pub signature: String,
     }
 }
 
@@ -97,7 +106,8 @@ macro_rules! select_audit_log {
             "select id, timestamp, user_id, actor_role, relation::text, purpose_of_use::text, action_type::text,
                resource_type::text, resource_id, patient_id, patient_ids, outcome::text,
                host(source_ip::inet) as source_ip, user_agent, application::text, request_id, trace_id, details, chain_id, seq, encode(prev_hash, 'hex') as prev_hash,
-               encode(row_hash, 'hex') as row_hash
+               encode(row_hash, 'hex') as row_hash, form,
+               encode(place, 'hex') as place, encode(signature, 'hex') as signature
              from audit_logs ",
             $($rest),+
         )

@@ -12,14 +12,20 @@ use uuid::Uuid;
 use errors::Error;
 use tokio_postgres::Row;
 
+use crate::canonical::FORM;
 use crate::entry::{Entry, Outcome};
+use crate::lines;
+use crate::signing::Secrets;
 use domain::ids::{AuditLogId, PatientId, SubjectId};
 use domain::time::{Date, TimeDelta, Timestamp};
 use sql::{Connection, Jsonb, Parameter, sql};
 
 /// The head of this environment's chain. A lock prevents two rows from taking the same place.
-#[derive(Default)]
-pub struct ChainHead(Mutex<State>);
+pub struct ChainHead {
+    secrets: Secrets,
+    function: &'static str,
+    state: Mutex<State>,
+}
 
 #[derive(Default)]
 struct State {
@@ -55,70 +61,123 @@ pub struct Head {
     hash: [u8; 32],
 }
 
+/// A position in a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The id of the chain.
+    pub chain_id: Uuid,
+    /// The number of the row in the chain, from 1.
+    pub seq: i64,
+    /// The hash of the row before it in the chain. All zeros for the first.
+    pub prev_hash: [u8; 32],
+    /// What only the environment can tell in advance. The unique key contains it, so nobody else can take the place.
+    pub place: [u8; 16],
+}
+
 /// An entry with its place in a chain, as the INSERT writes it.
 pub struct Link {
     /// The content of the row.
     pub entry: Entry,
     /// The first day (UTC) of the month whose partition contains the row.
     pub month: Date,
-    /// The id of the chain.
-    pub chain_id: Uuid,
-    /// The position in the chain. The first row has position 1.
-    pub seq: i64,
-    /// The hash of the row before it in the chain. All zeros for the first.
-    pub prev_hash: [u8; 32],
+    /// The position of the row.
+    pub position: Position,
     /// The hash of this row.
     pub row_hash: [u8; 32],
+    /// The environment's Ed25519 signature of the hash.
+    pub signature: [u8; 64],
     /// The caller's sign-in, which proves the actor to the database. None for a function.
     pub subject: Option<SubjectId>,
 }
 
 impl ChainHead {
+    /// Makes the secrets of this environment. `function` is its name. Errors: the system gives no random bytes.
+    pub fn new(function: &'static str) -> Result<Self, Error> {
+        let secrets = Secrets::new().map_err(|_| Error::Internal("there are no random bytes"))?;
+        Ok(Self {
+            secrets,
+            function,
+            state: Mutex::default(),
+        })
+    }
+
     /// Locks the head for one row. The caller holds the lock until it is known whether the row is
     /// committed.
     pub async fn head(&self) -> Place<'_> {
-        Place(self.0.lock().await)
+        Place {
+            chain: self,
+            state: self.state.lock().await,
+        }
+    }
+
+    /// The entry as a row at this position, signed.
+    fn link(
+        &self,
+        entry: Entry,
+        position: Position,
+        subject: Option<SubjectId>,
+    ) -> Result<Arc<Link>, Error> {
+        let row_hash = entry.hash(&position);
+        let row_hash =
+            row_hash.map_err(|_| Error::Internal("the details of an audit row are not exact"))?;
+        Ok(Arc::new(Link {
+            month: entry.timestamp.first_of_month(),
+            entry,
+            position,
+            row_hash,
+            signature: self.secrets.sign(&row_hash),
+            subject,
+        }))
     }
 }
 
 /// The locked head: the right to write the next link.
-pub struct Place<'a>(MutexGuard<'a, State>);
+pub struct Place<'a> {
+    chain: &'a ChainHead,
+    state: MutexGuard<'a, State>,
+}
 
 impl Place<'_> {
     /// The row whose COMMIT was sent and that isn't settled. No other row may be sent before it is.
     pub fn unsettled(&self) -> Option<Arc<Link>> {
-        self.0.sent.as_ref().map(|sent| sent.link.clone())
+        self.state.sent.as_ref().map(|sent| sent.link.clone())
     }
 
-    /// Links `entry` to the head and remembers it as sent. Call it before anything is sent.
-    pub fn send(&mut self, entry: Entry, subject: Option<SubjectId>) -> Arc<Link> {
+    /// Links `entry` to the head and remembers it as sent. Logs its offer line, and before it the open line of a new
+    /// chain. Call it before anything is sent. Errors: the entry's details can't be hashed.
+    pub fn send(&mut self, entry: Entry, subject: Option<SubjectId>) -> Result<Arc<Link>, Error> {
         // The partition that the row belongs to.
         let month = entry.timestamp.first_of_month();
-        let (chain_id, seq, prev_hash) = match &self.0.head {
+        let (chain_id, seq, prev_hash) = match &self.state.head {
             Some(head) if head.month == month => (head.chain_id, head.seq + 1, head.hash),
             _ => (Uuid::new_v4(), 1, [0; 32]),
         };
-        let row_hash = entry.hash(chain_id, seq, &prev_hash);
-        let link = Arc::new(Link {
-            entry,
-            month,
+        let position = Position {
             chain_id,
             seq,
             prev_hash,
-            row_hash,
-            subject,
-        });
-        self.0.sent = Some(Sent {
+            place: self.chain.secrets.place(chain_id, seq),
+        };
+        let link = self.chain.link(entry, position, subject)?;
+        if seq == 1 {
+            lines::opened(
+                chain_id,
+                self.chain.secrets.public_key(),
+                self.chain.function,
+            );
+        }
+        lines::offered(&link);
+        self.state.sent = Some(Sent {
             link: link.clone(),
             fences: Vec::new(),
         });
-        link
+        Ok(link)
     }
 
     /// Makes a row for the place of the row that was sent: the fence. If the fence of a success is
     /// committed, the success failed. A refusal or a failure stays what it is. None if no row was sent.
     pub fn fence(&mut self) -> Option<Arc<Link>> {
-        let sent = self.0.sent.as_mut()?;
+        let sent = self.state.sent.as_mut()?;
         let mut entry = sent.link.entry.clone();
         // The place is in the partition of its month.
         let now = Timestamp::now();
@@ -135,34 +194,39 @@ impl Place<'_> {
             entry.outcome = Outcome::Failure;
             entry.details.insert("reason".into(), "commit-lost".into());
         }
-        let fence = Arc::new(sent.link.with_entry(entry));
+        let fence = self
+            .chain
+            .link(entry, sent.link.position, sent.link.subject);
+        // The details are those of the row, whose hash was computed.
+        let fence = fence.ok()?;
+        lines::offered(&fence);
         sent.fences.push(fence.clone());
         Some(fence)
     }
 
-    /// Settles the row that was sent: it is committed. Logs its witness line.
+    /// Settles the row that was sent: it is committed. Logs its landed line.
     pub fn confirm(&mut self) {
-        if let Some(sent) = self.0.sent.take() {
+        if let Some(sent) = self.state.sent.take() {
             self.advance(&sent.link);
         }
     }
 
     /// Settles the row that was sent: PostgreSQL didn't append it. Its place is free for the next row.
     pub fn withdraw(&mut self) {
-        self.0.sent = None;
+        self.state.sent = None;
     }
 
     /// Settles the row that was sent: it isn't committed and never will be, and nothing is known about its
     /// place. The next row begins another chain.
     pub fn give_up(&mut self) {
-        self.0.sent = None;
-        self.0.head = None;
+        self.state.sent = None;
+        self.state.head = None;
     }
 
-    /// Settles the row that was sent by the hash of the committed row at its place. Logs the witness line
+    /// Settles the row that was sent by the hash of the committed row at its place. Logs the landed line
     /// of that row, unless another writer wrote it.
     pub fn settle(&mut self, hash: &[u8; 32]) -> Verdict {
-        let Some(sent) = self.0.sent.take() else {
+        let Some(sent) = self.state.sent.take() else {
             return Verdict::Void;
         };
         if sent.link.row_hash == *hash {
@@ -185,27 +249,20 @@ impl Place<'_> {
         }
     }
 
-    /// Makes the committed `link` the head and logs its witness line. The owner of the database can't
-    /// change the log.
+    /// Makes the committed `link` the head and logs its landed line.
     fn advance(&mut self, link: &Link) {
-        tracing::info!(
-            target: "witness",
-            chain = %link.chain_id,
-            seq = link.seq,
-            hash = %hex::encode(link.row_hash),
-            "audit row committed"
-        );
-        self.0.head = Some(Head {
-            chain_id: link.chain_id,
+        lines::landed(link);
+        self.state.head = Some(Head {
+            chain_id: link.position.chain_id,
             month: link.month,
-            seq: link.seq,
+            seq: link.position.seq,
             hash: link.row_hash,
         });
     }
 }
 
 /// The number of columns of `audit_logs`.
-const COLUMNS: usize = 23;
+const COLUMNS: usize = 26;
 
 /// The call of a function that takes a row, whose parameters begin at `$first`.
 fn call(function: &str, first: usize) -> String {
@@ -219,7 +276,8 @@ fn call(function: &str, first: usize) -> String {
         }
     });
     let columns: Vec<_> = columns.collect();
-    format!("{function}(row({})::audit_logs)", columns.join(", "))
+    // PostgreSQL assigns `xid`, the last column.
+    format!("{function}(row({}, null)::audit_logs)", columns.join(", "))
 }
 
 impl Link {
@@ -227,15 +285,6 @@ impl Link {
     /// for its client or for a statement within a minute.
     pub fn is_old(&self) -> bool {
         Timestamp::now() - self.entry.timestamp > TimeDelta::minutes(5)
-    }
-
-    fn with_entry(&self, entry: Entry) -> Self {
-        let row_hash = entry.hash(self.chain_id, self.seq, &self.prev_hash);
-        Self {
-            entry,
-            row_hash,
-            ..*self
-        }
     }
 
     /// Appends the row. Errors: PostgreSQL refuses it, for example because its place is taken.
@@ -279,7 +328,9 @@ impl Link {
         let patient_ids = entry.patient_ids().map(<[PatientId]>::to_vec);
         let source_ip = entry.source_ip.map(|ip| ip.to_string());
         let (patient_id, details) = (entry.patient_id(), Jsonb(&entry.details));
-        let (prev_hash, row_hash) = (&self.prev_hash[..], &self.row_hash[..]);
+        let position = &self.position;
+        let (prev_hash, row_hash) = (&position.prev_hash[..], &self.row_hash[..]);
+        let (place, signature) = (&position.place[..], &self.signature[..]);
         let columns: [&dyn Parameter; COLUMNS] = [
             &entry.id,
             &self.month,
@@ -300,10 +351,13 @@ impl Link {
             &entry.request_id,
             &entry.trace_id,
             &details,
-            &self.chain_id,
-            &self.seq,
+            &position.chain_id,
+            &position.seq,
             &prev_hash,
             &row_hash,
+            &FORM,
+            &place,
+            &signature,
         ];
         let parameters = [before, &columns].concat();
         let rows = sql(text, &parameters).named().query(client).await?;

@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use domain::ids::{AuditLogId, PatientId, UserId};
 use domain::time::Timestamp;
 use sql::text_enum;
+
+use crate::canonical::{Canonical, FORM, NotCanonical, canonical_details};
+use crate::chain::Position;
 
 text_enum! {
     /// The kind of action that an audit row records.
@@ -160,7 +162,7 @@ pub struct Entry {
     pub request_id: String,
     /// The id of the trace that the request belongs to.
     pub trace_id: Option<String>,
-    /// Ids, field names and counts. No patient data and no fractions.
+    /// Ids, field names and counts. No patient data, no fractions and no integer beyond ±2⁵³.
     pub details: Map<String, Value>,
 }
 
@@ -182,71 +184,41 @@ impl Entry {
         (self.patients.len() > 1).then_some(&self.patients)
     }
 
-    /// The SHA-256 hash of the canonical form, version 2. Each part is preceded by its length as a 32-bit
-    /// big-endian number. An absent part is only the length 2³²−1. Times are RFC 3339 with microseconds,
-    /// ids are lower-case UUIDs, details are RFC 8785 JSON, and numbers are decimal.
-    pub fn hash(&self, chain_id: Uuid, seq: i64, prev_hash: &[u8; 32]) -> [u8; 32] {
-        let mut hasher = Hasher::new();
-        hasher.part(b"caretrail-audit-row-v2");
-        hasher.text(chain_id);
-        hasher.text(seq);
-        hasher.part(prev_hash);
-        hasher.text(self.id);
-        hasher.text(self.timestamp.with_microseconds());
-        hasher.optional(self.user_id);
-        hasher.optional(self.actor_role.as_deref());
-        hasher.optional(self.relation);
-        hasher.optional(self.purpose_of_use);
-        hasher.text(self.action_type);
-        hasher.text(self.resource_type);
-        hasher.optional(self.resource_id);
-        hasher.text(self.patients.len());
-        for patient in &self.patients {
-            hasher.text(patient);
+    /// The hash of the row at this position of a chain: see [`Canonical`]. Errors: the details have no canonical form.
+    pub fn hash(&self, position: &Position) -> Result<[u8; 32], NotCanonical> {
+        let details = match self.details.is_empty() {
+            true => None,
+            false => Some(canonical_details(&self.details)?),
+        };
+        let patient_ids: Option<Vec<Uuid>> = self
+            .patient_ids()
+            .map(|ids| ids.iter().map(|id| (*id).into()).collect());
+        Ok(Canonical {
+            form: FORM,
+            chain_id: position.chain_id,
+            seq: position.seq,
+            prev_hash: &position.prev_hash,
+            place: &position.place,
+            id: self.id.into(),
+            month: self.timestamp.first_of_month(),
+            timestamp: self.timestamp,
+            user_id: self.user_id.map(Into::into),
+            actor_role: self.actor_role.as_deref(),
+            relation: self.relation.map(Relation::label),
+            purpose_of_use: self.purpose_of_use.map(PurposeOfUse::label),
+            action_type: self.action_type.label(),
+            resource_type: self.resource_type.label(),
+            resource_id: self.resource_id,
+            patient_id: self.patient_id().map(Into::into),
+            patient_ids: patient_ids.as_deref(),
+            outcome: self.outcome.label(),
+            source_ip: self.source_ip.map(Into::into),
+            user_agent: self.user_agent.as_deref(),
+            application: &self.application,
+            request_id: &self.request_id,
+            trace_id: self.trace_id.as_deref(),
+            details: details.as_deref(),
         }
-        hasher.text(self.outcome);
-        hasher.optional(self.source_ip);
-        hasher.optional(self.user_agent.as_deref());
-        hasher.part(self.application.as_bytes());
-        hasher.part(self.request_id.as_bytes());
-        hasher.optional(self.trace_id.as_deref());
-        // This can't fail: the details hold only strings, integers and ids, which RFC 8785 can encode.
-        hasher.part(&serde_jcs::to_vec(&self.details).unwrap_or_default());
-        hasher.finish()
-    }
-}
-
-struct Hasher(Context);
-
-impl Hasher {
-    fn new() -> Self {
-        Self(Context::new(&SHA256))
-    }
-
-    fn part(&mut self, bytes: &[u8]) {
-        // No part is near 4 GiB, because Lambda limits a request body to 6 MB.
-        self.0.update(
-            &u32::try_from(bytes.len())
-                .unwrap_or(u32::MAX - 1)
-                .to_be_bytes(),
-        );
-        self.0.update(bytes);
-    }
-
-    fn text(&mut self, value: impl std::fmt::Display) {
-        self.part(value.to_string().as_bytes());
-    }
-
-    fn optional(&mut self, value: Option<impl std::fmt::Display>) {
-        match value {
-            Some(value) => self.text(value),
-            None => self.0.update(&u32::MAX.to_be_bytes()),
-        }
-    }
-
-    fn finish(self) -> [u8; 32] {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(self.0.finish().as_ref());
-        hash
+        .hash())
     }
 }

@@ -6,10 +6,15 @@
 #![warn(missing_docs)]
 
 pub mod audit_log;
+mod canonical;
 mod chain;
 mod entry;
+pub mod lines;
+mod signing;
 mod stored_row;
 
-pub use chain::{ChainHead, Link, Place, Verdict};
+pub use canonical::{FORM, NotCanonical};
+pub use chain::{ChainHead, Link, Place, Position, Verdict};
 pub use entry::{Action, Entry, Outcome, PurposeOfUse, Relation, ResourceType};
+pub use signing::is_signed;
 pub use stored_row::StoredRow;

@@ -1,33 +1,182 @@
-//! A row of the audit log as it is stored, with its place in a chain.
+//! A row of the audit log as it is stored, with its position in a chain.
 
 use domain::ids::PatientId;
+use domain::time::Date;
 use serde_json::{Map, Value};
+use sql::postgres::types::{FromSql, Type};
 use sql::postgres::{Error, Row};
 use sql::{FromRow, Jsonb};
+use std::net::IpAddr;
+use tokio_postgres::binary_copy::BinaryCopyOutRow;
 use uuid::Uuid;
 
+use crate::canonical::{Canonical, Network, canonical_details};
+use crate::chain::Position;
 use crate::entry::Entry;
 
-/// A stored row. It is intact if its hash is that of its content.
+/// A stored row.
 #[derive(Debug, Clone)]
 pub struct StoredRow {
     /// The content.
     pub entry: Entry,
-    /// The id of its chain.
-    pub chain_id: Uuid,
-    /// Its place in the chain, from 1.
-    pub seq: i64,
-    /// The hash of the row before it in the chain. All zeros for the first.
-    pub prev_hash: [u8; 32],
+    /// The first day (UTC) of the month whose partition contains the row.
+    pub month: Date,
+    /// Its position in its chain.
+    pub position: Position,
     /// The stored hash of this row.
     pub row_hash: [u8; 32],
+    /// The stored signature of the hash.
+    pub signature: [u8; 64],
+    /// The transaction that appended the row (`pg_current_xact_id`).
+    pub xid: i64,
+    /// The hash of what is stored. None if it has no canonical form, so no function wrote it.
+    recomputed_hash: Option<[u8; 32]>,
 }
 
 impl StoredRow {
-    /// Computes the hash again from the stored content.
-    pub fn recomputed_hash(&self) -> [u8; 32] {
-        self.entry.hash(self.chain_id, self.seq, &self.prev_hash)
+    /// Whether the hash of what is stored is the stored hash.
+    pub fn is_intact(&self) -> bool {
+        self.recomputed_hash == Some(self.row_hash)
     }
+
+    /// The types of the columns of [`select_stored_row!`](crate::select_stored_row), for a binary COPY.
+    pub const TYPES: [Type; 27] = [
+        Type::UUID,
+        Type::DATE,
+        Type::TIMESTAMPTZ,
+        Type::UUID,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::UUID,
+        Type::UUID,
+        Type::UUID_ARRAY,
+        Type::TEXT,
+        Type::CIDR,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::JSONB,
+        Type::UUID,
+        Type::INT8,
+        Type::BYTEA,
+        Type::BYTEA,
+        Type::INT2,
+        Type::BYTEA,
+        Type::BYTEA,
+        Type::INT8,
+    ];
+
+    /// Reads a row of a binary COPY. Errors: a column doesn't contain what a function writes.
+    pub fn from_copy(row: &BinaryCopyOutRow) -> Result<Self, Error> {
+        Self::read(row)
+    }
+
+    fn read(row: &impl Columns) -> Result<Self, Error> {
+        let patient_id: Option<Uuid> = row.column(10)?;
+        let patient_ids: Option<Vec<Uuid>> = row.column(11)?;
+        let source_ip: Option<Cidr> = row.column(13)?;
+        let details: Option<Jsonb<Map<String, Value>>> = row.column(18)?;
+        let prev_hash: Bytes<32> = row.column(21)?;
+        let row_hash: Bytes<32> = row.column(22)?;
+        let place: Bytes<16> = row.column(24)?;
+        let signature: Bytes<64> = row.column(25)?;
+        let canonical = details
+            .as_ref()
+            .map(|Jsonb(details)| canonical_details(details));
+        let canonical = canonical.transpose();
+        let (id, month, timestamp) = (row.column(0)?, row.column(1)?, row.column(2)?);
+        let (chain_id, seq) = (row.column(19)?, row.column(20)?);
+        let hashed = |details: &Option<Vec<u8>>| {
+            Ok::<_, Error>(
+                Canonical {
+                    form: row.column(23)?,
+                    chain_id,
+                    seq,
+                    prev_hash: &prev_hash.0,
+                    place: &place.0,
+                    id,
+                    month,
+                    timestamp,
+                    user_id: row.column(3)?,
+                    actor_role: row.column(4)?,
+                    relation: row.column(5)?,
+                    purpose_of_use: row.column(6)?,
+                    action_type: row.column(7)?,
+                    resource_type: row.column(8)?,
+                    resource_id: row.column(9)?,
+                    patient_id,
+                    patient_ids: patient_ids.as_deref(),
+                    outcome: row.column(12)?,
+                    source_ip: source_ip.map(|Cidr(network, _)| network),
+                    user_agent: row.column(14)?,
+                    application: row.column(15)?,
+                    request_id: row.column(16)?,
+                    trace_id: row.column(17)?,
+                    details: details.as_deref(),
+                }
+                .hash(),
+            )
+        };
+        let recomputed_hash = match &canonical {
+            Ok(details) => Some(hashed(details)?),
+            Err(_) => None,
+        };
+        let mut patients: Vec<PatientId> = Vec::new();
+        patients.extend(
+            patient_ids
+                .unwrap_or_default()
+                .into_iter()
+                .map(PatientId::from),
+        );
+        patients.extend(patient_id.map(PatientId::from));
+        Ok(Self {
+            entry: Entry {
+                id: id.into(),
+                timestamp,
+                user_id: row.column(3)?,
+                actor_role: row.column(4)?,
+                relation: row.column(5)?,
+                purpose_of_use: row.column(6)?,
+                action_type: row.column(7)?,
+                resource_type: row.column(8)?,
+                resource_id: row.column(9)?,
+                patients,
+                outcome: row.column(12)?,
+                source_ip: source_ip.map(|Cidr(_, address)| address),
+                user_agent: row.column(14)?,
+                application: row.column(15)?,
+                request_id: row.column(16)?,
+                trace_id: row.column(17)?,
+                details: details.map(|Jsonb(details)| details).unwrap_or_default(),
+            },
+            month,
+            position: Position {
+                chain_id,
+                seq,
+                prev_hash: prev_hash.0,
+                place: place.0,
+            },
+            row_hash: row_hash.0,
+            signature: signature.0,
+            xid: row.column(26)?,
+            recomputed_hash,
+        })
+    }
+}
+
+/// The columns of a row of the log, in the order of [`select_stored_row!`](crate::select_stored_row).
+#[macro_export]
+macro_rules! stored_row_columns {
+    () => {
+        "id, month, timestamp, user_id, actor_role, relation::text, purpose_of_use::text, action_type::text,
+         resource_type::text, resource_id, patient_id, patient_ids, outcome::text, source_ip, user_agent,
+         application::text, request_id, trace_id, details, chain_id, seq, prev_hash::bytea, row_hash::bytea, form,
+         place::bytea, signature::bytea, xid::text::bigint as xid"
+    };
 }
 
 /// A `select` statement for a [`StoredRow`]. The arguments are appended to it, for example a `where`
@@ -35,55 +184,64 @@ impl StoredRow {
 #[macro_export]
 macro_rules! select_stored_row {
     ($($rest:expr),+ $(,)?) => {
-        concat!(
-            "select id, timestamp, user_id, actor_role, relation::text, purpose_of_use::text, action_type::text,
-               resource_type::text, resource_id, patient_id, patient_ids, outcome::text,
-               host(source_ip::inet) as source_ip, user_agent, application::text, request_id, trace_id, details,
-               chain_id, seq, prev_hash::bytea, row_hash::bytea
-             from audit_logs ",
-            $($rest),+
-        )
+        concat!("select ", $crate::stored_row_columns!(), " from audit_logs ", $($rest),+)
     };
 }
 
 impl FromRow for StoredRow {
     fn from_row(row: &Row) -> Result<Self, Error> {
-        let mut patients: Vec<PatientId> = row
-            .try_get::<_, Option<Vec<PatientId>>>("patient_ids")?
-            .unwrap_or_default();
-        patients.extend(row.try_get::<_, Option<PatientId>>("patient_id")?);
-        let source_ip: Option<String> = row.try_get("source_ip")?;
-        let details: Option<Jsonb<Map<String, Value>>> = row.try_get("details")?;
-        Ok(Self {
-            entry: Entry {
-                id: row.try_get("id")?,
-                timestamp: row.try_get("timestamp")?,
-                user_id: row.try_get("user_id")?,
-                actor_role: row.try_get("actor_role")?,
-                relation: row.try_get("relation")?,
-                purpose_of_use: row.try_get("purpose_of_use")?,
-                action_type: row.try_get("action_type")?,
-                resource_type: row.try_get("resource_type")?,
-                resource_id: row.try_get("resource_id")?,
-                patients,
-                outcome: row.try_get("outcome")?,
-                // An address or hash of another form than functions write makes the recomputed hash differ.
-                source_ip: source_ip.and_then(|ip| ip.parse().ok()),
-                user_agent: row.try_get("user_agent")?,
-                application: row.try_get("application")?,
-                request_id: row.try_get("request_id")?,
-                trace_id: row.try_get("trace_id")?,
-                details: details.map(|Jsonb(details)| details).unwrap_or_default(),
-            },
-            chain_id: row.try_get("chain_id")?,
-            seq: row.try_get("seq")?,
-            prev_hash: hash(row, "prev_hash")?,
-            row_hash: hash(row, "row_hash")?,
-        })
+        Self::read(row)
     }
 }
 
-fn hash(row: &Row, column: &str) -> Result<[u8; 32], Error> {
-    let bytes: Vec<u8> = row.try_get(column)?;
-    Ok(bytes.try_into().unwrap_or_default())
+/// A row of a query or of a binary COPY.
+trait Columns {
+    fn column<'a, T: FromSql<'a>>(&'a self, index: usize) -> Result<T, Error>;
+}
+
+impl Columns for Row {
+    fn column<'a, T: FromSql<'a>>(&'a self, index: usize) -> Result<T, Error> {
+        self.try_get(index)
+    }
+}
+
+impl Columns for BinaryCopyOutRow {
+    fn column<'a, T: FromSql<'a>>(&'a self, index: usize) -> Result<T, Error> {
+        self.try_get(index)
+    }
+}
+
+/// Bytes of a fixed number.
+struct Bytes<const N: usize>([u8; N]);
+
+impl<'a, const N: usize> FromSql<'a> for Bytes<N> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(raw.try_into()?))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        *ty == Type::BYTEA
+    }
+}
+
+/// A network, and its address.
+#[derive(Clone, Copy)]
+struct Cidr(Network, IpAddr);
+
+impl<'a> FromSql<'a> for Cidr {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        // Family, length of the prefix, whether it is a cidr, length of the address, address.
+        let [_, bits, _, _, address @ ..] = raw else {
+            return Err("a network is too short".into());
+        };
+        let address = match address.len() {
+            4 => IpAddr::from(<[u8; 4]>::try_from(address)?),
+            _ => IpAddr::from(<[u8; 16]>::try_from(address)?),
+        };
+        Ok(Self(Network::new(address, *bits), address))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        *ty == Type::CIDR
+    }
 }

@@ -6,25 +6,23 @@ use chrono::DateTime;
 use std::fmt::Debug;
 use std::str::FromStr;
 
-use audit::{Action, Entry, Outcome, PurposeOfUse, Relation, ResourceType};
+use audit::{Action, Entry, Outcome, Position, PurposeOfUse, Relation, ResourceType};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// An entry with its place in a chain.
+/// An entry with its position in a chain.
 #[derive(Clone, Debug)]
 struct Row {
     entry: Entry,
-    chain_id: Uuid,
-    seq: i64,
-    prev_hash: [u8; 32],
+    position: Position,
 }
 
 impl Row {
     fn hash(&self) -> [u8; 32] {
-        self.entry.hash(self.chain_id, self.seq, &self.prev_hash)
+        self.entry.hash(&self.position).unwrap()
     }
 }
 
@@ -56,9 +54,12 @@ fn sample() -> Row {
                 ("a".to_owned(), json!([1, true, null])),
             ]),
         },
-        chain_id: id(5),
-        seq: 7,
-        prev_hash: [0xab; 32],
+        position: Position {
+            chain_id: id(5),
+            seq: 7,
+            prev_hash: [0xab; 32],
+            place: [0xcd; 16],
+        },
     }
 }
 
@@ -68,7 +69,7 @@ fn sample() -> Row {
 fn the_canonical_form_is_unchanged() {
     assert_eq!(
         hex::encode(sample().hash()),
-        "d93256092b062b7732a2af5f0b67bdd87f785c02f4a405c3aa10732f6d6bb0e9"
+        "f92cf86d708bd846989ecf7d9750eb492a71450bdf86acd4fc6bb5b2962b7e5a"
     );
 }
 
@@ -86,6 +87,21 @@ fn rows_whose_parts_are_equal_when_joined_have_different_hashes() {
     let mut swapped = sample();
     swapped.entry.patients.reverse();
     assert_ne!(sample().hash(), swapped.hash());
+}
+
+#[test]
+fn details_that_rfc_8785_does_not_encode_exactly_are_an_error() {
+    for value in [
+        json!(0.5),
+        json!(1.0),
+        json!([1e300]),
+        json!({"n": (1_i64 << 53) + 1}),
+        json!(u64::MAX),
+    ] {
+        let mut row = sample();
+        row.entry.details.insert("n".into(), value);
+        assert!(row.entry.hash(&row.position).is_err(), "{row:?}");
+    }
 }
 
 #[test]
@@ -138,7 +154,7 @@ prop_compose! {
         user_agent in option::of(any::<String>()),
         (application, request_id, trace_id) in ("[a-z-]{1,20}", "[ -~]{0,36}", option::of("[0-9a-f-]{35}")),
         seq in 1..i64::MAX,
-        prev_hash in any::<[u8; 32]>(),
+        (prev_hash, place) in any::<([u8; 32], [u8; 16])>(),
     ) -> Row {
         Row {
             entry: Entry {
@@ -160,16 +176,14 @@ prop_compose! {
                 trace_id,
                 details,
             },
-            chain_id,
-            seq,
-            prev_hash,
+            position: Position { chain_id, seq, prev_hash, place },
         }
     }
 }
 
 proptest! {
     #[test]
-    fn a_row_with_one_field_of_another_row_has_another_hash(row in row(), other in row(), field in 0..20) {
+    fn a_row_with_one_field_of_another_row_has_another_hash(row in row(), other in row(), field in 0..21) {
         let mut changed = row.clone();
         let (to, from) = (&mut changed.entry, &other.entry);
         match field {
@@ -187,15 +201,16 @@ proptest! {
             11 => to.application.clone_from(&from.application),
             12 => to.request_id.clone_from(&from.request_id),
             13 => to.details.clone_from(&from.details),
-            14 => changed.chain_id = other.chain_id,
-            15 => changed.seq = other.seq,
+            14 => changed.position.chain_id = other.position.chain_id,
+            15 => changed.position.seq = other.position.seq,
             16 => to.relation = from.relation,
             17 => to.purpose_of_use = from.purpose_of_use,
             18 => to.trace_id.clone_from(&from.trace_id),
-            _ => changed.prev_hash = other.prev_hash,
+            19 => changed.position.place = other.position.place,
+            _ => changed.position.prev_hash = other.position.prev_hash,
         }
         let same = changed.entry == row.entry
-            && (changed.chain_id, changed.seq, changed.prev_hash) == (row.chain_id, row.seq, row.prev_hash);
+            && changed.position == row.position;
         prop_assert_eq!(changed.hash() == row.hash(), same);
     }
 

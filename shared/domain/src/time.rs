@@ -60,6 +60,11 @@ impl Timestamp {
         self.0.timestamp_millis().try_into().unwrap_or_default()
     }
 
+    /// Whole microseconds since 1970. Negative before.
+    pub fn microseconds(self) -> i64 {
+        self.0.timestamp_micros()
+    }
+
     /// RFC 3339 in UTC, always with six decimals.
     pub fn with_microseconds(self) -> String {
         self.0.to_rfc3339_opts(SecondsFormat::Micros, true)

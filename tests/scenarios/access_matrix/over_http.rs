@@ -235,7 +235,7 @@ impl Asked<'_> {
                 "patients",
                 patients.is_none_or(|patients| patients == named),
             ),
-            ("hash", row.recomputed_hash() == row.row_hash),
+            ("hash", row.is_intact()),
         ]);
         let wrong = facts.into_iter().filter(|(_, holds)| !holds);
         wrong.map(|(what, _)| what).collect()

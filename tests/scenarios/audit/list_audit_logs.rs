@@ -41,10 +41,13 @@ async fn an_officer_reads_who_did_what_and_the_reading_is_recorded() {
             "request_id": refused.request_id(),
             "trace_id": stored.entry.trace_id,
             "details": {"reason": "not-found"},
-            "chain_id": stored.chain_id,
-            "seq": stored.seq,
+            "chain_id": stored.position.chain_id,
+            "seq": stored.position.seq,
             "prev_hash": items[1]["row_hash"],
             "row_hash": hex::encode(stored.row_hash),
+            "form": 3,
+            "place": hex::encode(stored.position.place),
+            "signature": hex::encode(stored.signature),
         })
     );
     assert_eq!(items[1]["request_id"], read.request_id());

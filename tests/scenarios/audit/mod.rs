@@ -1,1 +1,4 @@
+mod canonical_form;
+mod ensure_audit_partitions;
 mod list_audit_logs;
+mod signatures;

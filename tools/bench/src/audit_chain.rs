@@ -1,17 +1,18 @@
 //! Measures the cost of the audit chain. It sends the two flushes of an audited read directly to
-//! PostgreSQL, alternately with the chain (hash, columns, key, checks and witness line) and without
+//! PostgreSQL, alternately with the chain (hash, signature, columns, keys, checks, offer and landed lines) and without
 //! it. Gateway and function are left out, because they cost the same in both cases. The measured
 //! share of the chain is therefore larger than in a whole request.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use audit::{Action, Entry, Outcome, Relation, ResourceType};
+use audit::{Action, ChainHead, Entry, Outcome, Relation, ResourceType};
 use domain::ids::{AuditLogId, PatientId, UserId};
 use domain::time::Timestamp;
 use futures_util::future::{join, join3};
-use tokio_postgres::Client;
+use sql::{Connection, Naming};
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
@@ -25,7 +26,8 @@ type Value<'a> = (&'a (dyn ToSql + Sync), Type);
 const UNCHAINED: &str = "
     create table audit_logs_unchained (like audit_logs including all) partition by range (month);
     alter table audit_logs_unchained
-      drop column chain_id, drop column seq, drop column prev_hash, drop column row_hash,
+      drop column chain_id, drop column seq, drop column prev_hash, drop column row_hash, drop column form,
+      drop column place, drop column signature, drop column xid,
       add foreign key (user_id) references user_profiles (id);
     do $$
     begin
@@ -52,29 +54,23 @@ const UNCHAINED: &str = "
     alter table audit_logs_unchained owner to caretrail_owner;
     grant execute on function append_unchained(audit_logs_unchained) to caretrail_app";
 
-macro_rules! append {
-    ($function:literal, $table:literal, $link:literal) => {
-        concat!(
-            "select ",
-            $function,
-            "(row($1, $2, $3, $4, $5, 'CARE', 'TREAT', $6::text, $7::text, $8, $9, null, $10::text,
-               $11::text::cidr, null, $12, $13, null, null",
-            $link,
-            ")::",
-            $table,
-            ")"
-        )
-    };
-}
-
-const CHAINED: &str = append!("append_audit", "audit_logs", ", $14, $15, $16, $17");
-const PLAIN: &str = append!("append_unchained", "audit_logs_unchained", "");
+const PLAIN: &str = "
+    select append_unchained(row($1, $2, $3, $4, $5, 'CARE', 'TREAT', $6::text, $7::text, $8, $9, null, $10::text,
+      $11::text::cidr, null, $12, $13, null, null)::audit_logs_unchained)";
 
 const BEGIN: &str = "select role from begin_request($1, true, 'patients:read', $2, $3)";
 const READ: &str =
     domain::select_patient!("where id = $1 and reaches('patients:read', id) and not is_archived");
 
 pub async fn measure(clients: usize, rounds: usize) -> Result<()> {
+    // The lines of the chain are written as functions write them.
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_writer(File::options().write(true).open("/dev/null")?)
+        .init();
     let databases = Databases::start(Setup::default()).await?;
     let clinic = Clinic::open(&databases, "bench", Size::SMALL).await?;
     clinic.client.batch_execute(UNCHAINED).await?;
@@ -115,25 +111,20 @@ async fn turn(instances: &mut [Instance], chained: bool) -> Result<Duration> {
 }
 
 struct Instance {
-    client: Client,
+    client: Connection,
     user: Uuid,
     patient: Uuid,
-    chain: Uuid,
-    seq: i64,
-    head: [u8; 32],
-    witness: std::fs::File,
+    chain: ChainHead,
 }
 
 impl Instance {
     async fn new(clinic: &Clinic) -> Result<Self> {
+        let client = database::connect(&clinic.app_url, None).await?;
         Ok(Self {
-            client: database::connect(&clinic.app_url, None).await?,
+            client: Connection::new(Arc::new(client), Naming::new(false)),
             user: clinic.id("provider user 1").await?,
             patient: clinic.id("patient 1").await?,
-            chain: Uuid::new_v4(),
-            seq: 0,
-            head: [0; 32],
-            witness: std::fs::File::options().write(true).open("/dev/null")?,
+            chain: ChainHead::new("get-patient")?,
         })
     }
 
@@ -156,40 +147,33 @@ impl Instance {
         read?;
         let entry = self.entry();
         if chained {
-            self.append(&entry).await
+            self.append(entry).await
         } else {
-            self.write(PLAIN, &entry, &[]).await
+            self.write(&entry).await
         }
     }
 
-    /// Does what the functions do: hash, link, witness line.
-    async fn append(&mut self, entry: &Entry) -> Result<()> {
-        let seq = self.seq + 1;
-        let hash = entry.hash(self.chain, seq, &self.head);
-        let (prev_hash, row_hash) = (&self.head[..], &hash[..]);
-        let link: [Value<'_>; 4] = [
-            (&self.chain, Type::UUID),
-            (&seq, Type::INT8),
-            (&prev_hash, Type::BYTEA),
-            (&row_hash, Type::BYTEA),
-        ];
-        self.write(CHAINED, entry, &link).await?;
-        let (chain, hash_in_hex) = (self.chain, hex::encode(hash));
-        writeln!(
-            self.witness,
-            r#"{{"chain":"{chain}","seq":{seq},"hash":"{hash_in_hex}"}}"#
-        )?;
-        (self.seq, self.head) = (seq, hash);
-        Ok(())
+    /// Does what the functions do: hash, signature and lines.
+    async fn append(&self, entry: Entry) -> Result<()> {
+        let mut place = self.chain.head().await;
+        let link = place.send(entry, None)?;
+        let (written, committed) = join(
+            link.append(&self.client),
+            self.client.batch_execute("commit"),
+        )
+        .await;
+        written?;
+        place.confirm();
+        Ok(committed?)
     }
 
-    /// Sends the second flush: the row, with its `link` if it has one, and the COMMIT.
-    async fn write(&self, insert: &str, entry: &Entry, link: &[Value<'_>]) -> Result<()> {
+    /// Sends the second flush without the chain: the row and the COMMIT.
+    async fn write(&self, entry: &Entry) -> Result<()> {
         let month = entry.timestamp.first_of_month();
         let (action, outcome) = (entry.action_type.label(), entry.outcome.label());
         let resource_type = entry.resource_type.label();
         let source_ip = entry.source_ip.map(|ip| ip.to_string());
-        let mut row: Vec<Value<'_>> = vec![
+        let row: [Value<'_>; 13] = [
             (&entry.id, Type::UUID),
             (&month, Type::DATE),
             (&entry.timestamp, Type::TIMESTAMPTZ),
@@ -204,9 +188,8 @@ impl Instance {
             (&entry.application, Type::TEXT),
             (&entry.request_id, Type::TEXT),
         ];
-        row.extend_from_slice(link);
         let (written, committed) = join(
-            self.client.execute_typed(insert, &row),
+            self.client.execute_typed(PLAIN, &row),
             self.client.batch_execute("commit"),
         )
         .await;

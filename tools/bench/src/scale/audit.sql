@@ -5,7 +5,8 @@ select setseed(0.5);
 
 insert into audit_logs (
   id, month, timestamp, user_id, actor_role, relation, purpose_of_use, action_type, resource_type, resource_id, patient_id,
-  patient_ids, outcome, source_ip, application, request_id, chain_id, seq, prev_hash, row_hash
+  patient_ids, outcome, source_ip, application, request_id, chain_id, seq, prev_hash, row_hash,
+  form, place, signature, xid
 )
 select
   (lpad(to_hex(i), 12, '0') || right(md5('audit row ' || i), 20))::uuid,
@@ -18,7 +19,8 @@ select
   case when i % 100 = 0 then 'DENIED' else 'SUCCESS' end::audit_outcome,
   '192.0.2.1', case when search then 'search-patients' else 'get-patient' end,
   md5('request ' || i), md5('chain ' || i / 100000)::uuid, 1 + i % 100000,
-  case i % 100000 when 0 then decode(repeat('00', 32), 'hex') else sha256(int8send(i - 1)) end, sha256(int8send(i))
+  case i % 100000 when 0 then decode(repeat('00', 32), 'hex') else sha256(int8send(i - 1)) end, sha256(int8send(i)),
+  3, substring(sha256(int8send(-i)) for 16), sha512(int8send(i)), pg_current_xact_id()
 from (
   select
     i, patients, (patients + 999) / 1000 as providers, i % 500 = 0 as search,

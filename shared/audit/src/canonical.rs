@@ -1,0 +1,206 @@
+//! The canonical form of an audit row: the bytes that its hash covers.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use domain::time::{Date, Timestamp};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// The version of the canonical form that functions write.
+pub const FORM: i16 = 3;
+
+/// The largest integer that RFC 8785 encodes exactly (RFC 7493, section 2.2).
+const LARGEST: i64 = 1 << 53;
+
+/// Why details have no canonical form. It contains no value of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotCanonical;
+
+impl fmt::Display for NotCanonical {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the details of an audit row contain a fraction or an integer beyond ±2⁵³")
+    }
+}
+
+impl std::error::Error for NotCanonical {}
+
+/// An IP network in a fixed form: 4 or 6, the length of the prefix in bits, and the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Network {
+    bytes: [u8; 18],
+    length: usize,
+}
+
+impl Network {
+    /// `bits` is the length of the prefix.
+    pub(crate) fn new(address: IpAddr, bits: u8) -> Self {
+        let mut bytes = [0; 18];
+        let length = match address {
+            IpAddr::V4(address) => {
+                bytes[..2].copy_from_slice(&[4, bits]);
+                bytes[2..6].copy_from_slice(&address.octets());
+                6
+            }
+            IpAddr::V6(address) => {
+                bytes[..2].copy_from_slice(&[6, bits]);
+                bytes[2..].copy_from_slice(&address.octets());
+                18
+            }
+        };
+        Self { bytes, length }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// The network that contains this address alone.
+impl From<IpAddr> for Network {
+    fn from(address: IpAddr) -> Self {
+        Self::new(address, if address.is_ipv4() { 32 } else { 128 })
+    }
+}
+
+/// Each column of a row that its hash covers, exactly as it is stored.
+///
+/// The hash is the SHA-256 of the columns in the order of these fields. Each is preceded by its length in bytes as a
+/// 32-bit big-endian number. An absent value is only the length 2³²−1. The first is the text
+/// `caretrail-audit-row-v`, followed by the number in `form`.
+///
+/// * Ids are the 16 bytes of the UUID, and a list of ids is its ids one after the other.
+/// * `seq` is a 64-bit big-endian number. A timestamp is the number of microseconds since 1970-01-01 UTC as such a
+///   number, with a sign. `month` is the text `YYYY-MM-DD`.
+/// * `source_ip` is a byte 4 or 6, a byte with the length of the prefix in bits, and the 4 or 16 bytes of the address.
+/// * `details` is RFC 8785 JSON. Details without members are absent.
+/// * All else is UTF-8 text or the bytes themselves.
+///
+/// It doesn't cover `row_hash`, `signature`, which signs it, and `xid`, which the database assigns.
+pub(crate) struct Canonical<'a> {
+    pub(crate) form: i16,
+    pub(crate) chain_id: Uuid,
+    pub(crate) seq: i64,
+    pub(crate) prev_hash: &'a [u8],
+    pub(crate) place: &'a [u8],
+    pub(crate) id: Uuid,
+    pub(crate) month: Date,
+    pub(crate) timestamp: Timestamp,
+    pub(crate) user_id: Option<Uuid>,
+    pub(crate) actor_role: Option<&'a str>,
+    pub(crate) relation: Option<&'a str>,
+    pub(crate) purpose_of_use: Option<&'a str>,
+    pub(crate) action_type: &'a str,
+    pub(crate) resource_type: &'a str,
+    pub(crate) resource_id: Option<Uuid>,
+    pub(crate) patient_id: Option<Uuid>,
+    pub(crate) patient_ids: Option<&'a [Uuid]>,
+    pub(crate) outcome: &'a str,
+    pub(crate) source_ip: Option<Network>,
+    pub(crate) user_agent: Option<&'a str>,
+    pub(crate) application: &'a str,
+    pub(crate) request_id: &'a str,
+    pub(crate) trace_id: Option<&'a str>,
+    pub(crate) details: Option<&'a [u8]>,
+}
+
+impl Canonical<'_> {
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        let mut hasher = Hasher(Context::new(&SHA256));
+        hasher.text(&format!("caretrail-audit-row-v{}", self.form));
+        hasher.id(self.chain_id);
+        hasher.part(&self.seq.to_be_bytes());
+        hasher.part(self.prev_hash);
+        hasher.part(self.place);
+        hasher.id(self.id);
+        hasher.text(&self.month.to_string());
+        hasher.part(&self.timestamp.microseconds().to_be_bytes());
+        hasher.optional(self.user_id.as_ref().map(Uuid::as_bytes));
+        hasher.optional(self.actor_role);
+        hasher.optional(self.relation);
+        hasher.optional(self.purpose_of_use);
+        hasher.text(self.action_type);
+        hasher.text(self.resource_type);
+        hasher.optional(self.resource_id.as_ref().map(Uuid::as_bytes));
+        hasher.optional(self.patient_id.as_ref().map(Uuid::as_bytes));
+        match self.patient_ids {
+            Some(ids) => hasher.ids(ids),
+            None => hasher.absent(),
+        }
+        hasher.text(self.outcome);
+        hasher.optional(self.source_ip.as_ref().map(Network::as_bytes));
+        hasher.optional(self.user_agent);
+        hasher.text(self.application);
+        hasher.text(self.request_id);
+        hasher.optional(self.trace_id);
+        hasher.optional(self.details);
+        hasher.finish()
+    }
+}
+
+/// Details as RFC 8785 JSON. Errors: they contain a number that RFC 8785 doesn't encode exactly.
+pub(crate) fn canonical_details(details: &Map<String, Value>) -> Result<Vec<u8>, NotCanonical> {
+    if !details.values().all(is_exact) {
+        return Err(NotCanonical);
+    }
+    serde_jcs::to_vec(details).map_err(|_| NotCanonical)
+}
+
+fn is_exact(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number
+            .as_i64()
+            .is_some_and(|number| (-LARGEST..=LARGEST).contains(&number)),
+        Value::Array(values) => values.iter().all(is_exact),
+        Value::Object(members) => members.values().all(is_exact),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
+}
+
+struct Hasher(Context);
+
+impl Hasher {
+    fn length(&mut self, bytes: usize) {
+        // No part is near 4 GiB, because Lambda limits a request body to 6 MB.
+        let length = u32::try_from(bytes).unwrap_or(u32::MAX - 1);
+        self.0.update(&length.to_be_bytes());
+    }
+
+    fn part(&mut self, bytes: &[u8]) {
+        self.length(bytes.len());
+        self.0.update(bytes);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.part(text.as_bytes());
+    }
+
+    fn id(&mut self, id: Uuid) {
+        self.part(id.as_bytes());
+    }
+
+    fn ids(&mut self, ids: &[Uuid]) {
+        self.length(ids.len() * 16);
+        for id in ids {
+            self.0.update(id.as_bytes());
+        }
+    }
+
+    fn absent(&mut self) {
+        self.0.update(&u32::MAX.to_be_bytes());
+    }
+
+    fn optional(&mut self, value: Option<impl AsRef<[u8]>>) {
+        match value {
+            Some(value) => self.part(value.as_ref()),
+            None => self.absent(),
+        }
+    }
+
+    fn finish(self) -> [u8; 32] {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(self.0.finish().as_ref());
+        hash
+    }
+}
