@@ -1354,6 +1354,72 @@ create policy actor_proven on name_words as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy owner_all on name_words for all to caretrail_owner using (true) with check (true);
 
+create table audit_seals (
+  batch bigint not null,
+  size bigint not null,
+  root sha256_hash not null,
+  horizon xid8 not null,
+  sealed_at timestamptz not null,
+  constraint audit_seals_pkey primary key (batch)
+);
+alter table audit_seals enable row level security, force row level security;
+create policy actor_proven on audit_seals as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy audit_seals_audit on audit_seals for select to caretrail_auditor using (true);
+create policy audit_seals_read on audit_seals for select to caretrail_app
+  using ((select reach('audit:read')) = 'ALL');
+create policy audit_seals_seal on audit_seals for all to caretrail_sealer using (true) with check (true);
+create policy owner_all on audit_seals for all to caretrail_owner using (true) with check (true);
+grant select on audit_seals to caretrail_app;
+grant select on audit_seals to caretrail_auditor;
+grant insert, select, update on audit_seals to caretrail_sealer;
+
+create table audit_chains (
+  chain_id uuid not null,
+  public_key ed25519_public_key not null,
+  function function_name not null,
+  version text not null,
+  opened_at timestamptz not null,
+  month date,
+  sealed_seq bigint not null default 0,
+  sealed_hash sha256_hash not null default '\x0000000000000000000000000000000000000000000000000000000000000000',
+  is_broken boolean not null default false,
+  constraint audit_chains_pkey primary key (chain_id)
+);
+alter table audit_chains enable row level security, force row level security;
+create policy actor_proven on audit_chains as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy audit_chains_audit on audit_chains for select to caretrail_auditor using (true);
+create policy audit_chains_seal on audit_chains for all to caretrail_sealer using (true) with check (true);
+create policy owner_all on audit_chains for all to caretrail_owner using (true) with check (true);
+grant select on audit_chains to caretrail_auditor;
+grant insert, select, update on audit_chains to caretrail_sealer;
+
+create table audit_sealed_runs (
+  chain_id uuid not null,
+  first_seq bigint not null,
+  last_seq bigint not null,
+  month date not null,
+  first_leaf bigint not null,
+  batch bigint not null,
+  constraint audit_sealed_runs_pkey primary key (chain_id, first_seq),
+  constraint audit_sealed_runs_batch_fkey foreign key (batch) references audit_seals (batch)
+);
+create index audit_sealed_runs_batch_idx on audit_sealed_runs (batch);
+alter table audit_sealed_runs enable row level security, force row level security;
+create policy actor_proven on audit_sealed_runs as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy audit_sealed_runs_audit on audit_sealed_runs for select to caretrail_auditor using (true);
+create policy audit_sealed_runs_read on audit_sealed_runs for select to caretrail_app
+  using ((select reach('audit:read')) = 'ALL');
+create policy audit_sealed_runs_seal on audit_sealed_runs for all to caretrail_sealer
+  using (true)
+  with check (true);
+create policy owner_all on audit_sealed_runs for all to caretrail_owner using (true) with check (true);
+grant select on audit_sealed_runs to caretrail_app;
+grant select on audit_sealed_runs to caretrail_auditor;
+grant insert, select, update on audit_sealed_runs to caretrail_sealer;
+
 -- Functions
 --
 -- A comment names the roles that can execute the function. Without one, only the owner can.
