@@ -43,14 +43,21 @@ const UNCHAINED: &str = "
         details
       from audit_logs;
     call secure('audit_logs_unchained');
-    create function append_unchained(entry audit_logs_unchained) returns void
-    language plpgsql security definer set search_path = pg_catalog, public as $$
+    -- It checks what append_audit checks, except the chain.
+    do $$
+    declare
+      body text := pg_get_functiondef('append_audit(audit_logs)'::regprocedure);
     begin
-      perform require_actor();
-      insert into audit_logs_unchained select entry.*;
+      body := replace(body, 'append_audit(', 'append_unchained(');
+      body := replace(body, 'entry audit_logs', 'entry audit_logs_unchained');
+      body := replace(body, 'insert into audit_logs ', 'insert into audit_logs_unchained ');
+      body := replace(body, 'entry.xid := pg_current_xact_id();', '');
+      body := regexp_replace(body, 'if entry.seq < 1.*?end if;', '');
+      execute body;
     end
     $$;
     alter function append_unchained(audit_logs_unchained) owner to caretrail_owner;
+    revoke execute on function append_unchained(audit_logs_unchained) from public;
     alter table audit_logs_unchained owner to caretrail_owner;
     grant execute on function append_unchained(audit_logs_unchained) to caretrail_app";
 
