@@ -39,12 +39,13 @@ call secure('refusals');
 -- permission reaches its resources. SELF becomes REPRESENTATION in the audit row if that row names another
 -- patient than `patient_id`, the caller's own, who may be archived: see `relation_to`. `left_out` is the number of
 -- the subject's refusals that the audit row must count. `source_system` is whose rows the caller imports, or null.
+-- `sealed_size` is the number of leaves of the sealed log. It never shrinks, unless the database was restored.
 -- Errors: CT001 no profile, CT002 not ACTIVE or ended, CT003 permission missing, CT004 second factor needed, CT007
 -- ticket not valid, CT011 not approved.
 create function begin_request(
   p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea,
   out user_id uuid, out role text, out relation text, out patient_id uuid, out left_out bigint,
-  out source_system text
+  out source_system text, out sealed_size bigint
 )
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
@@ -83,6 +84,8 @@ begin
   patient_id := caller.patient_id;
   left_out := coalesce(caller.left_out, 0);
   source_system := caller.imports_from;
+  -- Without a row it stays null: nothing is sealed yet.
+  select s.size into sealed_size from audit_seals s order by s.batch desc limit 1;
   perform set_actor(
     'REQUEST', p_subject, user_id, role, relation, case when not caller.has_left then patient_id end,
     caller.provider_id, source_system, caller.permissions

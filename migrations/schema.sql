@@ -1437,7 +1437,7 @@ create function archives_visit(source text) returns boolean stable; -- caretrail
 create function audit_months_ahead() returns integer stable security definer; -- caretrail_jobs
 create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT refusal text, OUT left_out bigint, OUT source_system text) returns record security definer; -- caretrail_app
 create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, OUT role text) returns text security definer; -- caretrail_jobs
-create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint, OUT source_system text) returns record security definer; -- caretrail_people
+create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint, OUT source_system text, OUT sealed_size bigint) returns record security definer; -- caretrail_people
 create function born_like(born text) returns setof patients stable;
 create function by_migration() returns boolean stable; -- caretrail_app
 create function can_be_same_date(one text, other text) returns boolean immutable;

@@ -252,7 +252,8 @@ const APPEND: &str = "
         || right(gen_random_uuid()::text, 21))::uuid,
       date_trunc('month', {month} at time zone 'UTC')::date, {time}, {user}, {role}, {relation}, {purpose}, 'READ', 'PATIENT',
       null, {patient}, {patients}, {outcome}, null, null, 'get-patient', 'forged', null, {details},
-      '00000000-0000-4000-8000-000000000001', {seq}, {prev}, sha256('row')
+      '00000000-0000-4000-8000-000000000001', {seq}, {prev}, sha256('row'),
+      3, decode(repeat('0{seq}', 16), 'hex'), {signature}, null
     )::audit_logs)
     from (select clock_timestamp() as now) as clock";
 
@@ -274,6 +275,7 @@ fn append(changes: &[(&str, &str)]) -> String {
         ("details", "null"),
         ("seq", "1"),
         ("prev", "decode(repeat('00', 32), 'hex')"),
+        ("signature", "decode(repeat('00', 64), 'hex')"),
     ];
     let of = |statement: String, (part, value): &(&str, &str)| {
         statement.replace(&format!("{{{part}}}"), value)
@@ -310,6 +312,7 @@ async fn an_audit_row_names_the_proven_actor_now_at_the_end_of_its_chain() {
         (vec![("seq", "2"), ("prev", "sha256('other')")], WRONG_FACT),
         (vec![("prev", "sha256('other')")], WRONG_FACT),
         (vec![("prev", "'x'")], "23514"),
+        (vec![("signature", "'x'")], "23514"),
         (vec![("details", "'[]'")], WRONG_FACT),
     ];
     for (changes, expected) in request {

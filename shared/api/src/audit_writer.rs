@@ -115,7 +115,7 @@ impl AuditWriter<'_> {
         // PostgreSQL runs it after `begin_request`. Run before, it would find no row.
         let source = format!(
             "begin_request(${first}, ${}, ${}, ${}, ${}) as actor cross join lateral (
-               select found.* from ({}) as found
+               select found.*, actor.sealed_size from ({}) as found
                where actor.user_id = ${} and actor.role = ${} and actor.relation = ${}
                  and actor.patient_id is not distinct from ${} and actor.left_out = ${}
                offset 0
@@ -141,7 +141,12 @@ impl AuditWriter<'_> {
             (is_appended, Ok(()))
         };
         match self.send(session, entry, append).await? {
-            Sent::Settled(Verdict::Landed) => found.map(Some).ok_or(Error::OutcomeUnknown),
+            Sent::Settled(Verdict::Landed) => {
+                let found = found.ok_or(Error::OutcomeUnknown)?;
+                let sealed_size = &self.0.environment.sealed_size;
+                sealed_size.see(found.try_get("sealed_size")?);
+                Ok(Some(found))
+            }
             Sent::Settled(Verdict::Fenced) => Err(Error::Unavailable(NOT_MADE)),
             Sent::Settled(Verdict::Void) | Sent::Refused(_) | Sent::Nothing => Ok(None),
         }

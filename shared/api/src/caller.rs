@@ -33,6 +33,9 @@ row! {
         pub left_out: i64,
         /// The source system whose data the caller imports. None for everyone but importers.
         pub source_system: Option<String>,
+        /// The number of leaves of the sealed log. None if nothing is sealed, for a function, and if the caller is only
+        /// refused.
+        pub sealed_size: Option<i64>,
     }
 }
 
@@ -49,13 +52,13 @@ row! {
 
 // Rust checks no permission. These SQL functions raise an error if the permission is missing, and then
 // the other statements of the flush don't run either.
-const BEGIN_REQUEST: &str = "select user_id, role, relation, patient_id, left_out, source_system from begin_request($1, $2, $3, $4, $5)";
+const BEGIN_REQUEST: &str = "select user_id, role, relation, patient_id, left_out, source_system, sealed_size from begin_request($1, $2, $3, $4, $5)";
 const BEGIN_JOB: &str = "
     select null::uuid as user_id, role, null as relation, null::uuid as patient_id, 0::bigint as left_out,
-      null as source_system
+      null as source_system, null::bigint as sealed_size
     from begin_job($1, $2, $3)";
 const BEGIN_ATTEMPT: &str = "
-    select user_id, role, null as relation, null::uuid as patient_id, left_out, source_system, refusal
+    select user_id, role, null as relation, null::uuid as patient_id, left_out, source_system, null::bigint as sealed_size, refusal
     from begin_attempt($1, $2, $3, $4, $5)";
 const COUNT_REFUSAL: &str = "select retry_after, left_out from count_refusal()";
 

@@ -9,6 +9,7 @@ use settings::Misconfigured;
 use crate::endpoint::Endpoint;
 use crate::known_callers::KnownCallers;
 use crate::lambda::Failure;
+use crate::sealed_size::SealedSize;
 use crate::ticket::TicketKey;
 
 /// The state that every function has. It is created once, when the function starts, and connects to
@@ -19,6 +20,7 @@ pub(crate) struct Environment {
     pub(crate) chain: ChainHead,
     pub(crate) ticket_key: TicketKey,
     pub(crate) known_callers: KnownCallers,
+    pub(crate) sealed_size: SealedSize,
 }
 
 /// The additional state of functions with callers.
@@ -41,6 +43,7 @@ impl Environment {
             chain: ChainHead::new(endpoint.name)?,
             ticket_key: TicketKey::new(&key(secrets, "TICKET_KEY")?),
             known_callers: KnownCallers::default(),
+            sealed_size: SealedSize::default(),
         })
     }
 }

@@ -72,6 +72,9 @@ impl RequestContext {
     pub(crate) fn learn(&self, found: Result<Row, tokio_postgres::Error>) -> Result<Actor, Error> {
         let known = &self.environment.known_callers;
         let actor = found.and_then(|row| Actor::from_row(&row));
+        if let Ok(actor) = &actor {
+            self.environment.sealed_size.see(actor.sealed_size);
+        }
         match (self.caller.subject(), &actor) {
             (Some(subject), Ok(actor)) => known.remember(subject, actor.clone()),
             (Some(subject), Err(_)) => known.forget(subject),
