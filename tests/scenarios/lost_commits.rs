@@ -361,6 +361,19 @@ async fn a_refusal_whose_row_can_not_be_settled_is_not_told_and_its_row_is_settl
 
 // Events.
 
+/// How many audit rows the invocations of `process-upload` say that they committed.
+async fn rows_logged(world: &World) -> usize {
+    let logs = world.cloud.logs("process-upload");
+    logs.wait_for("event handled", PATIENCE).await.unwrap();
+    let lines = logs.lines().into_iter();
+    let handled = lines.filter(|line| line.contains("event handled"));
+    let rows = handled.map(|line| {
+        let line: Value = serde_json::from_str(&line).unwrap();
+        line["rows"].as_u64().unwrap() as usize
+    });
+    rows.sum()
+}
+
 #[tokio::test]
 async fn a_step_of_an_event_is_settled_like_a_request() {
     for cut in [
@@ -397,6 +410,7 @@ async fn a_step_of_an_event_is_settled_like_a_request() {
             Cut::Before(_) | Cut::SilentBefore(_) => &["FAILURE", "SUCCESS", "SUCCESS"],
         };
         assert_eq!(steps, expected, "{cut:?}");
+        assert_eq!(rows_logged(&world).await, steps.len(), "{cut:?}");
         world.verify_chains().await;
         every_row_is_logged(&world, "process-upload").await;
     }

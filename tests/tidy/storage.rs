@@ -35,6 +35,7 @@ fn buckets_refuse_public_access_and_plain_http() {
     let mut problems = Vec::new();
     for (name, policy) in [
         ("FilesBucket", "FilesBucketPolicy"),
+        ("AuditBucket", "AuditBucketPolicy"),
         ("FilesAccessLogs", "FilesAccessLogsPolicy"),
     ] {
         let properties = &resource(name)["Properties"];
@@ -69,9 +70,12 @@ fn buckets_refuse_public_access_and_plain_http() {
 }
 
 #[test]
-fn files_are_encrypted_with_the_data_key_alone() {
-    let encryption = &resource("FilesBucket")["Properties"]["BucketEncryption"];
-    let rule = &encryption["ServerSideEncryptionConfiguration"][0]["ServerSideEncryptionByDefault"];
+fn files_and_the_audit_log_are_encrypted_with_the_data_key_alone() {
+    let default = |bucket: &str| {
+        let encryption = &resource(bucket)["Properties"]["BucketEncryption"];
+        &encryption["ServerSideEncryptionConfiguration"][0]["ServerSideEncryptionByDefault"]
+    };
+    let rules = ["FilesBucket", "AuditBucket"].map(default);
     let with_another = |condition: &Value| {
         let key = "s3:x-amz-server-side-encryption-aws-kms-key-id";
         condition["Null"]["s3:x-amz-server-side-encryption"] == "false"
@@ -81,20 +85,26 @@ fn files_are_encrypted_with_the_data_key_alone() {
         condition["Null"]["s3:x-amz-server-side-encryption-customer-algorithm"] == "false"
     };
     let is_denied = |matches: &dyn Fn(&Value) -> bool| {
-        denied("FilesBucketPolicy").any(|statement| {
-            actions(&statement) == ["s3:PutObject"] && matches(&statement["Condition"])
-        })
+        ["FilesBucketPolicy", "AuditBucketPolicy"]
+            .iter()
+            .all(|policy| {
+                denied(policy).any(|statement| {
+                    actions(&statement) == ["s3:PutObject"] && matches(&statement["Condition"])
+                })
+            })
     };
     let key = &resource("DataKey")["Properties"];
     let queue = &resource("UploadFailures")["Properties"];
     let checks = [
         (
             "the default encryption is KMS",
-            rule["SSEAlgorithm"] == "aws:kms",
+            rules.iter().all(|rule| rule["SSEAlgorithm"] == "aws:kms"),
         ),
         (
             "the default key is the data key",
-            referred(&rule["KMSMasterKeyID"]) == "DataKey.Arn",
+            rules
+                .iter()
+                .all(|rule| referred(&rule["KMSMasterKeyID"]) == "DataKey.Arn"),
         ),
         ("other encryption is denied", is_denied(&with_another)),
         ("keys of callers are denied", is_denied(&by_the_caller)),
@@ -110,15 +120,16 @@ fn files_are_encrypted_with_the_data_key_alone() {
     let missing = checks.into_iter().filter(|(_, holds)| !holds);
     none(
         missing.map(|(what, _)| format!("not true: {what}")),
-        "see FilesBucket, FilesBucketPolicy, DataKey and UploadFailures in template.yaml",
+        "see FilesBucket, AuditBucket, their policies, DataKey and UploadFailures in template.yaml",
     );
 }
 
 #[test]
-fn no_file_is_lost_by_deployment_or_by_rule() {
+fn nothing_stored_is_lost_by_deployment_or_by_rule() {
     let mut problems = Vec::new();
     for name in [
         "FilesBucket",
+        "AuditBucket",
         "FilesAccessLogs",
         "DataKey",
         "UploadFailures",
@@ -132,25 +143,81 @@ fn no_file_is_lost_by_deployment_or_by_rule() {
             }
         }
     }
-    let properties = &resource("FilesBucket")["Properties"];
-    if properties["VersioningConfiguration"]["Status"] != "Enabled" {
-        problems.push("FilesBucket keeps no versions".into());
-    }
-    let rules = list(&properties["LifecycleConfiguration"]["Rules"]);
-    for rule in rules.iter().filter_map(Value::as_mapping) {
-        let names = rule.keys().filter_map(Value::as_str);
-        let ending = names.filter(|name| name.contains("Expir"));
-        problems.extend(ending.map(|name| format!("FilesBucket: {name} deletes files")));
-    }
-    let abandoned = rules.iter().any(|rule| {
-        rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"].as_u64() == Some(1)
-    });
-    if !abandoned {
-        problems.push("FilesBucket keeps the parts of abandoned uploads".into());
+    for bucket in ["FilesBucket", "AuditBucket"] {
+        let properties = &resource(bucket)["Properties"];
+        if properties["VersioningConfiguration"]["Status"] != "Enabled" {
+            problems.push(format!("{bucket} keeps no versions"));
+        }
+        let rules = list(&properties["LifecycleConfiguration"]["Rules"]);
+        for rule in rules.iter().filter_map(Value::as_mapping) {
+            let names = rule.keys().filter_map(Value::as_str);
+            let ending = names.filter(|name| name.contains("Expir"));
+            problems.extend(ending.map(|name| format!("{bucket}: {name} deletes objects")));
+        }
+        let abandoned = rules.iter().any(|rule| {
+            rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"].as_u64() == Some(1)
+        });
+        if !abandoned {
+            problems.push(format!("{bucket} keeps the parts of abandoned uploads"));
+        }
     }
     none(
         problems,
         "files and their resources must outlive the stack; only abandoned parts may expire",
+    );
+}
+
+#[test]
+fn the_sealed_audit_log_can_be_locked_and_nobody_may_delete_of_it() {
+    let properties = &resource("AuditBucket")["Properties"];
+    let years = &PROJECT.deployment["Parameters"]["AuditRetentionYears"];
+    let allowed = list(&years["AllowedValues"]);
+    let days = &PROJECT.deployment["Mappings"]["AuditRetention"];
+    let is_denied = |action: &str| {
+        denied("AuditBucketPolicy").any(|statement| {
+            actions(&statement).iter().any(|denied| denied == action)
+                && statement["Condition"].is_null()
+        })
+    };
+    let mut problems = Vec::new();
+    if properties["ObjectLockEnabled"] != Value::Bool(true) {
+        problems.push("AuditBucket has no Object Lock".to_owned());
+    }
+    if !properties["ObjectLockConfiguration"].is_null() {
+        problems.push("AuditBucket has a default retention, which its writer must set".to_owned());
+    }
+    for action in [
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:BypassGovernanceRetention",
+        "s3:DeleteBucket",
+        "s3:PutBucketObjectLockConfiguration",
+        "s3:PutBucketVersioning",
+        "s3:PutLifecycleConfiguration",
+    ] {
+        if !is_denied(action) {
+            problems.push(format!("AuditBucketPolicy allows {action}"));
+        }
+    }
+    for years in &allowed {
+        let years = years.as_u64().unwrap_or_default();
+        if years < 6 || days[years.to_string().as_str()]["Days"].as_u64() != Some(years * 365) {
+            problems.push(format!(
+                "{years} years: at least 6, with its days in Mappings"
+            ));
+        }
+    }
+    let is_enforced = denied("AuditBucketPolicy").any(|statement| {
+        !statement["Condition"]["NumericLessThan"]["s3:object-lock-remaining-retention-days"]
+            .is_null()
+    });
+    if !is_enforced || allowed.is_empty() {
+        problems
+            .push("AuditBucketPolicy allows a shorter lock than AuditRetentionYears".to_owned());
+    }
+    none(
+        problems,
+        "the audit log is kept for at least six years (45 CFR 164.316(b)(2)(i))",
     );
 }
 

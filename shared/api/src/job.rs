@@ -38,6 +38,9 @@ pub struct Job {
 pub(crate) struct Report {
     /// The steps that were committed with an audit row, in their order.
     steps: Vec<Step>,
+    /// How many audit rows the invocation is known to have committed, those of failed steps included.
+    #[serde(skip)]
+    pub(crate) rows: usize,
 }
 
 /// A step of a job, as its audit row describes it.
@@ -84,6 +87,7 @@ impl Job {
             .unwrap_or(Err(Error::Unavailable(TOO_LONG)));
         match done {
             Ok(result) => {
+                self.count_row(&context);
                 self.add_to_report(&context);
                 Ok(result)
             }
@@ -93,9 +97,22 @@ impl Job {
                     .attempt
                     .verdict(error)
                     .translated(self.environment.endpoint.permission);
-                writer.record_failure(&error).await.map(drop)?;
+                let recorded = writer.record_failure(&error).await;
+                self.count_row(&context);
+                recorded.map(drop)?;
                 Err(error)
             }
+        }
+    }
+
+    /// Counts the audit row of a step, if it is known to be committed. A fence is a row, too.
+    fn count_row(&self, context: &RequestContext) {
+        if matches!(
+            context.attempt.progress(),
+            Progress::Landed | Progress::Fenced
+        ) {
+            let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+            report.rows += 1;
         }
     }
 

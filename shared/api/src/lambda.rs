@@ -228,6 +228,10 @@ fn serve_event_boxed(endpoint: Endpoint, worker: Worker) -> Result<(), Failure> 
                     report: Arc::default(),
                 };
                 let report = job.report.clone();
+                let rows = || {
+                    let report = report.lock().unwrap_or_else(PoisonError::into_inner);
+                    report.rows
+                };
                 let result = timeout_at(limits.stops_at, worker(job))
                     .await
                     .unwrap_or(Err(Error::Unavailable(TOO_LONG)));
@@ -238,6 +242,7 @@ fn serve_event_boxed(endpoint: Endpoint, worker: Worker) -> Result<(), Failure> 
                     request_id,
                     function = endpoint.name,
                     outcome,
+                    rows = rows(),
                     duration_ms = started.elapsed().as_secs_f64() * 1000.0,
                     "event handled"
                 );

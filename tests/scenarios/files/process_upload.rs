@@ -114,6 +114,13 @@ async fn a_file_that_matches_its_announcement_becomes_available_in_two_recorded_
         assert_eq!(steps.len(), 2);
         let rows = world.audit_of_invocation(invocation(&steps[0].0)).await;
         assert_eq!(rows.len(), 2);
+        // The log says how many rows there are, so that a missing one is noticed.
+        let is_handled =
+            |line: &str| line.contains("event handled") && line.contains(invocation(&steps[0].0));
+        let logs = world.cloud.logs("process-upload");
+        let line = logs.wait_until(is_handled, PATIENCE).await.unwrap();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["rows"], 2);
         for (row_, status) in rows.iter().zip(["SCANNING", "AVAILABLE"]) {
             assert_eq!(
                 Expected::of(row_).without("status_reason").without("scan"),

@@ -9,10 +9,11 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use crate::cors::Cors;
 use crate::gateway::Gateway;
 use crate::issuer::Issuer;
 use crate::lambda::{self, DeadLetter, Lambda, Logs};
+use crate::log_group::LogGroup;
+use crate::log_search::LogSearch;
 use crate::objects::{Credentials, Objects};
 use crate::postgres;
 use crate::private_file;
@@ -22,6 +23,9 @@ use crate::template::Template;
 
 /// The bucket of uploaded files.
 pub const FILES_BUCKET: &str = "caretrail-files";
+
+/// The bucket of the sealed audit log.
+pub const AUDIT_BUCKET: &str = "caretrail-audit";
 
 const PEOPLE_SECRET: &str = "caretrail/people";
 
@@ -98,6 +102,7 @@ pub struct Cloud {
     lambda: Arc<Lambda>,
     objects: Option<Objects>,
     secrets: Secrets,
+    log_search: LogSearch,
     issuer: Option<Arc<Issuer>>,
     credentials: Credentials,
     environment: BTreeMap<String, String>,
@@ -120,10 +125,11 @@ impl Cloud {
         let template = settings.template.clone();
 
         let mut environment = BTreeMap::from([
-            ("FILES_BUCKET".to_owned(), FILES_BUCKET.to_owned()),
             // There is no scanner unless CLAMD_ADDRESS names one.
             ("SCAN_POLICY".to_owned(), "allow".to_owned()),
         ]);
+        let buckets = template.buckets.iter();
+        environment.extend(buckets.map(|bucket| (bucket.variable.clone(), bucket.name.clone())));
         let issuer = match &settings.supabase_url {
             Some(real) => {
                 environment.insert("SUPABASE_URL".into(), real.clone());
@@ -156,11 +162,15 @@ impl Cloud {
                 let objects = Objects::start(
                     0,
                     &data.join("s3"),
-                    &[FILES_BUCKET],
+                    &template.buckets,
                     &credentials,
-                    Cors::new(&settings.allowed_origin, &template.files_cors),
+                    &settings.allowed_origin,
                     move |event| {
-                        if let Some(receive) = receiver.get() {
+                        // No function waits for objects in another bucket.
+                        let bucket = &event["Records"][0]["s3"]["bucket"]["name"];
+                        if let Some(receive) = receiver.get()
+                            && bucket == FILES_BUCKET
+                        {
                             receive(event);
                         }
                     },
@@ -172,14 +182,29 @@ impl Cloud {
         };
         environment.extend(settings.environment.clone());
         let values = secret_values(&settings, &mut environment)?;
-        let mut variables = lambda::of_all(&template, &environment);
-        variables.extend(values[PEOPLE_SECRET].clone());
-        variables.remove("SECRET_ID");
-        // The functions sign their request with the credentials that they have, which may be those of a real S3.
+        // The functions sign their requests with the credentials that they have, which may be those of a real S3.
         let credentials = Credentials {
             access_key: environment["AWS_ACCESS_KEY_ID"].clone(),
             secret_key: environment["AWS_SECRET_ACCESS_KEY"].clone(),
         };
+        let access_log = template.access_log.as_ref().map(|log| log.group.as_str());
+        let function_logs = log_group(data, "functions", template.function_logs.as_deref())?;
+        let access_log = log_group(data, "access", access_log)?;
+        let groups = function_logs.iter().chain(&access_log).cloned();
+        let log_search = LogSearch::start(groups.collect(), &credentials).await?;
+        environment
+            .entry("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS".into())
+            .or_insert_with(|| log_search.url());
+        for (variable, group) in [
+            ("FUNCTION_LOG_GROUP", &function_logs),
+            ("ACCESS_LOG_GROUP", &access_log),
+        ] {
+            let name = group.as_ref().map(|group| group.name().to_owned());
+            environment.extend(name.map(|name| (variable.to_owned(), name)));
+        }
+        let mut variables = lambda::of_all(&template, &environment);
+        variables.extend(values[PEOPLE_SECRET].clone());
+        variables.remove("SECRET_ID");
         let secrets = Secrets::start(values, &credentials).await?;
         environment
             .entry("AWS_ENDPOINT_URL_SECRETS_MANAGER".into())
@@ -192,6 +217,7 @@ impl Cloud {
                 instances: settings.instances,
                 queue: settings.queue,
                 environment,
+                log_group: function_logs,
                 logs: settings.log_files.then(|| data.join("logs")),
                 reload: settings.reload,
                 retries: settings.retries.clone(),
@@ -217,6 +243,7 @@ impl Cloud {
             &lambda.functions(),
             &settings.allowed_origin,
             issuer.clone(),
+            access_log,
         )?;
         let schedules = match settings.schedules {
             true => Some(Schedules::start(&template, lambda.sender())?),
@@ -228,6 +255,7 @@ impl Cloud {
             lambda: Arc::new(lambda),
             objects,
             secrets,
+            log_search,
             issuer,
             credentials,
             environment: variables,
@@ -267,6 +295,11 @@ impl Cloud {
     /// The URL of Secrets Manager.
     pub fn secrets_url(&self) -> String {
         self.secrets.url()
+    }
+
+    /// The URL of CloudWatch Logs.
+    pub fn log_search_url(&self) -> String {
+        self.log_search.url()
     }
 
     /// The key pair of the functions.
@@ -322,6 +355,15 @@ impl Cloud {
         drop(self.gateway);
         self.lambda.close().await;
     }
+}
+
+/// Opens a log group of the template in its folder. None: the template has no such group.
+fn log_group(data: &Path, folder: &str, name: Option<&str>) -> Result<Option<Arc<LogGroup>>> {
+    let Some(name) = name else { return Ok(None) };
+    let folder = data.join("log-groups").join(folder);
+    let group = LogGroup::open(name, &folder);
+    let group = group.with_context(|| format!("{} can't be used", folder.display()))?;
+    Ok(Some(Arc::new(group)))
 }
 
 /// The secret of each login, by its name in the template. Moves the legacy secret of Supabase out of `environment`.

@@ -6,6 +6,7 @@ mod failure;
 mod function;
 mod instance;
 mod logs;
+mod platform;
 mod runtime_api;
 mod service;
 mod state;

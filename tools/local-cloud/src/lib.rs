@@ -3,6 +3,7 @@
 //! `cargo dev` and the tests run it. Nothing of it is deployed.
 #![warn(missing_docs)]
 
+mod aws_json;
 pub mod cloud;
 pub mod compile;
 pub mod cors;
@@ -10,6 +11,8 @@ pub mod gateway;
 pub mod issuer;
 pub mod lambda;
 pub mod listener;
+pub mod log_group;
+pub mod log_search;
 pub mod objects;
 pub mod postgres;
 pub mod private_file;

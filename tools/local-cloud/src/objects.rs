@@ -1,7 +1,8 @@
 //! S3: buckets on disk behind the real API, which enforces signatures and checksums. Adds what s3s
-//! lacks and Caretrail needs: versions, tags, notifications of new objects, and CORS.
+//! lacks and Caretrail needs: versions, Object Lock, tags, notifications of new objects, and CORS.
 
 mod checked;
+mod locks;
 mod notification;
 mod store;
 mod tags;
@@ -25,6 +26,7 @@ use serde_json::Value;
 
 use crate::cors::Cors;
 use crate::listener::Listener;
+use crate::template::Bucket;
 use checked::Checked;
 use store::Store;
 use tags::Tags;
@@ -65,31 +67,34 @@ pub struct Objects {
 
 struct Behind {
     service: S3Service,
-    cors: Cors,
+    /// By bucket. Pages can't use a bucket without a rule.
+    cors: BTreeMap<String, Cors>,
 }
 
 impl Objects {
-    /// Serves `buckets` in the folder `root` on `port`; 0 takes a free one. `cors` says which pages may
-    /// call. `created` gets the S3 event of each new object before its writer gets the answer.
+    /// Serves `buckets` in the folder `root` on `port`; 0 takes a free one. Pages of `origin` may call as the buckets'
+    /// rules say. `created` gets the S3 event of each new object before its writer gets the answer.
     ///
     /// # Errors
     /// The folder can't be used, or the port is not free.
     pub async fn start(
         port: u16,
         root: &Path,
-        buckets: &[&str],
+        buckets: &[Bucket],
         credentials: &Credentials,
-        cors: Cors,
+        origin: &str,
         created: impl Fn(Value) + Send + Sync + 'static,
     ) -> Result<Self> {
         let root = std::path::absolute(root)?;
         for bucket in buckets {
-            let folder = root.join(bucket);
+            let folder = root.join(&bucket.name);
             fs::create_dir_all(&folder)
                 .with_context(|| format!("{} was not made", folder.display()))?;
         }
         let versions = Arc::new(Versions::new(&root));
-        let store = Store::new(&root, versions.clone(), Box::new(created))?;
+        let locking = buckets.iter().filter(|bucket| bucket.object_lock);
+        let locking = locking.map(|bucket| bucket.name.clone()).collect();
+        let store = Store::new(&root, versions.clone(), locking, Box::new(created))?;
         let mut builder = S3ServiceBuilder::new(store);
         builder.set_auth(SimpleAuth::from_single(
             credentials.access_key.as_str(),
@@ -97,7 +102,13 @@ impl Objects {
         ));
         let behind = Arc::new(Behind {
             service: builder.build(),
-            cors,
+            cors: buckets
+                .iter()
+                .filter_map(|bucket| {
+                    let cors = Cors::new(origin, bucket.cors.as_ref()?);
+                    Some((bucket.name.clone(), cors))
+                })
+                .collect(),
         });
         let listener = Listener::start(port, move |request, peer| {
             let behind = behind.clone();
@@ -160,8 +171,10 @@ impl Objects {
 
 impl Behind {
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> HttpResponse {
+        let bucket = request.uri().path().split('/').nth(1).unwrap_or_default();
+        let cors = self.cors.get(bucket);
         if Cors::is_preflight(request.method(), request.headers()) {
-            return self.preflight(request.headers());
+            return preflight(cors, request.headers());
         }
         let asked = request.headers().clone();
         let (mut head, body) = request.into_parts();
@@ -178,19 +191,21 @@ impl Behind {
         if let Some(refusal) = verdict.refusal() {
             response = refusal;
         }
-        self.cors.tell(&asked, response.headers_mut());
+        if let Some(cors) = cors {
+            cors.tell(&asked, response.headers_mut());
+        }
         response
     }
+}
 
-    fn preflight(&self, asked: &HeaderMap) -> HttpResponse {
-        match self.cors.preflight(asked) {
-            Some(headers) => {
-                let mut response = status(StatusCode::OK);
-                *response.headers_mut() = headers;
-                response
-            }
-            None => status(StatusCode::FORBIDDEN),
+fn preflight(cors: Option<&Cors>, asked: &HeaderMap) -> HttpResponse {
+    match cors.and_then(|cors| cors.preflight(asked)) {
+        Some(headers) => {
+            let mut response = status(StatusCode::OK);
+            *response.headers_mut() = headers;
+            response
         }
+        None => status(StatusCode::FORBIDDEN),
     }
 }
 

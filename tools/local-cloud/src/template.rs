@@ -3,6 +3,7 @@
 mod function;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use serde_yaml_ng::{Mapping, Value};
 
 use self::function::Reader;
 pub use self::function::{Function, Route, Schedule};
-use self::yaml::{map_of, mapping, text_of};
+use self::yaml::{Parameters, map_of, mapping, referred, text_of};
 use crate::cors;
 
 /// What the local cloud uses of a template.
@@ -21,8 +22,34 @@ pub struct Template {
     pub functions: Vec<Function>,
     /// The CORS rule of the API.
     pub api_cors: cors::Rule,
-    /// The CORS rule of the files bucket.
-    pub files_cors: cors::Rule,
+    /// The buckets that functions use.
+    pub buckets: Vec<Bucket>,
+    /// The log group of the functions. `None`: they have no group in common.
+    pub function_logs: Option<String>,
+    /// The access log of the API. `None`: it has none.
+    pub access_log: Option<AccessLog>,
+}
+
+/// A bucket whose name is a parameter, such as `FilesBucket`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its name in the local cloud: `caretrail-files` for `FilesBucket`.
+    pub name: String,
+    /// The variable with which functions get its name: `FILES_BUCKET` for `FilesBucket`.
+    pub variable: String,
+    /// Whether versions can be locked.
+    pub object_lock: bool,
+    /// Its CORS rule. `None`: pages can't use it.
+    pub cors: Option<cors::Rule>,
+}
+
+/// The access log of an API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessLog {
+    /// The name of its log group.
+    pub group: String,
+    /// The form of a line, with variables such as `$context.requestId`.
+    pub format: String,
 }
 
 impl Template {
@@ -48,8 +75,15 @@ impl Template {
             mapping(&document, "Globals").and_then(|globals| map_of(globals.get("Function")?));
         let resources = mapping(&document, "Resources").context("the template has no Resources")?;
 
-        let mut functions = Vec::new();
-        let (mut api_cors, mut files_cors) = Default::default();
+        let parameters = Parameters(parameters);
+        let groups = log_groups(resources, parameters);
+        let group = |value| groups.get(referred(value)?).cloned();
+        let mut template = Self {
+            function_logs: globals
+                .and_then(|globals| map_of(globals.get("LoggingConfig")?))
+                .and_then(|logging| group(logging.get("LogGroup"))),
+            ..Self::default()
+        };
         for (name, resource) in resources {
             let (Some(name), Some(resource)) = (name.as_str(), map_of(resource)) else {
                 continue;
@@ -59,37 +93,36 @@ impl Template {
                 .and_then(map_of)
                 .unwrap_or(&nothing);
             match text_of(resource.get("Type")).as_deref() {
-                Some("AWS::Serverless::Function") => {}
+                Some("AWS::Serverless::Function") => {
+                    let reader = Reader {
+                        properties,
+                        globals: globals.unwrap_or(&nothing),
+                        parameters,
+                    };
+                    let function = reader.function();
+                    template
+                        .functions
+                        .push(function.with_context(|| format!("function {name}"))?);
+                }
                 Some("AWS::Serverless::HttpApi") => {
-                    api_cors = rule(properties.get("CorsConfiguration"), "Allow", "Expose");
-                    continue;
+                    template.api_cors =
+                        rule(properties.get("CorsConfiguration"), "Allow", "Expose");
+                    let access_log = properties.get("AccessLogSettings").and_then(map_of);
+                    template.access_log = access_log.and_then(|settings| {
+                        Some(AccessLog {
+                            group: group(settings.get("DestinationArn"))?,
+                            format: text_of(settings.get("Format"))?.trim().to_owned(),
+                        })
+                    });
                 }
-                // Only the files bucket has a CORS rule.
-                Some("AWS::S3::Bucket") if properties.contains_key("CorsConfiguration") => {
-                    let rules = properties.get("CorsConfiguration").and_then(map_of);
-                    let rules = rules.and_then(|rules| rules.get("CorsRules")?.as_sequence());
-                    files_cors = rule(rules.and_then(|rules| rules.first()), "Allowed", "Exposed");
-                    continue;
-                }
-                _ => continue,
+                Some("AWS::S3::Bucket") => template.buckets.extend(bucket(name, properties)),
+                _ => {}
             }
-            let reader = Reader {
-                properties,
-                globals: globals.unwrap_or(&nothing),
-                parameters,
-            };
-            functions.push(
-                reader
-                    .function()
-                    .with_context(|| format!("function {name}"))?,
-            );
         }
-        functions.sort_by(|left, right| left.package.cmp(&right.package));
-        Ok(Self {
-            functions,
-            api_cors,
-            files_cors,
-        })
+        template
+            .functions
+            .sort_by(|left, right| left.package.cmp(&right.package));
+        Ok(template)
     }
 
     /// The function of `package`.
@@ -98,6 +131,32 @@ impl Template {
             .iter()
             .find(|function| function.package == package)
     }
+}
+
+/// The names of the log groups, by logical id.
+fn log_groups(resources: &Mapping, parameters: Parameters<'_>) -> BTreeMap<String, String> {
+    let groups = resources.iter().filter_map(|(id, resource)| {
+        let resource = map_of(resource)?;
+        let is_group = text_of(resource.get("Type"))? == "AWS::Logs::LogGroup";
+        let properties = map_of(resource.get("Properties")?)?;
+        let name = parameters.resolve(properties.get("LogGroupName"))?;
+        is_group.then(|| Some((id.as_str()?.to_owned(), name)))?
+    });
+    groups.collect()
+}
+
+/// A bucket that functions use; `None` for one that only AWS writes to, which has a generated name.
+fn bucket(id: &str, properties: &Mapping) -> Option<Bucket> {
+    properties.get("BucketName")?;
+    let stem = id.strip_suffix("Bucket")?;
+    let cors = properties.get("CorsConfiguration").and_then(map_of);
+    let cors = cors.and_then(|cors| cors.get("CorsRules")?.as_sequence()?.first());
+    Some(Bucket {
+        name: format!("caretrail-{}", stem.to_lowercase()),
+        variable: format!("{}_BUCKET", stem.to_uppercase()),
+        object_lock: text_of(properties.get("ObjectLockEnabled")).as_deref() == Some("true"),
+        cors: cors.map(|cors| rule(Some(cors), "Allowed", "Exposed")),
+    })
 }
 
 /// A CORS rule. An API and a bucket name its parts differently.
@@ -135,6 +194,7 @@ Globals:
   Function:
     Timeout: 10
     MemorySize: 256
+    LoggingConfig: {LogFormat: JSON, LogGroup: !Ref FunctionLogs}
     Environment:
       Variables:
         SECRET_ID: !Sub "${SecretPrefix}/people"
@@ -146,10 +206,17 @@ Resources:
     Properties:
       CorsConfiguration:
         {AllowOrigins: [!Ref Origin], AllowMethods: [GET, POST], AllowHeaders: [if-match], ExposeHeaders: [etag], MaxAge: 600}
-  Bucket:
+      AccessLogSettings:
+        DestinationArn: !GetAtt AccessLogs.Arn
+        Format: >-
+          {"id":"$context.requestId"}
+  FunctionLogs: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: !Sub "/clinic/${AWS::StackName}/functions"}}
+  AccessLogs: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: !Sub "/clinic/${AWS::StackName}/access"}}
+  AuditBucket: {Type: AWS::S3::Bucket, Properties: {BucketName: !Ref AuditBucketName, ObjectLockEnabled: true}}
+  FilesBucket:
     Type: AWS::S3::Bucket
     Properties:
-      BucketName: !Sub "${AWS::StackName}-files"
+      BucketName: !Ref FilesBucketName
       CorsConfiguration:
         CorsRules: [{AllowedOrigins: [!Ref Origin], AllowedMethods: [PUT], AllowedHeaders: [content-type], MaxAge: 60}]
   Logs: {Type: AWS::S3::Bucket}
@@ -165,11 +232,11 @@ Resources:
       CodeUri: target/lambda/process-upload
       Timeout: 300
       Environment:
-        Variables: {FILES_BUCKET: !Ref Bucket, LIMIT: 5}
+        Variables: {FILES_BUCKET: !Ref FilesBucketName, LIMIT: 5}
       Events:
         Uploaded:
           Type: S3
-          Properties: {Bucket: !Ref Bucket, Events: "s3:ObjectCreated:*"}
+          Properties: {Bucket: !Ref FilesBucket, Events: "s3:ObjectCreated:*"}
         Nightly:
           Type: ScheduleV2
           Properties: {ScheduleExpression: "rate(1 day)", Input: '{"all":true}'}
@@ -229,7 +296,7 @@ Resources:
     }
 
     #[test]
-    fn what_pages_may_do_is_read_of_api_and_bucket() {
+    fn buckets_are_read_and_what_pages_may_do() {
         let template = Template::parse(SMALL).unwrap();
         let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
         let api = cors::Rule {
@@ -244,7 +311,30 @@ Resources:
             exposed: Vec::new(),
             max_age: 60,
         };
-        assert_eq!((template.api_cors, template.files_cors), (api, files));
+        assert_eq!(template.api_cors, api);
+        let bucket = |stem: &str, object_lock, cors| Bucket {
+            name: format!("caretrail-{stem}"),
+            variable: format!("{}_BUCKET", stem.to_uppercase()),
+            object_lock,
+            cors,
+        };
+        let buckets = [
+            bucket("audit", true, None),
+            bucket("files", false, Some(files)),
+        ];
+        assert_eq!(template.buckets, buckets);
+    }
+
+    #[test]
+    fn the_log_groups_of_functions_and_api_are_read_with_the_form_of_an_access_line() {
+        let template = Template::parse(SMALL).unwrap();
+        let functions = template.function_logs.as_deref();
+        assert_eq!(functions, Some("/clinic/local/functions"));
+        let access = AccessLog {
+            group: "/clinic/local/access".into(),
+            format: r#"{"id":"$context.requestId"}"#.into(),
+        };
+        assert_eq!(template.access_log, Some(access));
     }
 
     #[test]

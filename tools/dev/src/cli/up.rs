@@ -30,12 +30,13 @@ const DEFAULT_PORT: u16 = 9000;
 const RETRIES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 
 /// The variables that a real S3 needs, taken from this process's environment.
-const S3_VARIABLES: [&str; 5] = [
+const S3_VARIABLES: [&str; 6] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_REGION",
     "FILES_BUCKET",
+    "AUDIT_BUCKET",
 ];
 
 /// Serves until SIGINT or SIGTERM.

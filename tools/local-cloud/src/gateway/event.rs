@@ -9,12 +9,13 @@ use std::net::SocketAddr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use chrono::Utc;
 use http::header::{CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
+
+use super::access_log::{CLF, Entry};
 
 const TRACE_HEADER: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
@@ -70,7 +71,7 @@ pub fn shape(
     peer: SocketAddr,
     route_key: &str,
     parameters: &[(&str, Cow<'_, str>)],
-    request_id: &str,
+    entry: &Entry,
     trace: &str,
 ) -> Bytes {
     let peer = peer.ip().to_string();
@@ -92,7 +93,6 @@ pub fn shape(
     headers.insert("x-forwarded-port", Cow::from(port));
     headers.insert("x-forwarded-proto", Cow::from("http"));
     headers.insert("x-amzn-trace-id", Cow::from(trace));
-    let now = Utc::now();
     let event = Event {
         version: "2.0",
         route_key,
@@ -119,11 +119,11 @@ pub fn shape(
                     .cloned()
                     .unwrap_or_default(),
             },
-            request_id,
+            request_id: &entry.request_id,
             route_key,
             stage: "$default",
-            time: now.format("%d/%b/%Y:%H:%M:%S +0000").to_string(),
-            time_epoch: now.timestamp_millis(),
+            time: entry.received.format(CLF).to_string(),
+            time_epoch: entry.received.timestamp_millis(),
         },
         headers,
         body: match text {
@@ -232,13 +232,15 @@ mod tests {
         let (head, ()) = request.body(()).unwrap().into_parts();
         let peer = "127.0.0.1:4711".parse().unwrap();
         let parameters = [("id", Cow::from("a/b"))];
+        let mut entry = Entry::new("127.0.0.1".into(), "POST".into());
+        entry.request_id = "request".into();
         let shaped = shape(
             &head,
             &Bytes::from_static(body),
             peer,
             "POST /v1/{id}",
             &parameters,
-            "request",
+            &entry,
             "Root=1-a",
         );
         serde_json::from_slice(&shaped).unwrap()

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use uuid::Uuid;
 
 use super::failure::Failure;
 use super::function::Function;
@@ -76,8 +77,11 @@ impl Delivery {
     async fn deliver(&self, function: Arc<Function>, event: Value) {
         let mut pauses = self.retries.iter();
         let payload = bytes::Bytes::from(event.to_string());
+        // Lambda repeats an event under the same request id.
+        let id = Uuid::new_v4().to_string();
         loop {
-            let Err(failure) = function.invoke(payload.clone(), trace()).await else {
+            let tried = function.invoke_as(id.clone(), payload.clone(), trace());
+            let Err(failure) = tried.await else {
                 return;
             };
             let package = &function.definition.package;

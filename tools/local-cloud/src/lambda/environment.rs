@@ -39,7 +39,8 @@ pub fn of_instance(
     function: &Function,
     values: &BTreeMap<String, String>,
     runtime_api: String,
-    instance: u64,
+    log_group: Option<&str>,
+    log_stream: &str,
 ) -> Vec<(String, String)> {
     let package = &function.package;
     let mut variables = declared(function, values);
@@ -75,12 +76,9 @@ pub fn of_instance(
             ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".into()),
             (
                 "AWS_LAMBDA_LOG_GROUP_NAME",
-                format!("/aws/lambda/{package}"),
+                log_group.map_or_else(|| format!("/aws/lambda/{package}"), str::to_owned),
             ),
-            (
-                "AWS_LAMBDA_LOG_STREAM_NAME",
-                format!("local/[$LATEST]{instance}"),
-            ),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", log_stream.to_owned()),
             ("AWS_LAMBDA_RUNTIME_API", runtime_api),
             ("LANG", "en_US.UTF-8".into()),
             ("PATH", "/usr/local/bin:/usr/bin:/bin".into()),

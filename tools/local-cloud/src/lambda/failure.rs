@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 /// Why an invocation has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,25 @@ impl fmt::Display for Failure {
             Self::TooLarge => write!(out, "the answer is too large"),
         }
     }
+}
+
+impl Failure {
+    /// The status and the type of error that Lambda reports for the invocation.
+    pub(crate) fn reported(&self) -> (&'static str, Option<String>) {
+        let kind = |kind: &str| Some(kind.to_owned());
+        match self {
+            Self::Reported(document) => ("error", error_type(document)),
+            Self::Crashed(_) => ("error", kind("Runtime.ExitError")),
+            Self::TimedOut(_) => ("timeout", None),
+            Self::Overloaded => ("failure", None),
+            Self::TooLarge => ("error", kind("Function.ResponseSizeTooLarge")),
+        }
+    }
+}
+
+fn error_type(document: &[u8]) -> Option<String> {
+    let document: Value = serde_json::from_slice(document).ok()?;
+    Some(document.get("errorType")?.as_str()?.to_owned())
 }
 
 impl std::error::Error for Failure {}

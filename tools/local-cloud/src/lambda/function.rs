@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use chrono::Utc;
 use tokio::sync::{Notify, oneshot};
 use uuid::Uuid;
 
 use super::failure::{Failure, Outcome};
 use super::instance::{self, Host};
 use super::logs::Logs;
-use super::state::{Idle, Instance, Order, State, Waiting};
+use super::platform;
+use super::state::{Idle, Instance, Order, Running, State, Waiting};
 use crate::template;
 
 /// The functions of a template, by package.
@@ -29,6 +31,10 @@ pub struct Limits {
 }
 
 const REBUILT: &str = "its binary was built anew";
+
+const RESTARTED: &str = "restarted";
+
+const CLOSING: &str = "the local cloud is closing";
 
 #[derive(Debug)]
 pub struct Function {
@@ -60,7 +66,12 @@ impl Function {
 
     /// Runs the function on `event`, on the first instance that is free.
     pub async fn invoke(self: &Arc<Self>, event: Bytes, trace: String) -> Outcome {
-        let id = Uuid::new_v4().to_string();
+        self.invoke_as(Uuid::new_v4().to_string(), event, trace)
+            .await
+    }
+
+    /// As [`Function::invoke`], with the invocation's request id.
+    pub async fn invoke_as(self: &Arc<Self>, id: String, event: Bytes, trace: String) -> Outcome {
         let (started, has_started) = oneshot::channel();
         let (reply, answer) = oneshot::channel();
         let order = Order {
@@ -83,7 +94,7 @@ impl Function {
             let _ = has_started.await;
             match tokio::time::timeout(limit, answer).await {
                 Ok(Ok(outcome)) => outcome,
-                Ok(Err(_)) => Err(Failure::Crashed("the local cloud is closing".into())),
+                Ok(Err(_)) => Err(Failure::Crashed(CLOSING.into())),
                 Err(_) => {
                     function.give_up(&id);
                     Err(Failure::TimedOut(limit))
@@ -92,7 +103,7 @@ impl Function {
         });
         watch
             .await
-            .unwrap_or_else(|_| Err(Failure::Crashed("the local cloud is closing".into())))
+            .unwrap_or_else(|_| Err(Failure::Crashed(CLOSING.into())))
     }
 
     /// Waits for the next event for `instance`. `None`: there is no such instance, or it is to end.
@@ -109,9 +120,15 @@ impl Function {
                 return None;
             }
             // A runtime that asks again without an answer has lost its event.
-            state.fail_running(instance, "asked for the next event without answering");
+            self.fail_running(
+                &mut state,
+                instance,
+                "asked for the next event without answering",
+            );
             if let Some(waiting) = state.waiting.pop_front() {
-                return Some(state.begin(waiting, instance, self.definition.timeout));
+                let order = state.begin(waiting, instance, self.definition.timeout);
+                self.report_start(&state.stream(instance), &order.id);
+                return Some(order);
             }
             let (hand, handed) = oneshot::channel();
             state.idle.push(Idle { instance, hand });
@@ -134,9 +151,41 @@ impl Function {
             return false;
         };
         drop(state);
+        self.end_invocation(id, running, outcome);
+        true
+    }
+
+    /// Reports how an invocation ended, and answers its caller.
+    fn end_invocation(&self, id: &str, running: Running, outcome: Outcome) {
+        let took = running.since.elapsed();
+        self.report_end(&running.stream, id, took, outcome.as_ref().err());
         // The caller may have hung up.
         let _ = running.reply.send(outcome);
-        true
+    }
+
+    fn report_start(&self, stream: &str, id: &str) {
+        self.logs
+            .write(stream, platform::start(&self.definition, id));
+    }
+
+    fn report_end(&self, stream: &str, id: &str, took: Duration, failure: Option<&Failure>) {
+        self.logs.write(
+            stream,
+            platform::report(&self.definition, id, took, failure),
+        );
+    }
+
+    /// Fails what `instance` runs.
+    fn fail_running(&self, state: &mut State, instance: u64, how: &str) {
+        for (id, running) in state.take_running(instance) {
+            self.end_invocation(&id, running, Err(Failure::Crashed(how.to_owned())));
+        }
+    }
+
+    /// Adds a line to the log stream of `instance`.
+    pub fn log(&self, instance: u64, line: String) {
+        let stream = self.lock().stream(instance);
+        self.logs.write(&stream, line);
     }
 
     /// Ends `instance`, for example because it can't initialise.
@@ -149,7 +198,7 @@ impl Function {
         let mut state = self.lock();
         let all: Vec<_> = state.instances.keys().copied().collect();
         for instance in all {
-            state.end(instance, "restarted");
+            state.end(instance, RESTARTED);
         }
     }
 
@@ -167,10 +216,15 @@ impl Function {
     }
 
     /// Runs instance `number` until its process has ended.
-    async fn keep(self: Arc<Self>, number: u64, ends: oneshot::Receiver<String>) {
+    async fn keep(self: Arc<Self>, number: u64, stream: String, ends: oneshot::Receiver<String>) {
         let is_ready = || self.is_ready(number);
         let (host, definition, logs) = (&self.host, &self.definition, &self.logs);
-        let how = instance::run(host, definition, number, logs, is_ready, ends).await;
+        logs.write(&stream, platform::init_start(definition));
+        let which = instance::Which {
+            number,
+            stream: &stream,
+        };
+        let how = instance::run(host, definition, which, logs, is_ready, ends).await;
         if !self.is_ready(number) {
             self.logs
                 .push(format!("instance {number} did not start: {how}"));
@@ -185,13 +239,22 @@ impl Function {
             return;
         };
         state.idle.retain(|idle| idle.instance != instance);
-        state.fail_running(instance, how);
+        self.fail_running(&mut state, instance, how);
         // As on AWS, an invocation fails if the instance started for it fails to start. This also
         // bounds how often a function that can't start is started.
         if !gone.ready
+            && how != RESTARTED
             && let Some(waiting) = state.waiting.pop_front()
         {
-            let _ = waiting.reply.send(Err(Failure::Crashed(how.to_owned())));
+            let failure = Failure::Crashed(how.to_owned());
+            self.report_start(&gone.stream, &waiting.order.id);
+            self.report_end(
+                &gone.stream,
+                &waiting.order.id,
+                Duration::ZERO,
+                Some(&failure),
+            );
+            let _ = waiting.reply.send(Err(failure));
         }
         self.grow(&mut state);
         drop(state);
@@ -225,7 +288,10 @@ impl Function {
         let mut state = self.lock();
         state.closed = true;
         state.waiting.clear();
-        state.running.clear();
+        let all: Vec<_> = state.instances.keys().copied().collect();
+        for instance in all {
+            self.fail_running(&mut state, instance, CLOSING);
+        }
         state.idle.clear();
         for keeper in state
             .instances
@@ -252,8 +318,12 @@ impl Function {
                 continue;
             }
             let order = state.begin(waiting, idle.instance, self.definition.timeout);
+            let id = order.id.clone();
             match idle.hand.send(order) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.report_start(&state.stream(idle.instance), &id);
+                    return Ok(());
+                }
                 // The instance hung up just now, so the invocation goes to another.
                 Err(order) => {
                     let Some(running) = state.running.remove(&order.id) else {
@@ -290,10 +360,13 @@ impl Function {
             state.last_instance += 1;
             let number = state.last_instance;
             let (end, ends) = oneshot::channel();
-            let keeper = Some(tokio::spawn(self.clone().keep(number, ends)).abort_handle());
+            let stream = stream(&self.definition.package);
+            let keeper = tokio::spawn(self.clone().keep(number, stream.clone(), ends));
+            let keeper = Some(keeper.abort_handle());
             state.instances.insert(
                 number,
                 Instance {
+                    stream,
                     ready: false,
                     built: self.built(),
                     end: Some(end),
@@ -316,17 +389,21 @@ impl Function {
     fn give_up(&self, id: &str) {
         let running = self.lock().running.remove(id);
         if let Some(running) = running {
-            let limit = self.definition.timeout.as_secs_f64();
-            self.logs
-                .push(format!("{id} Task timed out after {limit:.2} seconds"));
-            self.end(
-                running.instance,
-                &format!("timed out after {limit:.2} seconds"),
-            );
+            let limit = self.definition.timeout;
+            let why = format!("timed out after {:.2} seconds", limit.as_secs_f64());
+            self.logs.push(format!("{id} Task {why}"));
+            self.end(running.instance, &why);
+            self.end_invocation(id, running, Err(Failure::TimedOut(limit)));
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The name of a new instance's log stream, as Lambda makes it in a log group of several functions.
+fn stream(package: &str) -> String {
+    let day = Utc::now().format("%Y/%m/%d");
+    format!("{day}/{package}[$LATEST]{}", Uuid::new_v4().simple())
 }

@@ -28,23 +28,36 @@ pub struct Host {
     pub port: u16,
 }
 
-/// Starts instance `number`, waits until its process has ended, and returns how it ended.
+/// Which instance of a function it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Which<'a> {
+    pub number: u64,
+    /// Its log stream.
+    pub stream: &'a str,
+}
+
+/// Starts an instance, waits until its process has ended, and returns how it ended.
 /// `ends` ends it early, for the reason it carries.
 pub async fn run(
     host: &Host,
     definition: &template::Function,
-    number: u64,
+    which: Which<'_>,
     logs: &Arc<Logs>,
     is_ready: impl Fn() -> bool,
     ends: oneshot::Receiver<String>,
 ) -> String {
-    match spawn(host, definition, number) {
-        Ok(child) => watch(child, logs, is_ready, ends).await,
+    match spawn(host, definition, which, logs) {
+        Ok(child) => watch(child, which, logs, is_ready, ends).await,
         Err(error) => format!("its binary could not be started: {error}"),
     }
 }
 
-fn spawn(host: &Host, definition: &template::Function, number: u64) -> std::io::Result<Child> {
+fn spawn(
+    host: &Host,
+    definition: &template::Function,
+    Which { number, stream }: Which<'_>,
+    logs: &Logs,
+) -> std::io::Result<Child> {
     let package = &definition.package;
     // The path identifies the instance that calls.
     let runtime_api = format!("http://127.0.0.1:{}/{package}/{number}", host.port);
@@ -54,7 +67,8 @@ fn spawn(host: &Host, definition: &template::Function, number: u64) -> std::io::
             definition,
             &host.environment,
             runtime_api,
-            number,
+            logs.group(),
+            stream,
         ))
         .current_dir(&host.binaries)
         .stdin(Stdio::null())
@@ -69,19 +83,21 @@ fn spawn(host: &Host, definition: &template::Function, number: u64) -> std::io::
 /// Returns how the process ended, after all its output is read.
 async fn watch(
     mut child: Child,
+    which: Which<'_>,
     logs: &Arc<Logs>,
     is_ready: impl Fn() -> bool,
     mut ends: oneshot::Receiver<String>,
 ) -> String {
+    let stream = || which.stream.to_owned();
     let readers = [
         child
             .stdout
             .take()
-            .map(|pipe| tokio::spawn(read(logs.clone(), pipe))),
+            .map(|pipe| tokio::spawn(read(logs.clone(), stream(), pipe))),
         child
             .stderr
             .take()
-            .map(|pipe| tokio::spawn(read(logs.clone(), pipe))),
+            .map(|pipe| tokio::spawn(read(logs.clone(), stream(), pipe))),
     ];
     let initialization = tokio::time::sleep(INITIALIZATION_LIMIT);
     tokio::pin!(initialization);
@@ -113,7 +129,7 @@ async fn watch(
     }
 }
 
-async fn read(logs: Arc<Logs>, pipe: impl AsyncRead + Unpin) {
+async fn read(logs: Arc<Logs>, stream: String, pipe: impl AsyncRead + Unpin) {
     let mut lines = BufReader::new(pipe);
     let mut line = Vec::new();
     while lines
@@ -121,7 +137,8 @@ async fn read(logs: Arc<Logs>, pipe: impl AsyncRead + Unpin) {
         .await
         .is_ok_and(|length| length > 0)
     {
-        logs.push(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
+        let text = String::from_utf8_lossy(line.trim_ascii_end());
+        logs.write(&stream, text.into_owned());
         line.clear();
     }
 }

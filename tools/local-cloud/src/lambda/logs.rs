@@ -1,21 +1,25 @@
-//! The output of a function's instances: in memory, and in a file if one is given.
+//! The output of a function's instances: the newest lines in memory, all lines in the log group, and in a file if
+//! one is given.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// Lines kept in memory per function. Older ones are dropped.
+use crate::log_group::LogGroup;
+
+/// Lines kept in memory per function. Older ones are only in the log group.
 const KEPT: usize = 10_000;
 
 /// The lines that all instances of one function wrote to standard output and standard error.
 #[derive(Debug, Default)]
 pub struct Logs {
     lines: Mutex<Lines>,
+    group: Option<Arc<LogGroup>>,
     news: Notify,
 }
 
@@ -27,16 +31,22 @@ struct Lines {
 }
 
 impl Logs {
-    pub(crate) fn to_file(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+    pub(crate) fn new(group: Option<Arc<LogGroup>>, file: Option<&Path>) -> io::Result<Self> {
+        let open = |path| OpenOptions::new().create(true).append(true).open(path);
         let lines = Lines {
-            file: Some(file),
+            file: file.map(open).transpose()?,
             ..Lines::default()
         };
         Ok(Self {
             lines: Mutex::new(lines),
+            group,
             news: Notify::new(),
         })
+    }
+
+    /// The name of the log group, if there is one.
+    pub(crate) fn group(&self) -> Option<&str> {
+        self.group.as_ref().map(|group| group.name())
     }
 
     /// The lines kept, oldest first.
@@ -71,11 +81,22 @@ impl Logs {
         tokio::time::timeout(limit, search).await.ok()
     }
 
+    /// Adds a line of an instance to its stream.
+    pub(crate) fn write(&self, stream: &str, line: String) {
+        if let Some(group) = &self.group
+            && let Err(error) = group.write(stream, &line)
+        {
+            // A full disk must not end a function.
+            tracing::error!(%error, "a line of a function's log is lost");
+        }
+        self.push(line);
+    }
+
+    /// Adds a line of the local cloud about the function, which AWS doesn't write.
     pub(crate) fn push(&self, line: String) {
         {
             let mut lines = self.lock();
             if let Some(file) = &mut lines.file {
-                // A full disk must not end a function.
                 let _ = file.write_all(format!("{line}\n").as_bytes());
             }
             if lines.kept.len() == KEPT {

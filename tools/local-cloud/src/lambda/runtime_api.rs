@@ -11,9 +11,9 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use serde_json::json;
 
-use super::environment::REGION;
 use super::failure::{Failure, Outcome};
 use super::function::{Function, Functions};
+use super::platform;
 use super::trace::trace;
 
 /// Lambda's limit on a synchronous answer.
@@ -68,7 +68,7 @@ async fn runtime(
         (Method::POST, ["init", "error"]) => {
             let document = body(request).await.unwrap_or_default();
             let said = String::from_utf8_lossy(&document).into_owned();
-            function.logs.push(said.clone());
+            function.log(instance, said.clone());
             function.end(instance, &format!("could not initialise: {said}"));
             accepted(StatusCode::ACCEPTED)
         }
@@ -80,14 +80,13 @@ async fn next(function: &Function, instance: u64) -> Answer {
     let Some(order) = function.next(instance).await else {
         return refuse(StatusCode::GONE, "this instance is to end");
     };
-    let package = &function.definition.package;
     Response::builder()
         .header("content-type", "application/json")
         .header("lambda-runtime-aws-request-id", order.id)
         .header("lambda-runtime-deadline-ms", order.deadline_ms.to_string())
         .header(
             "lambda-runtime-invoked-function-arn",
-            format!("arn:aws:lambda:{REGION}:000000000000:function:{package}"),
+            platform::arn(&function.definition),
         )
         .header("lambda-runtime-trace-id", order.trace)
         .body(Full::new(order.event))

@@ -19,6 +19,7 @@ use super::logs::Logs;
 use super::runtime_api;
 use super::trace::trace;
 use crate::listener::Listener;
+use crate::log_group::LogGroup;
 use crate::template::Template;
 
 /// How to run functions.
@@ -32,6 +33,8 @@ pub struct Settings {
     pub queue: usize,
     /// Values for the environment variables that the template declares, and AWS credentials.
     pub environment: BTreeMap<String, String>,
+    /// The log group that all functions write to.
+    pub log_group: Option<Arc<LogGroup>>,
     /// A folder for one log file per function.
     pub logs: Option<PathBuf>,
     /// Whether a new binary replaces running instances.
@@ -72,10 +75,9 @@ impl Lambda {
         }
         let mut functions = Functions::new();
         for definition in &template.functions {
-            let logs = match &settings.logs {
-                Some(folder) => Logs::to_file(&folder.join(format!("{}.log", definition.package)))?,
-                None => Logs::default(),
-            };
+            let file = settings.logs.as_ref();
+            let file = file.map(|folder| folder.join(format!("{}.log", definition.package)));
+            let logs = Logs::new(settings.log_group.clone(), file.as_deref())?;
             let function = Function::new(definition.clone(), host.clone(), limits, logs);
             functions.insert(definition.package.clone(), Arc::new(function));
         }

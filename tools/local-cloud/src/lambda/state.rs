@@ -1,13 +1,13 @@
 //! Which invocations of a function wait, and which instance runs which. Starts no process.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use super::failure::{Failure, Outcome};
+use super::failure::Outcome;
 
 /// An invocation as its instance gets it.
 #[derive(Debug)]
@@ -47,11 +47,16 @@ pub struct Idle {
 #[derive(Debug)]
 pub struct Running {
     pub instance: u64,
+    /// The log stream of the instance.
+    pub stream: String,
+    pub since: Instant,
     pub reply: oneshot::Sender<Outcome>,
 }
 
 #[derive(Debug)]
 pub struct Instance {
+    /// Its log stream.
+    pub stream: String,
     /// Whether it has asked for its first event.
     pub ready: bool,
     /// When its binary was built; `None` if a new binary does not replace instances.
@@ -87,18 +92,28 @@ impl State {
             .unwrap_or_default();
         order.deadline_ms = (now + limit).as_millis();
         let _ = started.send(());
-        self.running
-            .insert(order.id.clone(), Running { instance, reply });
+        let running = Running {
+            instance,
+            stream: self.stream(instance),
+            since: Instant::now(),
+            reply,
+        };
+        self.running.insert(order.id.clone(), running);
         order
     }
 
-    /// Fails what `instance` runs.
-    pub fn fail_running(&mut self, instance: u64, how: &str) {
-        for (_, running) in self
-            .running
+    /// Takes what `instance` runs.
+    pub fn take_running(&mut self, instance: u64) -> Vec<(String, Running)> {
+        self.running
             .extract_if(|_, running| running.instance == instance)
-        {
-            let _ = running.reply.send(Err(Failure::Crashed(how.to_owned())));
-        }
+            .collect()
+    }
+
+    /// The log stream of `instance`; empty if there is no such instance.
+    pub fn stream(&self, instance: u64) -> String {
+        self.instances
+            .get(&instance)
+            .map(|instance| instance.stream.clone())
+            .unwrap_or_default()
     }
 }

@@ -1,6 +1,7 @@
-//! The operations of S3: adds versions, tags and separate uploads in parts to s3s-fs, which handles
+//! The operations of S3: adds versions, Object Lock, tags and separate uploads in parts to s3s-fs, which handles
 //! bytes, checksums and metadata.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 use serde_json::{Value, json};
 
+use super::locks::{self, Lock, Locked};
 use super::notification::Created;
 use super::tags::{self, Tags};
 use super::uploads::{self, Upload, Uploads};
@@ -37,7 +39,10 @@ pub struct Store {
     folder: PathBuf,
     versions: Arc<Versions>,
     uploads: Uploads,
-    /// Held while a finished write looks for the object that it must not find, and becomes it.
+    /// The buckets with Object Lock.
+    locking: BTreeSet<String>,
+    /// Held while a finished write looks for the object that it must not find, and becomes it. Also held while a
+    /// version's lock is compared with what the request does to it.
     publishing: tokio::sync::Mutex<()>,
     created: OnCreated,
 }
@@ -45,7 +50,12 @@ pub struct Store {
 impl Store {
     /// Serves the folders in `root` as buckets with `versions`. `created` gets the S3 event of each new
     /// object before its writer gets the answer.
-    pub fn new(root: &Path, versions: Arc<Versions>, created: OnCreated) -> anyhow::Result<Self> {
+    pub fn new(
+        root: &Path,
+        versions: Arc<Versions>,
+        locking: BTreeSet<String>,
+        created: OnCreated,
+    ) -> anyhow::Result<Self> {
         let kept = root.join(FOLDER);
         fs::create_dir_all(&kept)?;
         let files = |folder: &Path| {
@@ -58,32 +68,114 @@ impl Store {
             folder: kept,
             versions,
             uploads: Uploads::new(root)?,
+            locking,
             publishing: tokio::sync::Mutex::default(),
             created,
         })
     }
 
-    /// Makes a version that is complete the object's latest, and sends its event.
-    fn publish(
-        &self,
-        place: &Place,
-        version: &str,
-        e_tag: Option<&ETag>,
-        in_parts: bool,
-        peer: Option<SocketAddr>,
-    ) -> io::Result<()> {
-        self.versions.link(place)?;
+    /// Shows a version that is complete as the object's latest, and sends its event. Errors: the object must be absent
+    /// and isn't. Then nothing of the version remains.
+    async fn publish(&self, new: New<'_>) -> S3Result<()> {
+        let New { place, version, .. } = new;
+        let _turn = self.publishing.lock().await;
+        if new.must_be_absent
+            && let Err(refused) = self.check_absent(place, version)
+        {
+            self.discard(place, version);
+            return Err(refused);
+        }
+        if let Some(lock) = new.lock {
+            self.locked(place, version).write(lock)?;
+        }
+        self.versions.show(place, version).map_err(internal)?;
+        self.versions.link(place).map_err(internal)?;
+        let file = fs::metadata(self.versions.path(place, version)).map_err(internal)?;
         let created = Created {
             place,
             version,
-            e_tag: e_tag.map_or("", ETag::value),
-            size: fs::metadata(self.versions.path(place, version))?.len(),
-            in_parts,
+            e_tag: new.e_tag.map_or("", ETag::value),
+            size: file.len(),
+            in_parts: new.in_parts,
         };
-        if let Some(peer) = peer {
+        if let Some(peer) = new.peer {
             (self.created)(created.event(peer));
         }
         Ok(())
+    }
+
+    /// Checks that there is no object, which a delete marker doesn't count as. Errors: there is one, or it was deleted
+    /// while this version was written.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
+    fn check_absent(&self, place: &Place, version: &str) -> S3Result<()> {
+        if self.versions.current(place).map_err(internal)?.is_some() {
+            return Err(s3_error!(PreconditionFailed));
+        }
+        let latest = self.versions.all(place).map_err(internal)?.pop();
+        match latest.is_some_and(|latest| latest.id.as_str() > version) {
+            true => Err(s3_error!(ConditionalRequestConflict)),
+            false => Ok(()),
+        }
+    }
+
+    /// Removes what was written of a version that is still hidden.
+    fn discard(&self, place: &Place, version: &str) {
+        let content = self.versions.path(place, version);
+        let _ = fs::remove_file(&content);
+        // While the content is there, it stays hidden.
+        if !content.exists() {
+            let _ = self.versions.show(place, version);
+        }
+    }
+
+    /// The lock that a request asks for. Errors: the bucket has no Object Lock, or the lock isn't valid.
+    fn asked_lock(
+        &self,
+        bucket: &str,
+        mode: Option<&ObjectLockMode>,
+        until: Option<&Timestamp>,
+        hold: Option<&ObjectLockLegalHoldStatus>,
+    ) -> S3Result<Option<Lock>> {
+        if mode.is_some() || until.is_some() || hold.is_some() {
+            self.check_locking(bucket)?;
+        }
+        Lock::asked(mode, until, hold)
+    }
+
+    fn check_locking(&self, bucket: &str) -> S3Result<()> {
+        match self.locking.contains(bucket) {
+            true => Ok(()),
+            false => Err(s3_error!(
+                InvalidRequest,
+                "Bucket is missing Object Lock Configuration"
+            )),
+        }
+    }
+
+    fn locked(&self, place: &Place, version: &str) -> Locked {
+        Locked::of(&self.versions, place, version)
+    }
+
+    /// Changes the lock of a version.
+    async fn relock(
+        &self,
+        (bucket, key, version): (&str, &str, Option<&str>),
+        change: impl FnOnce(&mut Lock) -> S3Result<()>,
+    ) -> S3Result<()> {
+        self.check_locking(bucket)?;
+        let (place, version) = self.find(bucket, key, version)?;
+        let _turn = self.publishing.lock().await;
+        let locked = self.locked(&place, &version);
+        let mut lock = locked.read()?;
+        change(&mut lock)?;
+        locked.write(&lock)
+    }
+
+    /// The lock of a version.
+    fn lock(&self, bucket: &str, key: &str, version: Option<&str>) -> S3Result<Lock> {
+        self.check_locking(bucket)?;
+        let (place, version) = self.find(bucket, key, version)?;
+        self.locked(&place, &version).read()
     }
 
     /// The place and the version that a request is about.
@@ -137,6 +229,18 @@ impl Store {
     }
 }
 
+/// A version that is complete and hidden.
+struct New<'a> {
+    place: &'a Place,
+    version: &'a str,
+    e_tag: Option<&'a ETag>,
+    lock: Option<&'a Lock>,
+    /// Whether it becomes the object only if there is none.
+    must_be_absent: bool,
+    in_parts: bool,
+    peer: Option<SocketAddr>,
+}
+
 #[async_trait]
 impl S3 for Store {
     async fn head_bucket(&self, request: S3Request<HeadBucketInput>) -> Answer<HeadBucketOutput> {
@@ -152,46 +256,55 @@ impl S3 for Store {
 
     async fn list_objects_v2(
         &self,
-        request: S3Request<ListObjectsV2Input>,
+        mut request: S3Request<ListObjectsV2Input>,
     ) -> Answer<ListObjectsV2Output> {
+        request.input.max_keys = Some(page(request.input.max_keys)?);
         self.current.list_objects_v2(request).await
     }
 
     async fn put_object(&self, mut request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
+        let lock = self.asked_lock(
+            &request.input.bucket,
+            request.input.object_lock_mode.as_ref(),
+            request.input.object_lock_retain_until_date.as_ref(),
+            request.input.object_lock_legal_hold_status.as_ref(),
+        )?;
+        if lock.is_some() {
+            locks::check_checksum(&request.headers)?;
+        }
         let input = &mut request.input;
-        let condition = input.if_none_match.take();
-        let is_known = condition
-            .as_ref()
-            .is_none_or(|condition| condition.is_any());
-        if input.if_match.is_some() || !is_known || input.tagging.is_some() {
+        let must_be_absent = must_be_absent(input.if_none_match.take())?;
+        if input.if_match.is_some() || input.tagging.is_some() {
             return Err(s3_error!(NotImplemented));
         }
         let place = self.versions.place(&input.bucket, &input.key)?;
         // A file put there without this API becomes an older version.
         let former = self.versions.current(&place).map_err(internal)?;
-        if condition.is_some() && former.is_some() {
+        if must_be_absent && former.is_some() {
             return Err(s3_error!(PreconditionFailed));
         }
         let version = versions::later();
+        self.versions.stage(&place, &version).map_err(internal)?;
         input.key = place.kept(&version);
         let peer = peer(&request);
         let mut answer = match self.kept.put_object(request).await {
             Ok(answer) => answer,
             Err(error) => {
                 // s3s-fs compares some checksums only after it has stored the content.
-                let _ = fs::remove_file(self.versions.path(&place, &version));
+                self.discard(&place, &version);
                 return Err(error);
             }
         };
-        let _turn = self.publishing.lock().await;
-        let other = self.versions.current(&place).map_err(internal)?;
-        if condition.is_some() && other.is_some() {
-            let _ = fs::remove_file(self.versions.path(&place, &version));
-            return Err(s3_error!(PreconditionFailed));
-        }
-        let e_tag = answer.output.e_tag.as_ref();
-        self.publish(&place, &version, e_tag, false, peer)
-            .map_err(internal)?;
+        self.publish(New {
+            place: &place,
+            version: &version,
+            e_tag: answer.output.e_tag.as_ref(),
+            lock: lock.as_ref(),
+            must_be_absent,
+            in_parts: false,
+            peer,
+        })
+        .await?;
         answer.output.version_id = Some(version);
         Ok(answer)
     }
@@ -204,6 +317,10 @@ impl S3 for Store {
         let mut answer = self.kept.get_object(request).await?;
         self.keep_e_tag(&place, &version, answer.output.e_tag.as_ref())?;
         matches(condition.as_ref(), answer.output.e_tag.as_ref())?;
+        let lock = self.locked(&place, &version).read()?;
+        answer.output.object_lock_mode = lock.mode();
+        answer.output.object_lock_retain_until_date = lock.until();
+        answer.output.object_lock_legal_hold_status = lock.hold_status();
         answer.output.version_id = Some(version);
         Ok(answer)
     }
@@ -219,6 +336,10 @@ impl S3 for Store {
         let mut answer = self.kept.head_object(request).await?;
         self.keep_e_tag(&place, &version, answer.output.e_tag.as_ref())?;
         matches(condition.as_ref(), answer.output.e_tag.as_ref())?;
+        let lock = self.locked(&place, &version).read()?;
+        answer.output.object_lock_mode = lock.mode();
+        answer.output.object_lock_retain_until_date = lock.until();
+        answer.output.object_lock_legal_hold_status = lock.hold_status();
         answer.output.version_id = Some(version);
         Ok(answer)
     }
@@ -232,8 +353,14 @@ impl S3 for Store {
         let (version, is_marker) = match input.version_id {
             None => (self.versions.mark_deleted(&place).map_err(internal)?, true),
             Some(id) => {
-                self.tags(&place, &id).clear()?;
+                let _turn = self.publishing.lock().await;
+                let locked = self.locked(&place, &id);
+                locked
+                    .read()?
+                    .check_delete(input.bypass_governance_retention == Some(true))?;
                 let removed = self.versions.remove(&place, &id).map_err(internal)?;
+                self.tags(&place, &id).clear()?;
+                locked.clear().map_err(internal)?;
                 (id, removed.is_some_and(|version| version.is_marker))
             }
         };
@@ -249,17 +376,52 @@ impl S3 for Store {
         request: S3Request<ListObjectVersionsInput>,
     ) -> Answer<ListObjectVersionsOutput> {
         let input = request.input;
+        if input.delimiter.is_some() {
+            return Err(s3_error!(NotImplemented));
+        }
+        let most = page(input.max_keys)?;
+        let after = input.key_marker.as_deref().unwrap_or_default();
+        let after_version = input.version_id_marker.as_deref().unwrap_or_default();
+        if after.is_empty() && !after_version.is_empty() {
+            return Err(s3_error!(
+                InvalidArgument,
+                "A version-id marker cannot be specified without a key marker."
+            ));
+        }
         let prefix = input.prefix.unwrap_or_default();
+        let mut output = ListObjectVersionsOutput {
+            name: Some(input.bucket.clone()),
+            max_keys: Some(most),
+            is_truncated: Some(false),
+            key_marker: input.key_marker.clone(),
+            version_id_marker: input.version_id_marker.clone(),
+            ..Default::default()
+        };
         let (mut versions, mut markers) = (Vec::new(), Vec::new());
-        for place in self.versions.places(&input.bucket, &prefix)? {
+        let mut last = None;
+        'page: for place in self.versions.places(&input.bucket, &prefix)? {
+            // Without a version, all versions of the marked key are on former pages.
+            if place.key.as_str() < after || place.key == after && after_version.is_empty() {
+                continue;
+            }
             let mut all = self.versions.all(&place).map_err(internal)?;
             let mut is_latest = Some(true);
             while let Some(version) = all.pop() {
+                let is_latest = Some(is_latest.take().is_some());
+                // The newest version of a key comes first.
+                if place.key == after && version.id.as_str() >= after_version {
+                    continue;
+                }
+                if versions.len() + markers.len() == most as usize {
+                    output.is_truncated = Some(most > 0);
+                    (output.next_key_marker, output.next_version_id_marker) = last.unzip();
+                    break 'page;
+                }
+                last = Some((place.key.clone(), version.id.clone()));
                 let name = version.name();
                 let file = fs::metadata(self.versions.path(&place, &name)).map_err(internal)?;
                 let key = Some(place.key.clone());
                 let last_modified = file.modified().ok().map(Timestamp::from);
-                let is_latest = Some(is_latest.take().is_some());
                 match version.is_marker {
                     true => markers.push(DeleteMarkerEntry {
                         key,
@@ -279,14 +441,104 @@ impl S3 for Store {
                 }
             }
         }
-        // All on one page, whatever page size the caller asks for.
         Ok(S3Response::new(ListObjectVersionsOutput {
-            name: Some(input.bucket),
             prefix: Some(prefix),
-            is_truncated: Some(false),
             versions: Some(versions),
             delete_markers: Some(markers),
+            ..output
+        }))
+    }
+
+    async fn get_bucket_versioning(
+        &self,
+        request: S3Request<GetBucketVersioningInput>,
+    ) -> Answer<GetBucketVersioningOutput> {
+        self.versions.places(&request.input.bucket, "/")?;
+        Ok(S3Response::new(GetBucketVersioningOutput {
+            status: Some(BucketVersioningStatus::from_static(
+                BucketVersioningStatus::ENABLED,
+            )),
             ..Default::default()
+        }))
+    }
+
+    async fn get_object_lock_configuration(
+        &self,
+        request: S3Request<GetObjectLockConfigurationInput>,
+    ) -> Answer<GetObjectLockConfigurationOutput> {
+        let bucket = &request.input.bucket;
+        if !self.locking.contains(bucket) {
+            self.versions.places(bucket, "/")?;
+            return Err(s3_error!(
+                ObjectLockConfigurationNotFoundError,
+                "Object Lock configuration does not exist for this bucket"
+            ));
+        }
+        let enabled = ObjectLockEnabled::from_static(ObjectLockEnabled::ENABLED);
+        Ok(S3Response::new(GetObjectLockConfigurationOutput {
+            object_lock_configuration: Some(ObjectLockConfiguration {
+                object_lock_enabled: Some(enabled),
+                rule: None,
+            }),
+        }))
+    }
+
+    async fn put_object_retention(
+        &self,
+        request: S3Request<PutObjectRetentionInput>,
+    ) -> Answer<PutObjectRetentionOutput> {
+        let input = request.input;
+        let bypasses = input.bypass_governance_retention == Some(true);
+        let object = (
+            input.bucket.as_str(),
+            input.key.as_str(),
+            input.version_id.as_deref(),
+        );
+        self.relock(object, |lock| {
+            lock.retain(input.retention.as_ref(), bypasses)
+        })
+        .await?;
+        Ok(S3Response::new(PutObjectRetentionOutput::default()))
+    }
+
+    async fn get_object_retention(
+        &self,
+        request: S3Request<GetObjectRetentionInput>,
+    ) -> Answer<GetObjectRetentionOutput> {
+        let input = request.input;
+        let lock = self.lock(&input.bucket, &input.key, input.version_id.as_deref())?;
+        let retention = lock.retention().ok_or_else(unlocked)?;
+        Ok(S3Response::new(GetObjectRetentionOutput {
+            retention: Some(retention),
+        }))
+    }
+
+    async fn put_object_legal_hold(
+        &self,
+        request: S3Request<PutObjectLegalHoldInput>,
+    ) -> Answer<PutObjectLegalHoldOutput> {
+        let input = request.input;
+        let object = (
+            input.bucket.as_str(),
+            input.key.as_str(),
+            input.version_id.as_deref(),
+        );
+        self.relock(object, |lock| lock.hold(input.legal_hold.as_ref()))
+            .await?;
+        Ok(S3Response::new(PutObjectLegalHoldOutput::default()))
+    }
+
+    async fn get_object_legal_hold(
+        &self,
+        request: S3Request<GetObjectLegalHoldInput>,
+    ) -> Answer<GetObjectLegalHoldOutput> {
+        let input = request.input;
+        let lock = self.lock(&input.bucket, &input.key, input.version_id.as_deref())?;
+        let status = lock.hold_status().ok_or_else(unlocked)?;
+        Ok(S3Response::new(GetObjectLegalHoldOutput {
+            legal_hold: Some(ObjectLockLegalHold {
+                status: Some(status),
+            }),
         }))
     }
 
@@ -331,6 +583,12 @@ impl S3 for Store {
         &self,
         mut request: S3Request<CreateMultipartUploadInput>,
     ) -> Answer<CreateMultipartUploadOutput> {
+        let lock = self.asked_lock(
+            &request.input.bucket,
+            request.input.object_lock_mode.as_ref(),
+            request.input.object_lock_retain_until_date.as_ref(),
+            request.input.object_lock_legal_hold_status.as_ref(),
+        )?;
         let input = &mut request.input;
         if input.tagging.is_some() {
             return Err(s3_error!(NotImplemented));
@@ -345,6 +603,7 @@ impl S3 for Store {
             key: place.key.clone(),
             version,
             begun: SystemTime::now(),
+            lock,
         })?;
         answer.output.key = Some(place.key);
         Ok(answer)
@@ -419,7 +678,8 @@ impl S3 for Store {
         mut request: S3Request<CompleteMultipartUploadInput>,
     ) -> Answer<CompleteMultipartUploadOutput> {
         let input = &mut request.input;
-        if input.if_match.is_some() || input.if_none_match.is_some() {
+        let must_be_absent = must_be_absent(input.if_none_match.take())?;
+        if input.if_match.is_some() {
             return Err(s3_error!(NotImplemented));
         }
         let place = self.versions.place(&input.bucket, &input.key)?;
@@ -427,8 +687,15 @@ impl S3 for Store {
         let told = input.multipart_upload.as_ref();
         let told = told.and_then(|upload| upload.parts.as_deref());
         uploads::check(&self.parts(&upload).await?, told.unwrap_or_default())?;
+        // A file put there without this API becomes an older version.
+        let former = self.versions.current(&place).map_err(internal)?;
+        if must_be_absent && former.is_some() {
+            return Err(s3_error!(PreconditionFailed));
+        }
         self.uploads.end(&upload)?;
-        self.versions.current(&place).map_err(internal)?;
+        self.versions
+            .stage(&place, &upload.version)
+            .map_err(internal)?;
         input.key = place.kept(&upload.version);
         let peer = peer(&request);
         let mut answer = self.kept.complete_multipart_upload(request).await?;
@@ -436,9 +703,16 @@ impl S3 for Store {
         if let Some(told) = answer.output.future.take() {
             answer.output = told.await?;
         }
-        let e_tag = answer.output.e_tag.as_ref();
-        self.publish(&place, &upload.version, e_tag, true, peer)
-            .map_err(internal)?;
+        self.publish(New {
+            place: &place,
+            version: &upload.version,
+            e_tag: answer.output.e_tag.as_ref(),
+            lock: upload.lock.as_ref(),
+            must_be_absent,
+            in_parts: true,
+            peer,
+        })
+        .await?;
         answer.output.key = Some(place.key);
         answer.output.version_id = Some(upload.version);
         Ok(answer)
@@ -459,6 +733,30 @@ impl S3 for Store {
 
 fn internal(error: io::Error) -> S3Error {
     S3Error::internal_error(error)
+}
+
+fn unlocked() -> S3Error {
+    s3_error!(
+        NoSuchObjectLockConfiguration,
+        "The specified object does not have a ObjectLock configuration"
+    )
+}
+
+/// The entries of a page. S3 gives at most 1000.
+fn page(asked: Option<i32>) -> S3Result<i32> {
+    match asked.unwrap_or(1000) {
+        asked if asked < 0 => Err(s3_error!(InvalidArgument)),
+        asked => Ok(asked.min(1000)),
+    }
+}
+
+/// Whether a write asks that there is no object. Errors: it asks for something that S3 doesn't know.
+fn must_be_absent(condition: Option<IfNoneMatch>) -> S3Result<bool> {
+    match condition {
+        None => Ok(false),
+        Some(condition) if condition.is_any() => Ok(true),
+        Some(_) => Err(s3_error!(NotImplemented)),
+    }
 }
 
 /// A request made by the store itself.

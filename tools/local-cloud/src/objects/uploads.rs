@@ -12,6 +12,7 @@ use s3s::{S3Error, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::locks::Lock;
 use super::versions::Place;
 
 /// The smallest part, in bytes. Only the last part may be smaller.
@@ -36,6 +37,9 @@ pub struct Upload {
     /// The version that it becomes. As in S3, the upload that began later becomes the later version.
     pub version: String,
     pub begun: SystemTime,
+    /// The lock that the version gets.
+    #[serde(default)]
+    pub lock: Option<Lock>,
 }
 
 impl Uploads {

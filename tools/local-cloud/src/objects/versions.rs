@@ -19,6 +19,9 @@ use s3s::{S3Error, S3Result, s3_error};
 /// The folder of all versions, beside the buckets.
 pub const FOLDER: &str = ".versions";
 
+/// Ends the file name that hides a version while it is written, after its id. The file is empty.
+const STAGED: &str = ".staged";
+
 /// Ends the file name of a delete marker, after the version's id. The file is empty.
 const MARKER: &str = ".deleted";
 
@@ -161,22 +164,50 @@ impl Versions {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        let mut versions = Vec::new();
+        let (mut versions, mut staged) = (Vec::new(), BTreeSet::new());
         for entry in entries {
             let entry = entry?;
-            if entry.file_type()?.is_file() {
-                versions.extend(entry.file_name().to_str().and_then(Version::of));
+            if entry.file_type()?.is_file()
+                && let Some(name) = entry.file_name().to_str()
+            {
+                staged.extend(name.strip_suffix(STAGED).map(str::to_owned));
+                versions.extend(Version::of(name));
             }
         }
+        versions.retain(|version| !staged.contains(&version.id));
         versions.sort_by(|left, right| left.id.cmp(&right.id));
         Ok(versions)
     }
 
-    /// The objects of a bucket whose key has this prefix, including deleted ones.
+    /// Hides a version until [`Versions::show`]. A process that ends before leaves no version behind.
+    pub fn stage(&self, place: &Place, id: &str) -> io::Result<()> {
+        fs::create_dir_all(self.folder(place))?;
+        fs::write(self.staged(place, id), b"")
+    }
+
+    /// Shows a version that is complete.
+    pub fn show(&self, place: &Place, id: &str) -> io::Result<()> {
+        fs::remove_file(self.staged(place, id))
+    }
+
+    fn staged(&self, place: &Place, id: &str) -> PathBuf {
+        self.path(place, &format!("{id}{STAGED}"))
+    }
+
+    /// The objects of a bucket whose key has this prefix, including deleted ones, by key.
     pub fn places(&self, bucket: &str, prefix: &str) -> S3Result<Vec<Place>> {
+        if bucket.starts_with('.') || !self.root.join(bucket).is_dir() {
+            return Err(s3_error!(NoSuchBucket));
+        }
         let root = self.root.join(FOLDER).join(bucket);
         let mut keys = BTreeSet::new();
-        collect(&root, &root, &mut keys).map_err(S3Error::internal_error)?;
+        // Only the folder that the prefix is about, because a bucket may have many objects.
+        let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
+        if folder.split('/').any(|part| matches!(part, "." | "..")) {
+            return Ok(Vec::new());
+        }
+        let folder = root.join(folder.trim_start_matches('/'));
+        collect(&root, &folder, &mut keys).map_err(S3Error::internal_error)?;
         let keys = keys.into_iter().filter(|key| key.starts_with(prefix));
         keys.map(|key| self.place(bucket, &key)).collect()
     }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use serde_yaml_ng::{Mapping, Value};
+use serde_yaml_ng::Mapping;
 
-use super::yaml::{map_of, text_of};
+use super::yaml::{Parameters, map_of, text_of};
 
 /// Seconds; Lambda's default.
 const DEFAULT_TIMEOUT: u64 = 3;
@@ -61,8 +61,8 @@ pub struct Reader<'a> {
     pub properties: &'a Mapping,
     /// Of all functions; the function's own win.
     pub globals: &'a Mapping,
-    /// The parameters, which `!Ref` names.
-    pub parameters: &'a Mapping,
+    /// Of the template.
+    pub parameters: Parameters<'a>,
 }
 
 impl Reader<'_> {
@@ -120,6 +120,7 @@ impl Reader<'_> {
                 function.schedules.push(Schedule {
                     name: name.to_owned(),
                     expression: self
+                        .parameters
                         .resolve(expression)
                         .context("ScheduleExpression is missing")?,
                     input: text_of(properties.get("Input")),
@@ -139,6 +140,7 @@ impl Reader<'_> {
         let value = self.properties.get(name).or_else(|| self.globals.get(name));
         let Some(value) = value else { return Ok(None) };
         let text = self
+            .parameters
             .resolve(Some(value))
             .with_context(|| format!("{name} has no plain value"))?;
         Ok(Some(
@@ -154,30 +156,10 @@ impl Reader<'_> {
             .filter_map(|source| map_of(map_of(source.get("Environment")?)?.get("Variables")?))
             .flatten()
             .filter_map(|(name, value)| {
-                Some((name.as_str()?.to_owned(), self.resolve(Some(value))))
+                Some((
+                    name.as_str()?.to_owned(),
+                    self.parameters.resolve(Some(value)),
+                ))
             })
-    }
-
-    /// A plain value, or what `!Ref` or `!Sub` makes of parameters with a default.
-    fn resolve(&self, value: Option<&Value>) -> Option<String> {
-        match value? {
-            Value::Tagged(tagged) if tagged.tag == "Ref" => self.default(tagged.value.as_str()?),
-            Value::Tagged(tagged) if tagged.tag == "Sub" => {
-                let mut parts = tagged.value.as_str()?.split("${");
-                let mut text = parts.next()?.to_owned();
-                for part in parts {
-                    let (name, rest) = part.split_once('}')?;
-                    text.push_str(&self.default(name)?);
-                    text.push_str(rest);
-                }
-                Some(text)
-            }
-            Value::Tagged(_) => None,
-            plain => text_of(Some(plain)),
-        }
-    }
-
-    fn default(&self, parameter: &str) -> Option<String> {
-        text_of(map_of(self.parameters.get(parameter)?)?.get("Default"))
     }
 }

@@ -2,6 +2,9 @@
 
 use serde_yaml_ng::{Mapping, Value};
 
+/// The name of the stack, which `AWS::StackName` stands for.
+const STACK: &str = "local";
+
 /// The mapping of this name at the top of a document.
 pub fn mapping<'a>(document: &'a Value, name: &str) -> Option<&'a Mapping> {
     map_of(document.get(name)?)
@@ -23,4 +26,45 @@ pub fn text_of(value: Option<&Value>) -> Option<String> {
         Value::Bool(truth) => Some(truth.to_string()),
         _ => None,
     }
+}
+
+/// The parameters of a template, which `!Ref` and `!Sub` name.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameters<'a>(pub &'a Mapping);
+
+impl Parameters<'_> {
+    /// A plain value, or what `!Ref` or `!Sub` makes of parameters with a default.
+    pub fn resolve(&self, value: Option<&Value>) -> Option<String> {
+        match value? {
+            Value::Tagged(tagged) if tagged.tag == "Ref" => self.default(tagged.value.as_str()?),
+            Value::Tagged(tagged) if tagged.tag == "Sub" => {
+                let mut parts = tagged.value.as_str()?.split("${");
+                let mut text = parts.next()?.to_owned();
+                for part in parts {
+                    let (name, rest) = part.split_once('}')?;
+                    text.push_str(&self.default(name)?);
+                    text.push_str(rest);
+                }
+                Some(text)
+            }
+            Value::Tagged(_) => None,
+            plain => text_of(Some(plain)),
+        }
+    }
+
+    fn default(&self, parameter: &str) -> Option<String> {
+        if parameter == "AWS::StackName" {
+            return Some(STACK.to_owned());
+        }
+        text_of(map_of(self.0.get(parameter)?)?.get("Default"))
+    }
+}
+
+/// The logical id of the resource that `!Ref Name` or `!GetAtt Name.Arn` means.
+pub fn referred(value: Option<&Value>) -> Option<&str> {
+    let Value::Tagged(tagged) = value? else {
+        return None;
+    };
+    let name = tagged.value.as_str()?;
+    Some(name.strip_suffix(".Arn").unwrap_or(name))
 }

@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::print_stdout, reason = "a function's log")]
 
+mod access_log;
+mod audit_bucket;
 mod gateway;
 mod invocations;
+mod logs;
 mod objects;
 mod secrets;
 mod world;
@@ -46,6 +49,12 @@ async fn function(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Er
         "hang" => std::future::pending().await,
         "report" => Err("it reports this".into()),
         "large" => Ok(json!("x".repeat(7 * 1024 * 1024))),
+        // Writes as many lines as the event asks for.
+        "chatter" => {
+            let lines = event.payload["lines"].as_u64().unwrap_or_default();
+            (0..lines).for_each(|line| println!("line {line}"));
+            Ok(json!(lines))
+        }
         // Holds its instance until the file named in the event is there.
         "hold" => {
             let until = event.payload["until"]

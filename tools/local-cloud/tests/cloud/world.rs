@@ -12,16 +12,24 @@ use local_cloud::template::Template;
 use tempfile::TempDir;
 
 const TEMPLATE: &str = r#"
-Globals: {Function: {Timeout: 20, MemorySize: 128, Environment: {Variables: {SECRET_ID: caretrail/jobs, AWS_ENDPOINT_URL_SECRETS_MANAGER: !Sub "https://secretsmanager.${AWS::Region}.${AWS::URLSuffix}", LITERAL: plain}}}}
+Globals: {Function: {Timeout: 20, MemorySize: 128, LoggingConfig: {LogFormat: JSON, LogGroup: !Ref FunctionLogs}, Environment: {Variables: {SECRET_ID: caretrail/jobs, AWS_ENDPOINT_URL_SECRETS_MANAGER: !Sub "https://secretsmanager.${AWS::Region}.${AWS::URLSuffix}", LITERAL: plain}}}}
 Resources:
   Api:
     Type: AWS::Serverless::HttpApi
     Properties:
       CorsConfiguration:
         {AllowOrigins: [!Ref Origin], AllowMethods: [GET, POST], AllowHeaders: [authorization, content-type], ExposeHeaders: [etag], MaxAge: 600}
-  Bucket:
+      AccessLogSettings:
+        DestinationArn: !GetAtt AccessLogs.Arn
+        Format: >-
+          {"request_id":"$context.requestId","time":"$context.requestTime","time_epoch":"$context.requestTimeEpoch","source_ip":"$context.identity.sourceIp","method":"$context.httpMethod","route":"$context.routeKey","status":"$context.status","bytes":"$context.responseLength","error":"$context.error.message","integration_error":"$context.integrationErrorMessage","integration_status":"$context.integration.status","integration_request_id":"$context.integration.requestId"}
+  FunctionLogs: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: !Sub "/caretrail/${AWS::StackName}/functions"}}
+  AccessLogs: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: !Sub "/caretrail/${AWS::StackName}/access"}}
+  AuditBucket: {Type: AWS::S3::Bucket, Properties: {BucketName: !Ref AuditBucketName, ObjectLockEnabled: true}}
+  FilesBucket:
     Type: AWS::S3::Bucket
     Properties:
+      BucketName: !Ref FilesBucketName
       CorsConfiguration:
         CorsRules: [{AllowedOrigins: [!Ref Origin], AllowedMethods: [GET, PUT], AllowedHeaders: [content-type, x-amz-checksum-sha256], MaxAge: 600}]
   Echo:
@@ -36,16 +44,18 @@ Resources:
   Report: {Type: AWS::Serverless::Function, Properties: {CodeUri: report/, Events: {Http: {Type: HttpApi, Properties: {Method: GET, Path: /report}}}}}
   Large: {Type: AWS::Serverless::Function, Properties: {CodeUri: large/, Events: {Http: {Type: HttpApi, Properties: {Method: GET, Path: /large}}}}}
   Missing: {Type: AWS::Serverless::Function, Properties: {CodeUri: missing/, Events: {Http: {Type: HttpApi, Properties: {Method: GET, Path: /missing}}}}}
-  Hold: {Type: AWS::Serverless::Function, Properties: {CodeUri: hold/}}
-  Environment: {Type: AWS::Serverless::Function, Properties: {CodeUri: environment/, Environment: {Variables: {FILES_BUCKET: !Ref Bucket}}}}
+  Hold: {Type: AWS::Serverless::Function, Properties: {CodeUri: hold/, Events: {Http: {Type: HttpApi, Properties: {Method: POST, Path: /hold}}}}}
+  Chatter: {Type: AWS::Serverless::Function, Properties: {CodeUri: chatter/}}
+  Environment: {Type: AWS::Serverless::Function, Properties: {CodeUri: environment/, Environment: {Variables: {FILES_BUCKET: !Ref FilesBucketName, AUDIT_BUCKET: !Ref AuditBucketName, FUNCTION_LOG_GROUP: !Ref FunctionLogs, ACCESS_LOG_GROUP: !Ref AccessLogs, AWS_ENDPOINT_URL_CLOUDWATCH_LOGS: !Sub "https://logs.${AWS::Region}.${AWS::URLSuffix}"}}}}
   Secrets: {Type: AWS::Serverless::Function, Properties: {CodeUri: secrets/, Environment: {Variables: {CURSOR_KEY: ""}}}}
-  OnUpload: {Type: AWS::Serverless::Function, Properties: {CodeUri: on-upload/, Events: {New: {Type: S3, Properties: {Bucket: !Ref Bucket, Events: "s3:ObjectCreated:*"}}}}}
+  OnUpload: {Type: AWS::Serverless::Function, Properties: {CodeUri: on-upload/, Events: {New: {Type: S3, Properties: {Bucket: !Ref FilesBucket, Events: "s3:ObjectCreated:*"}}}}}
 "#;
 
 pub struct World {
     pub cloud: Cloud,
     pub client: Client,
     pub folder: TempDir,
+    settings: Settings,
 }
 
 impl World {
@@ -76,12 +86,25 @@ impl World {
         let mut settings = Settings::new(&folder.path().join("data"), database, "", template);
         settings.binaries = binaries;
         change(&mut settings);
-        let cloud = Cloud::start(settings).await.unwrap();
+        let cloud = Cloud::start(settings.clone()).await.unwrap();
         let client = Client::new(cloud.url());
         Self {
             cloud,
             client,
             folder,
+            settings,
+        }
+    }
+
+    /// Ends the cloud and starts another on the same data.
+    pub async fn restarted(self) -> Self {
+        self.cloud.shutdown().await;
+        let cloud = Cloud::start(self.settings.clone()).await.unwrap();
+        let client = Client::new(cloud.url());
+        Self {
+            cloud,
+            client,
+            ..self
         }
     }
 
