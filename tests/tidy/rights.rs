@@ -53,12 +53,14 @@ fn no_crate_depends_on_a_function() {
 
 /// The crates of shared/, each with those that it may know. A crate knows only crates below it in the
 /// picture of ARCHITECTURE.md, which come before it in this table.
-const SHARED: [(&str, &[&str]); 14] = [
+const SHARED: [(&str, &[&str]); 16] = [
     ("settings", &[]),
     ("sql", &[]),
     ("errors", &[]),
     ("https", &[]),
-    ("secrets", &["https", "settings"]),
+    ("aws", &["https", "settings"]),
+    ("secrets", &["aws", "settings"]),
+    ("transparency-log", &["aws"]),
     ("identity", &["https"]),
     ("parsing", &["errors"]),
     ("fhir", &["parsing"]),
@@ -103,7 +105,9 @@ fn a_shared_crate_knows_only_crates_below_it() {
             .dependencies
             .iter()
             .filter(|name| ours.contains(name));
-        let surplus = known_of_ours.filter(|name| !known.contains(&name.as_str()));
+        // For its tests, a crate may depend on itself with all features.
+        let surplus =
+            known_of_ours.filter(|name| **name != package.name && !known.contains(&name.as_str()));
         problems.extend(surplus.map(|name| format!("{} depends on {name}", package.name)));
     }
     none(

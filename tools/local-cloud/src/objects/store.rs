@@ -85,6 +85,12 @@ impl Store {
             self.discard(place, version);
             return Err(refused);
         }
+        if let Some(expected) = new.must_match
+            && let Err(refused) = self.check_current(place, expected)
+        {
+            self.discard(place, version);
+            return Err(refused);
+        }
         if let Some(lock) = new.lock {
             self.locked(place, version).write(lock)?;
         }
@@ -208,13 +214,39 @@ impl Store {
         Ok(parts)
     }
 
-    /// Stores the entity tag of a version that was put on disk without this API, where s3s-fs stores
-    /// those of the others. Otherwise s3s-fs reads the whole content for each request.
-    fn keep_e_tag(&self, place: &Place, version: &str, e_tag: Option<&ETag>) -> S3Result<()> {
+    /// The entity tag of a version, if it is stored.
+    /// Errors: the object isn't there or has another ETag.
+    fn check_current(&self, place: &Place, expected: &IfMatch) -> S3Result<()> {
+        match self.versions.current(place).map_err(internal)? {
+            Some(version) => matches(Some(expected), self.e_tag(place, &version)?.as_ref()),
+            None => Err(s3_error!(NoSuchKey)),
+        }
+    }
+
+    fn e_tag(&self, place: &Place, version: &str) -> S3Result<Option<ETag>> {
+        let known = match fs::read(self.known(place, version)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(internal)?,
+        };
+        let known: Value =
+            serde_json::from_slice(&known).map_err(|error| internal(error.into()))?;
+        Ok(known["e_tag"]
+            .as_str()
+            .map(|tag| ETag::Strong(tag.to_owned())))
+    }
+
+    /// The file in which s3s-fs stores the entity tag of a version.
+    fn known(&self, place: &Place, version: &str) -> PathBuf {
         let [bucket, key] =
             [&place.bucket, &place.kept(version)].map(|name| URL_SAFE_NO_PAD.encode(name));
         let known = format!(".bucket-{bucket}.object-{key}.internal.json");
-        let known = self.folder.join(known);
+        self.folder.join(known)
+    }
+
+    /// Stores the entity tag of a version that was put on disk without this API, where s3s-fs stores
+    /// those of the others. Otherwise s3s-fs reads the whole content for each request.
+    fn keep_e_tag(&self, place: &Place, version: &str, e_tag: Option<&ETag>) -> S3Result<()> {
+        let known = self.known(place, version);
         match e_tag {
             Some(e_tag) if !known.exists() => {
                 let content = json!({"e_tag": e_tag.value()}).to_string();
@@ -237,6 +269,8 @@ struct New<'a> {
     lock: Option<&'a Lock>,
     /// Whether it becomes the object only if there is none.
     must_be_absent: bool,
+    /// The ETag that the object must have.
+    must_match: Option<&'a IfMatch>,
     in_parts: bool,
     peer: Option<SocketAddr>,
 }
@@ -274,9 +308,10 @@ impl S3 for Store {
         }
         let input = &mut request.input;
         let must_be_absent = must_be_absent(input.if_none_match.take())?;
-        if input.if_match.is_some() || input.tagging.is_some() {
+        if input.tagging.is_some() {
             return Err(s3_error!(NotImplemented));
         }
+        let expected = input.if_match.take();
         let place = self.versions.place(&input.bucket, &input.key)?;
         // A file put there without this API becomes an older version.
         let former = self.versions.current(&place).map_err(internal)?;
@@ -301,6 +336,7 @@ impl S3 for Store {
             e_tag: answer.output.e_tag.as_ref(),
             lock: lock.as_ref(),
             must_be_absent,
+            must_match: expected.as_ref(),
             in_parts: false,
             peer,
         })
@@ -709,6 +745,7 @@ impl S3 for Store {
             e_tag: answer.output.e_tag.as_ref(),
             lock: upload.lock.as_ref(),
             must_be_absent,
+            must_match: None,
             in_parts: true,
             peer,
         })

@@ -298,6 +298,24 @@ async fn a_write_that_must_find_no_object_succeeds_once() {
 }
 
 #[tokio::test]
+async fn a_write_that_must_find_a_known_object_replaces_only_that_one() {
+    let world = World::new().await;
+    let first = ask(&world, Method::PUT, "a/known", &[], "first").await;
+    let tag = header(&first, "etag").unwrap().to_owned();
+    let condition = [("if-match", tag.as_str())];
+    let url = presign(&world, "PUT", "a/known", &condition, Utc::now());
+    let write = |content: &'static [u8]| send(&world, Method::PUT, &url, &condition, content);
+    let (one, other) = tokio::join!(write(b"one"), write(b"other"));
+    let mut statuses = [&one, &other].map(|answer| answer.status().as_u16());
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412]);
+
+    let absent = presign(&world, "PUT", "a/absent", &condition, Utc::now());
+    let absent = send(&world, Method::PUT, &absent, &condition, "more").await;
+    assert_eq!(element(&text(&absent), "Code"), "NoSuchKey");
+}
+
+#[tokio::test]
 async fn what_is_written_over_or_deleted_stays_as_a_version() {
     let world = World::new().await;
     let first = put(&world, "a/b", b"first").await;

@@ -1,0 +1,203 @@
+//! Calls the AWS services that take JSON, such as Secrets Manager and KMS. Their SDKs would add megabytes to each
+//! function.
+#![warn(missing_docs)]
+
+use std::fmt;
+use std::time::SystemTime;
+
+pub use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
+use https::http::header::CONTENT_TYPE;
+use https::http::{Request, StatusCode};
+use https::{Bytes, Client};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use settings::Misconfigured;
+
+/// A service of AWS, with the credentials of the function.
+pub struct Service {
+    /// The URL of its endpoint, such as `https://kms.eu-central-1.amazonaws.com`.
+    pub url: String,
+    /// The region that requests are signed for, such as `eu-central-1`.
+    pub region: String,
+    /// The name that requests are signed for, such as `kms`.
+    pub name: &'static str,
+    /// The credentials that sign the requests.
+    pub credentials: Credentials,
+}
+
+/// Why a call failed. It contains nothing of the request or the answer but the status and the error's type.
+#[derive(Debug)]
+pub enum Failure {
+    /// The service refused the call.
+    Refused {
+        /// The name of the service.
+        service: &'static str,
+        /// The status of the answer.
+        status: StatusCode,
+        /// `__type` of the answer, such as `AccessDeniedException`. Empty if the answer has none.
+        kind: String,
+    },
+    /// The service accepted the call, but its answer doesn't have the expected members.
+    Unreadable(&'static str),
+    /// The call could not be signed or sent, or there was no answer.
+    Unanswered(https::Failure),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused {
+                service,
+                status,
+                kind,
+            } => write!(f, "the AWS service {service} answered {status} {kind}"),
+            Self::Unreadable(service) => write!(
+                f,
+                "the answer of the AWS service {service} lacks an expected member"
+            ),
+            Self::Unanswered(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// What a service says of a call that failed.
+#[derive(Default, Deserialize)]
+struct Refusal {
+    #[serde(default, rename = "__type")]
+    kind: String,
+}
+
+impl Service {
+    /// The service at the URL in the variable `url`, with the region and the credentials that Lambda sets. Errors: a
+    /// variable is missing.
+    pub fn from_env(name: &'static str, url: &'static str) -> Result<Self, Misconfigured> {
+        Ok(Self {
+            url: settings::required(url)?,
+            region: settings::required("AWS_REGION")?,
+            name,
+            credentials: Credentials::new(
+                settings::required("AWS_ACCESS_KEY_ID")?,
+                settings::required("AWS_SECRET_ACCESS_KEY")?,
+                settings::optional("AWS_SESSION_TOKEN"),
+                None,
+                "environment",
+            ),
+        })
+    }
+
+    /// Calls the operation `target`, such as `TrentService.Sign`, once. Errors: see [`Failure`].
+    pub async fn call<Answer: DeserializeOwned>(
+        &self,
+        target: &str,
+        question: &impl Serialize,
+    ) -> Result<Answer, Failure> {
+        let request = self.signed(target, question).map_err(Failure::Unanswered)?;
+        let client = Client::new().map_err(Failure::Unanswered)?;
+        let answer = client.send(request.map(https::body)).await;
+        let answer = answer.map_err(Failure::Unanswered)?;
+        if answer.status() != StatusCode::OK {
+            let refusal: Refusal = serde_json::from_slice(answer.body()).unwrap_or_default();
+            return Err(Failure::Refused {
+                service: self.name,
+                status: answer.status(),
+                kind: refusal.kind,
+            });
+        }
+        // The error of the parser is left out, because it can quote the answer.
+        serde_json::from_slice(answer.body()).map_err(|_| Failure::Unreadable(self.name))
+    }
+
+    /// The request with a signature of AWS (SigV4).
+    fn signed(
+        &self,
+        target: &str,
+        question: &impl Serialize,
+    ) -> Result<Request<Bytes>, https::Failure> {
+        let mut request = Request::post(self.url.as_str())
+            .header(CONTENT_TYPE, "application/x-amz-json-1.1")
+            .header("x-amz-target", target)
+            .body(Bytes::from(serde_json::to_vec(question)?))?;
+        let identity = self.credentials.clone().into();
+        let parameters = SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(self.name)
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()?
+            .into();
+        let headers = request.headers().iter();
+        let signable = SignableRequest::new(
+            request.method().as_str(),
+            request.uri().to_string(),
+            headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))),
+            SignableBody::Bytes(request.body()),
+        )?;
+        let (instructions, _) = sign(signable, &parameters)?.into_parts();
+        instructions.apply_to_request_http1x(&mut request);
+        Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Calls a service that answers once with this status and body.
+    async fn answered(status: &str, body: &'static str) -> Result<Vec<u8>, Failure> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        std::thread::spawn(move || {
+            let (mut socket, _) = listener.accept().unwrap();
+            assert!(socket.read(&mut [0; 4096]).unwrap() > 0);
+            socket.write_all(head.as_bytes()).unwrap();
+            socket.write_all(body.as_bytes()).unwrap();
+        });
+        let service = Service {
+            url,
+            region: "eu-central-1".to_owned(),
+            name: "kms",
+            credentials: Credentials::new("key", "secret", None, None, "test"),
+        };
+        service
+            .call("TrentService.Sign", &["a secret question"])
+            .await
+    }
+
+    #[tokio::test]
+    async fn a_failure_tells_status_and_type_and_nothing_of_question_or_answer() {
+        let refused = answered(
+            "400 Bad Request",
+            r#"{"__type":"DisabledException","message":"secret"}"#,
+        )
+        .await;
+        let text = refused.unwrap_err().to_string();
+        assert_eq!(
+            text,
+            "the AWS service kms answered 400 Bad Request DisabledException"
+        );
+
+        let unreadable = answered("200 OK", r#""secret""#).await;
+        let text = unreadable.unwrap_err().to_string();
+        assert_eq!(
+            text,
+            "the answer of the AWS service kms lacks an expected member"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_as_the_expected_type() {
+        assert_eq!(answered("200 OK", "[1,2]").await.unwrap(), [1, 2]);
+    }
+}
