@@ -1,5 +1,5 @@
--- What tables share: a version for ETag and If-Match, timestamps, archiving instead of deletion, and
--- row-level security that also binds the owner.
+-- What tables share: a version for ETag and If-Match, timestamps, archiving before deletion, and row-level security
+-- that also binds the owner.
 
 -- By default PostgreSQL lets everybody execute a function. Each migration grants its own functions.
 alter default privileges revoke execute on functions from public;
@@ -23,11 +23,54 @@ return length(identifier) between 1 and longest and identifier is nfc normalized
 
 grant execute on function is_identifier(text, integer) to caretrail_app;
 
-create function refuse_delete() returns trigger
+-- Refuses to delete a row before its retention has ended: see `require_deletable` in V0023__retention.sql.
+create function guard_deletion() returns trigger
 language plpgsql as $$
 begin
-  raise exception 'rows of % are archived, never deleted', tg_table_name
-    using errcode = 'restrict_violation';
+  perform require_deletable(tg_table_name, to_jsonb(old));
+  return old;
+end
+$$;
+
+-- The same for rows that are a part of a resource, such as the versions of a record. The argument is the column with the
+-- resource's id. A statement asks once for each resource, because a resource may have thousands of parts.
+create function guard_deletion_of_parts() returns trigger
+language plpgsql as $$
+declare
+  resource text;
+begin
+  for resource in select distinct to_jsonb(d) ->> tg_argv[0] from deleted d loop
+    perform require_deletable(tg_table_name, jsonb_build_object(tg_argv[0], resource));
+  end loop;
+  return null;
+end
+$$;
+
+create function refuse_truncate() returns trigger
+language plpgsql as $$
+begin
+  raise exception 'rows of % are archived, never truncated', tg_table_name using errcode = 'restrict_violation';
+end
+$$;
+
+-- Guards the rows of a table and, because no trigger sees a row that is truncated, the table. `part_of` is the column with
+-- the resource's id if the rows are parts of resources.
+create procedure guard_deletions(target regclass, part_of text default null)
+language plpgsql as $$
+begin
+  if part_of is null then
+    execute format(
+      'create trigger guard_deletion before delete on %s for each row execute function guard_deletion()', target
+    );
+  else
+    execute format(
+      'create trigger guard_deletion after delete on %s referencing old table as deleted '
+      'for each statement execute function guard_deletion_of_parts(%L)', target, part_of
+    );
+  end if;
+  execute format(
+    'create trigger refuse_truncate before truncate on %s for each statement execute function refuse_truncate()', target
+  );
 end
 $$;
 
@@ -55,7 +98,7 @@ begin
 end
 $$;
 
--- Makes a business table: `secure`, plus versions, timestamps and no deletion. All documents and lists of a row have
+-- Makes a business table: `secure`, plus versions, timestamps and guarded deletion. All documents and lists of a row have
 -- together at most 256 KiB of text, so a page can always answer a row. The functions accept less.
 create procedure govern(target regclass)
 language plpgsql as $$
@@ -73,9 +116,6 @@ begin
   execute format(
     'create trigger touch before update on %s for each row execute function touch()', target
   );
-  execute format(
-    'create trigger refuse_delete before delete on %s for each row execute function refuse_delete()',
-    target
-  );
+  call guard_deletions(target);
 end
 $$;

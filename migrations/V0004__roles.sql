@@ -186,6 +186,10 @@ insert into role_permissions (role, permission, reach) values
   ('ADMIN', 'custom-data:write', 'ALL'),
   ('ADMIN', 'care:read', 'ALL'),
   ('ADMIN', 'care:write', 'ALL'),
+  ('ADMIN', 'legal-holds:read', 'ALL'),
+  ('ADMIN', 'legal-holds:write', 'ALL'),
+  ('ADMIN', 'retention:read', 'ALL'),
+  ('ADMIN', 'retention:write', 'ALL'),
   ('COMPLIANCE_OFFICER', 'users:read', 'ALL'),
   ('COMPLIANCE_OFFICER', 'users:list', 'ALL'),
   ('COMPLIANCE_OFFICER', 'users:write', 'ALL'),
@@ -213,7 +217,8 @@ insert into role_permissions (role, permission, reach) values
   ('IMPORTER', 'external-ids:write', 'SOURCE'),
   ('SYSTEM', 'files:process', 'ALL'),
   ('SYSTEM', 'idempotency-keys:expire', 'ALL'),
-  ('SYSTEM', 'audit:maintain', 'ALL');
+  ('SYSTEM', 'audit:maintain', 'ALL'),
+  ('SYSTEM', 'retention:apply', 'ALL');
 
 -- Only ADMIN changes roles and approves accounts. The API can't pass that on.
 update permissions set reaches = '{}' where name in ('roles:write', 'users:approve');

@@ -110,7 +110,8 @@ $$;
 create trigger keep_external_id before insert on user_profiles
 for each row when (new.external_id is not null) execute function keep_external_id();
 
--- An array can't hold foreign keys, so this trigger checks them. Providers are never deleted.
+-- An array can't hold foreign keys, so this trigger checks them. A provider who is assigned isn't deleted: see
+-- `referring` in V0023__retention.sql.
 -- SECURITY DEFINER, because the check must not depend on what the actor sees.
 create function check_assigned_providers() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$

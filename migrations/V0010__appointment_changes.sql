@@ -28,8 +28,9 @@ create policy appointment_changes_read on appointment_changes for select to care
   using (exists (select from appointments a where a.id = appointment_id));
 grant select on appointment_changes to caretrail_app;
 
-create trigger refuse_change before update or delete on appointment_changes
-for each row execute function refuse_delete();
+call guard_deletions('appointment_changes', 'appointment_id');
+create trigger refuse_ledger_change before update on appointment_changes
+for each row execute function refuse_ledger_change();
 
 -- After an INSERT every `old` is null. SECURITY DEFINER, because only this trigger writes history.
 create function record_visit_change() returns trigger

@@ -154,6 +154,7 @@ create index medical_record_versions_replaced_by_idx
   on medical_record_versions (replaced_by) where replaced_by is not null;
 
 call secure('medical_record_versions');
+call guard_deletions('medical_record_versions', 'record_id');
 -- Patients never see a version that was replaced before its hold ended.
 create policy medical_record_versions_read on medical_record_versions for select to caretrail_app
   using (

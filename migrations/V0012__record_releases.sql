@@ -44,7 +44,8 @@ create policy record_releases_create on record_releases for insert to caretrail_
 grant select, insert (id, record_id, patient_id, hold_reason, expires_at, note)
   on record_releases to caretrail_app;
 
-create trigger refuse_ledger_change before update or delete on record_releases
+call guard_deletions('record_releases', 'record_id');
+create trigger refuse_ledger_change before update on record_releases
 for each row execute function refuse_ledger_change();
 
 -- Writes a decision to its entry.

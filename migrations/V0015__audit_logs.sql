@@ -6,7 +6,7 @@
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_resource as enum (
   'USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG',
-  'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY'
+  'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION'
 );
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
 -- In which relation to the resource the actor acted.
@@ -157,17 +157,20 @@ $$;
 
 -- How many months after this one have a partition, without a gap.
 create function audit_months_ahead() returns integer
-language sql stable security definer set search_path = pg_catalog, public
-return (
-  select count(*)::integer from generate_series(1, 100) as ahead
-  where not exists (
-    select from generate_series(1, ahead) as month
-    where to_regclass(format(
-      'public.%I',
-      to_char(date_trunc('month', now() at time zone 'UTC') + make_interval(months => month), '"audit_logs_"YYYY_MM')
-    )) is null
-  )
-);
+language plpgsql stable security definer set search_path = pg_catalog, public as $$
+declare
+  ahead integer := 0;
+begin
+  perform require_actor();
+  while to_regclass(format(
+    'public.%I',
+    to_char(date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead + 1), '"audit_logs_"YYYY_MM')
+  )) is not null loop
+    ahead := ahead + 1;
+  end loop;
+  return ahead;
+end
+$$;
 
 grant execute on function ensure_audit_partitions(integer), audit_months_ahead() to caretrail_jobs;
 

@@ -18,7 +18,15 @@ create table settings (
     constraint settings_upload_bytes_a_day_range check (upload_bytes_a_day > 0),
   -- How many refused requests of a subject get an audit row within a minute: see `count_refusal`.
   refusals_per_minute bigint not null default 20
-    constraint settings_refusals_per_minute_range check (refusals_per_minute between 1 and 100000)
+    constraint settings_refusals_per_minute_range check (refusals_per_minute between 1 and 100000),
+  -- The country, or the part of it, whose retention rules apply, such as US or US-CA: see V0023__retention.sql.
+  retention_jurisdiction text not null default 'US'
+    constraint settings_retention_jurisdiction_format check (retention_jurisdiction ~ '^[A-Z]{2}(-[A-Z0-9]{1,3})?$'),
+  -- Whether rows are deleted after their retention. Otherwise they are only listed.
+  deletes_after_retention boolean not null default false,
+  -- How many days a row must be listed before it is deleted.
+  days_to_object integer not null default 30
+    constraint settings_days_to_object_range check (days_to_object between 7 and 3650)
 );
 
 call secure('settings');
@@ -57,6 +65,7 @@ create index care_relations_member_idx on care_relations (member_id, patient_id,
 create index care_relations_created_by_idx on care_relations (created_by) where created_by is not null;
 
 call secure('care_relations');
+call guard_deletions('care_relations', 'patient_id');
 create policy care_relations_read on care_relations for select to caretrail_app
   using (reaches('care:read', patient_id) or reaches('care:write', patient_id));
 create policy care_relations_create on care_relations for insert to caretrail_app

@@ -35,6 +35,7 @@ create index care_spans_earliest_idx on care_spans (member_id, begins) include (
   where part = 'APPOINTMENT';
 
 call secure('chart_spans');
+call guard_deletions('chart_spans');
 call secure('care_spans');
 
 -- The triggers below are deferred, so PostgreSQL runs them while it commits. A transaction whose function has fallen

@@ -22,6 +22,7 @@ create index representatives_patient_idx on representatives (patient_id);
 create index representatives_created_by_idx on representatives (created_by) where created_by is not null;
 
 call secure('representatives');
+call guard_deletions('representatives', 'patient_id');
 
 -- The relation that the audit row of these patients must say. `begin_request` seals a relation before it is known
 -- whom the request concerns. So a sealed SELF is REPRESENTATION if the row names a patient who isn't the actor. It is

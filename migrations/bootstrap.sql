@@ -11,7 +11,7 @@ begin
     'caretrail_people',    -- login of the functions that people call: a member of caretrail_app
     'caretrail_jobs',      -- login of the functions that events and schedules start: a member too
     'caretrail_health',    -- login of the health check: connects and reads nothing
-    'caretrail_sealer',    -- seals and archives the audit log
+    'caretrail_sealer',    -- login of the functions that seal and archive the audit log
     'caretrail_auditor'    -- tools of compliance officers: reads the audit log
   ] loop
     if not exists (select from pg_roles where rolname = name) then
@@ -36,8 +36,8 @@ do $$
 declare
   login text;
 begin
-  foreach login in array array['caretrail_people', 'caretrail_jobs', 'caretrail_health'] loop
-    if login <> 'caretrail_health' and not pg_has_role(login, 'caretrail_app', 'member') then
+  foreach login in array array['caretrail_people', 'caretrail_jobs', 'caretrail_health', 'caretrail_sealer'] loop
+    if login in ('caretrail_people', 'caretrail_jobs') and not pg_has_role(login, 'caretrail_app', 'member') then
       execute format('grant caretrail_app to %I', login);
     end if;
     -- The login holds the timeouts, because a transaction pooler refuses start-up options.

@@ -10,7 +10,7 @@ create type administrative_gender as enum ('male', 'female', 'other', 'unknown')
 create type appointment_status as enum ('SCHEDULED', 'CHECKED_IN', 'COMPLETED', 'CANCELLED', 'NO_SHOW');
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
-create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY');
+create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION');
 create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER');
 create type file_owner_type as enum ('PATIENT', 'PROVIDER', 'APPOINTMENT');
 create type file_scan as enum ('UNSCANNED', 'CLEAN', 'INFECTED');
@@ -21,6 +21,7 @@ create type permission_reach as enum ('OWN', 'CARE', 'SOURCE', 'ALL');
 create type purpose_of_use as enum ('TREAT', 'ETREAT', 'HPAYMT', 'HOPERAT', 'HSYSADMIN', 'HCOMPL', 'HRESCH', 'PATRQT', 'FAMRQT');
 create type record_type as enum ('DIAGNOSIS', 'TREATMENT', 'SUMMARY', 'LAB_RESULT', 'PRESCRIPTION', 'IMAGING', 'NOTE', 'IMMUNIZATION', 'CARE_PLAN');
 create type representative_basis as enum ('PARENT', 'GUARDIAN', 'HEALTH_CARE_PROXY', 'EXECUTOR');
+create type retained_type as enum ('FILE', 'MEDICAL_RECORD', 'APPOINTMENT', 'PATIENT', 'PROVIDER', 'USER', 'AUDIT_LOG');
 create type user_status as enum ('ACTIVE', 'INACTIVE', 'SUSPENDED');
 
 -- Tables and views
@@ -166,6 +167,7 @@ create table user_profiles (
   constraint user_profiles_visits_give_care check (not visits_give_care or imports_from is not null)
 );
 create index user_profiles_archived_by_idx on user_profiles (archived_by) where archived_by is not null;
+create index user_profiles_archived_idx on user_profiles (archived_at, id) where is_archived;
 create unique index user_profiles_external_id_key on user_profiles (external_id, source_system, archived_at) nulls not distinct where external_id is not null;
 create index user_profiles_made_by_idx on user_profiles (made_by) where made_by is not null;
 create index user_profiles_proposed_idx on user_profiles (proposed_by, id) where proposed_by is not null;
@@ -230,6 +232,7 @@ create trigger follow_role after update on user_profiles
   for each row
   when (new.role <> old.role)
   execute function follow_role();
+create trigger guard_deletion before delete on user_profiles for each row execute function guard_deletion();
 create trigger guard_import before update on user_profiles
   for each row
   when (new.source_system is not null)
@@ -261,7 +264,9 @@ create trigger refuse_archiving_with_visits before update of is_archived on user
   for each row
   when (new.is_archived and not old.is_archived)
   execute function refuse_archiving_with_visits();
-create trigger refuse_delete before delete on user_profiles for each row execute function refuse_delete();
+create trigger refuse_truncate before truncate on user_profiles
+  for each statement
+  execute function refuse_truncate();
 create trigger touch before update on user_profiles for each row execute function touch();
 grant select on user_profiles to caretrail_app;
 grant insert
@@ -332,6 +337,7 @@ create table providers (
   constraint providers_withdrawn check (not is_verified or withdrawal_reason is null)
 );
 create index providers_archived_by_idx on providers (archived_by) where archived_by is not null;
+create index providers_archived_idx on providers (archived_at, id) where is_archived;
 create index providers_specialties_idx on providers using gin (specialties);
 create index providers_user_role_idx on providers (user_id, user_role);
 create index providers_verified_by_idx on providers (verified_by) where verified_by is not null;
@@ -388,6 +394,7 @@ create trigger follow_licence_registered after insert on providers
 create trigger follow_source before insert or update of source_system, user_id on providers
   for each row
   execute function follow_source();
+create trigger guard_deletion before delete on providers for each row execute function guard_deletion();
 create trigger guard_import before update on providers
   for each row
   when (new.source_system is not null)
@@ -396,7 +403,9 @@ create trigger refuse_archiving_with_visits before update of is_archived on prov
   for each row
   when (new.is_archived and not old.is_archived)
   execute function refuse_archiving_with_visits();
-create trigger refuse_delete before delete on providers for each row execute function refuse_delete();
+create trigger refuse_truncate before truncate on providers
+  for each statement
+  execute function refuse_truncate();
 create trigger touch before update on providers for each row execute function touch();
 grant select on providers to caretrail_app;
 grant insert
@@ -479,6 +488,7 @@ create table patients (
   constraint patients_risk_factors_array check (jsonb_typeof(risk_factors) = 'array')
 );
 create index patients_archived_by_idx on patients (archived_by) where archived_by is not null;
+create index patients_archived_idx on patients (archived_at, id) where is_archived;
 create index patients_assigned_providers_idx on patients using gin (assigned_providers);
 create index patients_date_of_birth_idx on patients (date_of_birth);
 create index patients_source_idx on patients (source_system, id) where source_system is not null;
@@ -526,6 +536,7 @@ create trigger follow_assignments_made after insert on patients
 create trigger follow_source before insert or update of source_system, user_id on patients
   for each row
   execute function follow_source();
+create trigger guard_deletion before delete on patients for each row execute function guard_deletion();
 create trigger guard_import before update on patients
   for each row
   when (new.source_system is not null)
@@ -535,7 +546,9 @@ create trigger refuse_archiving_with_visits before update of is_archived on pati
   for each row
   when (new.is_archived and not old.is_archived)
   execute function refuse_archiving_with_visits();
-create trigger refuse_delete before delete on patients for each row execute function refuse_delete();
+create trigger refuse_truncate before truncate on patients
+  for each statement
+  execute function refuse_truncate();
 create trigger touch before update on patients for each row execute function touch();
 grant insert, select, update on patients to caretrail_app;
 
@@ -614,6 +627,7 @@ create table appointments (
   constraint appointments_source_system_form check (is_identifier(source_system, 255))
 );
 create index appointments_archived_by_idx on appointments (archived_by) where archived_by is not null;
+create index appointments_archived_idx on appointments (archived_at, id) where is_archived;
 create index appointments_cancelled_idx on appointments (scheduled_at, id) where status = 'CANCELLED';
 create index appointments_checked_in_idx on appointments (scheduled_at, id) where status = 'CHECKED_IN';
 create index appointments_no_show_idx on appointments (scheduled_at, id) where status = 'NO_SHOW';
@@ -710,6 +724,7 @@ create trigger follow_visit_changed after update on appointments
 create constraint trigger follow_visit_time after insert or update of scheduled_at on appointments deferrable initially deferred
   for each row
   execute function follow_visit_time();
+create trigger guard_deletion before delete on appointments for each row execute function guard_deletion();
 create trigger guard_import before update on appointments
   for each row
   when (new.source_system is not null)
@@ -725,10 +740,12 @@ create trigger record_visit_change after update on appointments
     or new.is_archived is distinct from old.is_archived
   )
   execute function record_visit_change();
-create trigger refuse_delete before delete on appointments for each row execute function refuse_delete();
 create trigger refuse_past_booking before insert or update of scheduled_at on appointments
   for each row
   execute function refuse_past_booking();
+create trigger refuse_truncate before truncate on appointments
+  for each statement
+  execute function refuse_truncate();
 create trigger refuse_visit_before_birth before insert or update of scheduled_at on appointments
   for each row
   execute function refuse_visit_before_birth();
@@ -767,9 +784,15 @@ create policy actor_proven on appointment_changes as restrictive for all to care
 create policy appointment_changes_read on appointment_changes for select to caretrail_app
   using ((exists (select from appointments a where a.id = appointment_changes.appointment_id)));
 create policy owner_all on appointment_changes for all to caretrail_owner using (true) with check (true);
-create trigger refuse_change before delete or update on appointment_changes
+create trigger guard_deletion after delete on appointment_changes referencing old table as deleted
+  for each statement
+  execute function guard_deletion_of_parts('appointment_id');
+create trigger refuse_ledger_change before update on appointment_changes
   for each row
-  execute function refuse_delete();
+  execute function refuse_ledger_change();
+create trigger refuse_truncate before truncate on appointment_changes
+  for each statement
+  execute function refuse_truncate();
 grant select on appointment_changes to caretrail_app;
 
 create table medical_records (
@@ -824,6 +847,7 @@ create table medical_records (
 );
 create index medical_records_appointment_idx on medical_records (appointment_id, patient_id);
 create index medical_records_archived_by_idx on medical_records (archived_by) where archived_by is not null;
+create index medical_records_archived_idx on medical_records (archived_at, id) where is_archived;
 create index medical_records_changed_by_idx on medical_records (changed_by) where changed_by is not null;
 create index medical_records_created_idx on medical_records (created_at desc, id desc);
 create index medical_records_held_idx on medical_records (patient_id, release_date) where not is_patient_visible;
@@ -869,6 +893,7 @@ create trigger check_import before insert on medical_records
 create constraint trigger follow_creation after insert on medical_records deferrable initially deferred
   for each row
   execute function follow_creation('RECORD');
+create trigger guard_deletion before delete on medical_records for each row execute function guard_deletion();
 create trigger guard_import before update on medical_records
   for each row
   when (new.source_system is not null)
@@ -876,7 +901,9 @@ create trigger guard_import before update on medical_records
 create trigger keep_record_version after update on medical_records
   for each row
   execute function keep_record_version();
-create trigger refuse_delete before delete on medical_records for each row execute function refuse_delete();
+create trigger refuse_truncate before truncate on medical_records
+  for each statement
+  execute function refuse_truncate();
 create trigger sign_change before insert or update on medical_records
   for each row
   execute function sign_change();
@@ -933,6 +960,12 @@ create policy medical_record_versions_read on medical_record_versions for select
       or release_date <= replaced_at)
   );
 create policy owner_all on medical_record_versions for all to caretrail_owner using (true) with check (true);
+create trigger guard_deletion after delete on medical_record_versions referencing old table as deleted
+  for each statement
+  execute function guard_deletion_of_parts('record_id');
+create trigger refuse_truncate before truncate on medical_record_versions
+  for each statement
+  execute function refuse_truncate();
 grant select on medical_record_versions to caretrail_app;
 
 create table record_releases (
@@ -968,9 +1001,15 @@ create policy record_releases_read on record_releases for select to caretrail_ap
     end
   );
 create trigger follow_ledger after insert on record_releases for each row execute function follow_ledger();
-create trigger refuse_ledger_change before delete or update on record_releases
+create trigger guard_deletion after delete on record_releases referencing old table as deleted
+  for each statement
+  execute function guard_deletion_of_parts('record_id');
+create trigger refuse_ledger_change before update on record_releases
   for each row
   execute function refuse_ledger_change();
+create trigger refuse_truncate before truncate on record_releases
+  for each statement
+  execute function refuse_truncate();
 grant select on record_releases to caretrail_app;
 grant insert (id, record_id, patient_id, hold_reason, expires_at, note) on record_releases to caretrail_app;
 
@@ -1038,6 +1077,7 @@ create table file_metadata (
 );
 create index file_metadata_appointment_idx on file_metadata (appointment_id, patient_id);
 create index file_metadata_archived_by_idx on file_metadata (archived_by) where archived_by is not null;
+create index file_metadata_archived_idx on file_metadata (archived_at, id) where is_archived;
 create index file_metadata_ended_upload_idx on file_metadata (created_at, id) where upload_id is not null and (status = 'EXPIRED' or status = 'PENDING' and is_archived);
 create index file_metadata_owner_idx on file_metadata (owner_id, created_at desc, id desc);
 create index file_metadata_page_idx on file_metadata (created_at desc, id desc);
@@ -1087,7 +1127,10 @@ create constraint trigger follow_creation after insert on file_metadata deferrab
   for each row
   when (new.patient_id is not null)
   execute function follow_creation('FILE');
-create trigger refuse_delete before delete on file_metadata for each row execute function refuse_delete();
+create trigger guard_deletion before delete on file_metadata for each row execute function guard_deletion();
+create trigger refuse_truncate before truncate on file_metadata
+  for each statement
+  execute function refuse_truncate();
 create trigger touch before update on file_metadata for each row execute function touch();
 grant select on file_metadata to caretrail_app;
 grant update
@@ -1229,10 +1272,15 @@ create table settings (
   uploads_a_day bigint not null default 1000,
   upload_bytes_a_day bigint not null default '107374182400',
   refusals_per_minute bigint not null default 20,
+  retention_jurisdiction text not null default 'US',
+  deletes_after_retention boolean not null default false,
+  days_to_object integer not null default 30,
   constraint settings_pkey primary key (is_only_row),
   constraint settings_care_after_visit_range check (care_after_visit >= '1 day' and care_after_visit <= '10 years'),
+  constraint settings_days_to_object_range check (days_to_object >= 7 and days_to_object <= 3650),
   constraint settings_one_row check (is_only_row),
   constraint settings_refusals_per_minute_range check (refusals_per_minute >= 1 and refusals_per_minute <= 100000),
+  constraint settings_retention_jurisdiction_format check (retention_jurisdiction ~ '^[A-Z]{2}(-[A-Z0-9]{1,3})?$'),
   constraint settings_upload_bytes_a_day_range check (upload_bytes_a_day > 0),
   constraint settings_uploads_a_day_range check (uploads_a_day >= 1 and uploads_a_day <= 1000000)
 );
@@ -1240,6 +1288,9 @@ alter table settings enable row level security, force row level security;
 create policy actor_proven on settings as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy owner_all on settings for all to caretrail_owner using (true) with check (true);
+create trigger check_jurisdiction before insert or update of retention_jurisdiction on settings
+  for each row
+  execute function check_jurisdiction();
 create trigger follow_settings after update on settings
   for each row
   when (new.care_after_visit <> old.care_after_visit)
@@ -1284,6 +1335,12 @@ create constraint trigger begin_spans after insert on care_relations deferrable 
 create trigger check_care before insert or update of until on care_relations
   for each row
   execute function check_care();
+create trigger guard_deletion after delete on care_relations referencing old table as deleted
+  for each statement
+  execute function guard_deletion_of_parts('patient_id');
+create trigger refuse_truncate before truncate on care_relations
+  for each statement
+  execute function refuse_truncate();
 grant select on care_relations to caretrail_app;
 grant insert (member_id, patient_id, basis, source, until, reason) on care_relations to caretrail_app;
 grant update (until, reason) on care_relations to caretrail_app;
@@ -1301,6 +1358,10 @@ alter table chart_spans enable row level security, force row level security;
 create policy actor_proven on chart_spans as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy owner_all on chart_spans for all to caretrail_owner using (true) with check (true);
+create trigger guard_deletion before delete on chart_spans for each row execute function guard_deletion();
+create trigger refuse_truncate before truncate on chart_spans
+  for each statement
+  execute function refuse_truncate();
 
 create table care_spans (
   patient_id uuid not null,
@@ -1340,6 +1401,12 @@ alter table representatives enable row level security, force row level security;
 create policy actor_proven on representatives as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy owner_all on representatives for all to caretrail_owner using (true) with check (true);
+create trigger guard_deletion after delete on representatives referencing old table as deleted
+  for each statement
+  execute function guard_deletion_of_parts('patient_id');
+create trigger refuse_truncate before truncate on representatives
+  for each statement
+  execute function refuse_truncate();
 
 create table name_words (
   user_id uuid not null,
@@ -1353,6 +1420,118 @@ alter table name_words enable row level security, force row level security;
 create policy actor_proven on name_words as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy owner_all on name_words for all to caretrail_owner using (true) with check (true);
+
+create table retention_rules (
+  jurisdiction text not null,
+  resource_type retained_type not null,
+  version integer not null,
+  adult_years integer not null,
+  majority_age integer not null,
+  minor_years integer not null,
+  reason text not null,
+  set_by uuid,
+  set_at timestamptz not null default now(),
+  constraint retention_rules_pkey primary key (jurisdiction, resource_type, version),
+  constraint retention_rules_set_by_fkey foreign key (set_by) references user_profiles (id),
+  constraint retention_rules_adult_years_range check (adult_years >= 1 and adult_years <= 200),
+  constraint retention_rules_jurisdiction_format check (jurisdiction ~ '^[A-Z]{2}(-[A-Z0-9]{1,3})?$'),
+  constraint retention_rules_majority_age_range check (majority_age >= 18 and majority_age <= 30),
+  constraint retention_rules_minor_years_range check (minor_years >= 0 and minor_years <= 200),
+  constraint retention_rules_reason_length check (length(reason) >= 1 and length(reason) <= 1000),
+  constraint retention_rules_six_years check (resource_type <> 'AUDIT_LOG' or adult_years >= 6)
+);
+create index retention_rules_set_by_idx on retention_rules (set_by) where set_by is not null;
+alter table retention_rules enable row level security, force row level security;
+create policy actor_proven on retention_rules as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on retention_rules for all to caretrail_owner using (true) with check (true);
+create policy retention_rules_read on retention_rules for select to caretrail_app
+  using ((select reach('retention:write')) = 'ALL' or (select reach('retention:read')) = 'ALL');
+create policy retention_rules_set on retention_rules for insert to caretrail_app
+  with check ((select reach('retention:write')) = 'ALL' and set_by = (select actor_user()));
+create trigger check_retention_rule before insert on retention_rules
+  for each row
+  execute function check_retention_rule();
+create trigger refuse_ledger_change before delete or update on retention_rules
+  for each row
+  execute function refuse_ledger_change();
+grant select on retention_rules to caretrail_people;
+grant insert
+  (jurisdiction, resource_type, adult_years, majority_age, minor_years, reason)
+  on retention_rules to caretrail_people;
+
+create view archived_rows with (security_invoker=true) (
+  resource_type retained_type,
+  id uuid,
+  patient_id uuid,
+  archived_at timestamptz,
+  born text collate "C",
+  counted_from timestamptz
+);
+
+create table legal_holds (
+  id uuid not null,
+  patient_id uuid,
+  account_id uuid,
+  resource_type retained_type,
+  reason text not null,
+  placed_by uuid,
+  placed_at timestamptz not null default now(),
+  released_by uuid,
+  released_at timestamptz,
+  release_reason text,
+  constraint legal_holds_pkey primary key (id),
+  constraint legal_holds_placed_by_fkey foreign key (placed_by) references user_profiles (id),
+  constraint legal_holds_released_by_fkey foreign key (released_by) references user_profiles (id),
+  constraint legal_holds_reason_length check (length(reason) >= 1 and length(reason) <= 1000),
+  constraint legal_holds_release_reason_length check (length(release_reason) >= 1 and length(release_reason) <= 1000),
+  constraint legal_holds_released check ((released_at is null) = (release_reason is null))
+);
+create index legal_holds_page_idx on legal_holds (placed_at desc, id desc);
+create index legal_holds_patient_idx on legal_holds (patient_id);
+create index legal_holds_placed_by_idx on legal_holds (placed_by) where placed_by is not null;
+create index legal_holds_released_by_idx on legal_holds (released_by) where released_by is not null;
+alter table legal_holds enable row level security, force row level security;
+create policy actor_proven on legal_holds as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy legal_holds_place on legal_holds for insert to caretrail_app
+  with check ((select reach('legal-holds:write')) = 'ALL');
+create policy legal_holds_read on legal_holds for select to caretrail_app
+  using ((select reach('legal-holds:read')) = 'ALL' or (select reach('legal-holds:write')) = 'ALL');
+create policy legal_holds_release on legal_holds for update to caretrail_app
+  using ((select reach('legal-holds:write')) = 'ALL');
+create policy legal_holds_seal on legal_holds for select to caretrail_sealer using (true);
+create policy owner_all on legal_holds for all to caretrail_owner using (true) with check (true);
+create trigger refuse_ledger_change before delete on legal_holds
+  for each row
+  execute function refuse_ledger_change();
+create trigger sign_legal_hold before insert or update on legal_holds
+  for each row
+  execute function sign_legal_hold();
+grant select on legal_holds to caretrail_people;
+grant insert (id, patient_id, resource_type, reason) on legal_holds to caretrail_people;
+grant update (release_reason) on legal_holds to caretrail_people;
+grant select on legal_holds to caretrail_sealer;
+
+create table retention_listings (
+  resource_type retained_type not null,
+  resource_id uuid not null,
+  patient_id uuid,
+  ends_on date not null,
+  rules text[] not null,
+  listed_at timestamptz not null default now(),
+  held_by uuid,
+  referred_from text,
+  begun_at timestamptz,
+  constraint retention_listings_pkey primary key (resource_type, resource_id),
+  constraint retention_listings_held_by_fkey foreign key (held_by) references legal_holds (id)
+);
+create index retention_listings_due_idx on retention_listings (resource_type, listed_at, resource_id) where held_by is null and referred_from is null;
+create index retention_listings_held_by_idx on retention_listings (held_by) where held_by is not null;
+alter table retention_listings enable row level security, force row level security;
+create policy actor_proven on retention_listings as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on retention_listings for all to caretrail_owner using (true) with check (true);
 
 create table audit_seals (
   batch bigint not null,
@@ -1420,6 +1599,90 @@ grant select on audit_sealed_runs to caretrail_app;
 grant select on audit_sealed_runs to caretrail_auditor;
 grant insert, select, update on audit_sealed_runs to caretrail_sealer;
 
+create table audit_quarantine (
+  leaf bigint not null,
+  batch bigint not null,
+  reason text not null,
+  month date not null,
+  chain_id uuid not null,
+  seq bigint not null,
+  row_id uuid,
+  constraint audit_quarantine_pkey primary key (leaf)
+);
+create index audit_quarantine_chain_idx on audit_quarantine (chain_id);
+create index audit_quarantine_row_idx on audit_quarantine (row_id, month);
+alter table audit_quarantine enable row level security, force row level security;
+create policy actor_proven on audit_quarantine as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy audit_quarantine_audit on audit_quarantine for select to caretrail_auditor using (true);
+create policy audit_quarantine_seal on audit_quarantine for all to caretrail_sealer
+  using (true)
+  with check (true);
+create policy owner_all on audit_quarantine for all to caretrail_owner using (true) with check (true);
+grant select on audit_quarantine to caretrail_auditor;
+grant insert, select, update on audit_quarantine to caretrail_sealer;
+
+create table audit_reconciliations (
+  minute timestamptz not null,
+  revision integer not null,
+  audited bigint not null,
+  invocations bigint not null,
+  failed bigint not null,
+  rows bigint not null,
+  missing text[] not null,
+  leaf bigint not null,
+  batch bigint not null,
+  constraint audit_reconciliations_pkey primary key (minute)
+);
+alter table audit_reconciliations enable row level security, force row level security;
+create policy actor_proven on audit_reconciliations as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy audit_reconciliations_audit on audit_reconciliations for select to caretrail_auditor
+  using (true);
+create policy audit_reconciliations_seal on audit_reconciliations for all to caretrail_sealer
+  using (true)
+  with check (true);
+create policy owner_all on audit_reconciliations for all to caretrail_owner using (true) with check (true);
+grant select on audit_reconciliations to caretrail_auditor;
+grant insert, select, update on audit_reconciliations to caretrail_sealer;
+
+create table audit_incarnations (
+  leaf bigint not null,
+  batch bigint not null,
+  old_size bigint not null,
+  kept_size bigint not null,
+  database uuid not null,
+  statement text not null,
+  constraint audit_incarnations_pkey primary key (leaf)
+);
+alter table audit_incarnations enable row level security, force row level security;
+create policy actor_proven on audit_incarnations as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy audit_incarnations_audit on audit_incarnations for select to caretrail_auditor using (true);
+create policy audit_incarnations_seal on audit_incarnations for all to caretrail_sealer
+  using (true)
+  with check (true);
+create policy owner_all on audit_incarnations for all to caretrail_owner using (true) with check (true);
+grant select on audit_incarnations to caretrail_auditor;
+grant insert, select, update on audit_incarnations to caretrail_sealer;
+
+create table audit_waiting_chains (
+  month date not null,
+  chain_id uuid not null,
+  since timestamptz not null default now(),
+  constraint audit_waiting_chains_pkey primary key (month, chain_id)
+);
+alter table audit_waiting_chains enable row level security, force row level security;
+create policy actor_proven on audit_waiting_chains as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy audit_waiting_chains_audit on audit_waiting_chains for select to caretrail_auditor using (true);
+create policy audit_waiting_chains_seal on audit_waiting_chains for all to caretrail_sealer
+  using (true)
+  with check (true);
+create policy owner_all on audit_waiting_chains for all to caretrail_owner using (true) with check (true);
+grant select on audit_waiting_chains to caretrail_auditor;
+grant delete, insert, select, update on audit_waiting_chains to caretrail_sealer;
+
 -- Functions
 --
 -- A comment names the roles that can execute the function. Without one, only the owner can.
@@ -1431,11 +1694,14 @@ create function actor_provider() returns uuid stable; -- caretrail_app
 create function actor_source() returns text stable; -- caretrail_app
 create function actor_user() returns uuid stable; -- caretrail_app
 create function add_signing_key(p_purpose key_purpose, p_key bytea) returns void;
+create function anniversary(day date, years integer) returns date immutable;
+create function announced_file(p_id uuid, OUT bucket text, OUT file_path text) returns record security definer; -- caretrail_jobs
 create function append_audit(entry audit_logs) returns void security definer; -- caretrail_app
 create function append_fence(entry audit_logs) returns bytea security definer; -- caretrail_app
 create function archives_visit(source text) returns boolean stable; -- caretrail_app
 create function audit_months_ahead() returns integer stable security definer; -- caretrail_jobs
 create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT refusal text, OUT left_out bigint, OUT source_system text) returns record security definer; -- caretrail_app
+create function begin_file_deletion(p_limit bigint, OUT ids uuid[]) returns uuid[] security definer; -- caretrail_jobs
 create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, OUT role text) returns text security definer; -- caretrail_jobs
 create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint, OUT source_system text, OUT sealed_size bigint) returns record security definer; -- caretrail_people
 create function born_like(born text) returns setof patients stable;
@@ -1453,9 +1719,11 @@ create function check_ticket(p_subject uuid, p_assured boolean, p_permission tex
 create function claim_idempotency_key(p_key text, p_operation text, p_request_hash bytea, p_status integer, p_resource uuid) returns void security definer; -- caretrail_people
 create function completes_visit(provider uuid, source text) returns boolean stable; -- caretrail_app
 create function count_refusal(OUT retry_after integer, OUT left_out bigint) returns record security definer; -- caretrail_people
+create function covers(hold legal_holds, listing retention_listings) returns boolean immutable;
 create function custom_data_rows(p_table text, p_after uuid, p_limit integer) returns table (id uuid, custom_data jsonb) stable security definer; -- caretrail_app
 create function day_begins(day date) returns timestamptz immutable;
 create function decide_on_user(p_user uuid, p_approve boolean) returns void security definer; -- caretrail_app
+create function delete_retained(p_type retained_type, p_ids uuid[], p_limit bigint, OUT taken bigint, OUT ids uuid[], OUT patients uuid[], OUT rules text[], OUT parts jsonb, OUT digest text) returns record security definer; -- caretrail_jobs
 create function describe_attempt(p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
 create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_jobs
 create function expire_idempotency_keys(p_limit bigint) returns bigint security definer; -- caretrail_jobs
@@ -1463,24 +1731,32 @@ create function expire_refusals(p_limit bigint, OUT expired bigint, OUT left_out
 create function files_in_care(p_patient uuid, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function first_day(partial_date text) returns date immutable; -- caretrail_app
 create function folded(name text) returns text immutable; -- caretrail_app
+create function forget_listings(p_type retained_type) returns bigint security definer; -- caretrail_jobs
 create function forget_signing_keys(p_purpose key_purpose, p_kept integer) returns void;
 create function give_care(p_member uuid, p_patient uuid, p_basis care_basis, p_source uuid, p_until timestamptz, p_counted_from timestamptz) returns void security definer;
 create function gives_care(member uuid, patient uuid, begins timestamptz) returns boolean stable security definer;
 create procedure govern(target regclass);
+create procedure guard_deletions(target regclass, IN part_of text DEFAULT NULL::text);
 create function has_standing(standing text) returns boolean stable security definer; -- caretrail_app
+create function holds_audit_month(p_month date) returns boolean stable; -- caretrail_sealer
 create function in_care(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function is_identifier(identifier text, longest integer) returns boolean immutable; -- caretrail_app
 create function is_imported_by_actor(person uuid) returns boolean stable security definer; -- caretrail_app
+create function is_over(day date) returns boolean stable;
 create function is_sensitive_role(its_role text) returns boolean stable;
 create function is_signed(p_purpose key_purpose, message text, signature bytea) returns boolean stable;
 create function is_withheld(owner uuid, entry uuid) returns boolean stable security definer; -- caretrail_app
 create function keeps_role(its_role text) returns boolean stable security definer; -- caretrail_app
 create function lacks_licence(member uuid) returns boolean stable security definer;
+create function last_day(partial_date text) returns date immutable;
+create function legal_holds_on(p_type retained_type, p_id uuid, p_patient uuid, OUT in_force uuid, OUT released_at timestamptz) returns record stable; -- caretrail_sealer
 create function likely_duplicates(patient uuid) returns uuid[] stable security definer; -- caretrail_app
+create function list_ended(p_type retained_type, p_after_time timestamptz, p_after uuid, p_limit bigint, OUT read bigint, OUT ended bigint, OUT listed bigint, OUT changed bigint, OUT after_time timestamptz, OUT after_id uuid) returns record security definer; -- caretrail_jobs
 create function matches(a appointments, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid) returns boolean stable;
 create function matches(f file_metadata, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
 create function matches(r medical_records, p_appointment uuid, p_type text, p_source_system text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
 create function note_alone() returns void;
+create function oldest_unlisted(p_type retained_type) returns timestamptz stable;
 create function patient_of(account uuid) returns uuid stable security definer; -- caretrail_app
 create function patients_assigned_to(provider uuid) returns setof uuid stable security definer; -- caretrail_app
 create function people_among(candidates uuid[], words text[], lead text, after_word text, after_name text, after_id uuid) returns table (user_id uuid, word text, name text) stable;
@@ -1496,12 +1772,22 @@ create function reaches(permission text, patient uuid, source text) returns bool
 create function reaches_person(person uuid) returns boolean stable security definer; -- caretrail_app
 create function records_attendance(patient uuid, provider uuid, source text) returns boolean stable; -- caretrail_app
 create function records_in_care(p_patient uuid, p_appointment uuid, p_type text, p_source_system text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function referring(p_type retained_type, p_ids uuid[]) returns table (resource_id uuid, referrer text) stable;
 create function refuse_broad_search(candidates uuid[], lead text, after_word text, after_name text, after_id uuid) returns void stable;
 create function relation_to(patients uuid[]) returns text stable;
+create function relist(p_type retained_type, p_ids uuid[]) returns bigint;
 create function report_left_out(p_count bigint) returns void;
 create function represented_patients() returns setof uuid stable security definer; -- caretrail_app
 create function represents(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function require_actor(standing text DEFAULT 'REQUEST'::text) returns void stable;
+create function require_deletable(p_table text, p_row jsonb) returns void;
+create function require_retention_job() returns void stable;
+create function retained_parts() returns table (place integer, resource_type retained_type, part text, key text) immutable;
+create function retention_end(counted_from timestamptz, born text, adult_years integer, majority_age integer, minor_years integer) returns date immutable;
+create function retention_jurisdiction() returns text stable security definer; -- caretrail_people
+create function retention_proof(p_type retained_type, p_ids uuid[], OUT parts jsonb, OUT digest text) returns record stable;
+create function retention_report(p_limit integer) returns table (jurisdiction text, is_deletion_on boolean, days_to_object integer, rules jsonb, counts jsonb, holds jsonb, listed jsonb) stable security definer; -- caretrail_people
+create function retention_rule(p_type retained_type, OUT adult_years integer, OUT majority_age integer, OUT minor_years integer, OUT rules text[]) returns record stable;
 create function role_imports(its_role text) returns boolean stable security definer;
 create function role_reaches_beyond_actor(its_role text) returns boolean stable;
 create function search_patients(p_name text, p_born text, p_number text, p_led_by text, p_word text, p_after text, p_after_id uuid, wanted bigint) returns table (user_id uuid, led_by text, word text, name text) stable security definer; -- caretrail_app
@@ -1510,11 +1796,14 @@ create function searches_naming(patient uuid) returns table (month date, id uuid
 create procedure secure(target regclass);
 create function sees_user(person uuid, its_role text, its_source text) returns boolean stable security definer; -- caretrail_app
 create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid, p_source text, p_permissions jsonb) returns void;
+create function settle_retention() returns void;
 create function spans_of_actor(its_part text) returns table (patient uuid, begins timestamptz, ends timestamptz) stable;
 create function suspend_care(member uuid) returns void security definer;
+create function take_deletable(p_type retained_type, p_ids uuid[], p_limit bigint, OUT ids uuid[], OUT taken bigint) returns record;
 create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz) returns table (begins timestamptz, ends timestamptz) stable security definer; -- caretrail_app
 create function target_appointment(target uuid) returns setof uuid stable;
 create function target_file(target uuid) returns setof uuid stable;
+create function target_legal_hold(target uuid) returns setof uuid stable;
 create function target_medical_record(target uuid) returns setof uuid stable;
 create function target_patient(target uuid) returns setof uuid stable;
 create function target_provider(target uuid) returns setof uuid stable;
@@ -1538,9 +1827,11 @@ create function check_care() returns trigger security definer;
 create function check_grant() returns trigger;
 create function check_import() returns trigger;
 create function check_importer() returns trigger security definer;
+create function check_jurisdiction() returns trigger;
 create function check_provider_change() returns trigger;
 create function check_provider_custom_data() returns trigger;
 create function check_rating() returns trigger;
+create function check_retention_rule() returns trigger security definer;
 create function check_schedule() returns trigger;
 create function check_upload_quota() returns trigger security definer;
 create function check_visit_change() returns trigger;
@@ -1556,6 +1847,8 @@ create function follow_settings() returns trigger security definer;
 create function follow_source() returns trigger security definer;
 create function follow_visit() returns trigger security definer;
 create function follow_visit_time() returns trigger security definer;
+create function guard_deletion() returns trigger;
+create function guard_deletion_of_parts() returns trigger;
 create function guard_import() returns trigger;
 create function guard_patient() returns trigger;
 create function guard_user() returns trigger;
@@ -1567,9 +1860,10 @@ create function keep_words() returns trigger security definer;
 create function record_visit_change() returns trigger security definer;
 create function refuse_archiving_with_visits() returns trigger security definer;
 create function refuse_audit_change() returns trigger;
-create function refuse_delete() returns trigger;
 create function refuse_ledger_change() returns trigger;
 create function refuse_past_booking() returns trigger;
+create function refuse_truncate() returns trigger;
 create function refuse_visit_before_birth() returns trigger security definer;
 create function sign_change() returns trigger;
+create function sign_legal_hold() returns trigger security definer;
 create function touch() returns trigger;

@@ -15,9 +15,14 @@ mod embedded {
 /// Partitions of the audit log are made this many months ahead. Each deployment makes more, and so does a schedule.
 const AUDIT_MONTHS_AHEAD: i32 = 25;
 
-/// The logins of the functions: those that people call, those that events and schedules start, and the
-/// health check.
-pub const LOGINS: [&str; 3] = ["caretrail_people", "caretrail_jobs", "caretrail_health"];
+/// The logins of the functions: those that people call, those that events and schedules start, the health check, and
+/// the sealer of the audit log.
+pub const LOGINS: [&str; 4] = [
+    "caretrail_people",
+    "caretrail_jobs",
+    "caretrail_health",
+    "caretrail_sealer",
+];
 
 /// Two deployments at once take turns.
 const LOCK: i64 = 0x0ca2_e72a_11d8;
@@ -230,6 +235,47 @@ pub async fn set_refusals_per_minute(url: &str, ca_file: Option<&str>, number: i
         .execute("update settings set refusals_per_minute = $1", &[&number])
         .await
         .with_context(|| format!("{number} is no number between 1 and 100000"))?;
+    Ok(())
+}
+
+/// Sets the country, or the part of it, whose retention rules apply, for example `US-CA`. Errors: no country with rules.
+pub async fn set_retention_jurisdiction(
+    url: &str,
+    ca_file: Option<&str>,
+    jurisdiction: &str,
+) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute(
+            "update settings set retention_jurisdiction = $1",
+            &[&jurisdiction],
+        )
+        .await
+        .with_context(|| {
+            format!("{jurisdiction:?} is no country with retention rules, or a part of one")
+        })?;
+    Ok(())
+}
+
+/// Sets whether rows are deleted after their retention. Otherwise they are only listed.
+pub async fn set_deletion(url: &str, ca_file: Option<&str>, is_on: bool) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute(
+            "update settings set deletes_after_retention = $1",
+            &[&is_on],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Sets how many days a row must be listed before it is deleted. Errors: not between 7 and 3650.
+pub async fn set_days_to_object(url: &str, ca_file: Option<&str>, days: i32) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute("update settings set days_to_object = $1", &[&days])
+        .await
+        .with_context(|| format!("{days} is no number between 7 and 3650"))?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! `migrate`: what a deployment runs before the functions change.
 //!
-//! `MIGRATION_DATABASE_URL` is the direct endpoint. `PEOPLE_PASSWORD`, `JOBS_PASSWORD` and
-//! `HEALTH_PASSWORD` set the passwords of the functions' logins, and `TICKET_KEY` adds the key that
+//! `MIGRATION_DATABASE_URL` is the direct endpoint. `PEOPLE_PASSWORD`, `JOBS_PASSWORD`,
+//! `HEALTH_PASSWORD` and `SEALER_PASSWORD` set the passwords of the functions' logins, and `TICKET_KEY` adds the key that
 //! verifies their tickets. [`USAGE`] lists the other commands.
 #![expect(clippy::print_stdout, reason = "a command's answer")]
 
@@ -14,11 +14,19 @@ const USAGE: &str = "usage: migrate
        migrate care-after-visit INTERVAL
        migrate upload-quota FILES BYTES
        migrate refusals-per-minute NUMBER
+       migrate retention-jurisdiction JURISDICTION
+       migrate deletion on|off
+       migrate days-to-object DAYS
        migrate forget-former-ticket-key
        migrate renew-seal-key";
 
 /// The variables with the passwords of [`LOGINS`].
-const PASSWORDS: [&str; 3] = ["PEOPLE_PASSWORD", "JOBS_PASSWORD", "HEALTH_PASSWORD"];
+const PASSWORDS: [&str; 4] = [
+    "PEOPLE_PASSWORD",
+    "JOBS_PASSWORD",
+    "HEALTH_PASSWORD",
+    "SEALER_PASSWORD",
+];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -68,6 +76,19 @@ async fn main() -> Result<()> {
             let number = number.parse().context("NUMBER is a whole number")?;
             migrations::set_refusals_per_minute(&url, ca_file, number).await?;
             println!("{number} refusals of a caller get an audit row within a minute");
+        }
+        ["retention-jurisdiction", jurisdiction] => {
+            migrations::set_retention_jurisdiction(&url, ca_file, jurisdiction).await?;
+            println!("the retention rules of {jurisdiction} apply");
+        }
+        ["deletion", setting @ ("on" | "off")] => {
+            migrations::set_deletion(&url, ca_file, setting == "on").await?;
+            println!("deletion after the end of retention is {setting}");
+        }
+        ["days-to-object", days] => {
+            let days = days.parse().context("DAYS is a whole number")?;
+            migrations::set_days_to_object(&url, ca_file, days).await?;
+            println!("a row is listed for {days} days before it is deleted");
         }
         _ => bail!(USAGE),
     }

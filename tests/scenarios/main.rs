@@ -38,6 +38,7 @@ mod proof_of_the_actor;
 mod providers;
 mod refusals;
 mod representatives;
+mod retention;
 mod round_trips;
 mod rows_read;
 mod schema;

@@ -133,6 +133,13 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
     let (admin, officer) = (world.admin().await, world.officer().await);
     world.assign(&ada, &vera).await;
     let note = world.note(&ada, &vera, "Well.").await;
+    let mut holds = Vec::new();
+    for _ in 0..2 {
+        let hold = json!({"reason": "Case 7"});
+        holds.push(admin.post("/v1/legal-holds", hold).await.expect(200).id());
+    }
+    let sealed = Uuid::from(world.audit_log().await.remove(0).entry.id);
+    world.seal().await;
     let mut notes = Vec::new();
     for text in ["One", "Two"] {
         notes.push(world.note(&ada, &vera, text).await);
@@ -395,6 +402,16 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         ("get-file", &*ada, get(format!("/v1/files/{file}"))),
         ("list-audit-logs", &officer, get("/v1/audit-logs".into())),
         (
+            "list-checkpoints",
+            &officer,
+            get("/v1/audit-checkpoints".into()),
+        ),
+        (
+            "get-audit-proof",
+            &officer,
+            get(format!("/v1/audit-logs/{sealed}/proof")),
+        ),
+        (
             "get-care-team",
             &*ada,
             get(format!("/v1/patients/{}/care", ada.id)),
@@ -561,6 +578,39 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
             }),
         ),
         (
+            "place-legal-hold",
+            &admin,
+            post("/v1/legal-holds", &|_| json!({"reason": "Case 7"})),
+        ),
+        ("list-legal-holds", &admin, get("/v1/legal-holds".into())),
+        (
+            "release-legal-hold",
+            &admin,
+            [0, 1].map(|turn| {
+                let path = format!("/v1/legal-holds/{}/release", holds[turn]);
+                (Method::POST, path, Some(json!({"reason": "Closed"})))
+            }),
+        ),
+        (
+            "get-retention-report",
+            &admin,
+            get("/v1/retention-report".into()),
+        ),
+        (
+            "put-retention-rule",
+            &admin,
+            [0, 1].map(|turn| {
+                let rule = json!({
+                    "adult_years": 20 + turn, "majority_age": 18, "minor_years": 10, "reason": "Obstetrics"
+                });
+                (
+                    Method::PUT,
+                    "/v1/retention-rules/FILE".to_owned(),
+                    Some(rule),
+                )
+            }),
+        ),
+        (
             "put-custom-data-schema",
             &admin,
             [0, 1].map(|turn| {
@@ -593,6 +643,7 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
     // These functions open no transaction, or nobody waits for them.
     let mut counted = vec![
         "answer-unknown-route",
+        "apply-retention",
         "docs",
         "ensure-audit-partitions",
         "expire-idempotency-keys",
@@ -603,6 +654,7 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         "openapi",
         "process-scan-result",
         "process-upload",
+        "seal-audit",
     ];
     for (function, caller, [warm_up, call]) in calls {
         // A change reads the current row first, which takes one more round trip.

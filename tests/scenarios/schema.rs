@@ -6,6 +6,7 @@ use domain::care::CareBasis;
 use domain::file::{FileOwnerType, FileScan, FileStatus};
 use domain::patient::Gender;
 use domain::record::{HoldReason, RecordType};
+use domain::retention::RetainedType;
 use domain::user::UserStatus;
 use migrations::LOGINS;
 use tests::database::PEOPLE;
@@ -85,7 +86,14 @@ async fn every_kind_of_resource_says_whose_it_is() {
     let mut expected = ResourceType::LABELS.to_vec();
     // They have no id that a caller names.
     expected.retain(|label| {
-        !["ROLE", "AUDIT_LOG", "CUSTOM_DATA_SCHEMA", "IDEMPOTENCY_KEY"].contains(label)
+        ![
+            "ROLE",
+            "AUDIT_LOG",
+            "CUSTOM_DATA_SCHEMA",
+            "IDEMPOTENCY_KEY",
+            "RETENTION",
+        ]
+        .contains(label)
     });
     expected.sort_unstable();
     assert_eq!(names(&functions), expected);
@@ -138,7 +146,7 @@ async fn every_view_applies_the_callers_policies() {
             &[],
         )
         .await;
-    assert_eq!(views.len(), 2);
+    assert_eq!(views.len(), 3);
     for view in views {
         assert_eq!(view["invoker"], true, "{view}");
     }
@@ -193,7 +201,7 @@ async fn every_business_table_has_the_common_columns_and_is_archived_not_deleted
                 &[&table],
             )
             .await;
-        for trigger in ["touch", "refuse_delete"] {
+        for trigger in ["touch", "guard_deletion", "refuse_truncate"] {
             assert!(names(&triggers).contains(&trigger), "{table}: {trigger}");
         }
     }
@@ -228,7 +236,7 @@ async fn a_change_increments_the_version_and_a_deletion_is_refused_even_to_the_s
 #[tokio::test]
 async fn rust_enums_match_postgresqls() {
     let world = World::new().await;
-    let ours: [(&str, &[&str]); 14] = [
+    let ours: [(&str, &[&str]); 15] = [
         ("care_basis", CareBasis::LABELS),
         ("user_status", UserStatus::LABELS),
         ("administrative_gender", Gender::LABELS),
@@ -236,6 +244,7 @@ async fn rust_enums_match_postgresqls() {
         ("record_type", RecordType::LABELS),
         ("hold_reason", HoldReason::LABELS),
         ("file_owner_type", FileOwnerType::LABELS),
+        ("retained_type", RetainedType::LABELS),
         ("file_status", FileStatus::LABELS),
         ("file_scan", FileScan::LABELS),
         ("audit_action", Action::LABELS),

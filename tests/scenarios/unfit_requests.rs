@@ -348,7 +348,14 @@ impl Ward {
         let file = announcement("PATIENT", ada.user, "application/pdf", files::PDF);
         let file = vera.post("/v1/files", file).await.expect(201);
         let file = file.body["file"]["id"].as_str().unwrap().parse().unwrap();
+        let hold = admin
+            .post("/v1/legal-holds", json!({"reason": "Case 7"}))
+            .await;
+        let row = world.audit_log().await.remove(0);
+        world.seal().await;
         let ids = vec![
+            ("audit-logs", row.entry.id.into()),
+            ("legal-holds", hold.expect(200).id()),
             ("users", ada.user),
             ("patients", ada.id),
             ("providers", vera.id),
@@ -371,7 +378,7 @@ impl Ward {
         let collection = operation.path.split('/').nth(2).unwrap_or_default();
         // Only a caller who may act learns what is wrong with the request.
         let caller = match (collection, operation.name()) {
-            ("audit-logs", _) => &self.officer,
+            ("audit-logs" | "audit-checkpoints", _) => &self.officer,
             (_, "rate-appointment") => &*self.ada,
             ("medical-records" | "files", _) | (_, "complete-appointment") => &*self.vera,
             _ => &self.admin,
@@ -390,6 +397,7 @@ impl Ward {
                 (None, "name") if collection == "roles" => "PATIENT".to_owned(),
                 (None, "name") => "invalid".to_owned(),
                 (None, "table") => "medical_records".to_owned(),
+                (None, "resource_type") => "FILE".to_owned(),
                 (None, "provider_id") => self.vera.id.to_string(),
                 (None, _) => id(collection),
             };

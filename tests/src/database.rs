@@ -83,11 +83,21 @@ pub struct Database {
 impl Database {
     /// Copies the template database.
     pub async fn new() -> Self {
+        Self::copy_of(TEMPLATE).await
+    }
+
+    /// Copies this database. Its connections are ended.
+    pub async fn copy_of(template: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let server = server().await;
         let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        if template != TEMPLATE {
+            let client = connect(&server.superuser_url("postgres")).await;
+            let end = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1";
+            client.query(end, &[&template]).await.unwrap();
+        }
         server
-            .create_database(&name, Some(TEMPLATE))
+            .create_database(&name, Some(template))
             .await
             .expect("the template can be copied");
         Self { name, server }

@@ -16,7 +16,9 @@ pub mod passage;
 pub mod people;
 pub mod pooler;
 pub mod refusal;
+pub mod retention;
 pub mod samples;
+pub mod sealed_log;
 pub mod ticket;
 pub mod world;
 

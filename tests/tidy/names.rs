@@ -40,7 +40,7 @@ fn a_function_has_one_name_as_folder_package_binary_and_endpoint() {
         }
         let public = openapi_document::PUBLIC.iter();
         let is_public = public.map(|endpoint| endpoint.name).any(|own| own == name);
-        if !is_public && function.described().is_none() {
+        if !is_public && !function.is_unaudited() && function.described().is_none() {
             problems.push(format!(
                 "{name} has an ENDPOINT of another name, or no line in tools/openapi/Cargo.toml"
             ));

@@ -128,6 +128,14 @@ impl Function {
             .find(|described| described.endpoint.name == self.name())
     }
 
+    /// Whether a schedule starts it and it writes no audit row.
+    pub fn is_unaudited(&self) -> bool {
+        let unaudited = openapi_document::UNAUDITED.iter();
+        unaudited
+            .map(|schedule| schedule.name)
+            .any(|name| name == self.name())
+    }
+
     /// The permission that it needs. None for an endpoint without caller.
     pub fn permission(&self) -> Option<&'static str> {
         self.described()

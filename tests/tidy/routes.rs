@@ -66,6 +66,22 @@ fn the_template_starts_a_function_by_the_routes_of_its_endpoint() {
 }
 
 #[test]
+fn the_sealer_knows_which_routes_have_no_caller() {
+    let sealer = PROJECT.template.function("seal-audit");
+    let told = sealer.and_then(|sealer| sealer.environment.get("PUBLIC_ROUTES")?.clone());
+    let told = told.unwrap_or_default();
+    let told: BTreeSet<_> = told.split(',').map(str::to_owned).collect();
+    let public = PROJECT.functions.iter();
+    let public = public.filter(|function| function.described().is_none());
+    let public: BTreeSet<_> = public.flat_map(Function::routes).collect();
+    none(
+        public.symmetric_difference(&told).cloned(),
+        "write the routes of all functions without caller, and no other, into PUBLIC_ROUTES of SealAudit in template.yaml: \
+         their requests have no audit row",
+    );
+}
+
+#[test]
 fn cargo_lambda_watch_has_the_routes_of_the_template() {
     let router = &PROJECT.metadata["lambda"]["watch"]["router"];
     let mut table = BTreeSet::new();

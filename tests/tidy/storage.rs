@@ -246,15 +246,36 @@ const CALLS: &[(&str, &str)] = &[
     ("abort_multipart_upload", "s3:AbortMultipartUpload"),
     ("complete_multipart_upload", "s3:PutObject"),
     ("create_multipart_upload", "s3:PutObject"),
+    // The code always names the version.
+    ("delete_object", "s3:DeleteObjectVersion"),
     ("get_object", "s3:GetObject"),
     ("get_object_tagging", "s3:GetObjectTagging"),
     ("head_object", "s3:GetObject"),
+    ("list_object_versions", "s3:ListBucketVersions"),
     ("list_objects_v2", "s3:ListBucket"),
     ("list_parts", "s3:ListMultipartUploadParts"),
     ("put_object", "s3:PutObject"),
     ("put_object_tagging", "s3:PutObjectTagging"),
     ("upload_part", "s3:PutObject"),
 ];
+
+#[test]
+fn only_the_retention_job_may_delete_objects() {
+    let others = PROJECT
+        .functions
+        .iter()
+        .filter(|function| function.name() != "apply-retention");
+    let may_delete = others.flat_map(|function| {
+        let rights = statements(function).flat_map(|statement| actions(&statement));
+        rights
+            .filter(|action| action.starts_with("s3:Delete"))
+            .map(|action| format!("{}: {action}", function.name()))
+    });
+    none(
+        may_delete,
+        "archive the file: apply-retention deletes its object after the retention",
+    );
+}
 
 const OF_VERSIONS: [&str; 3] = [
     "s3:GetObjectVersion",
@@ -264,9 +285,11 @@ const OF_VERSIONS: [&str; 3] = [
 
 #[test]
 fn every_right_on_s3_is_used_and_every_call_has_its_right() {
-    let sources: String = PROJECT
-        .files("shared/files/src", ".rs")
+    let folders = ["shared/files/src", "shared/transparency-log/src/store"];
+    let files = folders
         .iter()
+        .flat_map(|folder| PROJECT.files(folder, ".rs"));
+    let sources: String = files
         .map(|path| PROJECT.text(&path.to_string_lossy()))
         .collect();
     let called = |call: &str| sources.contains(&format!(".{call}()"));
@@ -286,6 +309,10 @@ fn every_right_on_s3_is_used_and_every_call_has_its_right() {
     if sources.contains("version_id(") {
         used.extend(OF_VERSIONS.map(str::to_owned));
     }
+    // To lock an object when it is stored is a right of its own.
+    if sources.contains(".object_lock_mode(") {
+        used.insert("s3:PutObjectRetention".to_owned());
+    }
     let unused = granted
         .difference(&used)
         .map(|right| format!("nothing uses {right}"));
@@ -294,6 +321,6 @@ fn every_right_on_s3_is_used_and_every_call_has_its_right() {
         .map(|right| format!("no function has {right}"));
     none(
         unused.chain(missing),
-        "template.yaml must grant exactly the rights that files uses; add new calls to CALLS",
+        "template.yaml must grant exactly the rights that files and transparency-log use; add new calls to CALLS",
     );
 }

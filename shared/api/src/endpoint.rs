@@ -78,6 +78,17 @@ pub struct PublicEndpoint {
     pub summary: &'static str,
 }
 
+/// A function that a schedule starts and that has no caller, discloses nothing and writes no audit row.
+#[derive(Clone, Copy, Debug)]
+pub struct UnauditedSchedule {
+    /// The package's name.
+    pub name: &'static str,
+    /// When it runs, in words.
+    pub rate: &'static str,
+    /// Its purpose in one short sentence, without a full stop.
+    pub summary: &'static str,
+}
+
 impl Method {
     /// The method's name in HTTP.
     pub const fn as_str(self) -> &'static str {
@@ -278,6 +289,31 @@ impl PublicEndpoint {
         Self {
             name: "",
             route: Route { method, path },
+            summary: "",
+        }
+    }
+
+    /// Sets the package's name: `env!("CARGO_PKG_NAME")`.
+    #[must_use]
+    pub const fn named(mut self, package: &'static str) -> Self {
+        self.name = package;
+        self
+    }
+
+    /// Sets the purpose: one short sentence without a full stop.
+    #[must_use]
+    pub const fn summary(mut self, summary: &'static str) -> Self {
+        self.summary = summary;
+        self
+    }
+}
+
+impl UnauditedSchedule {
+    /// A function that runs on a schedule, such as `every minute`.
+    pub const fn new(rate: &'static str) -> Self {
+        Self {
+            name: "",
+            rate,
             summary: "",
         }
     }

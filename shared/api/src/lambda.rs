@@ -258,7 +258,7 @@ fn serve_event_boxed(endpoint: Endpoint, worker: Worker) -> Result<(), Failure> 
 
 /// Sets up the log and runs `main` on one thread. An environment answers one request at a time, and all
 /// statements that one poll sends leave in one write.
-fn run(main: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+pub(crate) fn run(main: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

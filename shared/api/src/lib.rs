@@ -34,6 +34,7 @@ mod read_conditions;
 mod replay;
 pub mod reply;
 mod request_context;
+pub mod schedule;
 mod sealed_size;
 mod serve;
 mod service;

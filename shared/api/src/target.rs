@@ -1,7 +1,7 @@
 //! The target of a transaction, as its audit row names it.
 
 use domain::ids::{
-    AnyId, AppointmentId, AuditLogId, FileId, PatientId, ProviderId, RecordId, UserId,
+    AnyId, AppointmentId, AuditLogId, FileId, LegalHoldId, PatientId, ProviderId, RecordId, UserId,
 };
 use uuid::Uuid;
 
@@ -75,6 +75,7 @@ targets! {
     AppointmentId;
     RecordId;
     FileId;
+    LegalHoldId;
     AuditLogId;
     AnyId;
 }

@@ -122,6 +122,10 @@ text_enum! {
         CustomDataSchema,
         /// The keys in the table `idempotency_keys`.
         IdempotencyKey,
+        /// A legal hold in the table `legal_holds`.
+        LegalHold,
+        /// Rules, reports and deletions after the end of a retention.
+        Retention,
     }
 }
 

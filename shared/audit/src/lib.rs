@@ -10,11 +10,13 @@ mod canonical;
 mod chain;
 mod entry;
 pub mod lines;
+mod sealable;
 mod signing;
 mod stored_row;
 
 pub use canonical::{FORM, NotCanonical};
 pub use chain::{ChainHead, Link, Place, Position, Verdict};
 pub use entry::{Action, Entry, Outcome, PurposeOfUse, Relation, ResourceType};
+pub use sealable::Sealable;
 pub use signing::is_signed;
 pub use stored_row::StoredRow;

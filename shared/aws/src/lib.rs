@@ -95,8 +95,18 @@ impl Service {
         target: &str,
         question: &impl Serialize,
     ) -> Result<Answer, Failure> {
-        let request = self.signed(target, question).map_err(Failure::Unanswered)?;
         let client = Client::new().map_err(Failure::Unanswered)?;
+        self.call_by(&client, target, question).await
+    }
+
+    /// Calls the operation `target` by a client that allows for its answer. Errors: see [`Failure`].
+    pub async fn call_by<Answer: DeserializeOwned>(
+        &self,
+        client: &Client,
+        target: &str,
+        question: &impl Serialize,
+    ) -> Result<Answer, Failure> {
+        let request = self.signed(target, question).map_err(Failure::Unanswered)?;
         let answer = client.send(request.map(https::body)).await;
         let answer = answer.map_err(Failure::Unanswered)?;
         if answer.status() != StatusCode::OK {

@@ -76,6 +76,8 @@ ids! {
     ReleaseId,
     /// The id of a file, a UUID. The key of the object in S3 contains it.
     FileId,
+    /// The id of a legal hold, a UUID.
+    LegalHoldId,
     /// The id of an audit row, a UUID.
     AuditLogId,
     /// The id of any resource that an audit row can concern, a UUID.

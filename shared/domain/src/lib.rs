@@ -23,6 +23,7 @@ pub mod number;
 pub mod patient;
 pub mod provider;
 pub mod record;
+pub mod retention;
 pub mod role;
 pub mod schedule;
 mod shapes;

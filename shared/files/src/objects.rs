@@ -1,4 +1,4 @@
-//! Requests about objects in S3: reading their properties and content, listing and tagging them.
+//! Requests about objects in S3: reading their properties and content, listing, tagging and deleting them.
 
 use api::access::Access;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
@@ -161,6 +161,53 @@ impl Store {
         files.sort_unstable();
         files.dedup();
         Ok((files, strange))
+    }
+
+    /// Deletes all versions of an object, and its delete markers. Returns how many there were. Repeating it is safe.
+    /// Errors: S3 didn't delete one of them. Those before it are deleted.
+    pub async fn delete<T>(
+        &self,
+        _access: &Access<T>,
+        location: &Location,
+    ) -> Result<usize, Error> {
+        let mut deleted = 0;
+        loop {
+            let listing = self
+                .client()
+                .list_object_versions()
+                .bucket(&location.bucket)
+                .prefix(&location.key)
+                .send()
+                .await
+                .map_err(|error| unreachable(&error))?;
+            let versions = listing
+                .versions()
+                .iter()
+                .map(|version| (version.key(), version.version_id()));
+            let markers = listing
+                .delete_markers()
+                .iter()
+                .map(|marker| (marker.key(), marker.version_id()));
+            // S3 lists the versions of this key before those of longer ones.
+            let before = deleted;
+            for (key, version) in versions.chain(markers) {
+                if key != Some(location.key.as_str()) {
+                    continue;
+                }
+                self.client()
+                    .delete_object()
+                    .bucket(&location.bucket)
+                    .key(&location.key)
+                    .set_version_id(version.map(str::to_owned))
+                    .send()
+                    .await
+                    .map_err(|error| unreachable(&error))?;
+                deleted += 1;
+            }
+            if deleted == before {
+                return Ok(deleted);
+            }
+        }
     }
 
     /// Tags the object of an archived file, in this version or the current one. The bucket's lifecycle

@@ -20,6 +20,13 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// escapes parts of it. A key set has a few hundred bytes.
 const LONGEST_ANSWER: usize = 256 * 1024;
 
+/// How long a request with a large answer may take.
+const LONG_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The longest answer of [`Client::for_large_answers`], in bytes. A page of CloudWatch Logs has 1 MB of text at most,
+/// and JSON escapes parts of it.
+const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+
 /// The reason why a request got no answer. It contains nothing of request or answer.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -28,6 +35,7 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub struct Client {
     connector: HttpsConnector<HttpConnector>,
     timeout: Duration,
+    longest_answer: usize,
 }
 
 impl Client {
@@ -42,11 +50,22 @@ impl Client {
         Ok(Self {
             connector,
             timeout: TIMEOUT,
+            longest_answer: LONGEST_ANSWER,
+        })
+    }
+
+    /// Makes a client for work that nobody waits for: an answer may take 20 seconds and have 4 MiB. Errors: as for
+    /// [`new`](Self::new).
+    pub fn for_large_answers() -> Result<Self, Failure> {
+        Ok(Self {
+            timeout: LONG_TIMEOUT,
+            longest_answer: LARGEST_ANSWER,
+            ..Self::new()?
         })
     }
 
     /// Sends a request to an absolute URL and returns the whole answer, whatever its status. Errors: there is no
-    /// complete answer within three seconds, or it has more than 256 KiB.
+    /// complete answer in time, by default within three seconds, or it is too long, by default longer than 256 KiB.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Failure> {
         tokio::time::timeout(self.timeout, self.exchange(request)).await?
     }
@@ -57,7 +76,7 @@ impl Client {
             .pool_max_idle_per_host(0)
             .build::<_, Full<Bytes>>(self.connector.clone());
         let (head, body) = client.request(request).await?.into_parts();
-        let body = Limited::new(body, LONGEST_ANSWER).collect().await?;
+        let body = Limited::new(body, self.longest_answer).collect().await?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
 }

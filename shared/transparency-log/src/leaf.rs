@@ -13,7 +13,7 @@
 //! | 1 chain | chain UUID, public key, label function, label version, opened at: u64 |
 //! | 2 row | month, chain UUID, seq: i64, row hash, signature |
 //! | 3 heads | number of chains: u64, digest: hash |
-//! | 4 reconciliation | minute: u64, revision: u32, audited, public, preflight, unauthenticated, throttled, gateway errors, invocations, rows: 8 × u64, number of missing ids: u32, their labels in ascending order |
+//! | 4 reconciliation | minute: u64, revision: u32, audited, public, preflight, unauthenticated, throttled, gateway errors, failed, invocations, rows: 9 × u64, number of missing ids: u32, their labels in ascending order |
 //! | 5 quarantine | reason: u8, month, chain UUID, seq: i64, has a row: u8; if 1: row UUID, row hash, has a signature: u8; if 1: signature |
 //! | 6 incarnation | old size: u64, old root: hash, kept size: u64, database UUID, length of the text: u16, text (UTF-8), public key, signature |
 //!
@@ -23,6 +23,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use strum::{FromRepr, IntoStaticStr};
 use uuid::Uuid;
@@ -125,6 +126,8 @@ pub struct Logged {
     pub throttled: u64,
     /// Requests that the gateway answered with an error of its own.
     pub gateway_errors: u64,
+    /// Requests that failed with a status from 500 on and have no audit row: nothing was changed, or it is unknown.
+    pub failed: u64,
     /// Invocations by events and schedules, out of Lambda's platform reports.
     pub invocations: u64,
 }
@@ -311,6 +314,26 @@ impl Row {
 }
 
 impl Heads {
+    /// The heads of these chains, each with its id, the position of its last sealed row, and the hash of that row. They
+    /// are in ascending order of the ids. The digest is the SHA-256 of the heads one after the other: 16 bytes of the
+    /// id, the position as a 64-bit big-endian number, and the 32 bytes of the hash.
+    pub fn of(heads: impl IntoIterator<Item = (Uuid, i64, Hash)>) -> Self {
+        let mut digest = Context::new(&SHA256);
+        let mut chains = 0;
+        for (chain_id, seq, row_hash) in heads {
+            digest.update(chain_id.as_bytes());
+            digest.update(&seq.to_be_bytes());
+            digest.update(&row_hash);
+            chains += 1;
+        }
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest.finish().as_ref());
+        Self {
+            chains,
+            digest: bytes,
+        }
+    }
+
     fn encode(self, to: &mut Vec<u8>) {
         to.extend(self.chains.to_be_bytes());
         to.extend(self.digest);
@@ -347,7 +370,7 @@ impl Reconciliation {
 }
 
 impl Logged {
-    fn counts(&self) -> [u64; 7] {
+    fn counts(&self) -> [u64; 8] {
         [
             self.audited,
             self.public,
@@ -355,6 +378,7 @@ impl Logged {
             self.unauthenticated,
             self.throttled,
             self.gateway_errors,
+            self.failed,
             self.invocations,
         ]
     }
@@ -368,6 +392,7 @@ impl Logged {
             unauthenticated: count()?,
             throttled: count()?,
             gateway_errors: count()?,
+            failed: count()?,
             invocations: count()?,
         })
     }

@@ -93,8 +93,8 @@ impl Probe {
 /// one resource, or lists all, needs no line here.
 pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
     use Kind::{
-        File, FuturePatient, FutureProvider, Nobodys, Oneself, Patient, Provider, Record, User,
-        Visit,
+        AuditRow, File, FuturePatient, FutureProvider, Hold, Nobodys, Oneself, Patient, Provider,
+        Record, User, Visit,
     };
     use State::{Announced, Begun, Completed, ToCome};
     Some(match function {
@@ -229,7 +229,17 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
         "put-custom-data-schema" => {
             each(Nobodys).body(|_, _, _| json!({"schema": {"type": "object", "properties": {}}}))
         }
-        "list-audit-logs" => each(Nobodys),
+        "list-audit-logs" | "list-checkpoints" | "list-legal-holds" | "get-retention-report" => {
+            each(Nobodys)
+        }
+        "get-audit-proof" => each(AuditRow).once(ToCome),
+        "place-legal-hold" => each(Nobodys).body(|_, _, _| json!({"reason": "Case 7"})),
+        "release-legal-hold" => each(Hold)
+            .body(|_, _, _| json!({"reason": "Closed"}))
+            .once(ToCome),
+        "put-retention-rule" => each(Nobodys).body(|_, _, _| {
+            json!({"adult_years": 10, "majority_age": 18, "minor_years": 10, "reason": "Floor"})
+        }),
         _ => return read(route),
     })
 }
@@ -280,7 +290,8 @@ impl Probe {
             .replace("{user_id}", &ward.xena.user.to_string())
             .replace("/problems/{name}", "/problems/invalid")
             .replace("{name}", "RECEPTION")
-            .replace("{table}", SCHEMA_TABLE);
+            .replace("{table}", SCHEMA_TABLE)
+            .replace("{resource_type}", "FILE");
         let method: Method = method.parse().unwrap();
         let mut request = caller.request(method.clone(), &format!("{path}{}", self.query));
         if self.is_versioned {

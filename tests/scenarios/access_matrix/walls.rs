@@ -112,20 +112,27 @@ pub const WALLS: [Wall; 10] = [
 ];
 
 /// Tables without data of persons, tables that functions can't read, and tables that other tests cover: the
-/// audit log, which an actor sees completely or not at all, and kept answers.
-pub const OTHERS: [&str; 19] = [
+/// audit log, legal holds and retention rules, which an actor sees completely or not at all, and kept answers.
+pub const OTHERS: [&str; 26] = [
     "audit_chains",
+    "audit_incarnations",
     "audit_logs",
+    "audit_quarantine",
+    "audit_reconciliations",
     "audit_sealed_runs",
     "audit_seals",
+    "audit_waiting_chains",
     "care_spans",
     "chart_spans",
     "custom_data_schemas",
     "idempotency_keys",
+    "legal_holds",
     "name_words",
     "permissions",
     "refusals",
     "representatives",
+    "retention_listings",
+    "retention_rules",
     "role_keepers",
     "role_permissions",
     "role_reach",

@@ -23,6 +23,10 @@ pub enum Kind {
     FuturePatient,
     /// An account with the role PROVIDER that isn't registered as a provider.
     FutureProvider,
+    /// A legal hold on everything.
+    Hold,
+    /// A sealed row of the audit log.
+    AuditRow,
     /// A thing that belongs to nobody.
     Nobodys,
 }
@@ -354,7 +358,11 @@ impl Ward {
                 .filter(|thing| thing.id == caller.user)
                 .cloned()
                 .collect(),
-            Kind::FuturePatient | Kind::FutureProvider | Kind::Nobodys => {
+            Kind::FuturePatient
+            | Kind::FutureProvider
+            | Kind::Hold
+            | Kind::AuditRow
+            | Kind::Nobodys => {
                 let mut thing = Thing {
                     owners: Vec::new(),
                     ..person(kind, Uuid::now_v7(), "nobody's", caller.user)
@@ -447,6 +455,23 @@ impl Ward {
             (Kind::User, None) => {
                 let role = self.role_of(thing.id).await;
                 self.account(&role, thing).await
+            }
+            (Kind::AuditRow, _) => {
+                self.world.seal().await;
+                let first = "select id from audit_logs order by id limit 1";
+                Thing {
+                    id: self.world.sql(first, &[]).await[0].get(0),
+                    ..thing.clone()
+                }
+            }
+            (Kind::Hold, _) => {
+                let id = Uuid::now_v7();
+                let place = "insert into legal_holds (id, reason) values ($1, 'Case 7')";
+                self.world.sql(place, &[&id]).await;
+                Thing {
+                    id,
+                    ..thing.clone()
+                }
             }
             (Kind::FuturePatient, _) => self.account("PATIENT", thing).await,
             (Kind::FutureProvider, _) => self.account("PROVIDER", thing).await,
@@ -650,7 +675,11 @@ impl Ward {
             Kind::Visit => "appointments",
             Kind::Record => "medical_records",
             Kind::File => "file_metadata",
-            Kind::FuturePatient | Kind::FutureProvider | Kind::Nobodys => return 1,
+            Kind::FuturePatient
+            | Kind::FutureProvider
+            | Kind::Hold
+            | Kind::AuditRow
+            | Kind::Nobodys => return 1,
         };
         let statement = format!("select version from {table} where id = $1");
         self.world.sql(&statement, &[&thing.id]).await[0].get(0)

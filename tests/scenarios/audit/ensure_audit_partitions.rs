@@ -37,11 +37,11 @@ async fn remove(world: &World, from: i32) {
         .await;
 }
 
+/// Returns how many months after this one have a partition. `remove` leaves no gaps.
 async fn months_ahead(world: &World) -> Value {
-    world
-        .row("select audit_months_ahead() as months", &[])
-        .await["months"]
-        .clone()
+    let partitions =
+        "select count(*) - 1 as months from pg_inherits where inhparent = 'audit_logs'::regclass";
+    world.row(partitions, &[]).await["months"].clone()
 }
 
 fn alarms(world: &World) -> usize {

@@ -1,5 +1,9 @@
 mod canonical_form;
 mod ensure_audit_partitions;
+mod get_audit_proof;
 mod list_audit_logs;
+mod list_checkpoints;
+mod seal_audit;
 mod sealed_size;
 mod signatures;
+mod tampering;

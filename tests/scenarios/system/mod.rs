@@ -1,9 +1,15 @@
 mod answer_unknown_route;
+mod apply_retention;
 mod docs;
 mod expire_idempotency_keys;
 mod get_custom_data_schema;
 mod get_problem;
+mod get_retention_report;
 mod health;
+mod list_legal_holds;
 mod list_problems;
 mod openapi;
+mod place_legal_hold;
 mod put_custom_data_schema;
+mod put_retention_rule;
+mod release_legal_hold;

@@ -10,6 +10,7 @@ mod large_file;
 mod scale;
 mod site;
 mod throughput;
+mod verification;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -117,6 +118,16 @@ enum Command {
         #[arg(long, default_value_t = 2000)]
         rounds: usize,
     },
+    /// Measures the verifier: rows with their hashes, links and heads, compared with the sealed log. The reference is a
+    /// plain SHA-256 over the same bytes.
+    Verify {
+        /// Number of rows, in chains of a thousand.
+        #[arg(long, default_value_t = 500_000)]
+        rows: u64,
+        /// Number of runs.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -189,5 +200,6 @@ async fn main() -> Result<()> {
             rounds,
         } => large_file::measure(&binaries, size, rounds).await,
         Command::AuditChain { clients, rounds } => audit_chain::measure(clients, rounds).await,
+        Command::Verify { rows, rounds } => verification::measure(rows, rounds).await,
     }
 }

@@ -127,7 +127,7 @@ impl Databases {
         id.trim().parse().context("PostgreSQL wrote no process id")
     }
 
-    fn superuser_url(&self, database: &str) -> String {
+    pub fn superuser_url(&self, database: &str) -> String {
         format!("{}?sslmode=disable", self.server.superuser_url(database))
     }
 

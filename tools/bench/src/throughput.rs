@@ -2,7 +2,7 @@
 //! bare limit: pgbench with the least that any audited read must do, in one flush.
 
 mod pgbench;
-mod processor_time;
+pub mod processor_time;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -11,6 +11,7 @@ mod new_endpoint;
 mod reset;
 mod token;
 mod up;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -70,8 +71,10 @@ enum Command {
     MakeUser(make_user::MakeUser),
     /// Import patients from FHIR R4 bundles into the running cloud.
     Import(import::Import),
-    /// Tell the main job as a story: import, upload, read, refuse, audit.
+    /// Tell the main job as a story: import, upload, read, refuse, audit, verify, tamper.
     Demo,
+    /// Verify the audit log of the running cloud, as an auditor does.
+    Verify,
     /// Write a new endpoint into every place that it has, ready to be filled in.
     NewEndpoint(new_endpoint::Command),
 }
@@ -89,6 +92,7 @@ pub async fn run() -> Result<()> {
         Command::MakeUser(user) => make_user::run(&place, &user).await,
         Command::Import(import) => import::run(&place, &import).await,
         Command::Demo => demo::run(&place).await,
+        Command::Verify => verify::run(&place).await,
         Command::NewEndpoint(command) => new_endpoint::run(&command),
     }
 }

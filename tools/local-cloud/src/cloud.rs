@@ -128,6 +128,9 @@ impl Cloud {
             // There is no scanner unless CLAMD_ADDRESS names one.
             ("SCAN_POLICY".to_owned(), "allow".to_owned()),
         ]);
+        // KMS is not emulated, so the key of the audit log is in a file.
+        let key = data.join("audit-log-key").display().to_string();
+        environment.insert("AUDIT_SIGNING_KEY_FILE".into(), key);
         let buckets = template.buckets.iter();
         environment.extend(buckets.map(|bucket| (bucket.variable.clone(), bucket.name.clone())));
         let issuer = match &settings.supabase_url {
@@ -387,9 +390,11 @@ fn secret_values(
     let people = people.into_iter().chain(legacy).collect();
     let jobs = BTreeMap::from([member("DATABASE_URL", url("caretrail_jobs")?), ticket_key]);
     let health = BTreeMap::from([member("DATABASE_URL", url("caretrail_health")?)]);
+    let sealer = BTreeMap::from([member("DATABASE_URL", url("caretrail_sealer")?)]);
     Ok(BTreeMap::from([
         (PEOPLE_SECRET.to_owned(), people),
         ("caretrail/jobs".to_owned(), jobs),
         ("caretrail/health".to_owned(), health),
+        ("caretrail/sealer".to_owned(), sealer),
     ]))
 }

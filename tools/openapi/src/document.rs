@@ -1,6 +1,6 @@
 //! Puts the OpenAPI document together.
 
-use api::endpoint::{PublicEndpoint, Route};
+use api::endpoint::{PublicEndpoint, Route, UnauditedSchedule};
 use errors::{ProblemType, ProblemTypes, catalogue};
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
@@ -172,6 +172,9 @@ pub const PUBLIC: [PublicEndpoint; 6] = [
     get_problem::ENDPOINT,
     answer_unknown_route::ENDPOINT,
 ];
+
+/// The functions that a schedule starts and that write no audit row.
+pub const UNAUDITED: [UnauditedSchedule; 1] = [seal_audit::ENDPOINT];
 
 /// What a public endpoint answers: its content, and the statuses of its problems.
 fn public(endpoint: &PublicEndpoint, schemas: &mut Schemas) -> (Value, &'static [u16]) {

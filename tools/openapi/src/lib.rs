@@ -13,5 +13,5 @@ mod operation;
 mod problems;
 mod schemas;
 
-pub use document::{PUBLIC, document};
+pub use document::{PUBLIC, UNAUDITED, document};
 pub use functions::{Function, functions};

@@ -33,14 +33,15 @@ fn missing() -> impl Strategy<Value = Missing> {
 }
 
 fn logged() -> impl Strategy<Value = Logged> {
-    any::<[u64; 7]>().prop_map(|counts| Logged {
+    any::<[u64; 8]>().prop_map(|counts| Logged {
         audited: counts[0],
         public: counts[1],
         preflight: counts[2],
         unauthenticated: counts[3],
         throttled: counts[4],
         gateway_errors: counts[5],
-        invocations: counts[6],
+        failed: counts[6],
+        invocations: counts[7],
     })
 }
 

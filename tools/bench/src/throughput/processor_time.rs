@@ -1,4 +1,4 @@
-//! The CPU time of PostgreSQL, from `/proc`.
+//! The CPU time of PostgreSQL and of this process, from `/proc`.
 
 use std::fs;
 use std::time::Duration;
@@ -34,6 +34,12 @@ pub fn of(postmaster: u32) -> Result<Duration> {
             return Ok(TICK * u32::try_from(ticks)?);
         }
     }
+}
+
+/// Returns the CPU time that a process has used.
+pub fn own(process: u32) -> Result<Duration> {
+    let times = times(process).context("the process isn't running")?;
+    Ok(TICK * u32::try_from(times.own)?)
 }
 
 /// Returns nothing if the process has ended.

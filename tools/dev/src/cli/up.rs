@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::demo_users::FIRST;
 use crate::running::{Claim, Running};
 use anyhow::{Context, Result};
-use local_cloud::cloud::{Cloud, Settings};
+use local_cloud::cloud::{AUDIT_BUCKET, Cloud, Settings};
 use local_cloud::issuer::JWKS_PATH;
 use local_cloud::template::Template;
 use local_cloud::{compile, progress, workspace};
@@ -28,6 +28,15 @@ const DEFAULT_PORT: u16 = 9000;
 
 /// Pauses before a failed event is retried. AWS waits minutes; a developer shouldn't have to.
 const RETRIES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
+
+/// The newest checkpoint of the sealed audit log.
+const CHECKPOINT: &str = "checkpoint";
+
+/// When the first checkpoint is looked for.
+const SOON: Duration = Duration::from_secs(70);
+
+/// The pause before the newest checkpoint is shown again.
+const NOW_AND_THEN: Duration = Duration::from_secs(15 * 60);
 
 /// The variables that a real S3 needs, taken from this process's environment.
 const S3_VARIABLES: [&str; 6] = [
@@ -59,10 +68,30 @@ pub async fn run(place: &Place) -> Result<()> {
     let ended = tokio::select! {
         () = &mut told => Ok(()),
         Err(error) = served.database.keep_alive() => Err(error),
+        () = show_checkpoints(&served.cloud) => Ok(()),
     };
     eprintln!("\nStopping.");
     served.stop().await;
     ended
+}
+
+/// Shows the size of the sealed audit log after the first minutes, and then now and then. It never ends.
+async fn show_checkpoints(cloud: &Cloud) {
+    let mut shown = None;
+    loop {
+        tokio::time::sleep(if shown.is_none() { SOON } else { NOW_AND_THEN }).await;
+        // Size and root follow the name of the log (docs/decisions/0031-sealed-audit-log.md).
+        let checkpoint = cloud.has_objects().then(|| {
+            let file = cloud.objects().path(AUDIT_BUCKET, CHECKPOINT);
+            std::fs::read_to_string(file).ok()
+        });
+        let checkpoint = checkpoint.flatten().unwrap_or_default();
+        let size = checkpoint.lines().nth(1).map(str::to_owned);
+        if let Some(size) = size.filter(|size| shown.as_ref() != Some(size)) {
+            eprintln!("The audit log is sealed: its newest checkpoint has {size} entries");
+            shown = Some(size);
+        }
+    }
 }
 
 /// A cloud that runs in this process.

@@ -1,0 +1,3 @@
+//! The Lambda `get-audit-proof`.
+
+api::serve!(get_audit_proof);

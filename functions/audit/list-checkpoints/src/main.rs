@@ -1,0 +1,3 @@
+//! The Lambda `list-checkpoints`.
+
+api::serve!(list_checkpoints);

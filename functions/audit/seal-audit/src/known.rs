@@ -1,0 +1,173 @@
+//! What the database knows of the log, and whether both fit together.
+
+use api::lambda::Failure;
+use chrono::{DateTime, Timelike as _, Utc};
+use errors::Error;
+use sql::{Connection, row};
+use transparency_log::batch::Batch;
+use transparency_log::leaf::{Incarnation, Leaf};
+use transparency_log::log::{Tip, read_batch};
+use transparency_log::store::ObjectStore;
+
+use crate::apply::{Lost, apply, lost};
+use crate::statements::{control, execute, query};
+
+const NEWEST: &str = "select batch, size, root::bytea, horizon::text::bigint as horizon, sealed_at from audit_seals \
+    order by batch desc limit 1";
+
+/// Rows of a batch that another run sealed, or that an earlier run did before it died, may wait.
+const REMEMBER_WAITING: &str = "insert into audit_waiting_chains (month, chain_id) \
+    select distinct a.month, a.chain_id from audit_logs a left join audit_chains c using (chain_id) \
+    where a.xid >= $1::bigint::text::xid8 and a.xid < $2::bigint::text::xid8 and a.seq > coalesce(c.sealed_seq, a.seq - 1) \
+      and not exists (select from audit_quarantine q where q.row_id = a.id and q.month = a.month) \
+    on conflict do nothing";
+
+/// A sixtieth of the sealed heads that the database must have. A month that is archived has no rows any more.
+const LOST_HEADS: &str = "select c.chain_id, c.sealed_seq as seq from audit_chains c \
+    where c.sealed_seq > 0 and c.month >= date_trunc('month', now() at time zone 'UTC') - interval '1 month' \
+      and get_byte(uuid_send(c.chain_id), 15) % 60 = $1 \
+      and not exists (select from audit_logs a \
+        where a.month = c.month and a.chain_id = c.chain_id and a.seq = c.sealed_seq and a.row_hash = c.sealed_hash) \
+      and not exists (select from audit_sealed_runs r join audit_incarnations i \
+        on r.first_leaf + (c.sealed_seq - r.first_seq) >= i.kept_size \
+        and r.first_leaf + (c.sealed_seq - r.first_seq) < i.old_size \
+        where r.chain_id = c.chain_id and c.sealed_seq between r.first_seq and r.last_seq)";
+
+row! {
+    /// The newest batch that the database knows.
+    #[derive(Debug)]
+    pub struct Known {
+        pub batch: i64,
+        pub size: i64,
+        pub root: Vec<u8>,
+        pub horizon: i64,
+        pub sealed_at: DateTime<Utc>,
+    }
+}
+
+impl Known {
+    /// Reads it; none if nothing is sealed. Errors: the database fails.
+    pub async fn read(connection: &Connection) -> Result<Option<Self>, Error> {
+        Ok(query(connection, NEWEST, &[]).await?.pop())
+    }
+
+    /// Whether a tree is the one after this batch.
+    fn is_at(&self, tree: &transparency_log::tree::Frontier) -> bool {
+        self.size as u64 == tree.size() && self.root == tree.root()
+    }
+}
+
+/// How the log and the database stand to each other.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The database knows the whole log.
+    Current,
+    /// The database learns the rest of the log in later runs.
+    Behind,
+    /// The log isn't the one that the database knows.
+    Forked,
+    /// The database lacks rows that are sealed.
+    Restored,
+}
+
+/// Takes over the batches that the database doesn't know, as long as `time_left` says so. Errors: the database or the
+/// store fails.
+pub async fn catch_up(
+    connection: &Connection,
+    store: &dyn ObjectStore,
+    tip: &Tip,
+    statement: Option<&Incarnation>,
+    time_left: impl Fn() -> bool,
+) -> Result<Standing, Failure> {
+    let known = Known::read(connection).await?;
+    let next = known.as_ref().map_or(0, |known| known.batch as u64 + 1);
+    if next > tip.next_number() {
+        return Ok(Standing::Forked);
+    }
+    if next == tip.next_number() {
+        return Ok(match known.is_none_or(|known| known.is_at(tip.tree())) {
+            true => Standing::Current,
+            false => Standing::Forked,
+        });
+    }
+    let first = batch(store, tip, next).await?;
+    if known.is_some_and(|known| !known.is_at(first.before())) {
+        return Ok(Standing::Forked);
+    }
+    if !has_rows(connection, store, tip, next, statement).await? {
+        return Ok(Standing::Restored);
+    }
+    for number in next..tip.next_number() {
+        if !time_left() {
+            return Ok(Standing::Behind);
+        }
+        let batch = batch(store, tip, number).await?;
+        take_over(connection, &batch).await?;
+    }
+    Ok(Standing::Current)
+}
+
+/// Takes over a batch that this run didn't make. Errors: the database fails.
+pub async fn take_over(connection: &Connection, batch: &Batch) -> Result<(), Failure> {
+    let from = Known::read(connection).await?;
+    let is_incarnation = batch
+        .leaves()
+        .any(|(_, leaf)| matches!(leaf, Leaf::Incarnation(_)));
+    let from = match from {
+        // Another database counts its transactions anew.
+        Some(known) if !is_incarnation => known.horizon,
+        _ => 0,
+    };
+    control(connection, "begin").await?;
+    if apply(connection, batch).await? {
+        let horizon = batch.horizon() as i64;
+        execute(connection, REMEMBER_WAITING, &[&from, &horizon]).await?;
+    }
+    control(connection, "commit").await?;
+    Ok(())
+}
+
+/// Whether the database has the rows of all batches from this number on, apart from those that operators say are lost.
+async fn has_rows(
+    connection: &Connection,
+    store: &dyn ObjectStore,
+    tip: &Tip,
+    from: u64,
+    statement: Option<&Incarnation>,
+) -> Result<bool, Failure> {
+    let mut lacking = Vec::new();
+    let mut restores: Vec<_> = statement.cloned().into_iter().collect();
+    for number in from..tip.next_number() {
+        let batch = batch(store, tip, number).await?;
+        for Lost { chain_id, seq } in lost(connection, &batch).await? {
+            let leaf = batch.leaves().find(|(_, leaf)| {
+                matches!(leaf, Leaf::Row(row) if row.chain_id == chain_id && row.seq == seq)
+            });
+            lacking.extend(leaf.map(|(index, _)| index));
+        }
+        restores.extend(batch.leaves().filter_map(|(_, leaf)| match leaf {
+            Leaf::Incarnation(restore) => Some(restore),
+            _ => None,
+        }));
+    }
+    let is_stated = |leaf: &u64| {
+        let mut ranges = restores.iter().map(|restore| &restore.statement);
+        ranges.any(|range| (range.kept_size..range.old_size).contains(leaf))
+    };
+    Ok(lacking.iter().all(is_stated))
+}
+
+async fn batch(store: &dyn ObjectStore, tip: &Tip, number: u64) -> Result<Batch, Failure> {
+    if let Some(newest) = tip.batch()
+        && newest.number() == number
+    {
+        return Ok(newest.clone());
+    }
+    let batch = read_batch(store, number).await?;
+    batch.ok_or_else(|| format!("the batch {number} of the log is missing").into())
+}
+
+/// Sealed heads that the database has lost. Each chain is looked at once an hour. Errors: the database fails.
+pub async fn lost_heads(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<Lost>, Error> {
+    query(connection, LOST_HEADS, &[&(now.minute() as i32)]).await
+}

@@ -1,0 +1,119 @@
+//! The settings of the sealer, as the deployment's environment gives them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::lambda::Failure;
+use aws::{Credentials, Service};
+use chrono::TimeDelta;
+use settings::{Misconfigured, optional, required};
+use transparency_log::log::Log;
+use transparency_log::signer::{FileSigner, KmsSigner, Signer};
+use transparency_log::store::{ObjectStore, S3};
+
+use crate::log_group::LogGroup;
+use crate::public_routes::PublicRoutes;
+use crate::witness::Witness;
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// What HIPAA asks for (45 CFR 164.316(b)(2)(i)).
+const FEWEST_YEARS: u64 = 6;
+
+/// What a sealer works with.
+pub struct Settings {
+    pub log: Log,
+    pub store: Arc<dyn ObjectStore>,
+    /// The log of the functions.
+    pub functions: LogGroup,
+    /// The access log of the gateway.
+    pub gateway: LogGroup,
+    pub public_routes: PublicRoutes,
+    pub witness: Option<Witness>,
+    /// The keys of operators, who may state that a database was restored.
+    pub operators: Vec<[u8; 32]>,
+    /// The most rows of a batch.
+    pub rows: u64,
+    /// How long a row waits for its open line.
+    pub open_line_wait: TimeDelta,
+    /// How long after its end a minute is reconciled.
+    pub reconcile_after: TimeDelta,
+    /// How old the newest batch is at most, if there is nothing to seal.
+    pub seal_at_least: TimeDelta,
+}
+
+impl Settings {
+    /// Reads the settings, and asks AWS KMS for the log's public key. Errors: a setting is missing or invalid, or KMS
+    /// fails.
+    pub async fn read() -> Result<Self, Failure> {
+        let store: Arc<dyn ObjectStore> = Arc::new(store()?);
+        let years = number("AUDIT_RETENTION_YEARS")?;
+        if years < FEWEST_YEARS {
+            return Err(Misconfigured("AUDIT_RETENTION_YEARS", "expected at least 6").into());
+        }
+        // A year may have 366 days.
+        let retention = Duration::from_secs(years * 366 * DAY);
+        let origin = required("AUDIT_LOG_ORIGIN")?;
+        let seconds = |name| number(name).map(|seconds| TimeDelta::seconds(seconds as i64));
+        Ok(Self {
+            log: Log::new(store.clone(), signer().await?, &origin, retention)?,
+            store,
+            functions: LogGroup::from_env("FUNCTION_LOG_GROUP")?,
+            gateway: LogGroup::from_env("ACCESS_LOG_GROUP")?,
+            public_routes: PublicRoutes::parse(&required("PUBLIC_ROUTES")?),
+            witness: Witness::from_env()?,
+            operators: keys("AUDIT_OPERATOR_KEYS")?,
+            rows: number("AUDIT_ROWS_PER_BATCH")?.clamp(1, 200_000),
+            open_line_wait: seconds("AUDIT_OPEN_LINE_WAIT")?,
+            reconcile_after: seconds("AUDIT_RECONCILE_AFTER")?,
+            seal_at_least: seconds("AUDIT_SEAL_AT_LEAST_EVERY")?,
+        })
+    }
+}
+
+fn store() -> Result<S3, Misconfigured> {
+    let credentials = Credentials::new(
+        required("AWS_ACCESS_KEY_ID")?,
+        required("AWS_SECRET_ACCESS_KEY")?,
+        optional("AWS_SESSION_TOKEN"),
+        None,
+        "environment",
+    );
+    Ok(S3::new(
+        required("AUDIT_BUCKET")?,
+        String::new(),
+        required("AWS_REGION")?,
+        optional("S3_ENDPOINT"),
+        credentials,
+        true,
+    ))
+}
+
+/// The log's key: in AWS KMS, or in a file on a developer's machine.
+async fn signer() -> Result<Arc<dyn Signer>, Failure> {
+    if let Some(file) = optional("AUDIT_SIGNING_KEY_FILE") {
+        return Ok(Arc::new(FileSigner::open_or_generate(Path::new(&file))?));
+    }
+    let kms = Service::from_env("kms", "AWS_ENDPOINT_URL_KMS")?;
+    Ok(Arc::new(
+        KmsSigner::new(kms, required("KMS_KEY_ID")?).await?,
+    ))
+}
+
+fn number(name: &'static str) -> Result<u64, Misconfigured> {
+    let number = required(name)?.parse();
+    number.map_err(|_| Misconfigured(name, "expected a whole number"))
+}
+
+/// Ed25519 public keys in hexadecimal, separated by commas.
+fn keys(name: &'static str) -> Result<Vec<[u8; 32]>, Misconfigured> {
+    let text = optional(name).unwrap_or_default();
+    let keys = text.split(',').filter(|key| !key.is_empty());
+    let keys = keys.map(|key| hex::decode(key).ok()?.try_into().ok());
+    let keys: Option<_> = keys.collect();
+    keys.ok_or(Misconfigured(
+        name,
+        "expected Ed25519 public keys in hexadecimal",
+    ))
+}

@@ -1,0 +1,3 @@
+//! The Lambda `apply-retention`.
+
+api::serve_event!(apply_retention);

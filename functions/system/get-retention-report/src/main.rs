@@ -1,0 +1,3 @@
+//! The Lambda `get-retention-report`.
+
+api::serve!(get_retention_report);

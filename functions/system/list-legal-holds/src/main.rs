@@ -1,0 +1,3 @@
+//! The Lambda `list-legal-holds`.
+
+api::serve!(list_legal_holds);

@@ -1,0 +1,3 @@
+//! The Lambda `place-legal-hold`.
+
+api::serve_idempotent!(place_legal_hold);

@@ -1,0 +1,3 @@
+//! The Lambda `put-retention-rule`.
+
+api::serve!(put_retention_rule);
