@@ -392,6 +392,11 @@ async fn a_restored_database_is_sealed_again_only_with_the_statement_of_an_opera
         .iter()
         .filter(|(_, leaf)| matches!(leaf, Leaf::Incarnation(_)));
     assert_eq!(stated.count(), 1);
+
+    // A statement that lacks something is refused, and not taken for a schedule's event.
+    let malformed = json!({"incarnation": {"kept_size": kept}});
+    assert!(world.cloud.invoke("seal-audit", &malformed).await.is_err());
+    assert!(world.try_seal().await.is_ok());
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod figures;
 mod large_file;
 mod scale;
 mod site;
+mod soak;
 mod throughput;
 mod verification;
 
@@ -109,6 +110,22 @@ enum Command {
         #[arg(long, default_value_t = 3)]
         rounds: usize,
     },
+    /// Sends audited requests while functions, the sealer and the database are killed at random, and then verifies
+    /// the audit log with every verdict required. Fails if one isn't intact.
+    Soak {
+        /// Folder of the binaries, which are NAME/bootstrap or NAME.
+        #[arg(long, default_value = "target/debug")]
+        binaries: PathBuf,
+        /// Number of requests.
+        #[arg(long, default_value_t = 50_000)]
+        requests: u64,
+        /// Number of concurrent callers.
+        #[arg(long, default_value_t = 8)]
+        clients: usize,
+        /// Seed of all that is random.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Measures the two flushes of an audited read with and without the audit chain.
     AuditChain {
         /// Number of concurrent clients; a single client is measured too.
@@ -199,6 +216,19 @@ async fn main() -> Result<()> {
             size,
             rounds,
         } => large_file::measure(&binaries, size, rounds).await,
+        Command::Soak {
+            binaries,
+            requests,
+            clients,
+            seed,
+        } => {
+            let plan = soak::Plan {
+                requests,
+                clients,
+                seed,
+            };
+            soak::run(&binaries, &plan).await
+        }
         Command::AuditChain { clients, rounds } => audit_chain::measure(clients, rounds).await,
         Command::Verify { rows, rounds } => verification::measure(rows, rounds).await,
     }

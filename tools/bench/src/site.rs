@@ -4,10 +4,11 @@
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -53,6 +54,8 @@ pub struct Setup {
     pub given_secrets: bool,
     /// Keep the data in this folder, for a later run.
     pub keep: Option<PathBuf>,
+    /// Further variables of the functions.
+    pub environment: Vec<(&'static str, String)>,
 }
 
 /// A server.
@@ -61,6 +64,7 @@ pub struct Databases {
     authority: Option<PathBuf>,
     folder: TempDir,
     given_secrets: bool,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Databases {
@@ -109,6 +113,7 @@ impl Databases {
             authority,
             folder,
             given_secrets: setup.given_secrets,
+            environment: setup.environment,
         })
     }
 
@@ -125,6 +130,13 @@ impl Databases {
         let content = std::fs::read_to_string(file)?;
         let id = content.lines().next().unwrap_or_default();
         id.trim().parse().context("PostgreSQL wrote no process id")
+    }
+
+    /// Kills the server, and starts it again on its data. Errors: its data is not kept.
+    pub async fn crash(&self) -> Result<()> {
+        kill(self.postmaster()?)?;
+        self.server.ended().await;
+        self.server.restart().await
     }
 
     pub fn superuser_url(&self, database: &str) -> String {
@@ -189,6 +201,8 @@ pub struct Site {
     pub cloud: Cloud,
     pub template: Arc<Template>,
     pub binaries: PathBuf,
+    /// The folder of objects, keys and logs.
+    pub data: PathBuf,
 }
 
 impl Site {
@@ -232,6 +246,10 @@ impl Site {
             Settings::new(&data.join("cloud"), &clinic.app_url, &key, template.clone());
         settings.binaries = binaries.clone();
         settings.instances = instances;
+        let variables = databases.environment.iter();
+        settings
+            .environment
+            .extend(variables.map(|(name, value)| ((*name).to_owned(), value.clone())));
         if let Some(authority) = &databases.authority {
             let authority = authority.display().to_string();
             settings
@@ -243,6 +261,7 @@ impl Site {
             cloud: Cloud::start(settings).await?,
             template,
             binaries,
+            data: data.join("cloud"),
         })
     }
 
@@ -261,6 +280,16 @@ impl Site {
         let token = self.cloud.issuer().mint(&request)?;
         Ok(Client::new(self.cloud.url()).with_token(token))
     }
+}
+
+/// Ends a process at once (SIGKILL).
+pub fn kill(process: u32) -> Result<()> {
+    let status = Command::new("kill")
+        .args(["-9", &process.to_string()])
+        .stderr(Stdio::null())
+        .status()?;
+    ensure!(status.success(), "process {process} was not killed");
+    Ok(())
 }
 
 /// Puts the members of the function's secret into its environment.

@@ -2,14 +2,15 @@
 
 use api::lambda::Failure;
 use serde::Deserialize;
+use serde_json::Value;
 use transparency_log::leaf::{Incarnation, Statement, Text};
 use transparency_log::log::Tip;
 use uuid::Uuid;
 
 /// What the function is invoked with. A schedule passes other members, which don't count.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Payload {
-    incarnation: Option<Signed>,
+    incarnation: Option<Value>,
 }
 
 /// The members of the leaf. Bytes are hexadecimal.
@@ -32,12 +33,13 @@ pub fn read(
     operators: &[[u8; 32]],
     tip: &Tip,
 ) -> Result<Option<Incarnation>, Failure> {
-    let Ok(Payload {
-        incarnation: Some(signed),
-    }) = serde_json::from_str(payload)
-    else {
+    let payload: Payload = serde_json::from_str(payload).unwrap_or_default();
+    let Some(signed) = payload.incarnation else {
         return Ok(None);
     };
+    let signed: Signed = serde_json::from_value(signed).map_err(|error| {
+        format!("the statement about a restored database is malformed: {error}")
+    })?;
     let incarnation = Incarnation {
         statement: Statement {
             old_size: signed.old_size,

@@ -94,14 +94,23 @@ pub async fn catch_up(
     if known.is_some_and(|known| !known.is_at(first.before())) {
         return Ok(Standing::Forked);
     }
-    if !has_rows(connection, store, tip, next, statement).await? {
-        return Ok(Standing::Restored);
-    }
+    let mut restores: Option<Vec<Incarnation>> = None;
     for number in next..tip.next_number() {
         if !time_left() {
             return Ok(Standing::Behind);
         }
         let batch = batch(store, tip, number).await?;
+        let lacking = lacking(connection, &batch).await?;
+        if !lacking.is_empty() {
+            let stated = match restores.take() {
+                Some(stated) => stated,
+                None => stated(store, tip, number, statement).await?,
+            };
+            if !lacking.iter().all(|leaf| is_stated(*leaf, &stated)) {
+                return Ok(Standing::Restored);
+            }
+            restores = Some(stated);
+        }
         take_over(connection, &batch).await?;
     }
     Ok(Standing::Current)
@@ -127,34 +136,39 @@ pub async fn take_over(connection: &Connection, batch: &Batch) -> Result<(), Fai
     Ok(())
 }
 
-/// Whether the database has the rows of all batches from this number on, apart from those that operators say are lost.
-async fn has_rows(
-    connection: &Connection,
+/// The leaves of the batch whose rows the database lacks: the last of each chain.
+async fn lacking(connection: &Connection, batch: &Batch) -> Result<Vec<u64>, Failure> {
+    let mut leaves = Vec::new();
+    for Lost { chain_id, seq } in lost(connection, batch).await? {
+        let leaf = batch.leaves().find(|(_, leaf)| {
+            matches!(leaf, Leaf::Row(row) if row.chain_id == chain_id && row.seq == seq)
+        });
+        leaves.extend(leaf.map(|(index, _)| index));
+    }
+    Ok(leaves)
+}
+
+/// What operators stated about restored databases: in the batches from this number on, and now.
+async fn stated(
     store: &dyn ObjectStore,
     tip: &Tip,
     from: u64,
     statement: Option<&Incarnation>,
-) -> Result<bool, Failure> {
-    let mut lacking = Vec::new();
+) -> Result<Vec<Incarnation>, Failure> {
     let mut restores: Vec<_> = statement.cloned().into_iter().collect();
     for number in from..tip.next_number() {
         let batch = batch(store, tip, number).await?;
-        for Lost { chain_id, seq } in lost(connection, &batch).await? {
-            let leaf = batch.leaves().find(|(_, leaf)| {
-                matches!(leaf, Leaf::Row(row) if row.chain_id == chain_id && row.seq == seq)
-            });
-            lacking.extend(leaf.map(|(index, _)| index));
-        }
         restores.extend(batch.leaves().filter_map(|(_, leaf)| match leaf {
             Leaf::Incarnation(restore) => Some(restore),
             _ => None,
         }));
     }
-    let is_stated = |leaf: &u64| {
-        let mut ranges = restores.iter().map(|restore| &restore.statement);
-        ranges.any(|range| (range.kept_size..range.old_size).contains(leaf))
-    };
-    Ok(lacking.iter().all(is_stated))
+    Ok(restores)
+}
+
+fn is_stated(leaf: u64, restores: &[Incarnation]) -> bool {
+    let mut ranges = restores.iter().map(|restore| &restore.statement);
+    ranges.any(|range| (range.kept_size..range.old_size).contains(&leaf))
 }
 
 async fn batch(store: &dyn ObjectStore, tip: &Tip, number: u64) -> Result<Batch, Failure> {

@@ -5,10 +5,15 @@ use anyhow::{Result, bail};
 
 use super::Place;
 
+/// What only `seal-audit` reads. Its value has spaces, at which `export $(cargo dev env)` would break off.
+const LEFT_OUT: &str = "PUBLIC_ROUTES";
+
 /// Prints the variables of the running cloud's functions, one a line.
 pub fn run(place: &Place) -> Result<()> {
     for (name, value) in place.running()?.environment {
-        println!("{name}={}", quoted(&name, &value)?);
+        if name != LEFT_OUT {
+            println!("{name}={}", quoted(&name, &value)?);
+        }
     }
     Ok(())
 }
