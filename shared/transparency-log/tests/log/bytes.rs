@@ -214,7 +214,7 @@ fn the_bytes_of_a_row_are_those_that_are_documented() {
 fn missing_ids_out_of_order_or_twice_are_refused() {
     let encoded = |ids: &[&str]| {
         let mut bytes = vec![1, 4];
-        bytes.extend([0; 8 + 4 + 8 * 8]);
+        bytes.extend([0; 8 + 4 + 9 * 8]);
         bytes.extend((ids.len() as u32).to_be_bytes());
         for id in ids {
             bytes.push(id.len() as u8);
