@@ -74,6 +74,7 @@ create function check_retention_rule() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
   least record;
+  below text;
 begin
   new.set_by := actor_user();
   new.set_at := now();
@@ -84,22 +85,21 @@ begin
   from retention_rules r
   where r.jurisdiction in (new.jurisdiction, left(new.jurisdiction, 2)) and r.resource_type = new.resource_type
     and r.set_by is null;
-  if new.set_by is not null and least.adult_years is null then
+  -- What a migration writes may differ from its country's rule: the stricter of both counts.
+  if new.set_by is null then
+    return new;
+  end if;
+  if least.adult_years is null then
     raise exception 'the jurisdiction has no rules'
       using errcode = 'check_violation', constraint = 'retention_rules_jurisdiction_known';
   end if;
-  -- What a migration writes may differ from its country's rule: the stricter of both counts.
-  if new.adult_years < least.adult_years and new.set_by is not null then
-    raise exception 'the rule is below the floor'
-      using errcode = 'check_violation', constraint = 'retention_rules_floor_adult_years';
-  end if;
-  if new.majority_age < least.majority_age and new.set_by is not null then
-    raise exception 'the rule is below the floor'
-      using errcode = 'check_violation', constraint = 'retention_rules_floor_majority_age';
-  end if;
-  if new.minor_years < least.minor_years and new.set_by is not null then
-    raise exception 'the rule is below the floor'
-      using errcode = 'check_violation', constraint = 'retention_rules_floor_minor_years';
+  below := case
+    when new.adult_years < least.adult_years then 'retention_rules_floor_adult_years'
+    when new.majority_age < least.majority_age then 'retention_rules_floor_majority_age'
+    when new.minor_years < least.minor_years then 'retention_rules_floor_minor_years'
+  end;
+  if below is not null then
+    raise exception 'the rule is below the floor' using errcode = 'check_violation', constraint = below;
   end if;
   return new;
 end

@@ -33,13 +33,10 @@ pub(crate) struct Gate {
 
 impl Environment {
     pub(crate) fn new(endpoint: Endpoint, secrets: &Secrets) -> Result<Self, Failure> {
-        let url = secrets.required("DATABASE_URL")?;
-        let ca_file = settings::optional("DATABASE_CA_FILE");
         let are_named = settings::flag("NAMED_STATEMENTS", false)?;
-        let database = Database::new(&url, ca_file.as_deref(), endpoint.name, are_named)?;
         Ok(Self {
             endpoint,
-            database,
+            database: database(secrets, endpoint.name, are_named)?,
             chain: ChainHead::new(endpoint.name)?,
             ticket_key: TicketKey::new(&key(secrets, "TICKET_KEY")?),
             known_callers: KnownCallers::default(),
@@ -61,6 +58,17 @@ impl Gate {
             cursor_key: hmac::Key::new(hmac::HMAC_SHA256, &key(secrets, "CURSOR_KEY")?),
         })
     }
+}
+
+/// The pool of the function with this name. Statements get names if `are_named`. Errors: a setting is missing or invalid.
+pub(crate) fn database(
+    secrets: &Secrets,
+    function: &'static str,
+    are_named: bool,
+) -> Result<Database, Misconfigured> {
+    let url = secrets.required("DATABASE_URL")?;
+    let ca_file = settings::optional("DATABASE_CA_FILE");
+    Database::new(&url, ca_file.as_deref(), function, are_named)
 }
 
 /// Reads a key: 32 bytes in base64 or base64url.

@@ -16,7 +16,7 @@ use tokio::time::timeout_at;
 
 use crate::call::Call;
 use crate::endpoint::{Endpoint, PublicEndpoint};
-use crate::environment::{Environment, Gate};
+use crate::environment::{Environment, Gate, database};
 use crate::handler::{Handler, Running};
 use crate::job::{Job, TOO_LONG};
 use crate::replay::replay;
@@ -79,12 +79,8 @@ pub fn serve_event<I, H: Handler<Job, I, Done = ()>>(
 pub fn serve_health(endpoint: PublicEndpoint) -> Result<(), Failure> {
     run(async move {
         let secrets = Secrets::read().await?;
-        let database: &'static Database = Box::leak(Box::new(Database::new(
-            &secrets.required("DATABASE_URL")?,
-            settings::optional("DATABASE_CA_FILE").as_deref(),
-            endpoint.name,
-            false,
-        )?));
+        let database: &'static Database =
+            Box::leak(Box::new(database(&secrets, endpoint.name, false)?));
         lambda_http::run(lambda_http::service_fn(
             move |request: Request| async move {
                 let request_id = request_id(&request);

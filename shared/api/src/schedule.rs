@@ -12,6 +12,7 @@ use sql::Connection;
 use tokio::time::timeout_at;
 
 use crate::endpoint::UnauditedSchedule;
+use crate::environment::database;
 use crate::job::TOO_LONG;
 use crate::lambda::{Failure, run};
 use crate::time_limits::TimeLimits;
@@ -53,12 +54,8 @@ where
 {
     run(async move {
         let secrets = Secrets::read().await?;
-        let database: &'static Database = Box::leak(Box::new(Database::new(
-            &secrets.required("DATABASE_URL")?,
-            settings::optional("DATABASE_CA_FILE").as_deref(),
-            endpoint.name,
-            false,
-        )?));
+        let database: &'static Database =
+            Box::leak(Box::new(database(&secrets, endpoint.name, false)?));
         let state: &'static State = Box::leak(Box::new(start().await?));
         let work = &work;
         lambda_runtime::run(lambda_runtime::service_fn(

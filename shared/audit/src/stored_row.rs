@@ -70,12 +70,7 @@ impl StoredRow {
         Type::INT8,
     ];
 
-    /// Reads a row of a binary COPY. Errors: a column doesn't contain what a function writes.
-    pub fn from_copy(row: &BinaryCopyOutRow) -> Result<Self, Error> {
-        Self::read(row)
-    }
-
-    fn read(row: &impl Columns) -> Result<Self, Error> {
+    fn read(row: &Row) -> Result<Self, Error> {
         let patient_id: Option<Uuid> = row.column(10)?;
         let patient_ids: Option<Vec<Uuid>> = row.column(11)?;
         let source_ip: Option<Cidr> = row.column(13)?;
@@ -130,7 +125,7 @@ impl StoredRow {
     }
 }
 
-/// Whether a row of a binary COPY has the hash that it names. This reads nothing else, so it is much faster than to read
+/// Whether a row has the hash that it names. This reads nothing else, so it is much faster than to read
 /// the whole row. Errors: a column doesn't contain what a function writes.
 pub(crate) fn is_intact(row: &impl Columns) -> Result<bool, Error> {
     let details: Option<Jsonb<Map<String, Value>>> = row.column(18)?;

@@ -1,4 +1,5 @@
-//! The sealed audit log in S3, as endpoints read it: checkpoints, and proofs from the tiles.
+//! The sealed audit log in S3, as functions reach it, and what endpoints read of it: checkpoints, and proofs from the
+//! tiles.
 //!
 //! It is separate from `api`, so that a function that reads no proofs contains no S3 client.
 #![warn(missing_docs)]
@@ -28,20 +29,25 @@ pub struct SealedLog(S3);
 
 impl FromSettings for SealedLog {
     fn from_settings() -> Result<Self, Misconfigured> {
-        let credentials = Credentials::from_keys(
-            required("AWS_ACCESS_KEY_ID")?,
-            required("AWS_SECRET_ACCESS_KEY")?,
-            optional("AWS_SESSION_TOKEN"),
-        );
-        Ok(Self(S3::new(
-            required("AUDIT_BUCKET")?,
-            String::new(),
-            required("AWS_REGION")?,
-            optional("S3_ENDPOINT"),
-            credentials,
-            true,
-        )))
+        store().map(Self)
     }
+}
+
+/// The bucket of the sealed log, with the credentials that Lambda sets. Errors: a variable is missing.
+pub fn store() -> Result<S3, Misconfigured> {
+    let credentials = Credentials::from_keys(
+        required("AWS_ACCESS_KEY_ID")?,
+        required("AWS_SECRET_ACCESS_KEY")?,
+        optional("AWS_SESSION_TOKEN"),
+    );
+    Ok(S3::new(
+        required("AUDIT_BUCKET")?,
+        String::new(),
+        required("AWS_REGION")?,
+        optional("S3_ENDPOINT"),
+        credentials,
+        true,
+    ))
 }
 
 /// The checkpoint after a batch.

@@ -9,17 +9,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
-use aws_credential_types::Credentials;
-use domain::time::Timestamp;
 use http::Method;
-use local_cloud::cloud::AUDIT_BUCKET;
+use local_cloud::verification;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use transparency_log::note::{Algorithm, VerifierKey};
-use transparency_log::signer::{FileSigner, Signer as _};
-use transparency_log::store::S3;
-use verify::Inputs;
 use verify::report::Aspect;
 
 use crate::site::{Databases, Setup, Site, Size, kill};
@@ -29,14 +23,6 @@ const RECONCILE_AFTER: u64 = 15;
 
 /// The instances of each function.
 const INSTANCES: usize = 4;
-
-/// The verdicts that are required.
-const ALL: [Aspect; 4] = [
-    Aspect::Integrity,
-    Aspect::Authenticity,
-    Aspect::Completeness,
-    Aspect::Freshness,
-];
 
 /// How much to do.
 pub struct Plan {
@@ -254,39 +240,15 @@ fn report(tally: &Tally, time: Duration) -> Result<()> {
 
 /// Verifies everything. Errors: a verdict is not intact.
 async fn verify_all(databases: &Databases, site: &Site) -> Result<()> {
-    let variables = site.cloud.environment();
-    let variable = |name: &str| variables.get(name).cloned().unwrap_or_default();
-    let key = FileSigner::open(&site.data.join("audit-log-key")).map_err(|error| anyhow!(error))?;
-    let credentials = site.cloud.credentials();
-    let archive = S3::new(
-        AUDIT_BUCKET.to_owned(),
-        String::new(),
-        "us-east-1".to_owned(),
-        Some(site.cloud.objects().url()),
-        Credentials::from_keys(&credentials.access_key, &credentials.secret_key, None),
-        false,
-    );
-    let inputs = Inputs {
-        database: Some(databases.superuser_url("soak")),
-        archive: Some(Arc::new(archive)),
-        key: Some(VerifierKey::new(
-            &variable("AUDIT_LOG_ORIGIN"),
-            Algorithm::Ed25519,
-            key.public_key(),
-        )?),
-        function_log: vec![site.data.join("log-groups/functions")],
-        gateway_log: vec![site.data.join("log-groups/access")],
-        public_routes: variable("PUBLIC_ROUTES")
-            .split(',')
-            .map(|route| route.trim().to_owned())
-            .collect(),
-        logs_until: Some(Timestamp::now()),
-        ..Inputs::default()
-    };
+    let (s3, database) = (site.cloud.objects().url(), databases.superuser_url("soak"));
+    let inputs = verification::inputs(&site.data, site.cloud.environment(), &s3, &database)?;
     let report = verify::verify(&inputs)
         .await
         .map_err(|error| anyhow!(error))?;
     print!("{report}");
-    ensure!(report.exit_code(&ALL) == 0, "not every verdict is intact");
+    ensure!(
+        report.exit_code(&Aspect::ALL) == 0,
+        "not every verdict is intact"
+    );
     Ok(())
 }

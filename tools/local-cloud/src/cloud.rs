@@ -27,6 +27,9 @@ pub const FILES_BUCKET: &str = "caretrail-files";
 /// The bucket of the sealed audit log.
 pub const AUDIT_BUCKET: &str = "caretrail-audit";
 
+/// The file of the key that signs the audit log's checkpoints, in the data folder.
+pub const LOG_KEY: &str = "audit-log-key";
+
 const PEOPLE_SECRET: &str = "caretrail/people";
 
 /// How to run a cloud.
@@ -129,7 +132,7 @@ impl Cloud {
             ("SCAN_POLICY".to_owned(), "allow".to_owned()),
         ]);
         // KMS is not emulated, so the key of the audit log is in a file.
-        let key = data.join("audit-log-key").display().to_string();
+        let key = data.join(LOG_KEY).display().to_string();
         environment.insert("AUDIT_SIGNING_KEY_FILE".into(), key);
         let buckets = template.buckets.iter();
         environment.extend(buckets.map(|bucket| (bucket.variable.clone(), bucket.name.clone())));

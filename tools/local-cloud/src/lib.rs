@@ -20,4 +20,5 @@ pub mod progress;
 pub mod schedules;
 pub mod secrets;
 pub mod template;
+pub mod verification;
 pub mod workspace;

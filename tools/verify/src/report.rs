@@ -37,6 +37,16 @@ pub enum Aspect {
     Freshness,
 }
 
+impl Aspect {
+    /// All aspects.
+    pub const ALL: [Self; 4] = [
+        Self::Integrity,
+        Self::Authenticity,
+        Self::Completeness,
+        Self::Freshness,
+    ];
+}
+
 /// The verdict about an aspect.
 #[derive(Clone, Copy, Debug, Display, Eq, PartialEq)]
 #[strum(serialize_all = "lowercase")]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::lambda::Failure;
-use aws::{Credentials, Service};
+use aws::Service;
 use chrono::TimeDelta;
 use settings::{Misconfigured, optional, required};
 use transparency_log::log::Log;
 use transparency_log::signer::{FileSigner, KmsSigner, Signer};
-use transparency_log::store::{ObjectStore, S3};
+use transparency_log::store::ObjectStore;
 
 use crate::log_group::LogGroup;
 use crate::public_routes::PublicRoutes;
@@ -47,7 +47,7 @@ impl Settings {
     /// Reads the settings, and asks AWS KMS for the log's public key. Errors: a setting is missing or invalid, or KMS
     /// fails.
     pub async fn read() -> Result<Self, Failure> {
-        let store: Arc<dyn ObjectStore> = Arc::new(store()?);
+        let store: Arc<dyn ObjectStore> = Arc::new(sealed_log::store()?);
         let years = number("AUDIT_RETENTION_YEARS")?;
         if years < FEWEST_YEARS {
             return Err(Misconfigured("AUDIT_RETENTION_YEARS", "expected at least 6").into());
@@ -70,24 +70,6 @@ impl Settings {
             seal_at_least: seconds("AUDIT_SEAL_AT_LEAST_EVERY")?,
         })
     }
-}
-
-fn store() -> Result<S3, Misconfigured> {
-    let credentials = Credentials::new(
-        required("AWS_ACCESS_KEY_ID")?,
-        required("AWS_SECRET_ACCESS_KEY")?,
-        optional("AWS_SESSION_TOKEN"),
-        None,
-        "environment",
-    );
-    Ok(S3::new(
-        required("AUDIT_BUCKET")?,
-        String::new(),
-        required("AWS_REGION")?,
-        optional("S3_ENDPOINT"),
-        credentials,
-        true,
-    ))
 }
 
 /// The log's key: in AWS KMS, or in a file on a developer's machine.

@@ -101,7 +101,7 @@ async fn tamper(place: &Place) -> Result<()> {
     let names_row = |finding: &Finding| matches!(&finding.subject, Subject::Row { id: Some(named), .. } if *named == id);
     let findings = &tampered.judgement(Aspect::Integrity).findings;
     ensure!(
-        tampered.exit_code(&verify::ALL) == 1 && findings.iter().any(names_row),
+        tampered.exit_code(&Aspect::ALL) == 1 && findings.iter().any(names_row),
         "the verifier didn't find the row"
     );
     println!();
