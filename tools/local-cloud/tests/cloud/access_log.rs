@@ -181,7 +181,9 @@ async fn a_request_whose_caller_hangs_up_has_its_line() {
         assert!(started.elapsed() < SOON);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert_eq!(lines(&world).await[0]["route"], "POST /hold");
+    let line = &lines(&world).await[0];
+    assert_eq!(line["route"], "POST /hold");
+    assert_eq!(line["status"], "200");
 }
 
 #[tokio::test]

@@ -55,12 +55,12 @@ async fn function(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Er
             (0..lines).for_each(|line| println!("line {line}"));
             Ok(json!(lines))
         }
-        // Holds its instance until the file named in the event is there.
+        // Holds its instance until the file named in the event, or in the body of its request, is there.
         "hold" => {
-            let until = event.payload["until"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned();
+            let body = event.payload["body"].as_str().unwrap_or("{}");
+            let body: Value = serde_json::from_str(body)?;
+            let until = event.payload["until"].as_str().or(body["until"].as_str());
+            let until = until.ok_or("no file to wait for")?.to_owned();
             while !std::path::Path::new(&until).exists() {
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
