@@ -218,6 +218,7 @@ insert into role_permissions (role, permission, reach) values
   ('SYSTEM', 'files:process', 'ALL'),
   ('SYSTEM', 'idempotency-keys:expire', 'ALL'),
   ('SYSTEM', 'audit:maintain', 'ALL'),
+  ('SYSTEM', 'audit:archive', 'ALL'),
   ('SYSTEM', 'retention:apply', 'ALL');
 
 -- Only ADMIN changes roles and approves accounts. The API can't pass that on.

@@ -267,7 +267,7 @@ $$;
 
 grant execute on function append_audit(audit_logs), append_fence(audit_logs) to caretrail_app;
 
--- The keys of searches that answered this patient among others. The caller's policies still filter the
+-- The keys of searches that answered this patient among others, of archived months too. The caller's policies still filter the
 -- rows. SECURITY DEFINER, because under row-level security an index does not serve `@>`. The low row
 -- estimate makes the planner look each row up.
 create function searches_naming(patient uuid) returns table (month date, id uuid)
@@ -275,6 +275,9 @@ language plpgsql stable security definer parallel restricted rows 10 set search_
 begin
   perform require_actor();
   return query select a.month, a.id from audit_logs a
+    where reach('audit:read') = 'ALL' and a.patient_ids @> array[patient]
+    union all
+    select a.month, a.id from audit_archive_rows a
     where reach('audit:read') = 'ALL' and a.patient_ids @> array[patient];
 end
 $$;

@@ -325,7 +325,8 @@ begin
 end
 $$;
 
--- Whether a hold in force covers a row of the audit log's month. Whatever archives or deletes the audit log asks it.
+-- Whether a hold in force covers a row of the audit log's month, which must not be deleted then. A hold doesn't keep the
+-- month from being archived, because that deletes nothing.
 create function holds_audit_month(p_month date) returns boolean
 language plpgsql stable set search_path = pg_catalog, public as $$
 begin
@@ -336,14 +337,12 @@ begin
         h.patient_id is null
         or exists (select from audit_logs a where a.month = p_month and a.patient_id = h.patient_id)
         or exists (select from audit_logs a where a.month = p_month and a.patient_ids @> array[h.patient_id])
+        or exists (select from audit_archive_rows a where a.month = p_month and a.patient_id = h.patient_id)
+        or exists (select from audit_archive_rows a where a.month = p_month and a.patient_ids @> array[h.patient_id])
       )
   );
 end
 $$;
-
-grant execute on function holds_audit_month(date), legal_holds_on(retained_type, uuid, uuid) to caretrail_sealer;
-grant select on legal_holds to caretrail_sealer;
-create policy legal_holds_seal on legal_holds for select to caretrail_sealer using (true);
 
 -- The archived rows with an ended retention, as the last run of apply-retention found them. A row is listed since
 -- `listed_at`, and again from the beginning after a hold or a longer retention. Whoever may read the retention report
@@ -722,7 +721,8 @@ $$;
 -- `no_other_ends_before` says that no row which isn't listed can end before this day.
 create function retention_report(p_limit integer)
 returns table (
-  jurisdiction text, is_deletion_on boolean, days_to_object integer, rules jsonb, counts jsonb, holds jsonb, listed jsonb
+  jurisdiction text, is_deletion_on boolean, days_to_object integer, rules jsonb, counts jsonb, holds jsonb, listed jsonb,
+  audit_months jsonb
 )
 language plpgsql stable security definer set search_path = pg_catalog, public as $$
 #variable_conflict use_column
@@ -791,6 +791,16 @@ begin
             and not exists (select from legal_holds h where h.released_at is null and covers(h, l))
           order by l.listed_at, l.resource_type, l.resource_id limit p_limit
         ) as q
+      ), '[]'),
+      coalesce((
+        select jsonb_agg(jsonb_build_object(
+          'month', a.month, 'rows', a.rows, 'ends_on', audit_archive_ends(a.month), 'listed_at', a.listed_at,
+          'deleted_from', greatest(
+            a.listed_at + make_interval(days => s.days_to_object),
+            (select max(p.locked_until) from audit_archive_parts p where p.month = a.month)
+          )
+        ) order by a.month)
+        from audit_archives a where a.listed_at is not null and not holds_audit_month(a.month)
       ), '[]')
     from settings s;
 end

@@ -11,7 +11,7 @@ begin
     'caretrail_people',    -- login of the functions that people call: a member of caretrail_app
     'caretrail_jobs',      -- login of the functions that events and schedules start: a member too
     'caretrail_health',    -- login of the health check: connects and reads nothing
-    'caretrail_sealer',    -- login of the functions that seal and archive the audit log
+    'caretrail_sealer',    -- login of the function that seals the audit log
     'caretrail_auditor'    -- tools of compliance officers: reads the audit log
   ] loop
     if not exists (select from pg_roles where rolname = name) then

@@ -1500,7 +1500,6 @@ create policy legal_holds_read on legal_holds for select to caretrail_app
   using ((select reach('legal-holds:read')) = 'ALL' or (select reach('legal-holds:write')) = 'ALL');
 create policy legal_holds_release on legal_holds for update to caretrail_app
   using ((select reach('legal-holds:write')) = 'ALL');
-create policy legal_holds_seal on legal_holds for select to caretrail_sealer using (true);
 create policy owner_all on legal_holds for all to caretrail_owner using (true) with check (true);
 create trigger refuse_ledger_change before delete on legal_holds
   for each row
@@ -1511,7 +1510,6 @@ create trigger sign_legal_hold before insert or update on legal_holds
 grant select on legal_holds to caretrail_people;
 grant insert (id, patient_id, resource_type, reason) on legal_holds to caretrail_people;
 grant update (release_reason) on legal_holds to caretrail_people;
-grant select on legal_holds to caretrail_sealer;
 
 create table retention_listings (
   resource_type retained_type not null,
@@ -1683,6 +1681,114 @@ create policy owner_all on audit_waiting_chains for all to caretrail_owner using
 grant select on audit_waiting_chains to caretrail_auditor;
 grant delete, insert, select, update on audit_waiting_chains to caretrail_sealer;
 
+create table audit_archives (
+  month date not null,
+  begun_at timestamptz not null default now(),
+  completed_at timestamptz,
+  rows bigint,
+  parts integer,
+  root sha256_hash,
+  listed_at timestamptz,
+  deleted_at timestamptz,
+  objects_deleted_at timestamptz,
+  constraint audit_archives_pkey primary key (month),
+  constraint audit_archives_complete check (
+    (num_nulls(completed_at, rows, parts, root) = any (array[0, 4]))
+    and (completed_at is not null
+      or listed_at is null)
+    and (completed_at is not null
+      or deleted_at is null)
+    and (deleted_at is not null
+      or objects_deleted_at is null)
+  ),
+  constraint audit_archives_month_first_day check (extract(day from month) = 1::numeric)
+);
+alter table audit_archives enable row level security, force row level security;
+create policy actor_proven on audit_archives as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy audit_archives_audit on audit_archives for select to caretrail_auditor, caretrail_sealer
+  using (true);
+create policy audit_archives_read on audit_archives for select to caretrail_app
+  using ((select reach('audit:read')) = 'ALL');
+create policy owner_all on audit_archives for all to caretrail_owner using (true) with check (true);
+grant select on audit_archives to caretrail_app;
+grant select on audit_archives to caretrail_auditor;
+grant select on audit_archives to caretrail_sealer;
+
+create table audit_archive_parts (
+  month date not null,
+  part integer not null,
+  rows bigint not null,
+  bytes bigint not null,
+  sha256 sha256_hash not null,
+  root sha256_hash not null,
+  first_chain uuid not null,
+  first_seq bigint not null,
+  first_place bytea not null,
+  last_chain uuid not null,
+  last_seq bigint not null,
+  last_place bytea not null,
+  block_offsets bigint[] not null,
+  locked_until timestamptz not null,
+  confirmed_at timestamptz,
+  constraint audit_archive_parts_pkey primary key (month, part),
+  constraint audit_archive_parts_month_fkey foreign key (month) references audit_archives (month)
+);
+alter table audit_archive_parts enable row level security, force row level security;
+create policy actor_proven on audit_archive_parts as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy audit_archive_parts_audit on audit_archive_parts for select to caretrail_auditor, caretrail_sealer
+  using (true);
+create policy audit_archive_parts_read on audit_archive_parts for select to caretrail_app
+  using ((select reach('audit:read')) = 'ALL');
+create policy owner_all on audit_archive_parts for all to caretrail_owner using (true) with check (true);
+grant select on audit_archive_parts to caretrail_app;
+grant select on audit_archive_parts to caretrail_auditor;
+grant select on audit_archive_parts to caretrail_sealer;
+
+create table audit_archive_rows (
+  id uuid not null,
+  month date not null,
+  timestamp timestamptz not null,
+  user_id uuid,
+  patient_id uuid,
+  patient_ids uuid[],
+  resource_id uuid,
+  action_type audit_action not null,
+  resource_type audit_resource not null,
+  outcome audit_outcome not null,
+  request_hash bigint not null,
+  step_hash bigint,
+  part integer not null,
+  block smallint not null,
+  constraint audit_archive_rows_pkey primary key (id, month),
+  constraint audit_archive_rows_user_id_fkey foreign key (user_id) references user_profiles (id)
+) partition by range (month);
+create index audit_archive_rows_denied_idx on audit_archive_rows (id desc) where outcome = 'DENIED';
+create index audit_archive_rows_failed_idx on audit_archive_rows (id desc) where outcome = 'FAILURE';
+create index audit_archive_rows_patient_idx on audit_archive_rows (patient_id, id desc) where patient_id is not null;
+create index audit_archive_rows_patients_idx on audit_archive_rows using gin (patient_ids) where patient_ids is not null;
+create index audit_archive_rows_request_idx on audit_archive_rows (request_hash);
+create index audit_archive_rows_resource_idx on audit_archive_rows (resource_id, id desc) where resource_id is distinct from patient_id and resource_id is not null;
+create index audit_archive_rows_user_idx on audit_archive_rows (user_id, id desc) where user_id is not null;
+alter table audit_archive_rows enable row level security, force row level security;
+create policy actor_proven on audit_archive_rows as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy audit_archive_rows_audit on audit_archive_rows for select to caretrail_auditor, caretrail_sealer
+  using (true);
+create policy audit_archive_rows_read on audit_archive_rows for select to caretrail_app
+  using ((select reach('audit:read')) = 'ALL');
+create policy owner_all on audit_archive_rows for all to caretrail_owner using (true) with check (true);
+create trigger refuse_audit_change before delete or update on audit_archive_rows
+  for each row
+  execute function refuse_audit_change();
+create trigger refuse_audit_truncate before truncate on audit_archive_rows
+  for each statement
+  execute function refuse_audit_change();
+grant select on audit_archive_rows to caretrail_app;
+grant select on audit_archive_rows to caretrail_auditor;
+grant select on audit_archive_rows to caretrail_sealer;
+
 -- Functions
 --
 -- A comment names the roles that can execute the function. Without one, only the owner can.
@@ -1693,14 +1799,24 @@ create function actor_patient() returns uuid stable; -- caretrail_app
 create function actor_provider() returns uuid stable; -- caretrail_app
 create function actor_source() returns text stable; -- caretrail_app
 create function actor_user() returns uuid stable; -- caretrail_app
+create function add_audit_archive_part(p_month date, p_part integer, p_rows bigint, p_bytes bigint, p_sha256 bytea, p_root bytea, p_digest bytea, p_first_chain uuid, p_first_seq bigint, p_first_place bytea, p_last_chain uuid, p_last_seq bigint, p_last_place bytea, p_block_offsets bigint[], p_block_rows bigint[], p_locked_until timestamptz) returns boolean security definer; -- caretrail_jobs
 create function add_signing_key(p_purpose key_purpose, p_key bytea) returns void;
 create function anniversary(day date, years integer) returns date immutable;
 create function announced_file(p_id uuid, OUT bucket text, OUT file_path text) returns record security definer; -- caretrail_jobs
 create function append_audit(entry audit_logs) returns void security definer; -- caretrail_app
 create function append_fence(entry audit_logs) returns bytea security definer; -- caretrail_app
+create function archivable_rows(p_month date, p_chain uuid, p_seq bigint, p_place bytea, p_limit bigint) returns table (line text, is_quarantined boolean, is_sealed boolean, follows boolean, public_key bytea, function text) stable security definer; -- caretrail_jobs
 create function archives_visit(source text) returns boolean stable; -- caretrail_app
+create function audit_archive_ends(p_month date) returns date stable;
+create function audit_archive_entries(p_month date) returns table (part integer, rows bigint, bytes bigint, sha256 bytea, root bytea, first_chain uuid, first_seq bigint, first_place bytea, last_chain uuid, last_seq bigint, last_place bytea, is_confirmed boolean) stable security definer; -- caretrail_jobs
+create function audit_archive_floor() returns integer immutable;
+create function audit_archive_partition(p_month date) returns text immutable;
 create function audit_months_ahead() returns integer stable security definer; -- caretrail_jobs
+create function audit_partition(p_month date) returns text immutable;
+create function audit_retention_floor() returns integer immutable;
+create function audit_rows_digest(p_month date, p_first_chain uuid, p_first_seq bigint, p_first_place bytea, p_last_chain uuid, p_last_seq bigint, p_last_place bytea, OUT rows bigint, OUT digest bytea) returns record stable;
 create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT refusal text, OUT left_out bigint, OUT source_system text) returns record security definer; -- caretrail_app
+create function begin_audit_archive(p_month date, p_months integer) returns boolean security definer; -- caretrail_jobs
 create function begin_file_deletion(p_limit bigint, OUT ids uuid[]) returns uuid[] security definer; -- caretrail_jobs
 create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, OUT role text) returns text security definer; -- caretrail_jobs
 create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint, OUT source_system text, OUT sealed_size bigint) returns record security definer; -- caretrail_people
@@ -1718,17 +1834,22 @@ create function check_keeper(its_role text) returns void stable;
 create function check_ticket(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea) returns void stable;
 create function claim_idempotency_key(p_key text, p_operation text, p_request_hash bytea, p_status integer, p_resource uuid) returns void security definer; -- caretrail_people
 create function completes_visit(provider uuid, source text) returns boolean stable; -- caretrail_app
+create function confirm_audit_archive_part(p_month date, p_part integer, p_digest bytea) returns boolean security definer; -- caretrail_jobs
 create function count_refusal(OUT retry_after integer, OUT left_out bigint) returns record security definer; -- caretrail_people
 create function covers(hold legal_holds, listing retention_listings) returns boolean immutable;
 create function custom_data_rows(p_table text, p_after uuid, p_limit integer) returns table (id uuid, custom_data jsonb) stable security definer; -- caretrail_app
 create function day_begins(day date) returns timestamptz immutable;
 create function decide_on_user(p_user uuid, p_approve boolean) returns void security definer; -- caretrail_app
+create function delete_audit_archive(p_month date) returns table (rows bigint, parts integer, root bytea, digest bytea, rules text[], ends_on date) security definer; -- caretrail_jobs
 create function delete_retained(p_type retained_type, p_ids uuid[], p_limit bigint, OUT taken bigint, OUT ids uuid[], OUT patients uuid[], OUT rules text[], OUT parts jsonb, OUT digest text) returns record security definer; -- caretrail_jobs
+create function deleted_audit_archives(OUT months date[]) returns date[] stable security definer; -- caretrail_jobs
 create function describe_attempt(p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
+create function end_audit_archive_deletion(p_month date) returns boolean security definer; -- caretrail_jobs
 create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_jobs
 create function expire_idempotency_keys(p_limit bigint) returns bigint security definer; -- caretrail_jobs
 create function expire_refusals(p_limit bigint, OUT expired bigint, OUT left_out jsonb) returns record security definer; -- caretrail_jobs
 create function files_in_care(p_patient uuid, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function finish_audit_archive(p_month date, p_months integer, p_rows bigint, p_parts integer, p_root bytea) returns boolean security definer; -- caretrail_jobs
 create function first_day(partial_date text) returns date immutable; -- caretrail_app
 create function folded(name text) returns text immutable; -- caretrail_app
 create function forget_listings(p_type retained_type) returns bigint security definer; -- caretrail_jobs
@@ -1738,7 +1859,7 @@ create function gives_care(member uuid, patient uuid, begins timestamptz) return
 create procedure govern(target regclass);
 create procedure guard_deletions(target regclass, IN part_of text DEFAULT NULL::text);
 create function has_standing(standing text) returns boolean stable security definer; -- caretrail_app
-create function holds_audit_month(p_month date) returns boolean stable; -- caretrail_sealer
+create function holds_audit_month(p_month date) returns boolean stable;
 create function in_care(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function is_identifier(identifier text, longest integer) returns boolean immutable; -- caretrail_app
 create function is_imported_by_actor(person uuid) returns boolean stable security definer; -- caretrail_app
@@ -1749,12 +1870,14 @@ create function is_withheld(owner uuid, entry uuid) returns boolean stable secur
 create function keeps_role(its_role text) returns boolean stable security definer; -- caretrail_app
 create function lacks_licence(member uuid) returns boolean stable security definer;
 create function last_day(partial_date text) returns date immutable;
-create function legal_holds_on(p_type retained_type, p_id uuid, p_patient uuid, OUT in_force uuid, OUT released_at timestamptz) returns record stable; -- caretrail_sealer
+create function legal_holds_on(p_type retained_type, p_id uuid, p_patient uuid, OUT in_force uuid, OUT released_at timestamptz) returns record stable;
 create function likely_duplicates(patient uuid) returns uuid[] stable security definer; -- caretrail_app
 create function list_ended(p_type retained_type, p_after_time timestamptz, p_after uuid, p_limit bigint, OUT read bigint, OUT ended bigint, OUT listed bigint, OUT changed bigint, OUT after_time timestamptz, OUT after_id uuid) returns record security definer; -- caretrail_jobs
+create function list_ended_audit_archives(OUT changed bigint, OUT due date[]) returns record security definer; -- caretrail_jobs
 create function matches(a appointments, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid) returns boolean stable;
 create function matches(f file_metadata, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
 create function matches(r medical_records, p_appointment uuid, p_type text, p_source_system text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
+create function next_audit_archive(p_months integer) returns table (month date, parts integer, after_chain uuid, after_seq bigint, after_place bytea, has_more boolean, locked_until timestamptz) stable security definer; -- caretrail_jobs
 create function note_alone() returns void;
 create function oldest_unlisted(p_type retained_type) returns timestamptz stable;
 create function patient_of(account uuid) returns uuid stable security definer; -- caretrail_app
@@ -1779,14 +1902,17 @@ create function relist(p_type retained_type, p_ids uuid[]) returns bigint;
 create function report_left_out(p_count bigint) returns void;
 create function represented_patients() returns setof uuid stable security definer; -- caretrail_app
 create function represents(patient uuid) returns boolean stable security definer; -- caretrail_app
+create function request_hash(request_id text) returns bigint immutable; -- caretrail_app
 create function require_actor(standing text DEFAULT 'REQUEST'::text) returns void stable;
+create function require_archiving() returns void stable;
 create function require_deletable(p_table text, p_row jsonb) returns void;
+create function require_old_month(p_month date, p_months integer) returns void stable;
 create function require_retention_job() returns void stable;
 create function retained_parts() returns table (place integer, resource_type retained_type, part text, key text) immutable;
 create function retention_end(counted_from timestamptz, born text, adult_years integer, majority_age integer, minor_years integer) returns date immutable;
 create function retention_jurisdiction() returns text stable security definer; -- caretrail_people
 create function retention_proof(p_type retained_type, p_ids uuid[], OUT parts jsonb, OUT digest text) returns record stable;
-create function retention_report(p_limit integer) returns table (jurisdiction text, is_deletion_on boolean, days_to_object integer, rules jsonb, counts jsonb, holds jsonb, listed jsonb) stable security definer; -- caretrail_people
+create function retention_report(p_limit integer) returns table (jurisdiction text, is_deletion_on boolean, days_to_object integer, rules jsonb, counts jsonb, holds jsonb, listed jsonb, audit_months jsonb) stable security definer; -- caretrail_people
 create function retention_rule(p_type retained_type, OUT adult_years integer, OUT majority_age integer, OUT minor_years integer, OUT rules text[]) returns record stable;
 create function role_imports(its_role text) returns boolean stable security definer;
 create function role_reaches_beyond_actor(its_role text) returns boolean stable;
@@ -1798,6 +1924,7 @@ create function sees_user(person uuid, its_role text, its_source text) returns b
 create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid, p_source text, p_permissions jsonb) returns void;
 create function settle_retention() returns void;
 create function spans_of_actor(its_part text) returns table (patient uuid, begins timestamptz, ends timestamptz) stable;
+create function step_hash(request_id text) returns bigint immutable; -- caretrail_app
 create function suspend_care(member uuid) returns void security definer;
 create function take_deletable(p_type retained_type, p_ids uuid[], p_limit bigint, OUT ids uuid[], OUT taken bigint) returns record;
 create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz) returns table (begins timestamptz, ends timestamptz) stable security definer; -- caretrail_app

@@ -6,8 +6,10 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
 pub mod answer;
+pub mod archive;
 pub mod audit;
 pub mod browser;
+pub mod calls;
 pub mod clamd;
 pub mod database;
 pub mod files;

@@ -1,14 +1,16 @@
 //! The sealed audit log of a world: its sealer, its objects and its leaves.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use aws_credential_types::Credentials;
 use aws_sdk_s3::Config;
 use aws_sdk_s3::config::{BehaviorVersion, Region};
 use aws_smithy_http_client::Builder;
-use local_cloud::cloud::AUDIT_BUCKET;
+use local_cloud::cloud::{AUDIT_BUCKET, CHECKPOINTS};
+use local_cloud::verification;
 use serde_json::{Value, json};
 use transparency_log::batch::Batch;
 use transparency_log::leaf::{Leaf, Quarantine, Reconciliation, Row};
@@ -16,8 +18,10 @@ use transparency_log::log::read_batch;
 use transparency_log::note::{Algorithm, VerifierKey};
 use transparency_log::signer::{FileSigner, Signer as _};
 use transparency_log::store::S3;
+use verify::Inputs;
+use verify::report::{Aspect, Report};
 
-use crate::world::World;
+use crate::world::{World, eventually};
 
 /// The alarms of the sealer.
 pub const QUARANTINED: &str = "an audit row is in quarantine";
@@ -27,6 +31,13 @@ pub const TAMPERED: &str = "the sealed audit log was tampered with";
 pub const LACKING: &str = "the database lacks rows that are sealed";
 /// See [`QUARANTINED`].
 pub const MISSING: &str = "requests have no audit row";
+
+/// See [`QUARANTINED`].
+pub const DISPUTED: &str = "an audit chain was announced with several keys";
+/// See [`QUARANTINED`].
+pub const NOT_COSIGNED: &str = "the witness did not cosign the checkpoint";
+/// See [`QUARANTINED`].
+pub const NOT_SENT: &str = "the daily checkpoint was not sent";
 
 /// The tables that can be made again from the batches.
 const TABLES: [&str; 6] = [
@@ -39,8 +50,15 @@ const TABLES: [&str; 6] = [
 ];
 
 impl World {
-    /// Runs the sealer once. Returns its report.
+    /// Runs the sealer once, when no transaction of another test holds back the rows that there are. Returns its report.
     pub async fn seal(&self) -> Value {
+        let end = "select pg_snapshot_xmax(pg_current_snapshot())::text as xid";
+        let end = self.row(end, &[]).await["xid"].clone();
+        let begun = "select pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8 as are_over";
+        eventually("the transactions before this one are over", async || {
+            self.row(begun, &[&end.as_str()]).await["are_over"] == true
+        })
+        .await;
         self.try_seal().await.expect("the audit log is sealed")
     }
 
@@ -184,6 +202,43 @@ impl World {
         hidden.await.expect("the object gets a delete marker");
     }
 
+    /// The e-mails with daily checkpoints, oldest first.
+    pub fn checkpoint_mails(&self) -> Vec<PathBuf> {
+        let mut mails = files_of(&self.folder().join("topics").join(CHECKPOINTS));
+        mails.sort();
+        mails
+    }
+
+    /// What the verifier is given of this world.
+    pub fn verifier_inputs(&self) -> Inputs {
+        let s3 = self.cloud.objects().url();
+        let environment = self.cloud.environment();
+        let inputs = verification::inputs(self.folder(), environment, &s3, &self.superuser_url());
+        inputs.expect("the audit log was sealed")
+    }
+
+    /// Asserts that the verifier finds nothing wrong in this world and gives all verdicts.
+    pub async fn is_verified(&self, inputs: &Inputs) {
+        self.cloud.settled().await;
+        let report: Report = verify::verify(inputs)
+            .await
+            .expect("everything can be read");
+        assert_eq!(report.exit_code(&Aspect::ALL), 0, "{report}");
+    }
+
+    /// Adds a line to the log of the functions, in this stream.
+    pub fn add_function_line(&self, stream: &str, line: &Value) {
+        let now = chrono::Utc::now().timestamp_millis();
+        let file = self.log_group("functions").join((now / 60_000).to_string());
+        let text = Value::from(line.to_string());
+        let mut file = File::options()
+            .create(true)
+            .append(true)
+            .open(file)
+            .unwrap();
+        writeln!(file, "{now} {stream} {text}").unwrap();
+    }
+
     fn log_group(&self, group: &str) -> PathBuf {
         self.folder().join("log-groups").join(group)
     }
@@ -254,7 +309,7 @@ fn files_of(folder: &Path) -> Vec<PathBuf> {
     entries
         .filter(|path| {
             path.extension()
-                .is_none_or(|extension| extension == "hidden")
+                .is_none_or(|extension| extension == "hidden" || extension == "eml")
         })
         .collect()
 }

@@ -82,6 +82,26 @@ fn the_sealer_knows_which_routes_have_no_caller() {
 }
 
 #[test]
+fn the_sealer_knows_which_functions_events_start() {
+    let sealer = PROJECT.template.function("seal-audit");
+    let told = sealer.and_then(|sealer| sealer.environment.get("EVENT_FUNCTIONS")?.clone());
+    let told = told.unwrap_or_default();
+    let told: BTreeSet<_> = told.split(',').collect();
+    let started = PROJECT.functions.iter();
+    let started = started.filter(|function| {
+        function
+            .described()
+            .is_some_and(|described| described.endpoint.routes().next().is_none())
+    });
+    let started: BTreeSet<_> = started.map(Function::name).collect();
+    none(
+        started.symmetric_difference(&told).map(ToString::to_string),
+        "name all functions that an event or a schedule starts and that write audit rows, and no other, in \
+         EVENT_FUNCTIONS of SealAudit in template.yaml",
+    );
+}
+
+#[test]
 fn cargo_lambda_watch_has_the_routes_of_the_template() {
     let router = &PROJECT.metadata["lambda"]["watch"]["router"];
     let mut table = BTreeSet::new();

@@ -199,6 +199,16 @@ fn the_sealed_audit_log_can_be_locked_and_nobody_may_delete_of_it() {
             problems.push(format!("AuditBucketPolicy allows {action}"));
         }
     }
+    let by_others = denied("AuditBucketPolicy").any(|statement| {
+        let exempt = &statement["Condition"]["ArnNotEquals"]["aws:PrincipalArn"];
+        actions(&statement) == ["s3:DeleteObjectVersion"]
+            && referred(&statement["Resource"]).ends_with("/archive/*")
+            && matches!(exempt, Value::Tagged(tagged) if tagged.value[0] == "DeletesAuditArchives")
+    });
+    if !by_others {
+        problems
+            .push("AuditBucketPolicy lets others than archive-audit delete archives".to_owned());
+    }
     for years in &allowed {
         let years = years.as_u64().unwrap_or_default();
         if years < 6 || days[years.to_string().as_str()]["Days"].as_u64() != Some(years * 365) {
@@ -260,11 +270,11 @@ const CALLS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn only_the_retention_job_may_delete_objects() {
+fn only_the_jobs_of_retention_may_delete_objects() {
     let others = PROJECT
         .functions
         .iter()
-        .filter(|function| function.name() != "apply-retention");
+        .filter(|function| !["apply-retention", "archive-audit"].contains(&function.name()));
     let may_delete = others.flat_map(|function| {
         let rights = statements(function).flat_map(|statement| actions(&statement));
         rights
@@ -273,7 +283,7 @@ fn only_the_retention_job_may_delete_objects() {
     });
     none(
         may_delete,
-        "archive the file: apply-retention deletes its object after the retention",
+        "archive the file: apply-retention deletes its object after the retention, and archive-audit months of the audit log",
     );
 }
 

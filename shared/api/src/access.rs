@@ -112,6 +112,11 @@ impl<T: Target> Access<T> {
         self.action = Action::Disclose;
     }
 
+    /// Records in the audit row that data was deleted for good.
+    pub fn mark_deletion(&mut self) {
+        self.action = Action::Delete;
+    }
+
     /// Proves that the caller may act. Takes a round trip unless a statement was sent before. Errors: they may not.
     pub async fn permitted(&mut self) -> Result<Permitted, Error> {
         if self.session.is_none() {

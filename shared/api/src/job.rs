@@ -1,6 +1,7 @@
 //! Work that an event or a schedule starts. It acts as SYSTEM and is audited like a request.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use errors::Error;
 use serde::Serialize;
@@ -52,6 +53,11 @@ struct Step {
 }
 
 impl Job {
+    /// Whether a step that takes this long can still be begun.
+    pub fn has_time(&self, needed: Duration) -> bool {
+        Instant::now() + needed < self.limits.work_ends
+    }
+
     /// Calls `work` with a transaction on `target`: a step of the job, with a request id of its own. So the row
     /// of a step that fails doesn't contradict the rows of those before it. Errors: `work` fails or takes too
     /// long. The failure is recorded first.

@@ -1,18 +1,15 @@
 //! The canonical form of an audit row: the bytes that its hash covers.
 
 use std::fmt;
+use std::io::Write as _;
 use std::net::IpAddr;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::time::{Date, Timestamp};
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// The version of the canonical form that functions write.
 pub const FORM: i16 = 3;
-
-/// The largest integer that RFC 8785 encodes exactly (RFC 7493, section 2.2).
-const LARGEST: i64 = 1 << 53;
 
 /// Why details have no canonical form. It contains no value of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,13 +105,13 @@ pub(crate) struct Canonical<'a> {
 impl Canonical<'_> {
     pub(crate) fn hash(&self) -> [u8; 32] {
         let mut form = Form(Vec::with_capacity(USUAL));
-        form.text(&format!("caretrail-audit-row-v{}", self.form));
+        form.display(format_args!("caretrail-audit-row-v{}", self.form));
         form.id(self.chain_id);
         form.part(&self.seq.to_be_bytes());
         form.part(self.prev_hash);
         form.part(self.place);
         form.id(self.id);
-        form.text(&self.month.to_string());
+        form.display(format_args!("{}", self.month));
         form.part(&self.timestamp.microseconds().to_be_bytes());
         form.optional(self.user_id.as_ref().map(Uuid::as_bytes));
         form.optional(self.actor_role);
@@ -139,25 +136,6 @@ impl Canonical<'_> {
     }
 }
 
-/// Details as RFC 8785 JSON. Errors: they contain a number that RFC 8785 doesn't encode exactly.
-pub(crate) fn canonical_details(details: &Map<String, Value>) -> Result<Vec<u8>, NotCanonical> {
-    if !details.values().all(is_exact) {
-        return Err(NotCanonical);
-    }
-    serde_jcs::to_vec(details).map_err(|_| NotCanonical)
-}
-
-fn is_exact(value: &Value) -> bool {
-    match value {
-        Value::Number(number) => number
-            .as_i64()
-            .is_some_and(|number| (-LARGEST..=LARGEST).contains(&number)),
-        Value::Array(values) => values.iter().all(is_exact),
-        Value::Object(members) => members.values().all(is_exact),
-        Value::Null | Value::Bool(_) | Value::String(_) => true,
-    }
-}
-
 /// The form as it is made. It is hashed at once, which is faster than part by part.
 struct Form(Vec<u8>);
 
@@ -178,6 +156,16 @@ impl Form {
 
     fn text(&mut self, text: &str) {
         self.part(text.as_bytes());
+    }
+
+    fn display(&mut self, text: fmt::Arguments<'_>) {
+        let at = self.0.len();
+        self.length(0);
+        // Writing to memory doesn't fail.
+        let _ = self.0.write_fmt(text);
+        // The length is below that of a row, see `length`.
+        let length = (self.0.len() - at - 4) as u32;
+        self.0[at..at + 4].copy_from_slice(&length.to_be_bytes());
     }
 
     fn id(&mut self, id: Uuid) {

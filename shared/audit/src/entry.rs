@@ -9,8 +9,9 @@ use domain::ids::{AuditLogId, PatientId, UserId};
 use domain::time::Timestamp;
 use sql::text_enum;
 
-use crate::canonical::{Canonical, FORM, NotCanonical, canonical_details};
+use crate::canonical::{Canonical, FORM, NotCanonical};
 use crate::chain::Position;
+use crate::details;
 
 text_enum! {
     /// The kind of action that an audit row records.
@@ -190,10 +191,7 @@ impl Entry {
 
     /// The hash of the row at this position of a chain, as `shared/audit/src/canonical.rs` describes it. Errors: the details have no canonical form.
     pub fn hash(&self, position: &Position) -> Result<[u8; 32], NotCanonical> {
-        let details = match self.details.is_empty() {
-            true => None,
-            false => Some(canonical_details(&self.details)?),
-        };
+        let details = details::canonical(&self.details)?;
         let patient_ids: Option<Vec<Uuid>> = self
             .patient_ids()
             .map(|ids| ids.iter().map(|id| (*id).into()).collect());

@@ -5,17 +5,22 @@
 //! requests or the connection pool.
 #![warn(missing_docs)]
 
+mod archived_row;
 pub mod audit_log;
 mod canonical;
 mod chain;
+mod copied_row;
+mod details;
 mod entry;
 pub mod lines;
 mod sealable;
 mod signing;
 mod stored_row;
 
+pub use archived_row::{ArchivedRow, Unreadable};
 pub use canonical::{FORM, NotCanonical};
 pub use chain::{ChainHead, Link, Place, Position, Verdict};
+pub use copied_row::{CopiedRow, NotCopied};
 pub use entry::{Action, Entry, Outcome, PurposeOfUse, Relation, ResourceType};
 pub use sealable::Sealable;
 pub use signing::is_signed;

@@ -7,10 +7,10 @@ use domain::time::{Date, Timestamp};
 use errors::Error;
 use futures_util::TryStreamExt as _;
 use sql::Connection;
-use tokio_postgres::binary_copy::BinaryCopyOutRow;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
+use crate::copied_row::CopiedRow;
 use crate::stored_row::{self, Columns};
 
 /// A stored row without its content. Whatever a row holds, it can be read: a row that no function wrote must not keep
@@ -37,7 +37,7 @@ pub struct Sealable {
     pub is_intact: bool,
     /// The function that it names.
     pub application: String,
-    /// Its time.
+    /// Its time. The year 1970 if it has none that can be read, such as an infinite one.
     pub timestamp: Timestamp,
     /// The first day (UTC) of the month of its time.
     pub month_of_time: Date,
@@ -63,13 +63,16 @@ impl Sealable {
         Ok(())
     }
 
-    /// Reads a row of a binary COPY. Errors: a column has another type than the table gives it.
-    pub fn from_copy(row: &BinaryCopyOutRow) -> Result<Self, tokio_postgres::Error> {
+    /// Reads a row of a binary COPY. Errors: a column has a value that can't be read, such as an infinite time.
+    pub fn from_copy(
+        row: &CopiedRow<'_>,
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         Self::read(row)
     }
 
-    fn read(row: &impl Columns) -> Result<Self, tokio_postgres::Error> {
-        let timestamp: Timestamp = row.column(2)?;
+    fn read<R: Columns>(row: &R) -> Result<Self, R::Error> {
+        let time: Option<Timestamp> = row.column(2).ok();
+        let timestamp = time.unwrap_or(Timestamp::EPOCH);
         let bytes = |column| row.column::<Option<&[u8]>>(column);
         let hash =
             |column| bytes(column).map(|bytes| bytes.and_then(|bytes| bytes.try_into().ok()));

@@ -7,11 +7,12 @@ use sql::postgres::types::{FromSql, Type};
 use sql::postgres::{Error, Row};
 use sql::{FromRow, Jsonb};
 use std::net::IpAddr;
-use tokio_postgres::binary_copy::BinaryCopyOutRow;
 use uuid::Uuid;
 
-use crate::canonical::{Canonical, Network, canonical_details};
+use crate::canonical::{Canonical, Network};
 use crate::chain::Position;
+use crate::copied_row::CopiedRow;
+use crate::details;
 use crate::entry::Entry;
 
 /// A stored row.
@@ -30,7 +31,7 @@ pub struct StoredRow {
     /// The transaction that appended the row (`pg_current_xact_id`).
     pub xid: i64,
     /// The hash of what is stored. None if it has no canonical form, so no function wrote it.
-    recomputed_hash: Option<[u8; 32]>,
+    pub(crate) recomputed_hash: Option<[u8; 32]>,
 }
 
 impl StoredRow {
@@ -70,7 +71,14 @@ impl StoredRow {
         Type::INT8,
     ];
 
-    fn read(row: &Row) -> Result<Self, Error> {
+    /// Reads a row of a binary COPY. Errors: a column has a value that no function writes.
+    pub fn from_copy(
+        row: &CopiedRow<'_>,
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Self::read(row)
+    }
+
+    fn read<R: Columns>(row: &R) -> Result<Self, R::Error> {
         let patient_id: Option<Uuid> = row.column(10)?;
         let patient_ids: Option<Vec<Uuid>> = row.column(11)?;
         let source_ip: Option<Cidr> = row.column(13)?;
@@ -79,7 +87,7 @@ impl StoredRow {
         let row_hash: Bytes<32> = row.column(22)?;
         let place: Bytes<16> = row.column(24)?;
         let signature: Bytes<64> = row.column(25)?;
-        let recomputed_hash = recompute(row, details.as_ref().map(|Jsonb(details)| details))?;
+        let recomputed_hash = recompute(row)?;
         let (id, month, timestamp): (Uuid, _, _) = (row.column(0)?, row.column(1)?, row.column(2)?);
         let (chain_id, seq) = (row.column(19)?, row.column(20)?);
         let mut patients: Vec<PatientId> = Vec::new();
@@ -127,21 +135,20 @@ impl StoredRow {
 
 /// Whether a row has the hash that it names. This reads nothing else, so it is much faster than to read
 /// the whole row. Errors: a column doesn't contain what a function writes.
-pub(crate) fn is_intact(row: &impl Columns) -> Result<bool, Error> {
-    let details: Option<Jsonb<Map<String, Value>>> = row.column(18)?;
+pub(crate) fn is_intact<R: Columns>(row: &R) -> Result<bool, R::Error> {
     let row_hash: Bytes<32> = row.column(22)?;
-    let recomputed = recompute(row, details.as_ref().map(|Jsonb(details)| details))?;
-    Ok(recomputed == Some(row_hash.0))
+    Ok(recompute(row)? == Some(row_hash.0))
 }
 
 /// The hash of what is stored. None if it has no canonical form.
-fn recompute(
-    row: &impl Columns,
-    details: Option<&Map<String, Value>>,
-) -> Result<Option<[u8; 32]>, Error> {
-    let Ok(details) = details.map(canonical_details).transpose() else {
+fn recompute<R: Columns>(row: &R) -> Result<Option<[u8; 32]>, R::Error> {
+    let details: Option<JsonText<'_>> = row.column(18)?;
+    let mut canonical_details = Vec::new();
+    if let Some(JsonText(text)) = details
+        && details::write(text, &mut canonical_details).is_err()
+    {
         return Ok(None);
-    };
+    }
     let (prev_hash, place): (Bytes<32>, Bytes<16>) = (row.column(21)?, row.column(24)?);
     let patient_ids: Option<Vec<Uuid>> = row.column(11)?;
     let source_ip: Option<Cidr> = row.column(13)?;
@@ -169,7 +176,7 @@ fn recompute(
         application: row.column(15)?,
         request_id: row.column(16)?,
         trace_id: row.column(17)?,
-        details: details.as_deref(),
+        details: details.is_some().then_some(&canonical_details),
     };
     Ok(Some(canonical.hash()))
 }
@@ -181,7 +188,7 @@ macro_rules! stored_row_columns {
         "id, month, timestamp, user_id, actor_role, relation::text, purpose_of_use::text, action_type::text,
          resource_type::text, resource_id, patient_id, patient_ids, outcome::text, source_ip, user_agent,
          application::text, request_id, trace_id, details, chain_id, seq, prev_hash::bytea, row_hash::bytea, form,
-         place::bytea, signature::bytea, xid::text::bigint as xid"
+         place::bytea, signature::bytea, least(xid, '9223372036854775807')::text::bigint as xid"
     };
 }
 
@@ -202,16 +209,15 @@ impl FromRow for StoredRow {
 
 /// A row of a query or of a binary COPY.
 pub(crate) trait Columns {
-    fn column<'a, T: FromSql<'a>>(&'a self, index: usize) -> Result<T, Error>;
+    /// Why a column can't be read.
+    type Error;
+
+    fn column<'a, T: FromSql<'a>>(&'a self, index: usize) -> Result<T, Self::Error>;
 }
 
 impl Columns for Row {
-    fn column<'a, T: FromSql<'a>>(&'a self, index: usize) -> Result<T, Error> {
-        self.try_get(index)
-    }
-}
+    type Error = Error;
 
-impl Columns for BinaryCopyOutRow {
     fn column<'a, T: FromSql<'a>>(&'a self, index: usize) -> Result<T, Error> {
         self.try_get(index)
     }
@@ -227,6 +233,23 @@ impl<'a, const N: usize> FromSql<'a> for Bytes<N> {
 
     fn accepts(ty: &Type) -> bool {
         *ty == Type::BYTEA
+    }
+}
+
+/// A jsonb value as PostgreSQL writes it: a version, and the text.
+#[derive(Clone, Copy)]
+struct JsonText<'a>(&'a str);
+
+impl<'a> FromSql<'a> for JsonText<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        match raw {
+            [1, text @ ..] => Ok(Self(str::from_utf8(text)?)),
+            _ => Err("a jsonb value has another version".into()),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        *ty == Type::JSONB
     }
 }
 

@@ -1,5 +1,5 @@
-//! Calls the AWS services that take JSON, such as Secrets Manager and KMS. Their SDKs would add megabytes to each
-//! function.
+//! Calls AWS services that take JSON, such as Secrets Manager and KMS, or a form, such as SNS. Their SDKs would add
+//! megabytes to each function.
 #![warn(missing_docs)]
 
 use std::fmt;
@@ -36,7 +36,7 @@ pub enum Failure {
         service: &'static str,
         /// The status of the answer.
         status: StatusCode,
-        /// `__type` of the answer, such as `AccessDeniedException`. Empty if the answer has none.
+        /// The error's type in the answer, such as `AccessDeniedException`. Empty if the answer has none.
         kind: String,
     },
     /// The service accepted the call, but its answer doesn't have the expected members.
@@ -106,31 +106,70 @@ impl Service {
         target: &str,
         question: &impl Serialize,
     ) -> Result<Answer, Failure> {
-        let request = self.signed(target, question).map_err(Failure::Unanswered)?;
+        let request = || {
+            let request = Request::post(self.url.as_str())
+                .header(CONTENT_TYPE, "application/x-amz-json-1.1")
+                .header("x-amz-target", target);
+            self.signed(request.body(serde_json::to_vec(question)?.into())?)
+        };
+        let kind = |answer: &[u8]| {
+            let refusal: Refusal = serde_json::from_slice(answer).unwrap_or_default();
+            refusal.kind
+        };
+        let request = request().map_err(Failure::Unanswered)?;
+        let answer = self.send(client, request, kind).await?;
+        // The error of the parser is left out, because it can quote the answer.
+        serde_json::from_slice(&answer).map_err(|_| Failure::Unreadable(self.name))
+    }
+
+    /// Calls an operation of a service that takes a form, once. `parameters` include the operation, `Action`, and the
+    /// version of the service, `Version`. Nothing is read of the answer but that the service accepted the call.
+    /// Errors: see [`Failure`].
+    ///
+    /// See the [AWS Query protocol](https://smithy.io/2.0/aws/protocols/aws-query-protocol.html).
+    pub async fn submit(&self, parameters: &[(&str, &str)]) -> Result<(), Failure> {
+        let request = || {
+            let form = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(parameters)
+                .finish();
+            let request = Request::post(self.url.as_str());
+            let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+            self.signed(request.body(form.into())?)
+        };
+        // The error's type is an element of the answer, which is XML.
+        let kind = |answer: &[u8]| {
+            let answer = String::from_utf8_lossy(answer);
+            let code = answer
+                .split_once("<Code>")
+                .and_then(|(_, rest)| rest.split_once("</Code>"));
+            code.map_or_else(String::new, |(code, _)| code.to_owned())
+        };
+        let client = Client::new().map_err(Failure::Unanswered)?;
+        let request = request().map_err(Failure::Unanswered)?;
+        self.send(&client, request, kind).await.map(drop)
+    }
+
+    /// Returns the body of the answer. `kind` finds the error's type in the answer to a call that failed.
+    async fn send(
+        &self,
+        client: &Client,
+        request: Request<Bytes>,
+        kind: impl FnOnce(&[u8]) -> String,
+    ) -> Result<Bytes, Failure> {
         let answer = client.send(request.map(https::body)).await;
         let answer = answer.map_err(Failure::Unanswered)?;
-        if answer.status() != StatusCode::OK {
-            let refusal: Refusal = serde_json::from_slice(answer.body()).unwrap_or_default();
-            return Err(Failure::Refused {
+        match answer.status() {
+            StatusCode::OK => Ok(answer.into_body()),
+            status => Err(Failure::Refused {
                 service: self.name,
-                status: answer.status(),
-                kind: refusal.kind,
-            });
+                status,
+                kind: kind(answer.body()),
+            }),
         }
-        // The error of the parser is left out, because it can quote the answer.
-        serde_json::from_slice(answer.body()).map_err(|_| Failure::Unreadable(self.name))
     }
 
     /// The request with a signature of AWS (SigV4).
-    fn signed(
-        &self,
-        target: &str,
-        question: &impl Serialize,
-    ) -> Result<Request<Bytes>, https::Failure> {
-        let mut request = Request::post(self.url.as_str())
-            .header(CONTENT_TYPE, "application/x-amz-json-1.1")
-            .header("x-amz-target", target)
-            .body(Bytes::from(serde_json::to_vec(question)?))?;
+    fn signed(&self, mut request: Request<Bytes>) -> Result<Request<Bytes>, https::Failure> {
         let identity = self.credentials.clone().into();
         let parameters = SigningParams::builder()
             .identity(&identity)
@@ -160,8 +199,8 @@ mod tests {
 
     use super::*;
 
-    /// Calls a service that answers once with this status and body.
-    async fn answered(status: &str, body: &'static str) -> Result<Vec<u8>, Failure> {
+    /// A service that answers once with this status and body.
+    fn answering(status: &str, body: &'static str) -> Service {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let head = format!(
@@ -174,15 +213,45 @@ mod tests {
             socket.write_all(head.as_bytes()).unwrap();
             socket.write_all(body.as_bytes()).unwrap();
         });
-        let service = Service {
+        Service {
             url,
             region: "eu-central-1".to_owned(),
             name: "kms",
             credentials: Credentials::new("key", "secret", None, None, "test"),
-        };
+        }
+    }
+
+    /// Calls a service that answers with this status and body.
+    async fn answered(status: &str, body: &'static str) -> Result<Vec<u8>, Failure> {
+        let service = answering(status, body);
         service
             .call("TrentService.Sign", &["a secret question"])
             .await
+    }
+
+    /// Submits a form to a service that answers with this status and body.
+    async fn submitted(status: &str, body: &'static str) -> Result<(), Failure> {
+        let service = answering(status, body);
+        service.submit(&[("Message", "a secret question")]).await
+    }
+
+    #[tokio::test]
+    async fn a_form_is_accepted_or_refused_with_status_and_type() {
+        let accepted = "<PublishResponse><PublishResult/></PublishResponse>";
+        submitted("200 OK", accepted).await.unwrap();
+        let refused = submitted(
+            "403 Forbidden",
+            "<ErrorResponse><Error><Code>AuthorizationError</Code><Message>secret</Message></Error></ErrorResponse>",
+        );
+        assert_eq!(
+            refused.await.unwrap_err().to_string(),
+            "the AWS service kms answered 403 Forbidden AuthorizationError"
+        );
+        let unreadable = submitted("500 Internal Server Error", "secret").await;
+        assert_eq!(
+            unreadable.unwrap_err().to_string(),
+            "the AWS service kms answered 500 Internal Server Error "
+        );
     }
 
     #[tokio::test]

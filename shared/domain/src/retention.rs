@@ -186,6 +186,21 @@ pub struct Listed {
     pub deleted_from: Timestamp,
 }
 
+/// An archived month of the audit log that will be deleted.
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
+pub struct ListedMonth {
+    /// The first day of the month (UTC).
+    pub month: Date,
+    /// The number of audit rows in the month.
+    pub rows: i64,
+    /// The last day of its retention.
+    pub ends_on: Date,
+    /// The time at which the month was listed (RFC 3339, UTC).
+    pub listed_at: Timestamp,
+    /// The time from which it can be deleted (RFC 3339, UTC).
+    pub deleted_from: Timestamp,
+}
+
 row! {
     /// A report of the resources that will be deleted next and of those that are kept, with the rules and legal holds that
     /// decide it.
@@ -206,6 +221,8 @@ row! {
         /// The resources that will be deleted next, those that were listed first at the beginning, at most as many as
         /// `limit` says.
         pub listed: Jsonb<Vec<Listed>>,
+        /// The archived months of the audit log that will be deleted next, the oldest first.
+        pub audit_months: Jsonb<Vec<ListedMonth>>,
     }
 }
 

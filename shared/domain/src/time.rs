@@ -44,6 +44,9 @@ pub struct Unexpected {
 }
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(DateTime::UNIX_EPOCH);
+
     /// The current time.
     pub fn now() -> Self {
         Utc::now().into()

@@ -1,8 +1,10 @@
-//! The sealed audit log in S3, as functions reach it, and what endpoints read of it: checkpoints, and proofs from the
-//! tiles.
+//! The sealed audit log in S3, as functions reach it, and what endpoints read of it: checkpoints, proofs from the tiles,
+//! and the rows of archived months.
 //!
 //! It is separate from `api`, so that a function that reads no proofs contains no S3 client.
 #![warn(missing_docs)]
+
+mod archived;
 
 use std::fmt;
 
@@ -20,6 +22,11 @@ use transparency_log::note::Note;
 use transparency_log::proof::{self, TlogProof, is_included};
 use transparency_log::store::S3;
 use transparency_log::tree::leaf_hash;
+
+pub use archived::{ArchivedBlock, ArchivedPlace, ListedRow};
+
+/// What the caller reads if they name a batch that the log doesn't have.
+const UNKNOWN_BATCH: &str = "expected the number of a batch that is in the log";
 
 /// What the caller reads if S3 doesn't answer.
 const UNREACHABLE: &str = "The sealed audit log can't be read. Try again later.";
@@ -116,6 +123,12 @@ impl SealedLog {
         let hashes = proof::consistency(&self.0, old, &sealed.checkpoint).await;
         Ok(in_base64(&hashes.map_err(|error| unreachable(&error))?))
     }
+}
+
+/// The error for a parameter that names a batch that the log doesn't have. Another batch is no answer: whoever kept a
+/// checkpoint that the log doesn't have must learn that.
+pub fn unknown_batch(parameter: &str) -> Error {
+    Error::invalid_parameter(parameter, UNKNOWN_BATCH)
 }
 
 fn in_base64(hashes: &[Hash]) -> Vec<String> {

@@ -105,7 +105,7 @@ pub struct Reconciliation {
     pub revision: u32,
     /// What was logged.
     pub logged: Logged,
-    /// How many audit rows exist for the requests and invocations that must have one.
+    /// How many of the requests have an audit row, and how many of the rows that invocations committed exist.
     pub rows: u64,
     /// The ids of requests and invocations that must have an audit row and have none.
     pub missing: Missing,
@@ -128,7 +128,8 @@ pub struct Logged {
     pub gateway_errors: u64,
     /// Requests that failed with a status from 500 on and have no audit row: nothing was changed, or it is unknown.
     pub failed: u64,
-    /// Invocations by events and schedules, out of Lambda's platform reports.
+    /// Invocations by events and schedules that must have audit rows for what they committed, out of Lambda's platform
+    /// reports. Each try of an event counts.
     pub invocations: u64,
 }
 

@@ -8,6 +8,7 @@
 //! | `checkpoints/NUMBER` | the signed [checkpoint](crate::checkpoint) after the batch | yes |
 //! | `checkpoint` | the newest of them, with its cosignatures | no |
 //! | `cosignatures/NUMBER/KEY` | the signature line of a witness under `checkpoints/NUMBER` | yes |
+//! | `sent/DATE` | the checkpoint that was sent to people on this day, such as `sent/2030-05-13` | yes |
 //!
 //! A number has 20 digits and begins with 0. Batches decide everything: a sealer stores a batch only if its number is
 //! free, so of two sealers one wins, and the other finishes the winner's batch. All other objects follow from the batches,
@@ -42,8 +43,14 @@ pub const CHECKPOINTS: &str = "checkpoints/";
 /// The prefix of the keys of cosignatures.
 pub const COSIGNATURES: &str = "cosignatures/";
 
+/// The prefix of the keys of checkpoints that were sent to people.
+pub const SENT: &str = "sent/";
+
+/// The prefix of the keys of tiles.
+pub const TILES: &str = "tile/";
+
 /// The prefixes of all objects that may have only one version.
-pub const IMMUTABLE: [&str; 4] = [BATCHES, CHECKPOINTS, COSIGNATURES, "tile/"];
+pub const IMMUTABLE: [&str; 5] = [BATCHES, CHECKPOINTS, COSIGNATURES, SENT, TILES];
 
 /// The log, as its sealer writes it.
 pub struct Log {
@@ -207,6 +214,18 @@ impl Log {
                 _ => break,
             }
         }
+        Ok(())
+    }
+
+    /// Keeps which checkpoint was sent to people on a day, such as `2030-05-13`. Of each day the first is kept. Errors:
+    /// see [`LogError`].
+    pub async fn keep_sent(&self, tip: &Tip, day: &str, checkpoint: &Note) -> Result<(), LogError> {
+        let Some(batch) = &tip.batch else {
+            return Ok(());
+        };
+        let lock = Some(self.locked_until(batch));
+        let bytes = checkpoint.to_string().into();
+        self.store.create(&sent_key(day), bytes, lock).await?;
         Ok(())
     }
 
@@ -431,6 +450,11 @@ pub fn checkpoint_key(number: u64) -> String {
 /// The key of a cosignature of the checkpoint after a batch.
 pub fn cosignature_key(number: u64, cosignature: &Signature) -> String {
     format!("{COSIGNATURES}{number:020}/{:08x}", cosignature.id())
+}
+
+/// The key of the checkpoint that was sent to people on a day, such as `2030-05-13`.
+pub fn sent_key(day: &str) -> String {
+    format!("{SENT}{day}")
 }
 
 /// Reads a batch, or none if there is none. Errors: see [`LogError`].

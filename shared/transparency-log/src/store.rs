@@ -23,6 +23,27 @@ pub trait ObjectStore: Send + Sync {
     /// The object, or none if there is none.
     async fn get(&self, key: &str) -> Result<Option<Object>, Failure>;
 
+    /// The `length` bytes of the object from `offset` on, or fewer if it ends before. None if there is no object. Errors:
+    /// the object ends before `offset`, too.
+    async fn get_range(
+        &self,
+        key: &str,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<Bytes>, Failure> {
+        let object = self.get(key).await?;
+        object
+            .map(|object| {
+                let end = (object.bytes.len() as u64).min(offset.saturating_add(length));
+                let range = usize::try_from(offset)?..usize::try_from(end)?;
+                match range.is_empty() {
+                    true => Err("the object ends before the range".into()),
+                    false => Ok(object.bytes.slice(range)),
+                }
+            })
+            .transpose()
+    }
+
     /// Stores an object if there is none with this key. If `lock_until` is set and the store can lock objects, nobody can
     /// delete or overwrite this version before that time.
     async fn create(

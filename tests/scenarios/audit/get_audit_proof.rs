@@ -97,10 +97,53 @@ async fn a_proof_can_refer_to_an_older_checkpoint() {
     let refused = officer.get(&later).await.problem(409, "conflict");
     let failed = row().by(&officer).resource(second.entry.id.into());
     world.audited(&refused, failed.failed("conflict")).await;
-    officer
-        .get(&format!("{}?batch=-1", proof_of(&first)))
-        .await
-        .problem(422, "invalid");
+    // A batch beyond the newest is refused, and not answered with the newest.
+    for unknown in ["2", "2147483647"] {
+        let path = format!("{}?batch={unknown}", proof_of(&first));
+        let answer = officer.get(&path).await.problem(422, "invalid");
+        assert_eq!(answer.body["errors"][0]["parameter"], "batch", "{unknown}");
+        let failed = row().by(&officer).resource(first.entry.id.into());
+        world.audited(&answer, failed.failed("invalid")).await;
+    }
+    for no_number in ["-1", "x", "2147483648"] {
+        let path = format!("{}?batch={no_number}", proof_of(&first));
+        let answer = officer.get(&path).await.problem(422, "invalid");
+        assert_eq!(
+            answer.body["errors"][0]["parameter"], "batch",
+            "{no_number}"
+        );
+        let failed = row().by(&officer).failed("invalid");
+        world.audited(&answer, failed).await;
+    }
+    let newest = format!("{}?batch=1", proof_of(&second));
+    assert_eq!(officer.get(&newest).await.expect(200).body["batch"], 1);
+}
+
+#[tokio::test]
+async fn a_proof_and_a_list_refuse_a_batch_that_the_log_does_not_have_in_the_same_words() {
+    let world = World::new().await;
+    let (ada, officer) = (world.patient("Ada").await, world.officer().await);
+    let stored = read(&world, &ada).await;
+    for sealed in [false, true] {
+        if sealed {
+            world.seal().await;
+        }
+        let batch = i32::from(sealed);
+        let proof = officer
+            .get(&format!("{}?batch={batch}", proof_of(&stored)))
+            .await
+            .problem(422, "invalid");
+        let list = officer
+            .get(&format!("/v1/audit-checkpoints?consistent_with={batch}"))
+            .await
+            .problem(422, "invalid");
+        let words = |answer: &Answer| answer.body["errors"][0]["message"].clone();
+        assert_eq!(words(&proof), words(&list));
+        assert_eq!(
+            words(&proof),
+            "expected the number of a batch that is in the log"
+        );
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,15 @@
+mod archive_audit;
 mod canonical_form;
+mod daily_checkpoint;
 mod ensure_audit_partitions;
 mod get_audit_proof;
+mod interrupted_sealing;
 mod list_audit_logs;
 mod list_checkpoints;
+mod reconciled_events;
 mod seal_audit;
+mod sealed_chains;
 mod sealed_size;
 mod signatures;
 mod tampering;
+mod witnessed;

@@ -8,6 +8,7 @@ mod compare;
 mod figures;
 mod large_file;
 mod scale;
+mod sealing;
 mod site;
 mod soak;
 mod throughput;
@@ -135,6 +136,16 @@ enum Command {
         #[arg(long, default_value_t = 2000)]
         rounds: usize,
     },
+    /// Measures the sealer: rows a second, what they take in S3, and a read while the sealer runs, compared with the same
+    /// read while it is stopped. Then it verifies the log.
+    Seal {
+        /// Folder of the binaries, which are NAME/bootstrap or NAME.
+        #[arg(long, default_value = "target/measure")]
+        binaries: PathBuf,
+        /// Number of rows, in chains of a thousand.
+        #[arg(long, default_value_t = 10_000_000)]
+        rows: u64,
+    },
     /// Measures the verifier: rows with their hashes, links and heads, compared with the sealed log. The reference is a
     /// plain SHA-256 over the same bytes.
     Verify {
@@ -230,6 +241,7 @@ async fn main() -> Result<()> {
             soak::run(&binaries, &plan).await
         }
         Command::AuditChain { clients, rounds } => audit_chain::measure(clients, rounds).await,
+        Command::Seal { binaries, rows } => sealing::measure(&binaries, rows).await,
         Command::Verify { rows, rounds } => verification::measure(rows, rounds).await,
     }
 }

@@ -192,7 +192,7 @@ async fn kill_processes(
 }
 
 /// The processes that this one started, with their names.
-fn children() -> Result<Vec<(u32, String)>> {
+pub fn children() -> Result<Vec<(u32, String)>> {
     let ours = std::process::id().to_string();
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")? {

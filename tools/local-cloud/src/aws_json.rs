@@ -50,11 +50,22 @@ pub async fn serve(
     .await
 }
 
-/// Reads the call and its input. Errors: the body broke off, or the signature isn't that of the credentials.
+/// Reads the call and its input. Errors: as for [`read_signed`].
 async fn read(
     request: Request<Incoming>,
     credentials: &Credentials,
 ) -> Result<(String, Value), Refusal> {
+    let (headers, body) = read_signed(request, credentials).await?;
+    let input = serde_json::from_slice(&body).unwrap_or_default();
+    Ok((text(&headers, "x-amz-target").to_owned(), input))
+}
+
+/// Reads the headers and the body of a request in any of AWS's protocols. Errors: the body broke off, or the signature
+/// isn't that of the credentials.
+pub(crate) async fn read_signed(
+    request: Request<Incoming>,
+    credentials: &Credentials,
+) -> Result<(HeaderMap, Bytes), Refusal> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| broken())?.to_bytes();
     let url = format!("http://{}{}", text(&head.headers, "host"), head.uri);
@@ -66,8 +77,7 @@ async fn read(
         credentials,
     )
     .map_err(|fault| ("InvalidSignatureException", fault.to_string()))?;
-    let input = serde_json::from_slice(&body).unwrap_or_default();
-    Ok((text(&head.headers, "x-amz-target").to_owned(), input))
+    Ok((head.headers, body))
 }
 
 fn broken() -> Refusal {

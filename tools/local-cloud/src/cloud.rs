@@ -20,6 +20,7 @@ use crate::private_file;
 use crate::schedules::Schedules;
 use crate::secrets::{self, Secrets};
 use crate::template::Template;
+use crate::topics::{self, Topics};
 
 /// The bucket of uploaded files.
 pub const FILES_BUCKET: &str = "caretrail-files";
@@ -29,6 +30,9 @@ pub const AUDIT_BUCKET: &str = "caretrail-audit";
 
 /// The file of the key that signs the audit log's checkpoints, in the data folder.
 pub const LOG_KEY: &str = "audit-log-key";
+
+/// The topic of the daily checkpoints. Its e-mails are in the folder `topics/checkpoints` of the data folder.
+pub const CHECKPOINTS: &str = "checkpoints";
 
 const PEOPLE_SECRET: &str = "caretrail/people";
 
@@ -106,6 +110,7 @@ pub struct Cloud {
     objects: Option<Objects>,
     secrets: Secrets,
     log_search: LogSearch,
+    topics: Topics,
     issuer: Option<Arc<Issuer>>,
     credentials: Credentials,
     environment: BTreeMap<String, String>,
@@ -208,6 +213,13 @@ impl Cloud {
             let name = group.as_ref().map(|group| group.name().to_owned());
             environment.extend(name.map(|name| (variable.to_owned(), name)));
         }
+        let topics = Topics::start(&data.join("topics"), &[CHECKPOINTS], &credentials).await?;
+        environment
+            .entry("AWS_ENDPOINT_URL_SNS".into())
+            .or_insert_with(|| topics.url());
+        environment
+            .entry("CHECKPOINT_TOPIC".into())
+            .or_insert_with(|| topics::arn(CHECKPOINTS));
         let mut variables = lambda::of_all(&template, &environment);
         variables.extend(values[PEOPLE_SECRET].clone());
         variables.remove("SECRET_ID");
@@ -262,6 +274,7 @@ impl Cloud {
             objects,
             secrets,
             log_search,
+            topics,
             issuer,
             credentials,
             environment: variables,
@@ -306,6 +319,11 @@ impl Cloud {
     /// The URL of CloudWatch Logs.
     pub fn log_search_url(&self) -> String {
         self.log_search.url()
+    }
+
+    /// The URL of SNS.
+    pub fn topics_url(&self) -> String {
+        self.topics.url()
     }
 
     /// The key pair of the functions.

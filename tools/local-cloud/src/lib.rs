@@ -20,5 +20,6 @@ pub mod progress;
 pub mod schedules;
 pub mod secrets;
 pub mod template;
+pub mod topics;
 pub mod verification;
 pub mod workspace;

@@ -52,11 +52,15 @@ enum Pattern {
     All,
     /// `"a term"`: the message contains it.
     Term(String),
-    /// `{ $.record.status = "timeout" }`: a member of the JSON message has this text.
-    Member {
-        path: Vec<String>,
-        text: String,
-    },
+    /// `{ ($.type = "platform.report") && ($.record.status = "time*") }`: members of the JSON message have these texts.
+    Members(Vec<Member>),
+}
+
+/// A member of a JSON message, and its text. A star at the begin or the end of the text stands for any characters.
+#[derive(Debug, PartialEq, Eq)]
+struct Member {
+    path: Vec<String>,
+    text: String,
 }
 
 impl LogSearch {
@@ -96,7 +100,7 @@ fn answer(groups: &[Arc<LogGroup>], call: &str, input: &Value) -> Result<Value, 
         return Err(invalid("The limit is from 1 to 10000."));
     }
     let pattern = Pattern::parse(&input.filter_pattern).ok_or_else(|| {
-        invalid("The local cloud knows the patterns \"\", \"term\" in quotes and { $.member = \"text\" }.")
+        invalid("The local cloud knows the patterns \"\", \"term\" in quotes, { $.member = \"text\" } and { ($.one = \"text\") && ($.other = \"text\") }.")
     })?;
     let from = match &input.next_token {
         Some(token) => place(token).ok_or_else(|| invalid("The nextToken is not valid."))?,
@@ -174,7 +178,31 @@ impl Pattern {
                 .then(|| serde_json::from_str(pattern).ok());
             return term.flatten().map(Self::Term);
         };
-        let (path, text) = inner.split_once('=')?;
+        let parts: Vec<_> = inner.split("&&").map(str::trim).collect();
+        let members = parts.iter().map(|part| {
+            let alone = parts.len() == 1 && !part.starts_with('(');
+            let part = match alone {
+                true => part,
+                false => part.strip_prefix('(')?.strip_suffix(')')?,
+            };
+            Member::parse(part)
+        });
+        members.collect::<Option<_>>().map(Self::Members)
+    }
+
+    fn matches(&self, message: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Term(term) => message.contains(term),
+            Self::Members(members) => serde_json::from_str::<Value>(message)
+                .is_ok_and(|document| members.iter().all(|member| member.is_in(&document))),
+        }
+    }
+}
+
+impl Member {
+    fn parse(condition: &str) -> Option<Self> {
+        let (path, text) = condition.split_once('=')?;
         let path = path.trim().strip_prefix("$.")?;
         let is_name = |name: &str| {
             !name.is_empty()
@@ -184,24 +212,25 @@ impl Pattern {
         };
         let path: Vec<_> = path.split('.').map(str::to_owned).collect();
         let text: String = serde_json::from_str(text.trim()).ok()?;
-        // A star in the text stands for any characters.
-        (path.iter().all(|name| is_name(name)) && !text.contains('*'))
-            .then_some(Self::Member { path, text })
+        let inside = text.trim_start_matches('*').trim_end_matches('*');
+        (path.iter().all(|name| is_name(name)) && !inside.contains('*'))
+            .then_some(Self { path, text })
     }
 
-    fn matches(&self, message: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::Term(term) => message.contains(term),
-            Self::Member { path, text } => {
-                let Ok(document) = serde_json::from_str::<Value>(message) else {
-                    return false;
-                };
-                let member = path
-                    .iter()
-                    .try_fold(&document, |value, name| value.get(name));
-                member.and_then(Value::as_str) == Some(text)
-            }
+    fn is_in(&self, document: &Value) -> bool {
+        let member = self
+            .path
+            .iter()
+            .try_fold(document, |value, name| value.get(name));
+        let Some(found) = member.and_then(Value::as_str) else {
+            return false;
+        };
+        let text = self.text.as_str();
+        match (text.strip_prefix('*'), text.strip_suffix('*')) {
+            (None, None) => found == text,
+            (Some(end), None) => found.ends_with(end),
+            (None, Some(begin)) => found.starts_with(begin),
+            (Some(_), Some(_)) => found.contains(text.trim_matches('*')),
         }
     }
 }
@@ -223,6 +252,18 @@ mod tests {
             (r#"{$.record.status="timeout"}"#, true),
             (r#"{ $.record.status = "success" }"#, false),
             (r#"{ $.message = "a = b" }"#, true),
+            (r#"{ $.type = "platform.*" }"#, true),
+            (r#"{ $.type = "*.report" }"#, true),
+            (r#"{ $.message = "* = *" }"#, true),
+            (r#"{ $.type = "platform" }"#, false),
+            (
+                r#"{ ($.type = "*report") && ($.record.status = "timeout") }"#,
+                true,
+            ),
+            (
+                r#"{ ($.type = "*report") && ($.record.status = "success") }"#,
+                false,
+            ),
             (r#"{ $.absent = "a" }"#, false),
         ] {
             let parsed = Pattern::parse(pattern).unwrap();
@@ -243,7 +284,8 @@ mod tests {
             "{ $.a = 1 }",
             r#"{ $.a != "b" }"#,
             r#"{ ($.a = "b") || ($.a = "c") }"#,
-            r#"{ $.a = "b*" }"#,
+            r#"{ $.a = "b*c" }"#,
+            r#"{ $.a = "b" && $.a = "c" }"#,
             "[a, b]",
             "%regex%",
         ] {

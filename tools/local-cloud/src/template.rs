@@ -75,7 +75,10 @@ impl Template {
             mapping(&document, "Globals").and_then(|globals| map_of(globals.get("Function")?));
         let resources = mapping(&document, "Resources").context("the template has no Resources")?;
 
-        let parameters = Parameters(parameters);
+        let parameters = Parameters {
+            parameters,
+            resources,
+        };
         let groups = log_groups(resources, parameters);
         let group = |value| groups.get(referred(value)?).cloned();
         let mut template = Self {

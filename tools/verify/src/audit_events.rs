@@ -6,11 +6,12 @@
 //! and the work of functions without caller.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use audit::{Action, Entry, Outcome, PurposeOfUse, ResourceType, StoredRow};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::time::Timestamp;
+use domain::time::{Date, Timestamp};
 use futures_util::{TryStreamExt as _, pin_mut};
 use serde_json::{Value, json};
 use tokio_postgres::types::{ToSql, Type};
@@ -21,6 +22,9 @@ use audit::select_stored_row;
 use sql::FromRow as _;
 
 use crate::Inputs;
+use crate::archive::Archive;
+use crate::database::snapshot;
+use crate::report::Report;
 
 const PROFILES: &str = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.";
 const DICOM: &str = "http://dicom.nema.org/resources/ontology/DCM";
@@ -32,11 +36,13 @@ const ROLES: &str = "http://terminology.hl7.org/CodeSystem/object-role";
 const ROWS: &str = select_stored_row!(
     "where timestamp >= $1 and timestamp < $2
        and month between date_trunc('month', $1 at time zone 'UTC')::date and ($2 at time zone 'UTC')::date
+       and month <> all ($3)
      order by timestamp, id"
 );
 
-/// Writes the rows from `from` until before `to`, one event a line. Returns the number of events. Errors: the database
-/// can't be read, or `to` can't be written.
+/// Writes the rows from `from` until before `to`, one event a line. Those of archived months come first, chain by chain,
+/// and those of the database in the order of their time. Returns the number of events. Errors: the database or the
+/// archive can't be read, or `to` can't be written.
 pub async fn export(
     inputs: &Inputs,
     from: Timestamp,
@@ -45,22 +51,63 @@ pub async fn export(
 ) -> Result<u64, Failure> {
     let url = inputs.database.as_ref();
     let url = url.ok_or("An export needs --database.")?;
-    let client = database::connect(url, inputs.ca_file.as_deref()).await?;
-    let parameters: [(&(dyn ToSql + Sync), Type); 2] =
-        [(&from, Type::TIMESTAMPTZ), (&until, Type::TIMESTAMPTZ)];
+    let client = snapshot(url, inputs.ca_file.as_deref()).await?;
+    let mut count = 0;
+    let mut archived = Vec::new();
+    if let Some(store) = inputs.archive.as_deref() {
+        let archive = Archive::open(store, &mut Report::default()).await?;
+        archived = archive.complete();
+        let range = from.first_of_month()..=until.first_of_month();
+        for month in archived.iter().filter(|month| range.contains(month)) {
+            count += export_month(&archive, *month, from..until, to).await?;
+        }
+    }
+    let parameters: [(&(dyn ToSql + Sync), Type); 3] = [
+        (&from, Type::TIMESTAMPTZ),
+        (&until, Type::TIMESTAMPTZ),
+        (&archived, Type::DATE_ARRAY),
+    ];
     let rows = client.query_typed_raw(ROWS, parameters).await?;
     pin_mut!(rows);
-    let mut count = 0;
     while let Some(row) = rows.try_next().await? {
-        let row = StoredRow::from_row(&row)?;
-        let position = (row.position.chain_id, row.position.seq);
-        for event in events(&row.entry, position, &row.row_hash, &row.signature) {
-            write_line(to, &event)?;
-            count += 1;
-        }
+        count += write_row(&StoredRow::from_row(&row)?, to)?;
     }
     to.flush()?;
     Ok(count)
+}
+
+/// Writes the rows of an archived month that are in this range. Returns the number of events.
+async fn export_month(
+    archive: &Archive<'_>,
+    month: Date,
+    range: Range<Timestamp>,
+    to: &mut (dyn Write + Send),
+) -> Result<u64, Failure> {
+    let mut count = 0;
+    for number in 0.. {
+        let (part, damage) = archive.part(month, number).await?;
+        if let Some(damage) = damage {
+            return Err(damage.to_string().into());
+        }
+        let Some(part) = part else {
+            break;
+        };
+        for row in part.rows() {
+            let row = row?.stored_row()?;
+            if range.contains(&row.entry.timestamp) {
+                count += write_row(&row, to)?;
+            }
+        }
+    }
+    Ok(count)
+}
+
+/// Writes the events of a row. Returns their number.
+fn write_row(row: &StoredRow, to: &mut dyn Write) -> io::Result<u64> {
+    let position = (row.position.chain_id, row.position.seq);
+    let events = events(&row.entry, position, &row.row_hash, &row.signature);
+    events.iter().try_for_each(|event| write_line(to, event))?;
+    Ok(events.len() as u64)
 }
 
 fn write_line(to: &mut dyn Write, event: &Value) -> io::Result<()> {

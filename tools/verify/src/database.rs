@@ -1,16 +1,18 @@
 //! The statements that read the audit log. The role `caretrail_auditor` may run them all.
 
-use audit::{StoredRow, stored_row_columns};
-use futures_util::{Stream, TryStreamExt as _};
-use tokio_postgres::binary_copy::{BinaryCopyOutRow, BinaryCopyOutStream};
+use audit::stored_row_columns;
+use futures_util::TryStreamExt as _;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Error};
+use tokio_postgres::{Client, CopyOutStream, Error};
 use transparency_log::{Failure, Hash};
 use uuid::Uuid;
 
-/// One state of the database for all that follows, as it is when the first statement runs.
-const BEGIN: &str =
-    "begin isolation level repeatable read, read only; select pg_current_snapshot()";
+/// One state of the database for all that follows, as it is when the last of these statements runs. No partition is
+/// dropped meanwhile, so each row is here or in an archived month that is listed afterwards.
+const BEGIN: &str = "
+    begin isolation level repeatable read, read only;
+    lock table audit_logs in access share mode;
+    select pg_current_snapshot()";
 
 /// All rows, chain by chain. The order is that of the chain's unique key.
 const ROWS: &str = concat!(
@@ -34,10 +36,10 @@ const MONTHS: &str = "
     from pg_inherits i join pg_class c on c.oid = i.inhrelid
     where i.inhparent = 'audit_logs'::regclass and c.relname ~ '_\\d{4}_\\d{2}$'";
 
-/// The committed rows that the log names and the database doesn't have.
+/// The numbers, from 1, of the committed rows that the log names and the database doesn't have.
 pub const LANDED_WITHOUT_ROW: &str = "
-    select l.request_id, l.chain_id, l.seq
-    from unnest($1, $2, $3, $4) as l (request_id, chain_id, seq, row_hash)
+    select l.number
+    from unnest($1, $2, $3, $4) with ordinality as l (request_id, chain_id, seq, row_hash, number)
     where not exists (
       select from audit_logs a
       where a.request_id = l.request_id and a.chain_id = l.chain_id and a.seq = l.seq and a.row_hash = l.row_hash
@@ -65,12 +67,9 @@ pub async fn snapshot(url: &str, ca_file: Option<&str>) -> Result<Client, Failur
     Ok(client)
 }
 
-/// All rows, chain by chain. Errors: the database can't be read.
-pub async fn rows(
-    client: &Client,
-) -> Result<impl Stream<Item = Result<BinaryCopyOutRow, Error>>, Error> {
-    let copy = client.copy_out(ROWS).await?;
-    Ok(BinaryCopyOutStream::new(copy, &StoredRow::TYPES))
+/// All rows, chain by chain, as messages that [`audit::CopiedRow`] reads. Errors: the database can't be read.
+pub async fn rows(client: &Client) -> Result<CopyOutStream, Error> {
+    client.copy_out(ROWS).await
 }
 
 /// About how many rows there are. Errors: the database can't be read.

@@ -5,10 +5,15 @@
 //! it reads the formats of the audit row and of the sealed log, and nothing more.
 #![warn(missing_docs)]
 
+mod archive;
 pub mod audit_events;
+mod awaited;
 mod database;
+mod deletions;
+mod kept;
 mod log_lines;
 mod logs;
+mod merged;
 mod progress;
 mod proof;
 pub mod report;
@@ -16,19 +21,19 @@ mod rows;
 mod sealed;
 pub mod witness;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::DateTime;
 use domain::time::{TimeDelta, Timestamp};
 use transparency_log::Failure;
-use transparency_log::checkpoint::Checkpoint;
-use transparency_log::note::{Note, VerifierKey};
+use transparency_log::note::VerifierKey;
 use transparency_log::store::ObjectStore;
 
+pub use kept::Kept;
 pub use proof::prove;
 
+use archive::Archive;
 use report::{Aspect, Report};
 
 /// How far the clocks of two machines may differ. `append_audit` allows as much.
@@ -85,29 +90,6 @@ impl Default for Inputs {
     }
 }
 
-/// A checkpoint that the auditor kept.
-#[derive(Clone, Debug)]
-pub struct Kept {
-    /// What it is called in a finding: the name of its file.
-    pub name: String,
-    /// The signed note.
-    pub note: Note,
-    /// The checkpoint in it.
-    pub checkpoint: Checkpoint,
-}
-
-impl Kept {
-    /// Reads a checkpoint. Errors: the file can't be read or isn't a checkpoint.
-    pub fn open(path: &Path) -> Result<Self, Failure> {
-        let note = Note::parse(&fs::read(path)?)?;
-        Ok(Self {
-            name: path.display().to_string(),
-            checkpoint: Checkpoint::parse(note.text())?,
-            note,
-        })
-    }
-}
-
 /// Verifies all that was given. Errors: something can't be read, so nothing is said about it.
 pub async fn verify(inputs: &Inputs) -> Result<Report, Failure> {
     let mut report = Report::default();
@@ -122,12 +104,22 @@ pub async fn verify(inputs: &Inputs) -> Result<Report, Failure> {
         }
         None => None,
     };
+    // It is listed once the database can't archive a month any more.
+    let archive = match inputs.archive.as_deref() {
+        Some(store) => Some(Archive::open(store, &mut report).await?),
+        None => None,
+    };
+    let has_archive = archive
+        .as_ref()
+        .is_some_and(|archive| !archive.months().is_empty());
     let lines = clients.as_ref().map(|(_, lines)| lines);
-    let logged = logs::read(inputs, &sealed, lines, &mut report).await?;
+    let mut logged = logs::read(inputs, &sealed, lines, has_archive, &mut report).await?;
     sealed.compare_opened(&logged, &mut report);
     match &clients {
         Some((rows, _)) => {
-            rows::compare(inputs, &mut sealed, &logged, rows, &mut report).await?;
+            let archive = archive.as_ref();
+            rows::compare(inputs, &mut sealed, &mut logged, archive, rows, &mut report).await?;
+            logged.awaited.report(&sealed, &mut report);
         }
         None => {
             let reason =

@@ -14,6 +14,7 @@ use tokio_postgres::types::{ToSql, Type};
 use transparency_log::{Failure, Hash};
 use uuid::Uuid;
 
+use crate::awaited::{Awaited, Miss};
 use crate::log_lines::{Line, Lines};
 use crate::progress::Bar;
 use crate::report::{Aspect, Report, Subject};
@@ -42,6 +43,8 @@ pub struct Logged {
     /// The times of the first and the last line of the functions' log, in milliseconds since 1970. None if the log was
     /// not given or is empty.
     pub range: Option<(i64, i64)>,
+    /// What the lines name and the database doesn't have.
+    pub awaited: Awaited,
 }
 
 /// What an open line says.
@@ -88,6 +91,8 @@ struct Access {
     route: String,
     status: String,
     integration_request_id: Option<String>,
+    /// Milliseconds since 1970.
+    time_epoch: Option<String>,
 }
 
 /// A committed row, as its landed line names it.
@@ -96,6 +101,15 @@ struct Landed {
     chain_id: Uuid,
     seq: i64,
     row_hash: Hash,
+    /// When the line was written, in milliseconds since 1970.
+    time: Option<i64>,
+}
+
+/// A request that must have a row.
+struct Audited {
+    status: u16,
+    /// When it was answered, in milliseconds since 1970.
+    time: Option<i64>,
 }
 
 /// A row that was about to be sent and for whose request no committed row is known yet.
@@ -109,11 +123,12 @@ struct Offer {
     status: Option<u16>,
 }
 
-/// Reads the logs that were given.
+/// Reads the logs that were given. What the database doesn't have waits for archived months, if there are any.
 pub async fn read(
     inputs: &Inputs,
     sealed: &Sealed,
     client: Option<&Client>,
+    has_archive: bool,
     report: &mut Report,
 ) -> Result<Logged, Failure> {
     let mut reader = Reader {
@@ -121,14 +136,17 @@ pub async fn read(
         sealed,
         client,
         report,
-        logged: Logged::default(),
+        logged: Logged {
+            awaited: Awaited::new(has_archive),
+            ..Logged::default()
+        },
         offers: HashMap::new(),
         unfinished: HashMap::new(),
         crashed: HashSet::new(),
         knows_platform: false,
         landed: Vec::new(),
         handled: HashMap::new(),
-        audited: Vec::new(),
+        audited: HashMap::new(),
         lost: HashSet::new(),
     };
     reader.read_functions().await?;
@@ -151,11 +169,11 @@ struct Reader<'a> {
     /// Whether the functions' log has lines of Lambda itself.
     knows_platform: bool,
     landed: Vec<Landed>,
-    /// The invocations of jobs, with the number of rows that each committed. Lambda repeats a failed event under the same
-    /// id, so this is the sum over its lines.
-    handled: HashMap<String, i64>,
-    /// The requests that must have a row, with their status.
-    audited: Vec<(String, u16)>,
+    /// The invocations of jobs, with the number of rows that each committed and the time of its last line. Lambda repeats a
+    /// failed event under the same id, so this is the sum over its lines.
+    handled: HashMap<String, (i64, Option<i64>)>,
+    /// The requests that must have a row.
+    audited: HashMap<String, Audited>,
     /// The requests of rows that a restored database lost, as an operator stated.
     lost: HashSet<String>,
 }
@@ -226,7 +244,7 @@ impl Reader<'_> {
                     self.offers.insert(request_id, offer);
                 }
             }
-            Some(LANDED) => self.land(record),
+            Some(LANDED) => self.land(record, time),
             Some(ANSWERED) => {
                 let offer = record
                     .request_id
@@ -237,7 +255,8 @@ impl Reader<'_> {
             }
             Some(HANDLED) => {
                 if let (Some(request_id), Some(rows)) = (record.request_id, record.rows) {
-                    *self.handled.entry(request_id).or_default() += rows;
+                    let handled = self.handled.entry(request_id).or_default();
+                    *handled = (handled.0 + rows, time);
                 }
             }
             _ => self.read_platform(&record, line),
@@ -264,7 +283,7 @@ impl Reader<'_> {
         }
     }
 
-    fn land(&mut self, record: Record) {
+    fn land(&mut self, record: Record, time: Option<i64>) {
         let row_hash = record.row_hash.as_deref().and_then(bytes);
         if let (Some(request_id), Some(chain_id), Some(seq), Some(row_hash)) =
             (record.request_id, record.chain_id, record.seq, row_hash)
@@ -275,6 +294,7 @@ impl Reader<'_> {
                 chain_id,
                 seq,
                 row_hash,
+                time,
             });
         }
     }
@@ -321,17 +341,24 @@ impl Reader<'_> {
             .query_typed(database::LANDED_WITHOUT_ROW, &parameters)
             .await?
         {
-            let (request_id, chain_id, seq): (String, Uuid, i64) =
-                (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            let number: i64 = row.try_get(0)?;
+            let Some(line) = landed.get(number.unsigned_abs() as usize - 1) else {
+                continue;
+            };
+            let (request_id, chain_id, seq) = (&line.request_id, line.chain_id, line.seq);
             if self.sealed.lost.contains(&(chain_id, seq)) {
-                self.lost.insert(request_id);
+                self.lost.insert(request_id.clone());
                 continue;
             }
-            let reason = format!(
-                "The function that wrote the row for the request {request_id} logged that it is committed, but the database doesn't have it as it was committed."
-            );
-            self.report
-                .violated(Completeness, Subject::place(chain_id, seq), reason);
+            let miss = Miss {
+                subject: Some(Subject::place(chain_id, seq)),
+                reason: format!(
+                    "The function that wrote the row for the request {request_id} logged that it is committed, but the row doesn't exist as it was committed."
+                ),
+                time: line.time,
+            };
+            let awaited = &mut self.logged.awaited;
+            awaited.landed((chain_id, seq), line.row_hash, miss, self.report);
         }
         Ok(())
     }
@@ -341,7 +368,8 @@ impl Reader<'_> {
         let Some(client) = self.client.filter(|_| !handled.is_empty()) else {
             return Ok(());
         };
-        let (invocations, rows): (Vec<String>, Vec<i64>) = handled.into_iter().unzip();
+        let (invocations, rows): (Vec<&String>, Vec<i64>) =
+            handled.iter().map(|(id, (rows, _))| (id, *rows)).unzip();
         let parameters: [(&(dyn ToSql + Sync), Type); 2] =
             [(&invocations, Type::TEXT_ARRAY), (&rows, Type::INT8_ARRAY)];
         for row in client
@@ -350,13 +378,18 @@ impl Reader<'_> {
         {
             let (invocation, rows, found): (String, i64, i64) =
                 (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-            if self.sealed.lost.is_empty() {
-                let reason = format!(
-                    "The function logged that the invocation committed {rows} audit rows, but the database has {found} of it."
-                );
-                self.report
-                    .violated(Completeness, Subject::Request(invocation), reason);
+            if !self.sealed.lost.is_empty() {
+                continue;
             }
+            let miss = Miss {
+                subject: Some(Subject::Request(invocation.clone())),
+                reason: format!(
+                    "The function logged that the invocation committed {rows} audit rows, but the database has {found} of it."
+                ),
+                time: handled.get(&invocation).and_then(|(_, time)| *time),
+            };
+            let awaited = &mut self.logged.awaited;
+            awaited.handled(invocation, rows - found, miss, self.report);
         }
         Ok(())
     }
@@ -380,7 +413,10 @@ impl Reader<'_> {
                 offer.status = Some(status);
             }
             if access.must_have_row(status, &self.inputs.public_routes) {
-                self.audited.push((access.request_id, status));
+                let time = access.time_epoch.as_deref();
+                let time = time.and_then(|time| time.parse().ok()).or(line.time);
+                self.audited
+                    .insert(access.request_id, Audited { status, time });
             }
             if self.audited.len() >= AT_ONCE {
                 self.look_up_audited().await?;
@@ -394,7 +430,7 @@ impl Reader<'_> {
         let Some(client) = self.client.filter(|_| !audited.is_empty()) else {
             return Ok(());
         };
-        let ids: Vec<_> = audited.iter().map(|(id, _)| id.as_str()).collect();
+        let ids: Vec<_> = audited.keys().collect();
         let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&ids, Type::TEXT_ARRAY)];
         for row in client
             .query_typed(database::REQUESTS_WITHOUT_ROW, &parameters)
@@ -404,13 +440,17 @@ impl Reader<'_> {
             if self.lost.contains(&id) {
                 continue;
             }
-            let status = audited.iter().find(|(audited, _)| *audited == id);
-            let reason = format!(
-                "The gateway logged that the request was answered {}, but the database has no audit row of it.",
-                status.map_or(0, |(_, status)| *status)
-            );
-            self.report
-                .violated(Completeness, Subject::Request(id), reason);
+            let Some(Audited { status, time }) = audited.get(&id) else {
+                continue;
+            };
+            let miss = Miss {
+                subject: Some(Subject::Request(id.clone())),
+                reason: format!(
+                    "The gateway logged that the request was answered {status}, but no audit row of it exists."
+                ),
+                time: *time,
+            };
+            self.logged.awaited.request(id, miss, self.report);
         }
         Ok(())
     }
@@ -447,21 +487,33 @@ impl Reader<'_> {
     }
 
     fn judge_offer(&mut self, id: String, offer: &Offer) {
-        let subject = Subject::place(offer.chain_id, offer.seq);
-        let mut violated =
-            |reason: String| self.report.violated(Completeness, subject.clone(), reason);
-        match offer.status {
+        let step_of = id.split_once('/').map(|(invocation, _)| invocation);
+        let reason = match offer.status {
             // Nothing was changed, or the answer said that this is unknown. Refusals beyond a limit have no row.
             Some(status) if status >= 500 || is_exempt(status) => return,
-            Some(status) => {
-                return violated(format!(
-                    "The function was about to write a row for the request {id}, which was answered {status}, but no row of the request exists."
-                ));
-            }
-            None => {}
-        }
-        let step_of = id.split_once('/').map(|(invocation, _)| invocation);
-        let is_crashed = match step_of {
+            Some(status) => Ok(format!(
+                "The function was about to write a row for the request {id}, which was answered {status}, but no row of the request exists."
+            )),
+            None if self.is_crashed(step_of, offer) => return,
+            None if step_of.is_some() && self.knows_platform => Ok(format!(
+                "The function was about to write a row for the step {id} of an invocation that succeeded, but no row of the step exists."
+            )),
+            None => Err(format!(
+                "No line says what became of the request {id}, whose row was about to be written. The gateway's log and the lines of Lambda itself would."
+            )),
+        };
+        let subject = Subject::place(offer.chain_id, offer.seq);
+        let miss = Miss {
+            subject: reason.is_ok().then_some(subject),
+            reason: reason.unwrap_or_else(|reason| reason),
+            time: offer.time,
+        };
+        self.logged.awaited.request(id, miss, self.report);
+    }
+
+    /// Whether an environment died that was about to write a row. `step_of` is the invocation, if it wrote a step of a job.
+    fn is_crashed(&self, step_of: Option<&str>, offer: &Offer) -> bool {
+        match step_of {
             Some(invocation) => self.unfinished.contains_key(invocation),
             None => offer.stream.as_ref().is_some_and(|stream| {
                 self.crashed.contains(stream)
@@ -470,19 +522,7 @@ impl Reader<'_> {
                         .values()
                         .any(|unfinished| unfinished.as_ref() == Some(stream))
             }),
-        };
-        if is_crashed {
-            return;
         }
-        if step_of.is_some() && self.knows_platform {
-            return violated(format!(
-                "The function was about to write a row for the step {id} of an invocation that succeeded, but no row of the step exists."
-            ));
-        }
-        let reason = format!(
-            "No line says what became of the request {id}, whose row was about to be written. The gateway's log and the lines of Lambda itself would."
-        );
-        self.report.unchecked(Completeness, reason);
     }
 }
 

@@ -133,7 +133,8 @@ struct Serve {
     log: Vec<VerifierKey>,
 }
 
-#[tokio::main]
+// Rows are read and hashed on one thread: to hand each of them to another thread takes as long as to hash it.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let command = Command::parse();
     let done = match command.command {

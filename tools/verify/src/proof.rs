@@ -14,6 +14,8 @@ use transparency_log::tree::leaf_hash;
 use uuid::Uuid;
 
 use crate::Inputs;
+use crate::archive::Archive;
+use crate::report::Report;
 
 const ROW: &str = select_stored_row!("where id = $1");
 
@@ -33,10 +35,14 @@ pub async fn prove(inputs: &Inputs, id: Uuid) -> Result<TlogProof, Failure> {
     let client = database::connect(url, inputs.ca_file.as_deref()).await?;
     let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&id, Type::UUID)];
     let rows = client.query_typed(ROW, &parameters).await?;
-    let row = rows
-        .first()
-        .ok_or("The database has no row with this id.")?;
-    let row = StoredRow::from_row(row)?;
+    let row = match rows.first() {
+        Some(row) => StoredRow::from_row(row)?,
+        None => {
+            let archive = Archive::open(store, &mut Report::default()).await?;
+            let archived = archive.row(id).await?;
+            archived.ok_or("Neither the database nor an archived month has a row with this id.")?
+        }
+    };
     if !row.is_intact() {
         return Err("The row was changed: its hash isn't that of its content.".into());
     }

@@ -109,6 +109,8 @@ pub struct Counts {
     pub rows: u64,
     /// Rows of the database that aren't sealed yet.
     pub unsealed: u64,
+    /// Rows of archived months.
+    pub archived: u64,
     /// Chains in the sealed log.
     pub chains: u64,
     /// Batches of the sealed log.
@@ -247,8 +249,8 @@ impl fmt::Display for Report {
         let counts = &self.counts;
         writeln!(
             f,
-            "{} rows in the database, {} of them not sealed yet. {} leaves in {} batches.",
-            counts.rows, counts.unsealed, counts.leaves, counts.batches
+            "{} rows in the database, {} of them not sealed yet. {} rows in archived months. {} leaves in {} batches.",
+            counts.rows, counts.unsealed, counts.archived, counts.leaves, counts.batches
         )?;
         for (aspect, judgement) in &self.judgements {
             // Nothing can be said about completeness without logs, so that is not called a verdict.

@@ -6,23 +6,22 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use audit::Sealable;
+use audit::{ArchivedRow, CopiedRow, Sealable, StoredRow};
 use chrono::{Datelike as _, NaiveDate};
-use domain::time::Timestamp;
-use futures_util::{TryStreamExt as _, pin_mut};
+use domain::time::{Date, Timestamp};
 use tokio_postgres::Client;
-use tokio_postgres::binary_copy::BinaryCopyOutRow;
 use transparency_log::leaf::Leaf;
 use transparency_log::log::read_batch;
 use transparency_log::{Failure, Hash};
 use uuid::Uuid;
 
+use crate::archive::{Archive, Damage};
 use crate::database::{self, RowOfChain};
+use crate::deletions::{self, Deletion};
 use crate::logs::Logged;
-use crate::progress::Bar;
 use crate::report::{Aspect, Report, Subject};
 use crate::sealed::{Chain, Sealed, roll};
-use crate::{CLOCKS, Inputs};
+use crate::{CLOCKS, Inputs, merged};
 
 use Aspect::{Authenticity, Freshness, Integrity};
 
@@ -33,7 +32,8 @@ const MOST_CHAINS: usize = 1000;
 pub async fn compare(
     inputs: &Inputs,
     sealed: &mut Sealed,
-    logged: &Logged,
+    logged: &mut Logged,
+    archive: Option<&Archive<'_>>,
     client: &Client,
     report: &mut Report,
 ) -> Result<(), Failure> {
@@ -42,38 +42,44 @@ pub async fn compare(
         logged,
         report,
         read_at: sealed.read_at.unwrap_or_else(Timestamp::now),
+        sealed,
+        walk: None,
         differing: BTreeSet::new(),
         oldest: None,
         unknown: 0,
+        deletions: Vec::new(),
+        damaged: Vec::new(),
     };
-    let mut bar = Bar::of(database::estimate(client).await?, "rows of the database");
-    let rows = database::rows(client).await?;
-    pin_mut!(rows);
-    let mut walk: Option<Walk> = None;
-    while let Some(row) = rows.try_next().await? {
-        judge.report.counts.rows += 1;
-        bar.set(judge.report.counts.rows);
-        let row = match Sealable::from_copy(&row) {
-            Ok(row) => row,
-            Err(_) => {
-                judge.unreadable(&row);
-                continue;
-            }
-        };
-        if sealed.quarantined.contains(&row.id) {
-            continue;
+    merged::read(&mut judge, archive, client).await?;
+    judge.end();
+    judge.finish();
+    let Judge {
+        mut differing,
+        deletions,
+        damaged,
+        ..
+    } = judge;
+    sealed.deleted = deletions::explained(deletions, &differing, sealed, report);
+    // Of such a chain nothing is there that could be compared.
+    differing.retain(|id| {
+        let is_found = sealed.chains.get(id).is_none_or(|chain| chain.is_found);
+        is_found || !sealed.is_of_deleted_month(*id)
+    });
+    for (month, Damage { key, reason }) in damaged {
+        if !sealed.deleted.contains(&month) {
+            report.violated(Integrity, Subject::Object(key), reason);
         }
-        let chain_id = row.chain_id;
-        if walk.as_ref().is_none_or(|walk| walk.chain_id != chain_id) {
-            judge.end(walk.take(), sealed);
-        }
-        let walk = walk.get_or_insert_with(|| Walk::new(chain_id));
-        judge.row(walk, &row, sealed);
     }
-    judge.end(walk, sealed);
-    judge.finish(sealed);
-    let differing = judge.differing;
-    name_rows(inputs, sealed, client, differing, report).await
+    name_rows(inputs, sealed, archive, client, differing, report).await
+}
+
+/// Where a row was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// In the database, in a month that isn't archived.
+    Database,
+    /// In the archive, or in the database in a month that is archived.
+    Archived(Date),
 }
 
 /// The rows of one chain, as far as they were read.
@@ -90,18 +96,26 @@ struct Walk {
     differs: bool,
 }
 
-struct Judge<'a> {
+/// Judges the rows in their order: month, chain, position, place.
+pub struct Judge<'a> {
     inputs: &'a Inputs,
-    logged: &'a Logged,
-    report: &'a mut Report,
+    pub logged: &'a mut Logged,
+    pub report: &'a mut Report,
+    sealed: &'a mut Sealed,
     /// When the end of the sealed log was read.
     read_at: Timestamp,
+    /// The chain that is being read.
+    walk: Option<Walk>,
     /// The chains whose rows aren't those of the sealed log.
     differing: BTreeSet<Uuid>,
     /// The oldest row that isn't sealed.
     oldest: Option<(Timestamp, Subject)>,
     /// How many rows are of a chain whose key isn't known.
     unknown: u64,
+    /// The rows that say that a month was deleted.
+    deletions: Vec<Deletion>,
+    /// The objects of archived months that are missing or damaged.
+    pub damaged: Vec<(Date, Damage)>,
 }
 
 impl Walk {
@@ -118,20 +132,54 @@ impl Walk {
 }
 
 impl Judge<'_> {
-    /// A row that no function can have written. Its id, chain and position can be read.
-    fn unreadable(&mut self, row: &BinaryCopyOutRow) {
-        let subject = match (row.try_get(0), row.try_get(19), row.try_get(20)) {
-            (Ok(id), Ok(chain_id), Ok(seq)) => {
+    /// A row of the database that no function can have written. Its id, chain and position can be read.
+    pub fn unreadable(&mut self, row: &CopiedRow<'_>) {
+        let subject = match row.position() {
+            Some((id, chain_id, seq)) => {
                 self.differing.insert(chain_id);
                 Subject::row(id, chain_id, seq)
             }
-            _ => Subject::Log,
+            None => Subject::Log,
         };
-        let reason = "The row can't be read: a column has a value that no function writes.";
-        self.report.violated(Integrity, subject, reason);
+        self.report.violated(Integrity, subject, UNREADABLE);
     }
 
-    fn row(&mut self, walk: &mut Walk, row: &Sealable, sealed: &mut Sealed) {
+    /// An archived row that no function can have written.
+    pub fn unreadable_line(&mut self, row: &ArchivedRow<'_>) {
+        self.differing.insert(row.chain_id);
+        let subject = Subject::row(row.id, row.chain_id, row.seq);
+        self.report.violated(Integrity, subject, UNREADABLE);
+    }
+
+    /// Judges a row. `content` is the row with its content, which few rows need.
+    pub fn row(
+        &mut self,
+        row: &Sealable,
+        origin: Origin,
+        content: impl FnOnce() -> Option<StoredRow>,
+    ) {
+        if self.sealed.quarantined.contains_key(&row.id) {
+            return;
+        }
+        let chain_id = row.chain_id;
+        if self
+            .walk
+            .as_ref()
+            .is_none_or(|walk| walk.chain_id != chain_id)
+        {
+            self.end();
+        }
+        let mut walk = self.walk.take().unwrap_or_else(|| Walk::new(chain_id));
+        let is_right = self.judge(&mut walk, row, origin);
+        if is_right && row.application == deletions::ARCHIVER {
+            self.deletions
+                .extend(content().as_ref().and_then(Deletion::of));
+        }
+        self.walk = Some(walk);
+    }
+
+    /// Returns whether the row is sealed and nothing is wrong with it alone.
+    fn judge(&mut self, walk: &mut Walk, row: &Sealable, origin: Origin) -> bool {
         let (id, chain_id) = (row.id, walk.chain_id);
         let subject = || Subject::row(id, chain_id, row.seq);
         if !row.is_intact {
@@ -148,15 +196,14 @@ impl Judge<'_> {
             self.report.violated(Integrity, subject(), reason);
         }
         let (seq, hash) = walk.last.unwrap_or((0, [0; 32]));
+        let mut chain = self.sealed.chains.get_mut(&chain_id);
         // A duplicate or a gap in the sealed part is found by comparison with the leaves.
-        let sealed_seq = sealed
-            .chains
-            .get(&walk.chain_id)
-            .map_or(0, |chain| chain.seq);
-        if row.seq != seq + 1 {
+        let sealed_seq = chain.as_ref().map_or(0, |chain| chain.seq);
+        let next = seq.saturating_add(1);
+        if row.seq != next || row.seq == seq {
             walk.differs = true;
             if row.seq > sealed_seq {
-                let reason = match row.seq > seq + 1 {
+                let reason = match row.seq > next {
                     true => "The row before it in the chain is missing.",
                     false => "Another row has the same position in the chain.",
                 };
@@ -173,38 +220,40 @@ impl Judge<'_> {
         } else {
             walk.rivals.push(row.row_hash);
         }
-        match sealed.chains.get_mut(&walk.chain_id) {
+        match &mut chain {
             Some(chain) if row.seq <= chain.seq => {
                 let fault = walk.sealed_row(chain, row);
                 if let Some(reason) = fault {
                     self.report.violated(Integrity, subject(), reason);
                 }
-                if row.xid >= sealed.horizon && sealed.incarnations.is_empty() {
+                if row.xid >= self.sealed.horizon && self.sealed.incarnations.is_empty() {
                     let reason = "The row names a later transaction than any that the sealer knew when it sealed the row.";
                     self.report.violated(Integrity, subject(), reason);
                 }
+                row.is_intact && fault.is_none()
             }
-            chain => self.unsealed_row(chain.as_deref(), row, subject(), sealed.is_whole),
+            _ => {
+                self.unsealed_row(row, subject(), origin);
+                false
+            }
         }
     }
 
-    fn unsealed_row(
-        &mut self,
-        chain: Option<&Chain>,
-        row: &Sealable,
-        subject: Subject,
-        is_whole: bool,
-    ) {
-        self.report.counts.unsealed += 1;
-        let time = row.timestamp;
-        if is_whole
-            && self
-                .oldest
-                .as_ref()
-                .is_none_or(|(oldest, _)| time < *oldest)
-        {
-            self.oldest = Some((time, subject.clone()));
+    fn unsealed_row(&mut self, row: &Sealable, subject: Subject, origin: Origin) {
+        if let Origin::Archived(_) = origin {
+            // A month is archived only when all its rows are sealed or in quarantine.
+            if self.sealed.is_whole {
+                let reason = "The row isn't in the sealed log, although its month is archived.";
+                self.report.violated(Integrity, subject.clone(), reason);
+            }
+        } else {
+            self.report.counts.unsealed += 1;
+            let is_oldest = |(oldest, _): &(Timestamp, Subject)| row.timestamp < *oldest;
+            if self.sealed.is_whole && self.oldest.as_ref().is_none_or(is_oldest) {
+                self.oldest = Some((row.timestamp, subject.clone()));
+            }
         }
+        let chain = self.sealed.chains.get(&row.chain_id);
         let opened = self.logged.opened.get(&row.chain_id);
         let key = chain.and_then(|chain| chain.public_key);
         let key = key.or(opened.map(|opened| opened.public_key));
@@ -222,7 +271,7 @@ impl Judge<'_> {
                 self.report.violated(Authenticity, subject, reason);
             }
             Some(_) => {}
-            None if self.logged.covers(time) => {
+            None if self.logged.covers(row.timestamp) => {
                 let reason = "No function announced a key for the chain of the row, so nobody proves who wrote it.";
                 self.report.violated(Authenticity, subject, reason);
             }
@@ -231,11 +280,11 @@ impl Judge<'_> {
     }
 
     /// The rows of a chain are read.
-    fn end(&mut self, walk: Option<Walk>, sealed: &mut Sealed) {
-        let Some(walk) = walk else {
+    pub fn end(&mut self) {
+        let Some(walk) = self.walk.take() else {
             return;
         };
-        let Some(chain) = sealed.chains.get_mut(&walk.chain_id) else {
+        let Some(chain) = self.sealed.chains.get_mut(&walk.chain_id) else {
             return;
         };
         let is_again = std::mem::replace(&mut chain.is_found, true);
@@ -244,8 +293,8 @@ impl Judge<'_> {
         }
     }
 
-    fn finish(&mut self, sealed: &Sealed) {
-        for (id, chain) in &sealed.chains {
+    fn finish(&mut self) {
+        for (id, chain) in &self.sealed.chains {
             if chain.seq > 0 && !chain.is_found {
                 self.differing.insert(*id);
             }
@@ -294,6 +343,8 @@ impl Walk {
     }
 }
 
+const UNREADABLE: &str = "The row can't be read: a column has a value that no function writes.";
+
 /// Whether a row has the signature of its chain.
 fn is_signed(public_key: &[u8; 32], row: &Sealable) -> bool {
     row.signature
@@ -312,6 +363,7 @@ struct SealedRow {
 async fn name_rows(
     inputs: &Inputs,
     sealed: &Sealed,
+    archive: Option<&Archive<'_>>,
     client: &Client,
     differing: BTreeSet<Uuid>,
     report: &mut Report,
@@ -341,9 +393,22 @@ async fn name_rows(
             }
         }
     }
+    let chains = leaves.keys().copied().collect();
+    let mut archived = match archive {
+        Some(archive) => archived_rows(archive, &chains).await?,
+        None => HashMap::new(),
+    };
     for (chain_id, leaves) in &leaves {
-        let mut rows = database::rows_of_chain(client, *chain_id).await?;
-        rows.retain(|row| !sealed.quarantined.contains(&row.id));
+        let mut rows = archived.remove(chain_id).unwrap_or_default();
+        let again = database::rows_of_chain(client, *chain_id).await?;
+        // A month can be in both.
+        let again: Vec<_> = again
+            .into_iter()
+            .filter(|row| !rows.contains(row))
+            .collect();
+        rows.extend(again);
+        rows.sort_by_key(|row| row.seq);
+        rows.retain(|row| !sealed.quarantined.contains_key(&row.id));
         name_rows_of(*chain_id, leaves, &rows, sealed, report);
     }
     for chain_id in differing.iter().skip(MOST_CHAINS) {
@@ -351,6 +416,39 @@ async fn name_rows(
         report.violated(Integrity, Subject::Chain(*chain_id), reason);
     }
     Ok(())
+}
+
+/// The archived rows of these chains.
+async fn archived_rows(
+    archive: &Archive<'_>,
+    chains: &BTreeSet<Uuid>,
+) -> Result<HashMap<Uuid, Vec<RowOfChain>>, Failure> {
+    let mut rows: HashMap<Uuid, Vec<RowOfChain>> = HashMap::new();
+    for month in archive.months().keys() {
+        for number in 0.. {
+            let (part, damage) = match archive.may_have(*month, number, chains) {
+                true => archive.part(*month, number).await?,
+                false => continue,
+            };
+            if part.is_none() && damage.is_none() {
+                break;
+            }
+            let lines = part.iter().flat_map(|part| part.rows());
+            for row in lines.flatten().filter(|row| chains.contains(&row.chain_id)) {
+                if let Ok(row) = row.sealable()
+                    && let Some(signature) = row.signature
+                {
+                    rows.entry(row.chain_id).or_default().push(RowOfChain {
+                        id: row.id,
+                        seq: row.seq,
+                        row_hash: row.row_hash,
+                        signature,
+                    });
+                }
+            }
+        }
+    }
+    Ok(rows)
 }
 
 fn name_rows_of(
@@ -382,10 +480,11 @@ fn name_rows_of(
             };
             report.violated(Integrity, Subject::row(row.id, chain_id, row.seq), reason);
         }
-        let is_lost = sealed.lost.contains(&(chain_id, leaf.seq));
+        let is_lost =
+            sealed.lost.contains(&(chain_id, leaf.seq)) || sealed.is_of_deleted_month(chain_id);
         if same.is_empty() && others.is_empty() && !is_lost {
             let reason = format!(
-                "The row is missing: it was sealed as leaf {}, and the database doesn't have it.",
+                "The row is missing: it was sealed as leaf {}, and neither the database nor an archived month has it.",
                 leaf.index
             );
             report.violated(Integrity, Subject::place(chain_id, leaf.seq), reason);

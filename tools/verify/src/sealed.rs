@@ -3,12 +3,12 @@
 //!
 //! What it keeps in memory grows with the number of chains, not with that of rows.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use chrono::DateTime;
-use domain::time::{TimeDelta, Timestamp};
+use chrono::{DateTime, NaiveDate};
+use domain::time::{Date, TimeDelta, Timestamp};
 use futures_util::{StreamExt as _, stream};
 use transparency_log::batch::Batch;
 use transparency_log::checkpoint::Checkpoint;
@@ -48,12 +48,14 @@ const WRITING: Duration = Duration::from_secs(3);
 pub struct Sealed {
     /// The chains, each with its sealed head.
     pub chains: HashMap<Uuid, Chain>,
-    /// The ids of rows that were not sealed because they did not pass the sealer's checks.
-    pub quarantined: HashSet<Uuid>,
+    /// The ids and the months of rows that were not sealed because they did not pass the sealer's checks.
+    pub quarantined: HashMap<Uuid, Month>,
     /// The restores that the log knows, with the index of each leaf.
     pub incarnations: Vec<(u64, Incarnation)>,
     /// The positions of the rows that a restored database lost, as an operator stated.
     pub lost: HashSet<(Uuid, i64)>,
+    /// The months that were deleted after their retention, each by its first day.
+    pub deleted: BTreeSet<Date>,
     /// All rows of transactions before this one are in the log or in quarantine.
     pub horizon: u64,
     /// When the last batch was read. Later rows may be sealed by now.
@@ -357,7 +359,7 @@ impl Reader<'_> {
             .entry(row.chain_id)
             .or_insert_with(Chain::unknown);
         let subject = || Subject::place(row.chain_id, row.seq);
-        if row.seq != chain.seq + 1 {
+        if Some(row.seq) != chain.seq.checked_add(1) {
             let reason = format!(
                 "The log seals this row after row {} of the chain, so its rows are not in order.",
                 chain.seq
@@ -411,7 +413,9 @@ impl Reader<'_> {
             ),
         };
         let id = leaf.row.map(|row| row.id);
-        self.sealed.quarantined.extend(id);
+        self.sealed
+            .quarantined
+            .extend(id.map(|id| (id, leaf.month)));
         let subject = Subject::Row {
             id,
             chain_id: leaf.chain_id,
@@ -656,10 +660,7 @@ impl Reader<'_> {
             ..
         } = self;
         for (id, chain) in &sealed.chains {
-            if let Some(key) = chain.public_key
-                && chain.seq > 0
-                && !audit::is_signed(&key, &chain.hash, &chain.signature)
-            {
+            if chain.public_key.is_some() && chain.seq > 0 && !chain.is_signed() {
                 let subject = Subject::place(*id, chain.seq);
                 report.violated(Authenticity, subject, NOT_SIGNED);
             }
@@ -770,6 +771,46 @@ impl Chain {
             digest: [0; 32],
             is_found: false,
         }
+    }
+
+    /// Whether the signature of its last sealed row is valid. It covers all rows before.
+    pub fn is_signed(&self) -> bool {
+        self.public_key
+            .is_some_and(|key| audit::is_signed(&key, &self.hash, &self.signature))
+    }
+
+    /// The first day of the month of its rows.
+    pub fn first_day(&self) -> Option<Date> {
+        self.month.and_then(first_day)
+    }
+}
+
+/// The first day of a month.
+fn first_day(month: Month) -> Option<Date> {
+    let day = NaiveDate::from_ymd_opt(month.year().into(), month.month().into(), 1);
+    day.map(Date::from)
+}
+
+impl Sealed {
+    /// Whether the rows of a chain were in a month that was deleted after its retention.
+    pub fn is_of_deleted_month(&self, chain_id: Uuid) -> bool {
+        let chain = self.chains.get(&chain_id);
+        let month = chain.and_then(Chain::first_day);
+        month.is_some_and(|month| self.deleted.contains(&month))
+    }
+
+    /// How many rows of a month exist if none was removed: at least, and at most. A row in quarantine can be one that the
+    /// owner of the database inserted and removed again.
+    pub fn rows_of(&self, month: Date) -> (u64, u64) {
+        let of_month = |chain: &Chain| chain.first_day() == Some(month);
+        let chains = self.chains.values().filter(|chain| of_month(chain));
+        let sealed: u64 = chains.map(|chain| chain.seq.unsigned_abs()).sum();
+        let lost = self.lost.iter();
+        let lost = lost.filter(|(id, _)| self.chains.get(id).is_some_and(of_month));
+        let quarantined = self.quarantined.values();
+        let quarantined = quarantined.filter(|of| first_day(**of) == Some(month));
+        let fewest = sealed.saturating_sub(lost.count() as u64);
+        (fewest, sealed + quarantined.count() as u64)
     }
 }
 

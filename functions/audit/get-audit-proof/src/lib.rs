@@ -1,13 +1,14 @@
 //! `GET /v1/audit-logs/{id}/proof`: proves that an audit row is in the sealed log.
 
+mod found;
+
 use api::prelude::*;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use domain::number::Whole;
-use sealed_log::SealedLog;
-use sql::row;
-use transparency_log::leaf::{Leaf, Month, Row};
-use uuid::Uuid;
+use sealed_log::{SealedLog, unknown_batch};
+
+use crate::found::find;
 
 /// The row's leaf is not in the log at the checkpoint.
 pub const NOT_SEALED: &str = "The audit row is not sealed at this checkpoint. A row is sealed within a few minutes. If \
@@ -27,6 +28,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get("/v1/audit-logs/{id}/proof")
 #[serde(deny_unknown_fields)]
 pub struct Options {
     /// The number of the batch after which the checkpoint was signed. Leave it out for the newest checkpoint.
+    /// A number that is not in the log is refused.
     pub batch: Option<Whole<0, { i32::MAX }>>,
 }
 
@@ -58,28 +60,6 @@ impl Content for AuditProof {
     }
 }
 
-row! {
-    /// A row of the audit log, and where it is in the sealed log.
-    pub struct Found {
-        pub year: i16,
-        pub month: i16,
-        pub chain_id: Uuid,
-        pub seq: i64,
-        pub row_hash: Vec<u8>,
-        pub signature: Vec<u8>,
-        pub leaf_index: Option<i64>,
-        pub newest: Option<i64>,
-    }
-}
-
-const GET: &str = "
-    select extract(year from a.month)::smallint as year, extract(month from a.month)::smallint as month, a.chain_id, a.seq, a.row_hash::bytea, a.signature::bytea, run.first_leaf + a.seq - run.first_seq as leaf_index,
-      (select max(batch) from audit_seals) as newest
-    from audit_logs a
-    left join audit_sealed_runs run on run.chain_id = a.chain_id and a.seq between run.first_seq and run.last_seq
-      and run.batch <= coalesce($2, run.batch)
-    where a.id = $1 and reach('audit:read') = 'ALL'";
-
 pub async fn handle(
     call: Call,
     Path(id): Path<AuditLogId>,
@@ -88,12 +68,14 @@ pub async fn handle(
 ) -> Reply<Json<AuditProof>> {
     let mut access = call.authorize(id);
     let asked = options.batch.map(|batch| i64::from(batch.get()));
-    let found: Found = access.one(sql(GET, &[&id, &asked])).await?;
-    let (Some(leaf_index), Some(newest)) = (found.leaf_index, found.newest) else {
+    let found = find(&mut access, log, id, asked).await?;
+    if asked.is_some_and(|batch| found.newest.is_none_or(|newest| batch > newest)) {
+        return Err(unknown_batch("batch"));
+    }
+    let (Some(leaf_index), Some(batch)) = (found.leaf_index, asked.or(found.newest)) else {
         return Err(Error::Conflict(NOT_SEALED));
     };
-    let batch = asked.unwrap_or(newest).min(newest);
-    let leaf = leaf(&found).ok_or(Error::Conflict(DIFFERS))?;
+    let leaf = found.leaf().ok_or(Error::Conflict(DIFFERS))?;
     let sealed = log.checkpoint(batch).await?;
     let proof = log.inclusion(&sealed, leaf_index, &leaf).await?;
     let proof = proof.ok_or(Error::Conflict(DIFFERS))?;
@@ -107,15 +89,4 @@ pub async fn handle(
         tlog_proof: proof.text,
     };
     access.commit(Json(answer)).await
-}
-
-/// The leaf of the row. None if the row has values that no leaf has.
-fn leaf(found: &Found) -> Option<Leaf> {
-    Some(Leaf::Row(Row {
-        month: Month::new(found.year.try_into().ok()?, found.month.try_into().ok()?).ok()?,
-        chain_id: found.chain_id,
-        seq: found.seq,
-        row_hash: found.row_hash.clone().try_into().ok()?,
-        signature: found.signature.clone().try_into().ok()?,
-    }))
 }

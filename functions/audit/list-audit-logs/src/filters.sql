@@ -1,6 +1,5 @@
 -- `month` and the range of ids repeat the conditions on `timestamp`, so that only the rows concerned are read.
 -- Two outcomes are repeated as literals, because a parameter can't match a partial index.
--- The ids of a job's steps are between the invocation's id with '/' and with '0', the character after it.
 ($2::uuid is null or user_id = $2)
 and ($3::text is null or resource_type = $3::text::audit_resource)
 and ($4::uuid is null or resource_id = $4)
@@ -8,7 +7,6 @@ and ($5::text is null or action_type = $5::text::audit_action)
 and ($6::text is null or outcome = $6::text::audit_outcome)
 and ($6::text is distinct from 'DENIED' or outcome = 'DENIED')
 and ($6::text is distinct from 'FAILURE' or outcome = 'FAILURE')
-and ($7::text is null or request_id = $7 or (request_id >= $7 || '/' and request_id < $7 || '0'))
 and ($8::timestamptz is null
   or (timestamp >= $8 and id >= $9 and month >= date_trunc('month', $8 at time zone 'UTC')::date))
 and ($10::timestamptz is null

@@ -3,11 +3,8 @@
 use api::prelude::*;
 use domain::number::Whole;
 use futures_util::future::try_join_all;
-use sealed_log::SealedLog;
+use sealed_log::{SealedLog, unknown_batch};
 use sql::row;
-
-/// The caller names a checkpoint that the log doesn't have.
-const UNKNOWN: &str = "expected the number of a batch that is in the log";
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/audit-checkpoints")
     .named(env!("CARGO_PKG_NAME"))
@@ -19,7 +16,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get("/v1/audit-checkpoints")
 #[serde(deny_unknown_fields)]
 pub struct Filter {
     /// The number of the batch of a checkpoint that the caller kept. Each newer checkpoint then has a proof that the log
-    /// only grew since. Leave it out to get no proofs.
+    /// only grew since. Leave it out to get no proofs. A number that is not in the log is refused.
     pub consistent_with: Option<Whole<0, { i32::MAX }>>,
     /// Only checkpoints that were signed at this time or later are listed (RFC 3339).
     pub from: Option<Timestamp>,
@@ -95,7 +92,7 @@ pub async fn handle(
         Some(batch) => {
             let kept: Vec<Seal> = access.all(sql(KEPT, &[&i64::from(batch.get())])).await?;
             let kept = kept.into_iter().next();
-            Some(kept.ok_or_else(|| Error::invalid_parameter("consistent_with", UNKNOWN))?)
+            Some(kept.ok_or_else(|| unknown_batch("consistent_with"))?)
         }
         None => None,
     };

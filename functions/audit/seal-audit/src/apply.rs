@@ -47,11 +47,13 @@ const RECONCILIATION: &str = "insert into audit_reconciliations \
 const INCARNATION: &str = "insert into audit_incarnations (leaf, batch, old_size, kept_size, database, statement) \
     values ($1, $2, $3, $4, $5, $6)";
 
-/// The last sealed rows of a batch that the database doesn't have.
+/// The last sealed rows of a batch that the database doesn't have. An archived month was compared with the sealed chains
+/// before its rows were dropped.
 const LOST: &str = "select h.chain_id, h.seq \
     from unnest($1::date[], $2::uuid[], $3::bigint[], $4::bytea[]) as h (month, chain_id, seq, hash) \
     where not exists (select from audit_logs a \
-      where a.month = h.month and a.chain_id = h.chain_id and a.seq = h.seq and a.row_hash = h.hash)";
+      where a.month = h.month and a.chain_id = h.chain_id and a.seq = h.seq and a.row_hash = h.hash) \
+      and not exists (select from audit_archives m where m.month = h.month and m.completed_at is not null)";
 
 row! {
     /// A sealed row that the database doesn't have.

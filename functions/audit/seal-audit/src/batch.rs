@@ -17,7 +17,8 @@ use crate::open_lines::OpenLines;
 use crate::snapshot::Snapshot;
 use crate::statements::{execute, query};
 
-const KEYS: &str = "select chain_id, public_key::bytea from audit_chains where chain_id = any($1)";
+const KEYS: &str =
+    "select chain_id, public_key::bytea, function::text from audit_chains where chain_id = any($1)";
 
 const FORGET: &str = "delete from audit_waiting_chains where chain_id = any($1)";
 
@@ -41,6 +42,7 @@ row! {
     pub struct Key {
         pub chain_id: Uuid,
         pub public_key: Vec<u8>,
+        pub function: String,
     }
 }
 
@@ -52,7 +54,10 @@ pub async fn new_chains(
     let known: Vec<Key> = query(connection, KEYS, &[&lines.ids()]).await?;
     let known = known.into_iter();
     let known: HashMap<_, _> = known
-        .map(|row| (row.chain_id, row.public_key.try_into().unwrap_or_default()))
+        .map(|row| {
+            let key = row.public_key.try_into().unwrap_or_default();
+            (row.chain_id, (key, row.function))
+        })
         .collect();
     Ok(lines.beside(&known))
 }

@@ -1,16 +1,18 @@
 //! What the database knows of the log, and whether both fit together.
 
 use api::lambda::Failure;
-use chrono::{DateTime, Timelike as _, Utc};
+use chrono::{DateTime, NaiveDate, Timelike as _, Utc};
+use domain::time::Date;
 use errors::Error;
 use sql::{Connection, row};
 use transparency_log::batch::Batch;
 use transparency_log::leaf::{Incarnation, Leaf};
 use transparency_log::log::{Tip, read_batch};
 use transparency_log::store::ObjectStore;
+use uuid::Uuid;
 
 use crate::apply::{Lost, apply, lost};
-use crate::statements::{control, execute, query};
+use crate::statements::{control, execute, query, query_one};
 
 const NEWEST: &str = "select batch, size, root::bytea, horizon::text::bigint as horizon, sealed_at from audit_seals \
     order by batch desc limit 1";
@@ -18,11 +20,32 @@ const NEWEST: &str = "select batch, size, root::bytea, horizon::text::bigint as 
 /// Rows of a batch that another run sealed, or that an earlier run did before it died, may wait.
 const REMEMBER_WAITING: &str = "insert into audit_waiting_chains (month, chain_id) \
     select distinct a.month, a.chain_id from audit_logs a left join audit_chains c using (chain_id) \
-    where a.xid >= $1::bigint::text::xid8 and a.xid < $2::bigint::text::xid8 and a.seq > coalesce(c.sealed_seq, a.seq - 1) \
+    where a.xid >= $1::bigint::text::xid8 and a.xid < $2::bigint::text::xid8 and coalesce(a.seq > c.sealed_seq, true) \
       and not exists (select from audit_quarantine q where q.row_id = a.id and q.month = a.month) \
     on conflict do nothing";
 
-/// A sixtieth of the sealed heads that the database must have. A month that is archived has no rows any more.
+/// The first day of the first month after this one that has rows.
+const NEXT_MONTH: &str = "select month from audit_logs where month > $1 order by month limit 1";
+
+/// The next thousand chains of a month that have rows, and among them those with rows after their sealed head: they may
+/// wait. Each chain is found by one look into the index, so the time doesn't depend on the number of rows.
+const REMEMBER_CHAINS: &str = "with recursive found as ( \
+      (select a.chain_id from audit_logs a where a.month = $1 and a.chain_id > $2 order by a.chain_id limit 1) \
+      union all \
+      (select n.chain_id from found f cross join lateral ( \
+        select a.chain_id from audit_logs a where a.month = $1 and a.chain_id > f.chain_id order by a.chain_id limit 1) n) \
+    ), \
+    step as (select chain_id from found limit 1000), \
+    remembered as ( \
+      insert into audit_waiting_chains (month, chain_id) \
+      select $1, s.chain_id from step s left join audit_chains c using (chain_id) \
+      where exists (select from audit_logs a \
+        where a.month = $1 and a.chain_id = s.chain_id and a.seq > coalesce(c.sealed_seq, 0)) \
+      on conflict do nothing \
+    ) \
+    select (select chain_id from step order by chain_id desc limit 1) as last";
+
+/// A sixtieth of the sealed heads that the database must have. The newest months are never archived.
 const LOST_HEADS: &str = "select c.chain_id, c.sealed_seq as seq from audit_chains c \
     where c.sealed_seq > 0 and c.month >= date_trunc('month', now() at time zone 'UTC') - interval '1 month' \
       and get_byte(uuid_send(c.chain_id), 15) % 60 = $1 \
@@ -42,6 +65,18 @@ row! {
         pub root: Vec<u8>,
         pub horizon: i64,
         pub sealed_at: DateTime<Utc>,
+    }
+}
+
+row! {
+    pub struct Month {
+        pub month: Date,
+    }
+}
+
+row! {
+    pub struct Step {
+        pub last: Option<Uuid>,
     }
 }
 
@@ -111,29 +146,60 @@ pub async fn catch_up(
             }
             restores = Some(stated);
         }
-        take_over(connection, &batch).await?;
+        if !take_over(connection, &batch, &time_left).await? {
+            return Ok(Standing::Behind);
+        }
     }
     Ok(Standing::Current)
 }
 
-/// Takes over a batch that this run didn't make. Errors: the database fails.
-pub async fn take_over(connection: &Connection, batch: &Batch) -> Result<(), Failure> {
-    let from = Known::read(connection).await?;
+/// Takes over a batch that this run didn't make. Returns false if the time isn't enough. Errors: the database fails.
+pub async fn take_over(
+    connection: &Connection,
+    batch: &Batch,
+    time_left: impl Fn() -> bool,
+) -> Result<bool, Failure> {
     let is_incarnation = batch
         .leaves()
         .any(|(_, leaf)| matches!(leaf, Leaf::Incarnation(_)));
-    let from = match from {
-        // Another database counts its transactions anew.
-        Some(known) if !is_incarnation => known.horizon,
-        _ => 0,
-    };
+    // Another database counts its transactions anew, so its rows can't be found by them.
+    if is_incarnation && !remember_all_waiting(connection, time_left).await? {
+        return Ok(false);
+    }
+    let from = Known::read(connection).await?;
+    let from = from.map_or(0, |known| known.horizon);
     control(connection, "begin").await?;
-    if apply(connection, batch).await? {
+    if apply(connection, batch).await? && !is_incarnation {
         let horizon = batch.horizon() as i64;
         execute(connection, REMEMBER_WAITING, &[&from, &horizon]).await?;
     }
     control(connection, "commit").await?;
-    Ok(())
+    Ok(true)
+}
+
+/// Writes down all chains of the database with rows that aren't sealed, some after the other: a statement may take ten
+/// seconds. A chain whose rows are all in quarantine waits until the next look. Returns false if the time isn't enough.
+async fn remember_all_waiting(
+    connection: &Connection,
+    time_left: impl Fn() -> bool,
+) -> Result<bool, Error> {
+    // All months are later than 1970.
+    let mut after = NaiveDate::default();
+    loop {
+        let month: Vec<Month> = query(connection, NEXT_MONTH, &[&after]).await?;
+        let Some(month) = month.first().map(|row| NaiveDate::from(row.month)) else {
+            return Ok(true);
+        };
+        let mut last = Some(Uuid::nil());
+        while let Some(chain) = last {
+            if !time_left() {
+                return Ok(false);
+            }
+            let step: Step = query_one(connection, REMEMBER_CHAINS, &[&month, &chain]).await?;
+            last = step.last;
+        }
+        after = month;
+    }
 }
 
 /// The leaves of the batch whose rows the database lacks: the last of each chain.

@@ -7,6 +7,8 @@
 mod apply;
 mod batch;
 mod chains;
+mod daily;
+mod event_functions;
 mod heads;
 mod incarnation;
 mod known;

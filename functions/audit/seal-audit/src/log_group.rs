@@ -26,6 +26,9 @@ pub struct Event {
     pub timestamp: i64,
     /// The line.
     pub message: String,
+    /// The stream that has it: one for each execution environment of a function.
+    #[serde(default, rename = "logStreamName")]
+    pub stream: String,
 }
 
 #[derive(Serialize)]

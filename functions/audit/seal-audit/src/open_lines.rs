@@ -22,11 +22,11 @@ struct Line {
     version: String,
 }
 
-/// The chains that open lines announce, each with one key.
-#[derive(Default)]
+/// The chains that open lines announce, each with one key and one function.
+#[derive(Clone, Default)]
 pub struct OpenLines {
     chains: HashMap<Uuid, Chain>,
-    /// Chains with several keys.
+    /// Chains with several keys or functions.
     disputed: HashSet<Uuid>,
 }
 
@@ -48,7 +48,7 @@ impl OpenLines {
 
     fn add(&mut self, chain: Chain) {
         match self.chains.get(&chain.chain_id) {
-            Some(known) if known.public_key != chain.public_key => {
+            Some(known) if !is_same(known, &chain.public_key, chain.function.as_str()) => {
                 self.disputed.insert(chain.chain_id);
             }
             Some(_) => {}
@@ -60,13 +60,10 @@ impl OpenLines {
 
     /// Takes over what `known` says of the chains: a chain whose key is sealed keeps it. Returns the chains that are
     /// new.
-    pub fn beside(mut self, known: &HashMap<Uuid, [u8; 32]>) -> Vec<Chain> {
-        for (chain_id, key) in known {
-            if self
-                .chains
-                .get(chain_id)
-                .is_some_and(|chain| chain.public_key != *key)
-            {
+    pub fn beside(mut self, known: &HashMap<Uuid, ([u8; 32], String)>) -> Vec<Chain> {
+        for (chain_id, (key, function)) in known {
+            let announced = self.chains.get(chain_id);
+            if announced.is_some_and(|chain| !is_same(chain, key, function)) {
                 self.disputed.insert(*chain_id);
             }
         }
@@ -91,6 +88,10 @@ impl OpenLines {
         self.disputed.extend(later.disputed);
         later.chains.into_values().for_each(|chain| self.add(chain));
     }
+}
+
+fn is_same(chain: &Chain, public_key: &[u8; 32], function: &str) -> bool {
+    chain.public_key == *public_key && chain.function.as_str() == function
 }
 
 /// The chain of a line. One that has another form is left out, so the rows of its chain go to quarantine.

@@ -4,17 +4,14 @@ use std::collections::BTreeSet;
 
 use api::lambda::Failure;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use sql::{Connection, row};
+use sql::{Connection, Parameter, row};
 use transparency_log::leaf::{Label, MOST_MISSING, Missing, Reconciliation};
 
 use crate::requests::Requests;
 use crate::settings::Settings;
 use crate::statements::{query, query_one};
 
-/// Minutes of one run. A sealer that has not run for long catches up over several runs.
-const MOST_MINUTES: usize = 30;
-
-/// Minutes that are looked at again in one run.
+/// Minutes that are looked at again in one batch.
 const MOST_AGAIN: i64 = 5;
 
 /// The minute after the last one, or the one in which the log began. Null if nothing is sealed yet.
@@ -35,6 +32,13 @@ const WITH_ROWS: &str = "select r.id from unnest($1::text[]) as r (id) \
 const ROWS_OF_STEPS: &str = "select r.id, (select count(*) from audit_logs a \
       where a.request_id >= r.id || '/' and a.request_id < r.id || '0' and a.month between $2 and $3) as rows \
     from unnest($1::text[]) as r (id)";
+
+/// The rows of steps that landed lines name and the database doesn't have.
+const LANDED_WITHOUT_ROW: &str = "select l.request_id as id \
+    from unnest($1::text[], $2::uuid[], $3::bigint[], $4::bytea[]) as l (request_id, chain_id, seq, row_hash) \
+    where not exists (select from audit_logs a \
+      where a.request_id = l.request_id and a.month between $5 and $6 \
+        and a.chain_id = l.chain_id and a.seq = l.seq and a.row_hash = l.row_hash)";
 
 row! {
     pub struct Former {
@@ -67,14 +71,52 @@ row! {
     }
 }
 
-/// The leaves about the minutes that are due. Errors: the database or a log fails.
+/// The comparisons of a batch.
+#[derive(Default)]
+pub struct Due {
+    pub leaves: Vec<Reconciliation>,
+    /// Whether more minutes are due.
+    pub is_more: bool,
+}
+
+/// The leaves about the minutes that are due, at most so many, and about former minutes if there are fewer. Errors: the
+/// database or a log fails.
 pub async fn due(
     settings: &Settings,
     connection: &Connection,
     now: DateTime<Utc>,
+    most: usize,
     time_left: impl Fn() -> bool,
-) -> Result<Vec<Reconciliation>, Failure> {
-    let mut leaves = Vec::new();
+) -> Result<Due, Failure> {
+    let mut due = Due::default();
+    let next: Next = query_one(connection, NEXT, &[]).await?;
+    let mut minute = next.minute;
+    while let Some(begin) = minute {
+        let end = begin + TimeDelta::minutes(1);
+        if end + settings.reconcile_after > now || !time_left() {
+            break;
+        }
+        if due.leaves.len() == most {
+            due.is_more = true;
+            break;
+        }
+        due.leaves
+            .push(reconcile(settings, connection, begin).await?);
+        minute = Some(end);
+    }
+    if !due.is_more {
+        look_again(settings, connection, &mut due.leaves).await?;
+    }
+    due.leaves.iter().for_each(report);
+    Ok(due)
+}
+
+/// Compares former minutes with missing rows again, and adds leaves about those that differ.
+async fn look_again(
+    settings: &Settings,
+    connection: &Connection,
+    leaves: &mut Vec<Reconciliation>,
+) -> Result<(), Failure> {
     let again: Vec<Former> = query(connection, AGAIN, &[&MOST_AGAIN]).await?;
     for former in again {
         let leaf = reconcile(settings, connection, former.minute).await?;
@@ -85,20 +127,7 @@ pub async fn due(
             });
         }
     }
-    let next: Next = query_one(connection, NEXT, &[]).await?;
-    let Some(mut minute) = next.minute else {
-        return Ok(leaves);
-    };
-    for _ in 0..MOST_MINUTES {
-        let end = minute + TimeDelta::minutes(1);
-        if end + settings.reconcile_after > now || !time_left() {
-            break;
-        }
-        leaves.push(reconcile(settings, connection, minute).await?);
-        minute = end;
-    }
-    leaves.iter().for_each(report);
-    Ok(leaves)
+    Ok(())
 }
 
 async fn reconcile(
@@ -106,8 +135,7 @@ async fn reconcile(
     connection: &Connection,
     minute: DateTime<Utc>,
 ) -> Result<Reconciliation, Failure> {
-    let routes = &settings.public_routes;
-    let requests = Requests::read(&settings.gateway, &settings.functions, routes, minute).await?;
+    let requests = Requests::read(settings, minute).await?;
     let mut logged = requests.logged;
     let mut missing = BTreeSet::new();
 
@@ -128,17 +156,19 @@ async fn reconcile(
     }
     let mut rows = with_rows.len() as u64;
 
-    let ids: Vec<_> = requests.invocations.keys().cloned().collect();
-    let invocations: Vec<Steps> = query(connection, ROWS_OF_STEPS, &[&ids, &first, &last]).await?;
-    for steps in invocations {
-        rows += steps.rows as u64;
-        if let Some((id, said)) = requests.invocations.get_key_value(&steps.id)
+    let lost = lost_steps(connection, &requests, first, last).await?;
+    rows += (requests.landed.len() - lost.len()) as u64;
+    missing.extend(lost.iter().map(|id| invocation(id)));
+    missing.extend(requests.silent.iter().map(String::as_str));
+    let ids: Vec<_> = requests.handled.keys().cloned().collect();
+    let handled: Vec<Steps> = query(connection, ROWS_OF_STEPS, &[&ids, &first, &last]).await?;
+    for steps in handled {
+        if let Some((id, said)) = requests.handled.get_key_value(&steps.id)
             && (steps.rows as u64) < *said
         {
             missing.insert(id.as_str());
         }
     }
-    logged.invocations = requests.invocations.len() as u64;
     let labels = missing.into_iter().filter_map(|id| Label::new(id).ok());
     Ok(Reconciliation {
         minute: u64::try_from(minute.timestamp() / 60)?,
@@ -147,6 +177,29 @@ async fn reconcile(
         rows,
         missing: Missing::new(labels.take(MOST_MISSING))?,
     })
+}
+
+/// The request ids of the committed rows of steps that the database doesn't have.
+async fn lost_steps(
+    connection: &Connection,
+    requests: &Requests,
+    first: NaiveDate,
+    last: NaiveDate,
+) -> Result<Vec<String>, Failure> {
+    let landed = requests.landed.iter();
+    let ids: Vec<_> = landed.clone().map(|row| row.request_id.as_str()).collect();
+    let chains: Vec<_> = landed.clone().map(|row| row.chain_id).collect();
+    let seqs: Vec<_> = landed.clone().map(|row| row.seq).collect();
+    let hashes: Vec<&[u8]> = landed.map(|row| &row.row_hash[..]).collect();
+    let parameters: &[&dyn Parameter] = &[&ids, &chains, &seqs, &hashes, &first, &last];
+    let lost: Vec<Id> = query(connection, LANDED_WITHOUT_ROW, parameters).await?;
+    Ok(lost.into_iter().map(|row| row.id).collect())
+}
+
+/// The id of the invocation that a step belongs to.
+fn invocation(step: &str) -> &str {
+    step.split_once('/')
+        .map_or(step, |(invocation, _)| invocation)
 }
 
 /// Logs what an alarm tells of.

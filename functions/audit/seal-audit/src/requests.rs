@@ -1,20 +1,30 @@
 //! What the logs of the gateway and the functions say of one minute: which requests and invocations must have audit
 //! rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::lambda::Failure;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use transparency_log::leaf::Logged;
+use uuid::Uuid;
 
-use crate::log_group::{Event, LogGroup};
+use crate::log_group::Event;
 use crate::public_routes::PublicRoutes;
+use crate::settings::Settings;
 
 /// The gateway writes a line when it has answered, within this time after it received the request.
 const LONGEST_REQUEST: TimeDelta = TimeDelta::minutes(2);
 
+/// A function logs that it handled an event within this time before Lambda reports the end of the invocation.
+const BEFORE_REPORT: TimeDelta = TimeDelta::seconds(10);
+
 const EVENTS_HANDLED: &str = r#"{ $.message = "event handled" }"#;
+
+const REPORTS: &str = r#"{ $.type = "platform.report" }"#;
+
+/// The landed lines of steps: their request ids have a slash.
+const STEPS_LANDED: &str = r#"{ ($.message = "audit row committed") && ($.request_id = "*/*") }"#;
 
 /// A line of the access log, in the form that the template sets. A hyphen stands for what there is not.
 #[derive(Deserialize)]
@@ -30,10 +40,32 @@ struct Line {
 /// A line about an event or a run of a schedule.
 #[derive(Deserialize)]
 struct Handled {
-    message: String,
     request_id: String,
     #[serde(default)]
     rows: u64,
+}
+
+/// A line of Lambda itself about the end of an invocation.
+#[derive(Deserialize)]
+struct Report {
+    record: Record,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    request_id: String,
+    status: String,
+}
+
+/// The landed line of a step's row, as `audit::lines` describes it.
+#[derive(Debug, Deserialize)]
+pub struct Landed {
+    pub request_id: String,
+    pub chain_id: Uuid,
+    pub seq: i64,
+    #[serde(with = "hex::serde")]
+    pub row_hash: [u8; 32],
 }
 
 /// What was logged for one minute.
@@ -43,8 +75,13 @@ pub struct Requests {
     pub logged: Logged,
     /// Requests that must have an audit row, with whether they failed with a status from 500 on: those may have none.
     pub audited: BTreeMap<String, bool>,
-    /// How many rows each invocation says that it committed, if any.
-    pub invocations: BTreeMap<String, u64>,
+    /// How many rows each invocation of an event function says that it committed, if any.
+    pub handled: BTreeMap<String, u64>,
+    /// The rows of event functions whose COMMIT was confirmed. An invocation that died has said so of each row, and only
+    /// they tell which try of an event a row is of: Lambda repeats an event under the same id.
+    pub landed: Vec<Landed>,
+    /// The invocations that succeeded, as Lambda reports, and whose function did not log what it did.
+    pub silent: BTreeSet<String>,
 }
 
 /// The kinds of requests that need no audit row, and the others.
@@ -60,39 +97,80 @@ enum Kind {
 
 impl Requests {
     /// Reads what was logged for the minute that begins at `minute`. Errors: a log can't be searched.
-    pub async fn read(
-        gateway: &LogGroup,
-        functions: &LogGroup,
-        routes: &PublicRoutes,
-        minute: DateTime<Utc>,
-    ) -> Result<Self, Failure> {
+    pub async fn read(settings: &Settings, minute: DateTime<Utc>) -> Result<Self, Failure> {
+        let routes = &settings.public_routes;
         let mut requests = Self::default();
         // The last millisecond of the minute.
         let end = minute + TimeDelta::minutes(1) - TimeDelta::milliseconds(1);
         let milliseconds = minute.timestamp_millis()..=end.timestamp_millis();
-        let lines = gateway.search("", minute, end + LONGEST_REQUEST, |event| {
-            // A line in another form would be a request that nobody can reconcile.
-            match serde_json::from_str::<Line>(&event.message) {
-                Ok(line)
-                    if line
-                        .time_epoch
-                        .parse()
-                        .is_ok_and(|time| milliseconds.contains(&time)) =>
-                {
-                    requests.add(line, routes);
+        let lines = settings
+            .gateway
+            .search("", minute, end + LONGEST_REQUEST, |event| {
+                // A line in another form would be a request that nobody can reconcile.
+                match serde_json::from_str::<Line>(&event.message) {
+                    Ok(line)
+                        if line
+                            .time_epoch
+                            .parse()
+                            .is_ok_and(|time| milliseconds.contains(&time)) =>
+                    {
+                        requests.add(line, routes);
+                    }
+                    Ok(_) => {}
+                    Err(_) => {
+                        tracing::error!(
+                            "a line of the access log has another form than the template's"
+                        )
+                    }
                 }
-                Ok(_) => {}
-                Err(_) => {
-                    tracing::error!("a line of the access log has another form than the template's")
-                }
+            });
+        lines.await?;
+        requests.read_events(settings, minute, end).await?;
+        Ok(requests)
+    }
+
+    async fn read_events(
+        &mut self,
+        settings: &Settings,
+        minute: DateTime<Utc>,
+        end: DateTime<Utc>,
+    ) -> Result<(), Failure> {
+        let functions = &settings.functions;
+        let mut handled = BTreeSet::new();
+        let lines = functions.search(EVENTS_HANDLED, minute - BEFORE_REPORT, end, |event| {
+            let Ok(line) = serde_json::from_str::<Handled>(&event.message) else {
+                return;
+            };
+            handled.insert(line.request_id.clone());
+            if line.rows > 0 && event.timestamp >= minute.timestamp_millis() {
+                *self.handled.entry(line.request_id).or_default() += line.rows;
             }
         });
         lines.await?;
-        let events = functions.search(EVENTS_HANDLED, minute, end, |event| {
-            requests.add_event(&event)
+        let reports = functions.search(REPORTS, minute, end, |event| {
+            let report = serde_json::from_str::<Report>(&event.message);
+            let report = report.map(|report| report.record);
+            if let Ok(report) = report
+                && settings.event_functions.write_to(&event.stream)
+            {
+                self.logged.invocations += 1;
+                if report.status == "success" && !handled.contains(&report.request_id) {
+                    self.silent.insert(report.request_id);
+                }
+            }
         });
-        events.await?;
-        Ok(requests)
+        reports.await?;
+        let landed =
+            functions.search(
+                STEPS_LANDED,
+                minute,
+                end,
+                |event: Event| match serde_json::from_str(&event.message) {
+                    Ok(line) => self.landed.push(line),
+                    Err(_) => tracing::error!("a landed line has another form than the functions'"),
+                },
+            );
+        landed.await
     }
 
     fn add(&mut self, line: Line, routes: &PublicRoutes) {
@@ -109,15 +187,6 @@ impl Requests {
             }
         };
         *count += 1;
-    }
-
-    fn add_event(&mut self, event: &Event) {
-        if let Ok(handled) = serde_json::from_str::<Handled>(&event.message)
-            && handled.message == "event handled"
-            && handled.rows > 0
-        {
-            *self.invocations.entry(handled.request_id).or_default() += handled.rows;
-        }
     }
 }
 

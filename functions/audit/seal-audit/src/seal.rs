@@ -11,13 +11,22 @@ use crate::apply::apply;
 use crate::batch::{Contents, new_chains};
 use crate::known::{Known, lost_heads, take_over};
 use crate::open_lines::OpenLines;
-use crate::reconciliation;
+use crate::reconciliation::{self, Due};
 use crate::settings::Settings;
 use crate::snapshot::{Question, Snapshot, horizon};
 use crate::statements::{control, query_one};
 
 /// An open line may reach the log after the row, and lines are searched again for this long.
 const OVERLAP: TimeDelta = TimeDelta::minutes(20);
+
+/// The same within one run: lines that come later are found by the next run.
+const OVERLAP_IN_RUN: TimeDelta = TimeDelta::minutes(1);
+
+/// The minutes that are reconciled in a batch with rows. Searching the logs takes time, and nothing is sealed before.
+const MINUTES_BESIDE_ROWS: usize = 1;
+
+/// The minutes that are reconciled in a batch without rows.
+const MINUTES: usize = 5;
 
 /// The time from which on open lines are searched: before the last run, and before any row that waits.
 const SEARCH_FROM: &str = "select least( \
@@ -43,7 +52,7 @@ pub async fn seal(
     let known = Known::read(connection).await?;
     let mut newest = known.map(|known| (known.horizon as u64, known.sealed_at));
     if let Some(incarnation) = statement.take() {
-        tip = restore(settings, connection, &tip, incarnation).await?;
+        tip = restore(settings, connection, &tip, incarnation, &time_left).await?;
         newest = Known::read(connection)
             .await?
             .map(|known| (known.horizon as u64, known.sealed_at));
@@ -57,9 +66,12 @@ pub async fn seal(
         tracing::error!(chain_id = %lost.chain_id, seq = lost.seq, "the database lacks rows that are sealed");
     }
     let from: From = query_one(connection, SEARCH_FROM, &[]).await?;
+    let mut lines = OpenLines::default();
+    let mut search_from = from.time - OVERLAP;
     loop {
-        let mut lines =
-            OpenLines::read(&settings.functions, from.time - OVERLAP, Utc::now()).await?;
+        let read_at = Utc::now();
+        lines.extend(OpenLines::read(&settings.functions, search_from, read_at).await?);
+        search_from = read_at - OVERLAP_IN_RUN;
         let waited_enough = Utc::now() - settings.open_line_wait;
         let question = Question {
             from: newest.map_or(0, |(horizon, _)| horizon),
@@ -72,16 +84,22 @@ pub async fn seal(
         let announced = lines.ids();
         let is_known = |chain| snapshot.chains.contains_key(chain) || announced.contains(chain);
         if !snapshot.rows.keys().all(is_known) {
-            lines
-                .extend(OpenLines::read(&settings.functions, now.now - OVERLAP, Utc::now()).await?);
+            lines.extend(OpenLines::read(&settings.functions, search_from, Utc::now()).await?);
         }
         let (horizon, is_complete) = (snapshot.horizon, snapshot.is_complete);
         report.note_oldest(snapshot.oldest_left);
-        let announced = new_chains(connection, lines).await?;
+        let announced = new_chains(connection, lines.clone()).await?;
         let contents = Contents::of(snapshot, announced, waited_enough)?;
-        let minutes = match is_complete {
-            true => reconciliation::due(settings, connection, now.now, &time_left).await?,
-            false => Vec::new(),
+        let most = match contents.is_empty() {
+            true => MINUTES,
+            false => MINUTES_BESIDE_ROWS,
+        };
+        let Due {
+            leaves: minutes,
+            is_more,
+        } = match is_complete {
+            true => reconciliation::due(settings, connection, now.now, most, &time_left).await?,
+            false => Due::default(),
         };
         let is_fresh = newest.is_some_and(|(_, at)| Utc::now() - at < settings.seal_at_least);
         if is_complete && contents.is_empty() && minutes.is_empty() && is_fresh {
@@ -106,8 +124,10 @@ pub async fn seal(
             }
             // What this run read may be in the other's batch, so it is read anew.
             Published::Theirs(next) => {
-                if let Some(theirs) = next.batch() {
-                    take_over(connection, theirs).await?;
+                if let Some(theirs) = next.batch()
+                    && !take_over(connection, theirs, &time_left).await?
+                {
+                    return Err("the database learns the log over several runs".into());
                 }
                 tip = next;
                 newest = Known::read(connection)
@@ -120,7 +140,7 @@ pub async fn seal(
             }
         }
         newest = Some((horizon, Utc::now()));
-        if is_complete || !time_left() {
+        if (is_complete && !is_more) || !time_left() {
             break;
         }
     }
@@ -128,6 +148,13 @@ pub async fn seal(
         && let Err(error) = witness.cosign(&settings.log, &*settings.store, &tip).await
     {
         tracing::error!(error, "the witness did not cosign the checkpoint");
+    }
+    if let Some(topic) = &settings.topic
+        && let Err(error) = topic
+            .send_once(&settings.log, &*settings.store, &tip, Utc::now())
+            .await
+    {
+        tracing::error!(error, "the daily checkpoint was not sent");
     }
     report.batch = tip.batch().map_or(0, |batch| batch.number());
     report.size = tip.tree().size();
@@ -140,6 +167,7 @@ async fn restore(
     connection: &Connection,
     tip: &Tip,
     incarnation: Incarnation,
+    time_left: impl Fn() -> bool,
 ) -> Result<Tip, Failure> {
     let horizon = horizon(connection).await?.horizon as u64;
     let others = [Leaf::Incarnation(incarnation)].into_iter();
@@ -149,10 +177,12 @@ async fn restore(
         Published::Ours(next) => next,
         Published::Theirs(_) => return Err("another batch was sealed meanwhile".into()),
     };
-    if let Some(batch) = next.batch() {
-        take_over(connection, batch).await?;
-    }
     tracing::error!("the database was replaced, as an operator states");
+    if let Some(batch) = next.batch()
+        && !take_over(connection, batch, time_left).await?
+    {
+        return Err("the database learns which chains wait over several runs".into());
+    }
     Ok(next)
 }
 

@@ -12,6 +12,8 @@ use transparency_log::log::Log;
 use transparency_log::signer::{FileSigner, KmsSigner, Signer};
 use transparency_log::store::ObjectStore;
 
+use crate::daily::Topic;
+use crate::event_functions::EventFunctions;
 use crate::log_group::LogGroup;
 use crate::public_routes::PublicRoutes;
 use crate::witness::Witness;
@@ -30,7 +32,10 @@ pub struct Settings {
     /// The access log of the gateway.
     pub gateway: LogGroup,
     pub public_routes: PublicRoutes,
+    pub event_functions: EventFunctions,
     pub witness: Option<Witness>,
+    /// The topic of the daily checkpoints.
+    pub topic: Option<Topic>,
     /// The keys of operators, who may state that a database was restored.
     pub operators: Vec<[u8; 32]>,
     /// The most rows of a batch.
@@ -62,7 +67,9 @@ impl Settings {
             functions: LogGroup::from_env("FUNCTION_LOG_GROUP")?,
             gateway: LogGroup::from_env("ACCESS_LOG_GROUP")?,
             public_routes: PublicRoutes::parse(&required("PUBLIC_ROUTES")?),
+            event_functions: EventFunctions::parse(&required("EVENT_FUNCTIONS")?),
             witness: Witness::from_env()?,
+            topic: Topic::from_env()?,
             operators: keys("AUDIT_OPERATOR_KEYS")?,
             rows: number("AUDIT_ROWS_PER_BATCH")?.clamp(1, 200_000),
             open_line_wait: seconds("AUDIT_OPEN_LINE_WAIT")?,

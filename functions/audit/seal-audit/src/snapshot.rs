@@ -202,8 +202,8 @@ impl Snapshot {
                 let month = chrono::NaiveDate::from(*month);
                 let of_chain = format!(
                     "where month = '{month}' and chain_id = '{chain_id}' and xid < '{}'::xid8 \
-                     and seq > coalesce((select sealed_seq from audit_chains c \
-                       where c.chain_id = audit_logs.chain_id and sealed_seq > 0), seq - 1) \
+                     and coalesce(seq > (select sealed_seq from audit_chains c \
+                       where c.chain_id = audit_logs.chain_id and sealed_seq > 0), true) \
                      and not exists (select from audit_quarantine q \
                        where q.row_id = audit_logs.id and q.month = audit_logs.month)",
                     self.horizon

@@ -19,6 +19,8 @@ pub struct Witness {
     url: String,
     keys: Vec<VerifierKey>,
     size: AtomicU64,
+    /// The size of the last checkpoint whose cosignature was published.
+    published: AtomicU64,
 }
 
 impl Witness {
@@ -35,6 +37,7 @@ impl Witness {
             url: url.trim_end_matches('/').to_owned(),
             keys: keys.map_err(|_| Misconfigured("WITNESS_KEYS", "expected verifier keys"))?,
             size: AtomicU64::new(0),
+            published: AtomicU64::new(0),
         }))
     }
 
@@ -50,6 +53,9 @@ impl Witness {
             return Ok(());
         };
         let checkpoint = Checkpoint::verify(note, log.key())?;
+        if self.published.load(Ordering::Relaxed) == checkpoint.size {
+            return Ok(());
+        }
         // The witness knows better what it cosigned last, and says so.
         for _ in 0..2 {
             let old = self.size.load(Ordering::Relaxed);
@@ -71,10 +77,15 @@ impl Witness {
                         log.publish_cosignature(tip, cosignature).await?;
                     }
                     self.size.store(checkpoint.size, Ordering::Relaxed);
+                    self.published.store(checkpoint.size, Ordering::Relaxed);
                     return Ok(());
                 }
                 StatusCode::CONFLICT => match size_of(answer.body()) {
-                    Ok(size) => self.size.store(size, Ordering::Relaxed),
+                    Ok(size) if size <= checkpoint.size => {
+                        self.size.store(size, Ordering::Relaxed);
+                    }
+                    // It may be right the next time.
+                    Ok(_) => return Err("the witness names a size that the log never had".into()),
                     Err(_) => return Err("the witness knows another root of this size".into()),
                 },
                 status => return Err(format!("the witness answered {status}").into()),

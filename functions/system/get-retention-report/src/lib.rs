@@ -20,7 +20,7 @@ pub struct Filter {
 }
 
 const REPORT: &str = "
-    select jurisdiction, is_deletion_on, days_to_object, rules, counts, holds, listed
+    select jurisdiction, is_deletion_on, days_to_object, rules, counts, holds, listed, audit_months
     from retention_report($1)";
 
 /// Answers the report of the last daily run. It changes nothing.

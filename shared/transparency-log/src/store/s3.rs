@@ -65,6 +65,33 @@ impl S3 {
         }
     }
 
+    /// Deletes all versions and delete markers of the objects with this prefix. Returns how many there were. Repeating it
+    /// is safe. Errors: S3 didn't delete one, for example because it is locked. Those before it are deleted.
+    pub async fn delete_versions(&self, prefix: &str) -> Result<usize, Failure> {
+        let mut deleted = 0;
+        loop {
+            let list = self.client.list_object_versions().bucket(&self.bucket);
+            let listed = list.prefix(self.key(prefix)).send().await;
+            let listed = listed.map_err(failure)?;
+            let versions = listed.versions().iter();
+            let versions = versions.map(|found| (found.key(), found.version_id()));
+            let markers = listed.delete_markers().iter();
+            let markers = markers.map(|found| (found.key(), found.version_id()));
+            let before = deleted;
+            for (key, version) in versions.chain(markers) {
+                let delete = self.client.delete_object().bucket(&self.bucket);
+                let delete = delete
+                    .set_key(key.map(str::to_owned))
+                    .set_version_id(version.map(str::to_owned));
+                delete.send().await.map_err(failure)?;
+                deleted += 1;
+            }
+            if deleted == before {
+                return Ok(deleted);
+            }
+        }
+    }
+
     fn key(&self, key: &str) -> String {
         format!("{}{key}", self.prefix)
     }
@@ -102,6 +129,31 @@ impl ObjectStore for S3 {
             tag: got.e_tag.unwrap_or_default(),
             bytes: got.body.collect().await?.into_bytes(),
         }))
+    }
+
+    async fn get_range(
+        &self,
+        key: &str,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<Bytes>, Failure> {
+        let last = offset.saturating_add(length).saturating_sub(1);
+        let get = self.client.get_object().bucket(&self.bucket);
+        let get = get
+            .key(self.key(key))
+            .range(format!("bytes={offset}-{last}"));
+        match get.send().await {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_no_such_key()) =>
+            {
+                Ok(None)
+            }
+            got => Ok(Some(
+                got.map_err(failure)?.body.collect().await?.into_bytes(),
+            )),
+        }
     }
 
     async fn create(

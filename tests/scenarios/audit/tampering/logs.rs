@@ -129,16 +129,31 @@ async fn an_invocation_that_committed_more_rows_than_exist_is_a_violation() {
 }
 
 #[tokio::test]
-async fn a_second_key_for_a_chain_is_found() {
+async fn a_second_key_for_a_chain_is_found_whether_the_chain_is_sealed_or_not() {
     let case = case().await;
-    case.is_intact().await;
-    let chain_id = case.scene.sealed_chain()[0].position.chain_id;
-    case.add_function_line(&json!({
-        "timestamp": "2026-01-07T09:05:03.250000Z", "message": audit::lines::OPENED, "chain_id": chain_id,
-        "public_key": "07".repeat(32), "function": "get-patient", "version": "0.1.0",
-    }));
-    case.is_violated(Authenticity, &Subject::Chain(chain_id))
-        .await;
+    for row in [case.scene.sealed_chain()[0], case.scene.new_row()] {
+        let chain_id = row.position.chain_id;
+        let key = case.announced_key(chain_id);
+        let opened = |public_key: &str, function: &str| {
+            json!({
+                "timestamp": "2026-01-07T09:05:03.250000Z", "message": audit::lines::OPENED, "chain_id": chain_id,
+                "public_key": public_key, "function": function, "version": "0.1.0",
+            })
+        };
+        let subject = Subject::Chain(chain_id);
+        // The same line again is no contradiction.
+        let honest = Case::clone_logs(&case).await;
+        honest.add_function_line(&opened(&key, &row.entry.application));
+        honest.is_intact().await;
+        for line in [
+            opened(&"07".repeat(32), &row.entry.application),
+            opened(&key, "get-file"),
+        ] {
+            let tampered = Case::clone_logs(&case).await;
+            tampered.add_function_line(&line);
+            tampered.is_violated(Authenticity, &subject).await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use transparency_log::checkpoint::Checkpoint;
-use transparency_log::leaf::{Heads, Leaf};
+use transparency_log::leaf::{Chain, Heads, Label, Leaf};
 use transparency_log::log::{CHECKPOINT, batch_key, checkpoint_key, read_batch};
 use transparency_log::note::Note;
 use transparency_log::signer::{FileSigner, Signer};
@@ -187,6 +187,43 @@ async fn a_tile_that_was_altered_is_found() {
     bytes[40] ^= 1;
     case.overwrite(&key, &bytes);
     case.is_violated(Integrity, &object(key)).await;
+}
+
+#[tokio::test]
+async fn a_full_tile_that_was_overwritten_or_hidden_is_found_and_one_that_grows_may_be_written_again()
+ {
+    let case = case().await;
+    // Chains without rows make the first tile full.
+    let chain = |number| {
+        Leaf::Chain(Chain {
+            chain_id: uuid::Uuid::from_u128(number),
+            public_key: [7; 32],
+            function: Label::new("get-patient").unwrap(),
+            version: Label::new("0.1.0").unwrap(),
+            opened_at: 0,
+        })
+    };
+    let log = case.log_in_s3();
+    let tip = log.recover().await.unwrap();
+    let now = domain::time::Timestamp::now().microseconds().unsigned_abs();
+    let horizon = *case.scene.horizons.last().unwrap();
+    let batch = tip.next(now, horizon, (1..=300).map(chain)).unwrap();
+    let size = log.publish(&tip, batch).await.unwrap().tip().tree().size();
+    case.is_intact().await;
+
+    // The partial tile at the edge changes with each batch, so it may have several versions.
+    let (full, partial) = ("tile/0/000", format!("tile/0/001.p/{}", size - 256));
+    let bytes = case.store.get(&partial).await.unwrap().unwrap().bytes;
+    case.store.put(&partial, bytes).await.unwrap();
+    case.is_intact().await;
+
+    let bytes = case.store.get(full).await.unwrap().unwrap().bytes;
+    case.store.put(full, bytes).await.unwrap();
+    let reasons = case.is_violated(Integrity, &object(full)).await;
+    assert!(reasons.contains("several versions"), "{reasons}");
+    case.delete(full).await;
+    let reasons = case.is_violated(Integrity, &object(full)).await;
+    assert!(reasons.contains("missing"), "{reasons}");
 }
 
 #[tokio::test]

@@ -257,6 +257,12 @@ impl Case {
         copy
     }
 
+    /// The key in the open line of a chain, as hexadecimal digits.
+    pub fn announced_key(&self, chain_id: Uuid) -> String {
+        let group = self.folder.path().join("log-groups/functions");
+        announced_key(&group, chain_id).expect("the log has the open line")
+    }
+
     /// Adds a line to the functions' log.
     pub fn add_function_line(&self, line: &Value) {
         self.add_line("functions", line);
@@ -375,17 +381,19 @@ impl Case {
         self.scene.folder.path().join("audit-log-key")
     }
 
-    /// The log in the case's bucket, with its key.
+    /// The log in the case's bucket, with its key, as whoever owns the disk below the store writes it.
     pub fn log(&self) -> Log {
+        self.log_in(Arc::new(Folder::new(self.file(""))))
+    }
+
+    /// The log in the case's bucket, with its key, as a sealer writes it.
+    pub fn log_in_s3(&self) -> Log {
+        self.log_in(self.store.clone())
+    }
+
+    fn log_in(&self, store: Arc<dyn ObjectStore>) -> Log {
         let key = FileSigner::open(&self.signing_key()).unwrap();
-        let store = Folder::new(self.file(""));
-        Log::new(
-            Arc::new(store),
-            Arc::new(key),
-            self.scene.key.name(),
-            SIX_YEARS,
-        )
-        .unwrap()
+        Log::new(store, Arc::new(key), self.scene.key.name(), SIX_YEARS).unwrap()
     }
 
     /// Deletes an object as a client of the store: a marker hides its versions.
@@ -422,6 +430,24 @@ impl Case {
         let object = self.store.get(CHECKPOINT).await.unwrap().unwrap();
         Note::parse(&object.bytes).unwrap()
     }
+}
+
+/// The key in the open line of a chain, as hexadecimal digits, if a file of this log group has the line.
+pub fn announced_key(group: &Path, chain_id: Uuid) -> Option<String> {
+    let files = std::fs::read_dir(group).unwrap();
+    let text: String = files
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    text.lines().find_map(|line| {
+        let message: String = serde_json::from_str(line.splitn(3, ' ').nth(2)?).ok()?;
+        let line: Value = serde_json::from_str(&message).ok()?;
+        let is_it =
+            line["message"] == audit::lines::OPENED && line["chain_id"] == chain_id.to_string();
+        line["public_key"]
+            .as_str()
+            .filter(|_| is_it)
+            .map(str::to_owned)
+    })
 }
 
 /// The row as a finding names it.

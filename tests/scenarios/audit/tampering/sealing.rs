@@ -1,6 +1,7 @@
 //! Tampering that the sealer meets first. Each case has a world of its own, and a twin without the tampering.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use audit::StoredRow;
@@ -11,7 +12,7 @@ use transparency_log::signer::{FileSigner, Signer as _};
 use verify::Inputs;
 use verify::report::{Aspect, Report, Subject};
 
-use super::scene::{ALL, is_row, row};
+use super::scene::{ALL, announced_key, is_row, row};
 
 use Aspect::{Authenticity, Freshness, Integrity};
 
@@ -204,4 +205,49 @@ async fn a_tail_that_was_cut_before_it_was_sealed_stays_proven_after_more_is_sea
     world.seal().await;
     let report = verified(&world, TimeDelta::hours(1)).await;
     names(&report, Aspect::Completeness, &super::scene::place(&last));
+}
+
+/// Adds a line to a log group, some minutes ago.
+fn add_line(group: &Path, line: &Value) {
+    let time = Timestamp::now().microseconds() / 1000 - 5 * 60_000;
+    let file = group.join((time / 60_000).to_string());
+    let mut text = std::fs::read_to_string(&file).unwrap_or_default();
+    text.push_str(&format!(
+        "{time} a-stream {}\n",
+        Value::from(line.to_string())
+    ));
+    std::fs::write(file, text).unwrap();
+}
+
+#[tokio::test]
+async fn a_chain_that_was_announced_with_two_keys_is_not_sealed_and_is_found() {
+    for tampers in [false, true] {
+        let (world, ada) = world().await;
+        read(&ada).await;
+        let chain_id = rows(&world).await[0].position.chain_id;
+        let opened = |public_key: &str| {
+            json!({
+                "message": audit::lines::OPENED, "chain_id": chain_id, "public_key": public_key,
+                "function": "get-patient", "version": "0.1.0",
+            })
+        };
+        let group = world.folder().join("log-groups/functions");
+        let key = || announced_key(&group, chain_id);
+        eventually("the log has the open line", async || key().is_some()).await;
+        // The same line twice is no contradiction.
+        add_line(&group, &opened(&key().unwrap()));
+        if tampers {
+            add_line(&group, &opened(&"07".repeat(32)));
+        }
+        world.seal().await;
+        let report = verified(&world, TimeDelta::hours(1)).await;
+        if tampers {
+            assert_eq!(world.sealed_rows().await.len(), 0);
+            assert!(world.sealer_lines("an audit chain was announced with several keys") > 0);
+            names(&report, Authenticity, &Subject::Chain(chain_id));
+        } else {
+            assert_eq!(world.sealed_rows().await.len(), 1);
+            assert_eq!(report.exit_code(&ALL), 0, "{report}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_yaml_ng::Mapping;
 
-use super::yaml::{Parameters, map_of, text_of};
+use super::yaml::{Parameters, map_of, package, text_of};
 
 /// Seconds; Lambda's default.
 const DEFAULT_TIMEOUT: u64 = 3;
@@ -31,7 +31,7 @@ pub struct Function {
     /// Memory in MB.
     pub memory: u64,
     /// The environment variables declared for it. A value is known if it is a text, a number, or made of
-    /// parameters' defaults.
+    /// parameters' defaults and the names of functions.
     pub environment: BTreeMap<String, Option<String>>,
 }
 
@@ -72,14 +72,8 @@ impl Reader<'_> {
     /// It is incomplete, or an event has an unknown type; names the event.
     pub fn function(&self) -> Result<Function> {
         let code = text_of(self.properties.get("CodeUri")).context("CodeUri is missing")?;
-        let package = code
-            .trim_end_matches('/')
-            .rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
         let mut function = Function {
-            package,
+            package: package(&code),
             routes: Vec::new(),
             schedules: Vec::new(),
             on_upload: false,

@@ -28,21 +28,24 @@ pub fn text_of(value: Option<&Value>) -> Option<String> {
     }
 }
 
-/// The parameters of a template, which `!Ref` and `!Sub` name.
+/// The parameters and the resources of a template, which `!Ref` and `!Sub` name.
 #[derive(Debug, Clone, Copy)]
-pub struct Parameters<'a>(pub &'a Mapping);
+pub struct Parameters<'a> {
+    pub parameters: &'a Mapping,
+    pub resources: &'a Mapping,
+}
 
 impl Parameters<'_> {
-    /// A plain value, or what `!Ref` or `!Sub` makes of parameters with a default.
+    /// A plain value, or what `!Ref` or `!Sub` makes of parameters with a default and of functions.
     pub fn resolve(&self, value: Option<&Value>) -> Option<String> {
         match value? {
-            Value::Tagged(tagged) if tagged.tag == "Ref" => self.default(tagged.value.as_str()?),
+            Value::Tagged(tagged) if tagged.tag == "Ref" => self.named(tagged.value.as_str()?),
             Value::Tagged(tagged) if tagged.tag == "Sub" => {
                 let mut parts = tagged.value.as_str()?.split("${");
                 let mut text = parts.next()?.to_owned();
                 for part in parts {
                     let (name, rest) = part.split_once('}')?;
-                    text.push_str(&self.default(name)?);
+                    text.push_str(&self.named(name)?);
                     text.push_str(rest);
                 }
                 Some(text)
@@ -52,12 +55,29 @@ impl Parameters<'_> {
         }
     }
 
-    fn default(&self, parameter: &str) -> Option<String> {
-        if parameter == "AWS::StackName" {
+    fn named(&self, name: &str) -> Option<String> {
+        if name == "AWS::StackName" {
             return Some(STACK.to_owned());
         }
-        text_of(map_of(self.0.get(parameter)?)?.get("Default"))
+        match self.parameters.get(name) {
+            Some(parameter) => text_of(map_of(parameter)?.get("Default")),
+            None => self.function(name),
+        }
     }
+
+    /// The name of a function, which is that of its package here.
+    fn function(&self, id: &str) -> Option<String> {
+        let function = map_of(self.resources.get(id)?)?;
+        let is_function = text_of(function.get("Type"))? == "AWS::Serverless::Function";
+        let code = text_of(map_of(function.get("Properties")?)?.get("CodeUri"))?;
+        is_function.then(|| package(&code))
+    }
+}
+
+/// The package of a function with this `CodeUri`: the last segment.
+pub fn package(code: &str) -> String {
+    let code = code.trim_end_matches('/');
+    code.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 /// The logical id of the resource that `!Ref Name` or `!GetAtt Name.Arn` means.

@@ -1,0 +1,3 @@
+//! The Lambda `archive-audit`.
+
+api::serve_event!(archive_audit);
