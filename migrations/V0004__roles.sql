@@ -190,6 +190,7 @@ insert into role_permissions (role, permission, reach) values
   ('ADMIN', 'legal-holds:write', 'ALL'),
   ('ADMIN', 'retention:read', 'ALL'),
   ('ADMIN', 'retention:write', 'ALL'),
+  ('ADMIN', 'events:read', 'ALL'),
   ('COMPLIANCE_OFFICER', 'users:read', 'ALL'),
   ('COMPLIANCE_OFFICER', 'users:list', 'ALL'),
   ('COMPLIANCE_OFFICER', 'users:write', 'ALL'),
@@ -219,7 +220,8 @@ insert into role_permissions (role, permission, reach) values
   ('SYSTEM', 'idempotency-keys:expire', 'ALL'),
   ('SYSTEM', 'audit:maintain', 'ALL'),
   ('SYSTEM', 'audit:archive', 'ALL'),
-  ('SYSTEM', 'retention:apply', 'ALL');
+  ('SYSTEM', 'retention:apply', 'ALL'),
+  ('SYSTEM', 'events:publish', 'ALL');
 
 -- Only ADMIN changes roles and approves accounts. The API can't pass that on.
 update permissions set reaches = '{}' where name in ('roles:write', 'users:approve');

@@ -206,12 +206,14 @@ begin atomic
 end;
 
 -- The ids of up to ten registered patients who can have the same birth date and have a similar name, in any order of
--- its parts. Empty unless the caller registers patients.
+-- its parts. Empty unless the caller registers patients. If there are any, other systems learn it by an event.
 create function likely_duplicates(patient uuid) returns uuid[]
-language plpgsql stable security definer set search_path = pg_catalog, public as $$
+language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+  likely uuid[];
 begin
   perform require_actor();
-  return array(
+  likely := array(
     select other.id
     from patients p
     join user_profiles u on u.id = p.user_id
@@ -222,6 +224,13 @@ begin
     order by similarity(named.sort_name, u.sort_name) desc, other.id
     limit 10
   );
+  if likely <> '{}' then
+    perform add_event(
+      'patient.duplicates-found.v1', 'patients/' || patient,
+      jsonb_build_object('patient_id', patient, 'likely_duplicates', likely)
+    );
+  end if;
+  return likely;
 end
 $$;
 

@@ -40,10 +40,11 @@ call secure('refusals');
 -- patient than `patient_id`, the caller's own, who may be archived: see `relation_to`. `left_out` is the number of
 -- the subject's refusals that the audit row must count. `source_system` is whose rows the caller imports, or null.
 -- `sealed_size` is the number of leaves of the sealed log. It never shrinks, unless the database was restored.
+-- `p_trace` is the trace of the request, for business events.
 -- Errors: CT001 no profile, CT002 not ACTIVE or ended, CT003 permission missing, CT004 second factor needed, CT007
 -- ticket not valid, CT011 not approved.
 create function begin_request(
-  p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea,
+  p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, p_trace text default null,
   out user_id uuid, out role text, out relation text, out patient_id uuid, out left_out bigint,
   out source_system text, out sealed_size bigint
 )
@@ -86,6 +87,7 @@ begin
   source_system := caller.imports_from;
   -- Without a row it stays null: nothing is sealed yet.
   select s.size into sealed_size from audit_seals s order by s.batch desc limit 1;
+  perform set_config('caretrail.trace_id', coalesce(p_trace, ''), true);
   perform set_actor(
     'REQUEST', p_subject, user_id, role, relation, case when not caller.has_left then patient_id end,
     caller.provider_id, source_system, caller.permissions
@@ -94,7 +96,9 @@ end
 $$;
 
 -- The same for a function that no person called. It acts in the role SYSTEM.
-create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, out role text)
+create function begin_job(
+  p_permission text, p_clock bigint, p_ticket bytea, p_trace text default null, out role text
+)
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
   held jsonb;
@@ -105,6 +109,7 @@ begin
     raise exception 'permission missing' using errcode = 'CT003';
   end if;
   role := 'SYSTEM';
+  perform set_config('caretrail.trace_id', coalesce(p_trace, ''), true);
   perform set_actor('REQUEST', null, null, role, null, null, null, null, held);
 end
 $$;
@@ -238,5 +243,5 @@ $$;
 grant execute on function
   begin_attempt(uuid, boolean, text, bigint, bytea), describe_attempt(text, uuid, uuid, uuid)
   to caretrail_app;
-grant execute on function begin_request(uuid, boolean, text, bigint, bytea), count_refusal() to caretrail_people;
-grant execute on function begin_job(text, bigint, bytea), expire_refusals(bigint) to caretrail_jobs;
+grant execute on function begin_request(uuid, boolean, text, bigint, bytea, text), count_refusal() to caretrail_people;
+grant execute on function begin_job(text, bigint, bytea, text), expire_refusals(bigint) to caretrail_jobs;

@@ -10,8 +10,9 @@ create type administrative_gender as enum ('male', 'female', 'other', 'unknown')
 create type appointment_status as enum ('SCHEDULED', 'CHECKED_IN', 'COMPLETED', 'CANCELLED', 'NO_SHOW');
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
-create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION');
+create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT');
 create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER');
+create type event_type as enum ('appointment.booked.v1', 'appointment.moved.v1', 'appointment.checked-in.v1', 'appointment.completed.v1', 'appointment.missed.v1', 'appointment.cancelled.v1', 'appointment.changed.v1', 'appointment.archived.v1', 'appointment.restored.v1', 'appointment.deleted.v1', 'appointment.due.v1', 'record.added.v1', 'record.changed.v1', 'record.held.v1', 'record.released.v1', 'record.archived.v1', 'record.restored.v1', 'record.deleted.v1', 'file.announced.v1', 'file.uploaded.v1', 'file.available.v1', 'file.rejected.v1', 'file.quarantined.v1', 'file.expired.v1', 'file.changed.v1', 'file.archived.v1', 'file.restored.v1', 'file.deleted.v1', 'patient.registered.v1', 'patient.duplicates-found.v1', 'patient.changed.v1', 'patient.archived.v1', 'patient.restored.v1', 'patient.deleted.v1', 'care.given.v1', 'care.changed.v1', 'care.suspended.v1', 'care.resumed.v1', 'care.ended.v1', 'care.deleted.v1', 'provider.registered.v1', 'provider.verified.v1', 'provider.verification-withdrawn.v1', 'provider.changed.v1', 'provider.archived.v1', 'provider.restored.v1', 'provider.deleted.v1', 'account.created.v1', 'account.role-changed.v1', 'account.status-changed.v1', 'account.changed.v1', 'account.archived.v1', 'account.restored.v1', 'account.deleted.v1', 'role.created.v1', 'role.changed.v1');
 create type file_owner_type as enum ('PATIENT', 'PROVIDER', 'APPOINTMENT');
 create type file_scan as enum ('UNSCANNED', 'CLEAN', 'INFECTED');
 create type file_status as enum ('PENDING', 'SCANNING', 'AVAILABLE', 'QUARANTINED', 'REJECTED', 'EXPIRED');
@@ -54,6 +55,7 @@ alter table roles enable row level security, force row level security;
 create policy actor_proven on roles as restrictive for all to caretrail_app using ((select actor_is_proven()));
 create policy owner_all on roles for all to caretrail_owner using (true) with check (true);
 create policy roles_read on roles for select to caretrail_app using (true);
+create trigger announce after insert or update on roles for each row execute function announce_role();
 grant select on roles to caretrail_app;
 
 create table permissions (
@@ -206,6 +208,9 @@ create policy user_profiles_update on user_profiles for update to caretrail_app
     or source_system = (select actor_source())
     and (select reach('users:update')) = 'SOURCE'
   );
+create trigger announce after insert or delete or update on user_profiles
+  for each row
+  execute function announce_account();
 create trigger check_account_changed before update of role, subject, access_ends_at, visits_give_care on user_profiles
   for each row
   when (
@@ -366,6 +371,9 @@ create policy providers_update on providers for update to caretrail_app
     or (select reach('providers:update')) = 'SOURCE'
     and source_system = (select actor_source())
   );
+create trigger announce after insert or delete or update on providers
+  for each row
+  execute function announce_provider();
 create trigger check_provider_change before update of license_number, certifications, is_verified, verified_at, verified_by, withdrawal_reason, is_archived on providers
   for each row
   execute function check_provider_change();
@@ -515,6 +523,9 @@ create policy patients_update on patients for update to caretrail_app
     or reaches('patients:update', id)
     or (select reach('patients:assign')) = 'ALL'
   );
+create trigger announce after insert or delete or update on patients
+  for each row
+  execute function announce_patient();
 create trigger check_assigned_providers before insert or update of assigned_providers on patients
   for each row
   when (new.assigned_providers <> '{}')
@@ -667,6 +678,9 @@ create policy appointments_update on appointments for update to caretrail_app
     or archives_visit(source_system)
   );
 create policy owner_all on appointments for all to caretrail_owner using (true) with check (true);
+create trigger announce after insert or delete or update on appointments
+  for each row
+  execute function announce_appointment();
 create trigger check_booking before insert on appointments
   for each row
   when (
@@ -883,6 +897,9 @@ create policy medical_records_update on medical_records for update to caretrail_
   using (reaches('records:write', patient_id, source_system))
   with check (reaches('records:write', patient_id, source_system));
 create policy owner_all on medical_records for all to caretrail_owner using (true) with check (true);
+create trigger announce after insert or delete or update on medical_records
+  for each row
+  execute function announce_record();
 create trigger begin_with_ledger before insert on medical_records
   for each row
   execute function begin_with_ledger();
@@ -1119,6 +1136,9 @@ create policy file_metadata_update on file_metadata for update to caretrail_app
     or (select reach('files:process')) = 'ALL'
   );
 create policy owner_all on file_metadata for all to caretrail_owner using (true) with check (true);
+create trigger announce after insert or delete or update on file_metadata
+  for each row
+  execute function announce_file();
 create trigger check_upload_quota before insert on file_metadata
   for each row
   when (not by_migration())
@@ -1329,6 +1349,9 @@ create policy care_relations_read on care_relations for select to caretrail_app
 create policy care_relations_update on care_relations for update to caretrail_app
   using ((basis = any (array['REFERRAL', 'COVER'])) and reaches('care:write', patient_id));
 create policy owner_all on care_relations for all to caretrail_owner using (true) with check (true);
+create trigger announce after insert or delete or update on care_relations
+  for each row
+  execute function announce_care();
 create constraint trigger begin_spans after insert on care_relations deferrable initially deferred
   for each row
   execute function begin_spans();
@@ -1789,6 +1812,244 @@ grant select on audit_archive_rows to caretrail_app;
 grant select on audit_archive_rows to caretrail_auditor;
 grant select on audit_archive_rows to caretrail_sealer;
 
+create table event_subjects with (fillfactor=80) (
+  subject text collate "C" not null,
+  sequence bigint not null,
+  rank xid8 not null,
+  constraint event_subjects_pkey primary key (subject)
+);
+alter table event_subjects enable row level security, force row level security;
+create policy actor_proven on event_subjects as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on event_subjects for all to caretrail_owner using (true) with check (true);
+
+create table business_events (
+  number bigint not null default nextval('business_event_numbers'),
+  day date not null default (now() at time zone 'UTC')::date,
+  id uuid not null default gen_random_uuid(),
+  type event_type not null,
+  subject text collate "C" not null,
+  sequence bigint not null,
+  rank xid8 not null,
+  time timestamptz not null default clock_timestamp(),
+  trace_id text,
+  data jsonb not null,
+  constraint business_events_pkey primary key (rank, number, day)
+) partition by range (day);
+create index business_events_subject_idx on business_events (subject, sequence);
+alter table business_events enable row level security, force row level security;
+create policy actor_proven on business_events as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy business_events_read on business_events for select to caretrail_app
+  using ((select reach('events:read')) = 'ALL' or (select reach('events:publish')) = 'ALL');
+create policy owner_all on business_events for all to caretrail_owner using (true) with check (true);
+create trigger refuse_ledger_change before delete or update on business_events
+  for each row
+  execute function refuse_ledger_change();
+grant select on business_events to caretrail_app;
+
+create table expired_events (
+  is_only_row boolean not null default true,
+  rank xid8 not null default '0',
+  number bigint not null default 0,
+  constraint expired_events_pkey primary key (is_only_row),
+  constraint expired_events_one_row check (is_only_row)
+);
+alter table expired_events enable row level security, force row level security;
+create policy actor_proven on expired_events as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on expired_events for all to caretrail_owner using (true) with check (true);
+
+create table event_publisher (
+  is_only_row boolean not null default true,
+  rank xid8 not null default '0',
+  number bigint not null default 0,
+  busy_until timestamptz not null default '-infinity',
+  constraint event_publisher_pkey primary key (is_only_row),
+  constraint event_publisher_one_row check (is_only_row)
+);
+alter table event_publisher enable row level security, force row level security;
+create policy actor_proven on event_publisher as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on event_publisher for all to caretrail_owner using (true) with check (true);
+
+create table event_retries (
+  rank xid8 not null,
+  number bigint not null,
+  attempts integer not null,
+  error_code text not null,
+  first_failed_at timestamptz not null default now(),
+  next_at timestamptz,
+  constraint event_retries_pkey primary key (rank, number)
+);
+create index event_retries_next_idx on event_retries (next_at) where next_at is not null;
+alter table event_retries enable row level security, force row level security;
+create policy actor_proven on event_retries as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on event_retries for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2026_w48 partition of business_events for values from ('2026-11-23') to ('2026-11-30');
+alter table business_events_2026_w48 enable row level security, force row level security;
+create policy actor_proven on business_events_2026_w48 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2026_w48 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2026_w49 partition of business_events for values from ('2026-11-30') to ('2026-12-07');
+alter table business_events_2026_w49 enable row level security, force row level security;
+create policy actor_proven on business_events_2026_w49 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2026_w49 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2026_w50 partition of business_events for values from ('2026-12-07') to ('2026-12-14');
+alter table business_events_2026_w50 enable row level security, force row level security;
+create policy actor_proven on business_events_2026_w50 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2026_w50 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2026_w51 partition of business_events for values from ('2026-12-14') to ('2026-12-21');
+alter table business_events_2026_w51 enable row level security, force row level security;
+create policy actor_proven on business_events_2026_w51 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2026_w51 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2026_w52 partition of business_events for values from ('2026-12-21') to ('2026-12-28');
+alter table business_events_2026_w52 enable row level security, force row level security;
+create policy actor_proven on business_events_2026_w52 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2026_w52 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2026_w53 partition of business_events for values from ('2026-12-28') to ('2027-01-04');
+alter table business_events_2026_w53 enable row level security, force row level security;
+create policy actor_proven on business_events_2026_w53 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2026_w53 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w01 partition of business_events for values from ('2027-01-04') to ('2027-01-11');
+alter table business_events_2027_w01 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w01 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w01 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w02 partition of business_events for values from ('2027-01-11') to ('2027-01-18');
+alter table business_events_2027_w02 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w02 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w02 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w03 partition of business_events for values from ('2027-01-18') to ('2027-01-25');
+alter table business_events_2027_w03 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w03 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w03 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w04 partition of business_events for values from ('2027-01-25') to ('2027-02-01');
+alter table business_events_2027_w04 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w04 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w04 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w05 partition of business_events for values from ('2027-02-01') to ('2027-02-08');
+alter table business_events_2027_w05 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w05 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w05 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w06 partition of business_events for values from ('2027-02-08') to ('2027-02-15');
+alter table business_events_2027_w06 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w06 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w06 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w07 partition of business_events for values from ('2027-02-15') to ('2027-02-22');
+alter table business_events_2027_w07 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w07 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w07 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w08 partition of business_events for values from ('2027-02-22') to ('2027-03-01');
+alter table business_events_2027_w08 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w08 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w08 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w09 partition of business_events for values from ('2027-03-01') to ('2027-03-08');
+alter table business_events_2027_w09 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w09 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w09 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w10 partition of business_events for values from ('2027-03-08') to ('2027-03-15');
+alter table business_events_2027_w10 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w10 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w10 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w11 partition of business_events for values from ('2027-03-15') to ('2027-03-22');
+alter table business_events_2027_w11 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w11 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w11 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w12 partition of business_events for values from ('2027-03-22') to ('2027-03-29');
+alter table business_events_2027_w12 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w12 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w12 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w13 partition of business_events for values from ('2027-03-29') to ('2027-04-05');
+alter table business_events_2027_w13 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w13 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w13 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w14 partition of business_events for values from ('2027-04-05') to ('2027-04-12');
+alter table business_events_2027_w14 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w14 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w14 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w15 partition of business_events for values from ('2027-04-12') to ('2027-04-19');
+alter table business_events_2027_w15 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w15 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w15 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w16 partition of business_events for values from ('2027-04-19') to ('2027-04-26');
+alter table business_events_2027_w16 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w16 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w16 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w17 partition of business_events for values from ('2027-04-26') to ('2027-05-03');
+alter table business_events_2027_w17 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w17 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w17 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w18 partition of business_events for values from ('2027-05-03') to ('2027-05-10');
+alter table business_events_2027_w18 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w18 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w18 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w19 partition of business_events for values from ('2027-05-10') to ('2027-05-17');
+alter table business_events_2027_w19 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w19 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w19 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w20 partition of business_events for values from ('2027-05-17') to ('2027-05-24');
+alter table business_events_2027_w20 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w20 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w20 for all to caretrail_owner using (true) with check (true);
+
+create table business_events_2027_w21 partition of business_events for values from ('2027-05-24') to ('2027-05-31');
+alter table business_events_2027_w21 enable row level security, force row level security;
+create policy actor_proven on business_events_2027_w21 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on business_events_2027_w21 for all to caretrail_owner using (true) with check (true);
+
 -- Functions
 --
 -- A comment names the roles that can execute the function. Without one, only the owner can.
@@ -1800,6 +2061,7 @@ create function actor_provider() returns uuid stable; -- caretrail_app
 create function actor_source() returns text stable; -- caretrail_app
 create function actor_user() returns uuid stable; -- caretrail_app
 create function add_audit_archive_part(p_month date, p_part integer, p_rows bigint, p_bytes bigint, p_sha256 bytea, p_root bytea, p_digest bytea, p_first_chain uuid, p_first_seq bigint, p_first_place bytea, p_last_chain uuid, p_last_seq bigint, p_last_place bytea, p_block_offsets bigint[], p_block_rows bigint[], p_locked_until timestamptz) returns boolean security definer; -- caretrail_jobs
+create function add_event(p_type event_type, p_subject text, p_data jsonb) returns void security definer;
 create function add_signing_key(p_purpose key_purpose, p_key bytea) returns void;
 create function anniversary(day date, years integer) returns date immutable;
 create function announced_file(p_id uuid, OUT bucket text, OUT file_path text) returns record security definer; -- caretrail_jobs
@@ -1818,8 +2080,8 @@ create function audit_rows_digest(p_month date, p_first_chain uuid, p_first_seq 
 create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT refusal text, OUT left_out bigint, OUT source_system text) returns record security definer; -- caretrail_app
 create function begin_audit_archive(p_month date, p_months integer) returns boolean security definer; -- caretrail_jobs
 create function begin_file_deletion(p_limit bigint, OUT ids uuid[]) returns uuid[] security definer; -- caretrail_jobs
-create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, OUT role text) returns text security definer; -- caretrail_jobs
-create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint, OUT source_system text, OUT sealed_size bigint) returns record security definer; -- caretrail_people
+create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, p_trace text DEFAULT NULL::text, OUT role text) returns text security definer; -- caretrail_jobs
+create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, p_trace text DEFAULT NULL::text, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint, OUT source_system text, OUT sealed_size bigint) returns record security definer; -- caretrail_people
 create function born_like(born text) returns setof patients stable;
 create function by_migration() returns boolean stable; -- caretrail_app
 create function can_be_same_date(one text, other text) returns boolean immutable;
@@ -1828,6 +2090,7 @@ create function care_given(patient uuid, source uuid) returns table (care_user_i
 create function care_of_actor(its_patient uuid) returns setof uuid stable;
 create function care_page(after uuid, account uuid, provider uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function care_team(patient uuid) returns table (user_id uuid, first_name text, last_name text, role text, basis care_basis, since timestamptz, until timestamptz, is_suspended boolean, reason text) stable security definer; -- caretrail_app
+create function changed_columns(former jsonb, present jsonb, others text[] DEFAULT '{}'::text[]) returns text[] immutable;
 create function changes_file(patient uuid, owner uuid, uploader uuid, entry uuid) returns boolean stable; -- caretrail_app
 create function changes_visit(patient uuid, provider uuid, source text) returns boolean stable; -- caretrail_app
 create function check_keeper(its_role text) returns void stable;
@@ -1846,6 +2109,8 @@ create function deleted_audit_archives(OUT months date[]) returns date[] stable 
 create function describe_attempt(p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
 create function end_audit_archive_deletion(p_month date) returns boolean security definer; -- caretrail_jobs
 create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_jobs
+create function event_backlog(OUT oldest_seconds bigint, OUT dead bigint) returns record stable security definer; -- caretrail_jobs
+create function event_data(version integer, changed text[], data jsonb) returns jsonb immutable;
 create function expire_idempotency_keys(p_limit bigint) returns bigint security definer; -- caretrail_jobs
 create function expire_refusals(p_limit bigint, OUT expired bigint, OUT left_out jsonb) returns record security definer; -- caretrail_jobs
 create function files_in_care(p_patient uuid, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
@@ -1871,7 +2136,7 @@ create function keeps_role(its_role text) returns boolean stable security define
 create function lacks_licence(member uuid) returns boolean stable security definer;
 create function last_day(partial_date text) returns date immutable;
 create function legal_holds_on(p_type retained_type, p_id uuid, p_patient uuid, OUT in_force uuid, OUT released_at timestamptz) returns record stable;
-create function likely_duplicates(patient uuid) returns uuid[] stable security definer; -- caretrail_app
+create function likely_duplicates(patient uuid) returns uuid[] security definer; -- caretrail_app
 create function list_ended(p_type retained_type, p_after_time timestamptz, p_after uuid, p_limit bigint, OUT read bigint, OUT ended bigint, OUT listed bigint, OUT changed bigint, OUT after_time timestamptz, OUT after_id uuid) returns record security definer; -- caretrail_jobs
 create function list_ended_audit_archives(OUT changed bigint, OUT due date[]) returns record security definer; -- caretrail_jobs
 create function matches(a appointments, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid) returns boolean stable;
@@ -1906,6 +2171,7 @@ create function request_hash(request_id text) returns bigint immutable; -- caret
 create function require_actor(standing text DEFAULT 'REQUEST'::text) returns void stable;
 create function require_archiving() returns void stable;
 create function require_deletable(p_table text, p_row jsonb) returns void;
+create function require_kept_events(p_rank xid8, p_number bigint) returns boolean stable security definer; -- caretrail_app
 create function require_old_month(p_month date, p_months integer) returns void stable;
 create function require_retention_job() returns void stable;
 create function retained_parts() returns table (place integer, resource_type retained_type, part text, key text) immutable;
@@ -1927,6 +2193,7 @@ create function spans_of_actor(its_part text) returns table (patient uuid, begin
 create function step_hash(request_id text) returns bigint immutable; -- caretrail_app
 create function suspend_care(member uuid) returns void security definer;
 create function take_deletable(p_type retained_type, p_ids uuid[], p_limit bigint, OUT ids uuid[], OUT taken bigint) returns record;
+create function take_events(p_ranks bigint[], p_numbers bigint[], p_codes text[], p_most integer) returns setof business_events security definer; -- caretrail_jobs
 create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz) returns table (begins timestamptz, ends timestamptz) stable security definer; -- caretrail_app
 create function target_appointment(target uuid) returns setof uuid stable;
 create function target_file(target uuid) returns setof uuid stable;
@@ -1935,6 +2202,7 @@ create function target_medical_record(target uuid) returns setof uuid stable;
 create function target_patient(target uuid) returns setof uuid stable;
 create function target_provider(target uuid) returns setof uuid stable;
 create function target_user(target uuid) returns setof uuid stable;
+create function turn_event_partitions(ahead integer, OUT made integer, OUT dropped integer, OUT weeks integer) returns record security definer; -- caretrail_jobs
 create function visits_in_care(p_patient uuid, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function widen_spans(p_patient uuid, p_part text, moment timestamptz, until timestamptz) returns void security definer;
 create function within_hours(schedule jsonb, begins timestamptz, minutes integer) returns boolean stable;
@@ -1944,6 +2212,14 @@ create function writes_from(permission text, provider uuid, source text) returns
 
 -- Trigger functions
 
+create function announce_account() returns trigger security definer;
+create function announce_appointment() returns trigger security definer;
+create function announce_care() returns trigger security definer;
+create function announce_file() returns trigger security definer;
+create function announce_patient() returns trigger security definer;
+create function announce_provider() returns trigger security definer;
+create function announce_record() returns trigger security definer;
+create function announce_role() returns trigger security definer;
 create function begin_spans() returns trigger security definer;
 create function begin_with_ledger() returns trigger security definer;
 create function check_account() returns trigger security definer;

@@ -15,6 +15,9 @@ mod embedded {
 /// Partitions of the audit log are made this many months ahead. Each deployment makes more, and so does a schedule.
 const AUDIT_MONTHS_AHEAD: i32 = 25;
 
+/// Partitions of business events are made this many weeks ahead.
+const EVENT_WEEKS_AHEAD: i32 = 26;
+
 /// The logins of the functions: those that people call, those that events and schedules start, the health check, and
 /// the sealer of the audit log.
 pub const LOGINS: [&str; 4] = [
@@ -95,6 +98,9 @@ pub async fn run(url: &str, ca_file: Option<&str>) -> Result<Report> {
     };
     client
         .execute("select ensure_audit_partitions($1)", &[&AUDIT_MONTHS_AHEAD])
+        .await?;
+    client
+        .execute("select turn_event_partitions($1)", &[&EVENT_WEEKS_AHEAD])
         .await?;
     Ok(Report {
         applied: report

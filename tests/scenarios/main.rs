@@ -16,6 +16,7 @@ mod clinical_fields;
 mod conventions;
 mod custom_data;
 mod deceased;
+mod events;
 mod every_fault;
 mod files;
 mod idempotency;

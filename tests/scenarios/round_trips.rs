@@ -588,6 +588,7 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
             post("/v1/legal-holds", &|_| json!({"reason": "Case 7"})),
         ),
         ("list-legal-holds", &admin, get("/v1/legal-holds".into())),
+        ("list-events", &admin, get("/v1/events".into())),
         (
             "release-legal-hold",
             &admin,
@@ -652,6 +653,7 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         "archive-audit",
         "docs",
         "ensure-audit-partitions",
+        "expire-events",
         "expire-idempotency-keys",
         "expire-uploads",
         "get-problem",
@@ -660,6 +662,7 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         "openapi",
         "process-scan-result",
         "process-upload",
+        "publish-events",
         "seal-audit",
     ];
     for (function, caller, [warm_up, call]) in calls {

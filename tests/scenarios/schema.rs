@@ -92,6 +92,7 @@ async fn every_kind_of_resource_says_whose_it_is() {
             "CUSTOM_DATA_SCHEMA",
             "IDEMPOTENCY_KEY",
             "RETENTION",
+            "EVENT",
         ]
         .contains(label)
     });
@@ -257,9 +258,9 @@ async fn rust_enums_match_postgresqls() {
         .rows(
             "select t.typname as name, jsonb_agg(e.enumlabel order by e.enumsortorder) as labels
              from pg_type t join pg_enum e on e.enumtypid = t.oid
-             -- How far a permission reaches, what a key is for and why somebody represents a patient is the
-             -- database's business alone.
-             where t.typname not in ('permission_reach', 'key_purpose', 'representative_basis')
+             -- How far a permission reaches, what a key is for, why somebody represents a patient and what an event
+             -- is called is the database's business alone.
+             where t.typname not in ('permission_reach', 'key_purpose', 'representative_basis', 'event_type')
              group by t.typname",
             &[],
         )

@@ -298,7 +298,7 @@ impl<T: Target> Access<T> {
             .flush(|client| {
                 join4(
                     client.batch_execute("begin"),
-                    ticket.begin(client),
+                    ticket.begin(client, self.context.trace_id.as_deref()),
                     OptionFuture::from(
                         claim.map(|claim| claim.insert(client, endpoint.name, resource)),
                     ),

@@ -52,11 +52,11 @@ row! {
 
 // Rust checks no permission. These SQL functions raise an error if the permission is missing, and then
 // the other statements of the flush don't run either.
-const BEGIN_REQUEST: &str = "select user_id, role, relation, patient_id, left_out, source_system, sealed_size from begin_request($1, $2, $3, $4, $5)";
+const BEGIN_REQUEST: &str = "select user_id, role, relation, patient_id, left_out, source_system, sealed_size from begin_request($1, $2, $3, $4, $5, $6)";
 const BEGIN_JOB: &str = "
     select null::uuid as user_id, role, null as relation, null::uuid as patient_id, 0::bigint as left_out,
       null as source_system, null::bigint as sealed_size
-    from begin_job($1, $2, $3)";
+    from begin_job($1, $2, $3, $4)";
 const BEGIN_ATTEMPT: &str = "
     select user_id, role, null as relation, null::uuid as patient_id, left_out, source_system, null::bigint as sealed_size, refusal
     from begin_attempt($1, $2, $3, $4, $5)";
@@ -97,15 +97,28 @@ impl Caller {
 }
 
 impl Ticket {
-    /// Sets the actor of the open transaction. Errors: the caller may not act or lacks the permission.
-    pub(crate) async fn begin(&self, client: &Connection) -> Result<Row, tokio_postgres::Error> {
+    /// Sets the actor of the open transaction, and the trace that its business events name. Errors: the caller may not
+    /// act or lacks the permission.
+    pub(crate) async fn begin(
+        &self,
+        client: &Connection,
+        trace_id: Option<&str>,
+    ) -> Result<Row, tokio_postgres::Error> {
+        let signature = &self.signature[..];
         match self.subject {
-            Some(_) => self.send(client, BEGIN_REQUEST).await,
-            None => {
-                let signature = &self.signature[..];
-                sql(BEGIN_JOB, &[&self.permission, &self.clock, &signature])
+            Some(_) => {
+                let proof = self.parameters(&signature);
+                let trace: [&dyn Parameter; 1] = [&trace_id];
+                let parameters = [&proof[..], &trace].concat();
+                sql(BEGIN_REQUEST, &parameters)
+                    .named()
                     .query_one(client)
                     .await
+            }
+            None => {
+                let parameters: [&dyn Parameter; 4] =
+                    [&self.permission, &self.clock, &signature, &trace_id];
+                sql(BEGIN_JOB, &parameters).query_one(client).await
             }
         }
     }
@@ -116,7 +129,12 @@ impl Ticket {
         &self,
         client: &Connection,
     ) -> Result<Row, tokio_postgres::Error> {
-        self.send(client, BEGIN_ATTEMPT).await
+        let signature = &self.signature[..];
+        let parameters = self.parameters(&signature);
+        sql(BEGIN_ATTEMPT, &parameters)
+            .named()
+            .query_one(client)
+            .await
     }
 
     /// Counts a refusal of the caller to whom the open transaction was proven. None for a function.
@@ -129,12 +147,6 @@ impl Ticket {
         }
         let row = sql(COUNT_REFUSAL, &[]).named().query_one(client).await?;
         Counted::from_row(&row).map(Some)
-    }
-
-    async fn send(&self, client: &Connection, text: &str) -> Result<Row, tokio_postgres::Error> {
-        let signature = &self.signature[..];
-        let parameters = self.parameters(&signature);
-        sql(text, &parameters).named().query_one(client).await
     }
 
     /// The parameters of `begin_request` and `begin_attempt`. The last is the ticket's signature.

@@ -65,7 +65,7 @@ pub mod prelude {
     pub use crate::input::{
         Body, Check, CheckedBody, CheckedQuery, Configured, Patch, Path, Query,
     };
-    pub use crate::pages::{Page, PageRequest};
+    pub use crate::pages::{Feed, Page, PageRequest};
     pub use crate::reply::{Created, Json, Reply};
     pub use crate::target::{InChart, Oneself, OwnedBy, Search};
 }

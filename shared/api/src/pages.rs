@@ -30,6 +30,22 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
+/// A part of a list that goes on as long as something happens, with a cursor for what follows.
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "{T}Feed")]
+pub struct Feed<T> {
+    /// The items in their order, oldest first. There are none if nothing has happened since the cursor.
+    pub items: Vec<T>,
+    /// The value for the parameter `cursor` to get what follows these items, now or later.
+    pub next_cursor: String,
+}
+
+impl<T: Content> Content for Feed<T> {
+    fn patients(&self) -> Vec<PatientId> {
+        self.items.iter().flat_map(Content::patients).collect()
+    }
+}
+
 impl<T> Page<T> {
     /// Changes each item.
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
@@ -92,6 +108,38 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
 
     /// Makes the page from the fetched rows: as many as Lambda can answer with.
     pub fn page<T: Serialize>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
+        let more = self.cut(&mut rows);
+        let next_cursor = rows
+            .last()
+            .filter(|_| more)
+            .map(|last| self.sealer.seal(&key(last)));
+        Page {
+            items: rows,
+            next_cursor,
+        }
+    }
+
+    /// Makes a part of a feed from the fetched rows. It always has a cursor. `start` is the key before the first of all
+    /// items.
+    pub fn feed<T: Serialize>(
+        &self,
+        mut rows: Vec<T>,
+        start: &K,
+        key: impl Fn(&T) -> K,
+    ) -> Feed<T> {
+        self.cut(&mut rows);
+        let next_cursor = match rows.last() {
+            Some(last) => self.sealer.seal(&key(last)),
+            None => self.sealer.seal(self.after().unwrap_or(start)),
+        };
+        Feed {
+            items: rows,
+            next_cursor,
+        }
+    }
+
+    /// Cuts the fetched rows to those that a page has room for. Returns whether there are more.
+    fn cut<T: Serialize>(&self, rows: &mut Vec<T>) -> bool {
         let limit = usize::try_from(self.limit).unwrap_or_default();
         let mut bytes: usize = 0;
         let fits = |row: &&T| {
@@ -102,14 +150,7 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
         let fitting = rows.iter().take(limit).take_while(fits).count().max(1);
         let more = rows.len() > fitting;
         rows.truncate(fitting);
-        let next_cursor = rows
-            .last()
-            .filter(|_| more)
-            .map(|last| self.sealer.seal(&key(last)));
-        Page {
-            items: rows,
-            next_cursor,
-        }
+        more
     }
 }
 

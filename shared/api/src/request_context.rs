@@ -57,7 +57,7 @@ impl RequestContext {
             .flush(|client| {
                 join3(
                     client.batch_execute("begin"),
-                    ticket.begin(client),
+                    ticket.begin(client, None),
                     client.batch_execute("rollback"),
                 )
             })

@@ -127,6 +127,8 @@ text_enum! {
         LegalHold,
         /// Rules, reports and deletions after the end of a retention.
         Retention,
+        /// A business event in the table `business_events`.
+        Event,
     }
 }
 

@@ -20,6 +20,7 @@ mod raised {
     pub(super) const TOO_MANY_KEYS: &str = "CT010";
     pub(super) const TOO_MANY_UPLOADS: &str = "CT013";
     pub(super) const CHANGED_SINCE_IMPORT: &str = "CT014";
+    pub(super) const EVENTS_EXPIRED: &str = "CT015";
 }
 
 impl Error {
@@ -94,6 +95,7 @@ fn translate(error: tokio_postgres::Error, permission: &'static str) -> Error {
         }
         raised::TOO_MANY_KEYS => return Error::TooManyKeys,
         raised::TOO_MANY_UPLOADS => return Error::TooManyUploads,
+        raised::EVENTS_EXPIRED => return Error::EventsExpired,
         raised::CHANGED_SINCE_IMPORT => return Error::ChangedSinceImport,
         _ => {}
     }
@@ -102,6 +104,14 @@ fn translate(error: tokio_postgres::Error, permission: &'static str) -> Error {
         SqlState::INSUFFICIENT_PRIVILEGE => Error::NotFound,
         SqlState::UNTRANSLATABLE_CHARACTER | SqlState::CHARACTER_NOT_IN_REPERTOIRE => {
             Error::invalid("", "expected text without NUL characters")
+        }
+        // A table has no partition for the row. It isn't the caller's fault, and an alarm tells the operator.
+        SqlState::CHECK_VIOLATION
+            if error
+                .as_db_error()
+                .is_some_and(|error| error.constraint().is_none()) =>
+        {
+            Error::Unavailable("The database can't store this yet. Try again later.")
         }
         // Handlers translate all other CHECKs by their names. What remains are the limits of columns.
         SqlState::CHECK_VIOLATION => {

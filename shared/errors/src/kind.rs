@@ -78,6 +78,10 @@ kinds! {
     TOO_LARGE: PAYLOAD_TOO_LARGE, "too-large", "Body too large",
         "The request body has more bytes than the member `max_bytes` allows.",
         "Send less in one request. The content of files goes to the URLs that the API returns, not to the API.";
+    EVENTS_EXPIRED: GONE, "events-expired", "Events expired",
+        "Events that follow the cursor were kept for 30 days and are deleted.",
+        "Read the resources anew with the lists of the API. Then read the events without a cursor, from the oldest one \
+         that is kept.";
     UNSUPPORTED_MEDIA_TYPE: UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type",
         "The operation does not accept the `Content-Type` of the request body.",
         "Send the body with the media type that the header `Accept` or `Accept-Patch` of the answer names.";

@@ -93,6 +93,7 @@ impl Problem {
             )),
             Error::TooManyKeys
             | Error::TooManyUploads
+            | Error::EventsExpired
             | Error::TooManyRefusals(_)
             | Error::OutcomeUnknown => Some(error.kind().action.into()),
             Error::MalformedHeader(error) => {

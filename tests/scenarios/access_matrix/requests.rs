@@ -232,6 +232,8 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
         "list-audit-logs" | "list-checkpoints" | "list-legal-holds" | "get-retention-report" => {
             each(Nobodys)
         }
+        // The first event is about an account.
+        "list-events" => each(Nobodys).query("?limit=1"),
         "get-audit-proof" => each(AuditRow).once(ToCome),
         "place-legal-hold" => each(Nobodys).body(|_, _, _| json!({"reason": "Case 7"})),
         "release-legal-hold" => each(Hold)

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
+use crate::event_bus::{self, EventBus};
 use crate::gateway::Gateway;
 use crate::issuer::Issuer;
 use crate::lambda::{self, DeadLetter, Lambda, Logs};
@@ -110,6 +111,7 @@ pub struct Cloud {
     objects: Option<Objects>,
     secrets: Secrets,
     log_search: LogSearch,
+    event_bus: EventBus,
     topics: Topics,
     issuer: Option<Arc<Issuer>>,
     credentials: Credentials,
@@ -213,6 +215,11 @@ impl Cloud {
             let name = group.as_ref().map(|group| group.name().to_owned());
             environment.extend(name.map(|name| (variable.to_owned(), name)));
         }
+        let event_bus = EventBus::start(&data.join("log-groups/events"), &credentials).await?;
+        environment.insert("EVENT_BUS".into(), event_bus::NAME.into());
+        environment
+            .entry("AWS_ENDPOINT_URL_EVENTBRIDGE".into())
+            .or_insert_with(|| event_bus.url());
         let topics = Topics::start(&data.join("topics"), &[CHECKPOINTS], &credentials).await?;
         environment
             .entry("AWS_ENDPOINT_URL_SNS".into())
@@ -274,6 +281,7 @@ impl Cloud {
             objects,
             secrets,
             log_search,
+            event_bus,
             topics,
             issuer,
             credentials,
@@ -319,6 +327,11 @@ impl Cloud {
     /// The URL of CloudWatch Logs.
     pub fn log_search_url(&self) -> String {
         self.log_search.url()
+    }
+
+    /// The event bus.
+    pub fn event_bus(&self) -> &EventBus {
+        &self.event_bus
     }
 
     /// The URL of SNS.

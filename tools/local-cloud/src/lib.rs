@@ -7,6 +7,7 @@ mod aws_json;
 pub mod cloud;
 pub mod compile;
 pub mod cors;
+pub mod event_bus;
 pub mod gateway;
 pub mod issuer;
 pub mod lambda;

@@ -137,6 +137,10 @@ fn statuses(function: &Function, route: Route) -> Vec<u16> {
     if !is_write || description.if_match.is_some() {
         statuses.push(412);
     }
+    // Events after the cursor may be deleted.
+    if function.resource == "events" && description.is_paged {
+        statuses.push(410);
+    }
     statuses
 }
 

@@ -29,6 +29,10 @@ fn description(status: u16) -> &'static str {
             "The request conflicts with the current state of the data, for example with a value \
              that must be unique."
         }
+        410 => {
+            "Some of the requested data are deleted, because they are kept only for a limited time. Read \
+             again from the beginning."
+        }
         412 => "`If-Match` does not name the current version of the resource.",
         413 => "The request body is larger than this endpoint accepts.",
         415 => "The endpoint does not accept the `Content-Type` of the request body.",

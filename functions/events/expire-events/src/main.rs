@@ -1,0 +1,3 @@
+//! The Lambda `expire-events`.
+
+api::serve_event!(expire_events);

@@ -1,0 +1,3 @@
+//! The Lambda `list-events`.
+
+api::serve!(list_events);

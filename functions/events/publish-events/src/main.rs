@@ -1,0 +1,3 @@
+//! The Lambda `publish-events`.
+
+api::serve_event!(publish_events);
