@@ -98,6 +98,19 @@ begin
 end
 $$;
 
+-- Adds a partition for the days from `first` until before `next`. It is attached when it is ready, because to create it as
+-- a partition would keep all requests out.
+create procedure add_partition(parent text, name text, first date, next date)
+language plpgsql as $$
+begin
+  execute format('create table public.%I (like public.%I including all)', name, parent);
+  execute format('call public.secure(%L)', 'public.' || name);
+  execute format(
+    'alter table public.%I attach partition public.%I for values from (%L) to (%L)', parent, name, first, next
+  );
+end
+$$;
+
 -- Makes a business table: `secure`, plus versions, timestamps and guarded deletion. All documents and lists of a row have
 -- together at most 256 KiB of text, so a page can always answer a row. The functions accept less.
 create procedure govern(target regclass)

@@ -112,8 +112,6 @@ for each statement execute function refuse_audit_change();
 
 -- Makes the missing partitions of this month and the next `ahead` months. Returns how many it made. There is no default
 -- partition: it would make each new partition scan it, and prevent that one is detached while requests go on.
---
--- A partition is attached when it is ready, because to create it as a partition would keep all requests out.
 create function ensure_audit_partitions(ahead integer) returns integer
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
@@ -138,15 +136,10 @@ begin
   loop
     name := to_char(first, '"audit_logs_"YYYY_MM');
     if to_regclass(format('public.%I', name)) is null then
-      execute format('create table public.%I (like public.audit_logs including all)', name);
-      execute format('call public.secure(%L)', 'public.' || name);
+      call add_partition('audit_logs', name, first, (first + interval '1 month')::date);
       execute format(
         'create trigger refuse_audit_truncate before truncate on public.%I '
         'for each statement execute function public.refuse_audit_change()', name
-      );
-      execute format(
-        'alter table public.audit_logs attach partition public.%I for values from (%L) to (%L)',
-        name, first, (first + interval '1 month')::date
       );
       made := made + 1;
     end if;
@@ -267,8 +260,8 @@ $$;
 
 grant execute on function append_audit(audit_logs), append_fence(audit_logs) to caretrail_app;
 
--- The keys of searches that answered this patient among others, of archived months too. The caller's policies still filter the
--- rows. SECURITY DEFINER, because under row-level security an index does not serve `@>`. The low row
+-- The keys of searches that answered this patient among others, also of archived months. The caller's policies still
+-- filter the rows. SECURITY DEFINER, because under row-level security an index does not serve `@>`. The low row
 -- estimate makes the planner look each row up.
 create function searches_naming(patient uuid) returns table (month date, id uuid)
 language plpgsql stable security definer parallel restricted rows 10 set search_path = pg_catalog, public as $$

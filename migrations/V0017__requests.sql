@@ -87,7 +87,9 @@ begin
   source_system := caller.imports_from;
   -- Without a row it stays null: nothing is sealed yet.
   select s.size into sealed_size from audit_seals s order by s.batch desc limit 1;
-  perform set_config('caretrail.trace_id', coalesce(p_trace, ''), true);
+  if p_trace is not null then
+    perform set_config('caretrail.trace_id', p_trace, true);
+  end if;
   perform set_actor(
     'REQUEST', p_subject, user_id, role, relation, case when not caller.has_left then patient_id end,
     caller.provider_id, source_system, caller.permissions
@@ -109,7 +111,9 @@ begin
     raise exception 'permission missing' using errcode = 'CT003';
   end if;
   role := 'SYSTEM';
-  perform set_config('caretrail.trace_id', coalesce(p_trace, ''), true);
+  if p_trace is not null then
+    perform set_config('caretrail.trace_id', p_trace, true);
+  end if;
   perform set_actor('REQUEST', null, null, role, null, null, null, null, held);
 end
 $$;

@@ -8,7 +8,7 @@
 create type event_type as enum (
   'appointment.booked.v1', 'appointment.moved.v1', 'appointment.checked-in.v1', 'appointment.completed.v1',
   'appointment.missed.v1', 'appointment.cancelled.v1', 'appointment.changed.v1', 'appointment.archived.v1',
-  'appointment.restored.v1', 'appointment.deleted.v1', 'appointment.due.v1',
+  'appointment.restored.v1', 'appointment.deleted.v1',
   'record.added.v1', 'record.changed.v1', 'record.held.v1', 'record.released.v1', 'record.archived.v1',
   'record.restored.v1', 'record.deleted.v1',
   'file.announced.v1', 'file.uploaded.v1', 'file.available.v1', 'file.rejected.v1', 'file.quarantined.v1',
@@ -131,6 +131,22 @@ create function event_data(version integer, changed text[], data jsonb) returns 
 language sql immutable parallel safe
 return jsonb_strip_nulls(data || jsonb_build_object('version', version, 'changed', to_jsonb(changed)));
 
+-- The type of the event about a change of a resource that can be archived. `begins` is what its first event is called, and
+-- `other` what a change is called that neither archives nor restores it: null for `changed`.
+create function lifecycle_event(
+  noun text, begins text, operation text, was_archived boolean, is_archived boolean, other text
+) returns event_type
+language sql stable
+return (
+  noun || '.' || case
+    when operation = 'INSERT' then begins
+    when operation = 'DELETE' then 'deleted'
+    when is_archived and not was_archived then 'archived'
+    when was_archived and not is_archived then 'restored'
+    else coalesce(other, 'changed')
+  end || '.v1'
+)::event_type;
+
 create function announce_appointment() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
@@ -141,22 +157,16 @@ begin
     changed := changed_columns(to_jsonb(old), to_jsonb(new), '{slot}');
   end if;
   perform add_event(
-    (case
-      when tg_op = 'INSERT' then 'appointment.booked.v1'
-      when tg_op = 'DELETE' then 'appointment.deleted.v1'
-      when new.is_archived and not old.is_archived then 'appointment.archived.v1'
-      when old.is_archived and not new.is_archived then 'appointment.restored.v1'
+    lifecycle_event('appointment', 'booked', tg_op, old.is_archived, new.is_archived, case
       when new.status <> old.status then case new.status
-        when 'CHECKED_IN' then 'appointment.checked-in.v1'
-        when 'COMPLETED' then 'appointment.completed.v1'
-        when 'NO_SHOW' then 'appointment.missed.v1'
-        when 'CANCELLED' then 'appointment.cancelled.v1'
-        else 'appointment.changed.v1'
+        when 'CHECKED_IN' then 'checked-in'
+        when 'COMPLETED' then 'completed'
+        when 'NO_SHOW' then 'missed'
+        when 'CANCELLED' then 'cancelled'
       end
       when (new.scheduled_at, new.duration_minutes) is distinct from (old.scheduled_at, old.duration_minutes)
-        then 'appointment.moved.v1'
-      else 'appointment.changed.v1'
-    end)::event_type,
+        then 'moved'
+    end),
     'appointments/' || its.id,
     event_data(its.version, changed, jsonb_build_object(
       'appointment_id', its.id, 'patient_id', its.patient_id, 'provider_id', its.provider_id, 'status', its.status,
@@ -183,15 +193,10 @@ begin
     );
   end if;
   perform add_event(
-    (case
-      when tg_op = 'INSERT' then 'record.added.v1'
-      when tg_op = 'DELETE' then 'record.deleted.v1'
-      when new.is_archived and not old.is_archived then 'record.archived.v1'
-      when old.is_archived and not new.is_archived then 'record.restored.v1'
+    lifecycle_event('record', 'added', tg_op, old.is_archived, new.is_archived, case
       when (new.is_patient_visible, new.release_date) is distinct from (old.is_patient_visible, old.release_date)
-        then case when new.is_patient_visible then 'record.released.v1' else 'record.held.v1' end
-      else 'record.changed.v1'
-    end)::event_type,
+        then case when new.is_patient_visible then 'released' else 'held' end
+    end),
     'medical-records/' || its.id,
     event_data(its.version, changed, jsonb_build_object(
       'record_id', its.id, 'patient_id', its.patient_id, 'provider_id', its.provider_id,
@@ -223,21 +228,15 @@ begin
     end if;
   end if;
   perform add_event(
-    (case
-      when tg_op = 'INSERT' then 'file.announced.v1'
-      when tg_op = 'DELETE' then 'file.deleted.v1'
-      when new.is_archived and not old.is_archived then 'file.archived.v1'
-      when old.is_archived and not new.is_archived then 'file.restored.v1'
+    lifecycle_event('file', 'announced', tg_op, old.is_archived, new.is_archived, case
       when new.status <> old.status then case new.status
-        when 'SCANNING' then 'file.uploaded.v1'
-        when 'AVAILABLE' then 'file.available.v1'
-        when 'REJECTED' then 'file.rejected.v1'
-        when 'QUARANTINED' then 'file.quarantined.v1'
-        when 'EXPIRED' then 'file.expired.v1'
-        else 'file.changed.v1'
+        when 'SCANNING' then 'uploaded'
+        when 'AVAILABLE' then 'available'
+        when 'REJECTED' then 'rejected'
+        when 'QUARANTINED' then 'quarantined'
+        when 'EXPIRED' then 'expired'
       end
-      else 'file.changed.v1'
-    end)::event_type,
+    end),
     'files/' || its.id,
     event_data(its.version, changed, jsonb_build_object(
       'file_id', its.id, 'owner_id', its.owner_id, 'owner_type', its.owner_type, 'patient_id', its.patient_id,
@@ -261,13 +260,7 @@ begin
     changed := changed_columns(to_jsonb(old), to_jsonb(new));
   end if;
   perform add_event(
-    (case
-      when tg_op = 'INSERT' then 'patient.registered.v1'
-      when tg_op = 'DELETE' then 'patient.deleted.v1'
-      when new.is_archived and not old.is_archived then 'patient.archived.v1'
-      when old.is_archived and not new.is_archived then 'patient.restored.v1'
-      else 'patient.changed.v1'
-    end)::event_type,
+    lifecycle_event('patient', 'registered', tg_op, old.is_archived, new.is_archived, null),
     'patients/' || its.id,
     event_data(its.version, changed, jsonb_build_object('patient_id', its.id, 'user_id', its.user_id))
   );
@@ -320,15 +313,10 @@ begin
     changed := changed_columns(to_jsonb(old), to_jsonb(new));
   end if;
   perform add_event(
-    (case
-      when tg_op = 'INSERT' then 'provider.registered.v1'
-      when tg_op = 'DELETE' then 'provider.deleted.v1'
-      when new.is_archived and not old.is_archived then 'provider.archived.v1'
-      when old.is_archived and not new.is_archived then 'provider.restored.v1'
-      when new.is_verified and not old.is_verified then 'provider.verified.v1'
-      when old.is_verified and not new.is_verified then 'provider.verification-withdrawn.v1'
-      else 'provider.changed.v1'
-    end)::event_type,
+    lifecycle_event('provider', 'registered', tg_op, old.is_archived, new.is_archived, case
+      when new.is_verified and not old.is_verified then 'verified'
+      when old.is_verified and not new.is_verified then 'verification-withdrawn'
+    end),
     'providers/' || its.id,
     event_data(its.version, changed, jsonb_build_object(
       'provider_id', its.id, 'user_id', its.user_id, 'is_verified', its.is_verified
@@ -351,15 +339,10 @@ begin
     changed := changed_columns(to_jsonb(old), to_jsonb(new), '{sort_name}');
   end if;
   perform add_event(
-    (case
-      when tg_op = 'INSERT' then 'account.created.v1'
-      when tg_op = 'DELETE' then 'account.deleted.v1'
-      when new.is_archived and not old.is_archived then 'account.archived.v1'
-      when old.is_archived and not new.is_archived then 'account.restored.v1'
-      when new.role <> old.role then 'account.role-changed.v1'
-      when new.status <> old.status then 'account.status-changed.v1'
-      else 'account.changed.v1'
-    end)::event_type,
+    lifecycle_event('account', 'created', tg_op, old.is_archived, new.is_archived, case
+      when new.role <> old.role then 'role-changed'
+      when new.status <> old.status then 'status-changed'
+    end),
     'users/' || its.id,
     event_data(its.version, changed, jsonb_build_object(
       'user_id', its.id, 'role', its.role, 'status', its.status,
@@ -400,7 +383,7 @@ create table event_publisher (
 call secure('event_publisher');
 insert into event_publisher default values;
 
--- The events that EventBridge did not accept. They are sent again, for a day.
+-- The events that EventBridge did not accept. They are sent again for a day.
 create table event_retries (
   rank xid8 not null,
   number bigint not null,
@@ -408,7 +391,7 @@ create table event_retries (
   -- What EventBridge answered, such as InternalFailure.
   error_code text not null,
   first_failed_at timestamptz not null default now(),
-  -- Null if it isn't sent again.
+  -- When the event is sent again. Null if it isn't.
   next_at timestamptz,
   primary key (rank, number)
 );
@@ -418,8 +401,10 @@ create index event_retries_next_idx on event_retries (next_at) where next_at is 
 call secure('event_retries');
 
 -- Settles the events that a run has sent, and takes the next ones: those to send again, and new ones. `p_codes` has
--- what EventBridge answered to each event: null if it accepted it. With `p_most` 0, the run ends. Returns no events while another run has some, unless
--- that run has not come back for two minutes. An event is therefore sent at least once.
+-- what EventBridge answered to each event: null if it accepted it. With `p_most` 0 the run ends.
+--
+-- Returns no events while another run has some, unless that run has not come back for two minutes. So an event is sent at
+-- least once.
 --
 -- Errors: 42501 the caller may not publish.
 create function take_events(p_ranks bigint[], p_numbers bigint[], p_codes text[], p_most integer)
@@ -522,12 +507,7 @@ begin
   loop
     name := to_char(first, '"business_events_"IYYY_"w"IW');
     if to_regclass(format('public.%I', name)) is null then
-      execute format('create table public.%I (like public.business_events including all)', name);
-      execute format('call public.secure(%L)', 'public.' || name);
-      execute format(
-        'alter table public.business_events attach partition public.%I for values from (%L) to (%L)',
-        name, first, (first + interval '1 week')::date
-      );
+      call add_partition('business_events', name, first, (first + interval '1 week')::date);
       made := made + 1;
     elsif made = 0 then
       weeks := weeks + 1;

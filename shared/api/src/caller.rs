@@ -104,18 +104,10 @@ impl Ticket {
         client: &Connection,
         trace_id: Option<&str>,
     ) -> Result<Row, tokio_postgres::Error> {
-        let signature = &self.signature[..];
         match self.subject {
-            Some(_) => {
-                let proof = self.parameters(&signature);
-                let trace: [&dyn Parameter; 1] = [&trace_id];
-                let parameters = [&proof[..], &trace].concat();
-                sql(BEGIN_REQUEST, &parameters)
-                    .named()
-                    .query_one(client)
-                    .await
-            }
+            Some(_) => self.send(client, BEGIN_REQUEST, &[&trace_id]).await,
             None => {
+                let signature = &self.signature[..];
                 let parameters: [&dyn Parameter; 4] =
                     [&self.permission, &self.clock, &signature, &trace_id];
                 sql(BEGIN_JOB, &parameters).query_one(client).await
@@ -129,12 +121,7 @@ impl Ticket {
         &self,
         client: &Connection,
     ) -> Result<Row, tokio_postgres::Error> {
-        let signature = &self.signature[..];
-        let parameters = self.parameters(&signature);
-        sql(BEGIN_ATTEMPT, &parameters)
-            .named()
-            .query_one(client)
-            .await
+        self.send(client, BEGIN_ATTEMPT, &[]).await
     }
 
     /// Counts a refusal of the caller to whom the open transaction was proven. None for a function.
@@ -147,6 +134,18 @@ impl Ticket {
         }
         let row = sql(COUNT_REFUSAL, &[]).named().query_one(client).await?;
         Counted::from_row(&row).map(Some)
+    }
+
+    /// Sends the parameters of the ticket, and those that follow them.
+    async fn send(
+        &self,
+        client: &Connection,
+        text: &str,
+        further: &[&dyn Parameter],
+    ) -> Result<Row, tokio_postgres::Error> {
+        let signature = &self.signature[..];
+        let parameters = [&self.parameters(&signature)[..], further].concat();
+        sql(text, &parameters).named().query_one(client).await
     }
 
     /// The parameters of `begin_request` and `begin_attempt`. The last is the ticket's signature.

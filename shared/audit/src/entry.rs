@@ -191,7 +191,8 @@ impl Entry {
         (self.patients.len() > 1).then_some(&self.patients)
     }
 
-    /// The hash of the row at this position of a chain, as `shared/audit/src/canonical.rs` describes it. Errors: the details have no canonical form.
+    /// The hash of the row at this position of a chain, as `shared/audit/src/canonical.rs` describes it. Errors: the
+    /// details have no canonical form.
     pub fn hash(&self, position: &Position) -> Result<[u8; 32], NotCanonical> {
         let details = details::canonical(&self.details)?;
         let patient_ids: Option<Vec<Uuid>> = self

@@ -7,13 +7,14 @@
 mod archived;
 
 use std::fmt;
+use std::time::Duration;
 
 use api::input::FromSettings;
 use aws_credential_types::Credentials;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use errors::Error;
-use settings::{Misconfigured, optional, required};
+use settings::{Misconfigured, optional, required, whole_number};
 use transparency_log::Hash;
 use transparency_log::checkpoint::Checkpoint;
 use transparency_log::leaf::Leaf;
@@ -27,6 +28,11 @@ pub use archived::{ArchivedBlock, ArchivedPlace, ListedRow};
 
 /// What the caller reads if they name a batch that the log doesn't have.
 const UNKNOWN_BATCH: &str = "expected the number of a batch that is in the log";
+
+/// The years that HIPAA asks for (45 CFR 164.316(b)(2)(i)).
+const FEWEST_YEARS: u64 = 6;
+
+const DAY: u64 = 24 * 60 * 60;
 
 /// What the caller reads if S3 doesn't answer.
 const UNREACHABLE: &str = "The sealed audit log can't be read. Try again later.";
@@ -55,6 +61,20 @@ pub fn store() -> Result<S3, Misconfigured> {
         credentials,
         true,
     ))
+}
+
+/// How long each object of the audit log is locked: the variable `AUDIT_RETENTION_YEARS`. Errors: it is not set, or is
+/// less than HIPAA asks for.
+pub fn retention() -> Result<Duration, Misconfigured> {
+    let years = whole_number("AUDIT_RETENTION_YEARS")?;
+    if years < FEWEST_YEARS {
+        return Err(Misconfigured(
+            "AUDIT_RETENTION_YEARS",
+            "expected at least 6",
+        ));
+    }
+    // A year may have 366 days.
+    Ok(Duration::from_secs(years * 366 * DAY))
 }
 
 /// The checkpoint after a batch.

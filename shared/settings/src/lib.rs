@@ -35,6 +35,12 @@ pub fn required(name: &'static str) -> Result<String, Misconfigured> {
     optional(name).ok_or(Misconfigured(name, "expected a value, but it is not set"))
 }
 
+/// Returns the value of a variable that is a whole number. Errors: it is not set, or has another value.
+pub fn whole_number(name: &'static str) -> Result<u64, Misconfigured> {
+    let number = required(name)?.parse();
+    number.map_err(|_| Misconfigured(name, "expected a whole number"))
+}
+
 /// Returns the value of a variable that is `true` or `false`, or `default` if it is not set. Errors: it
 /// has another value.
 pub fn flag(name: &'static str, default: bool) -> Result<bool, Misconfigured> {

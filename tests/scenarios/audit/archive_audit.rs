@@ -319,6 +319,19 @@ async fn a_month_that_is_not_old_enough_stays() {
 }
 
 /// The constraint and the message with which the database refuses a statement of the job.
+/// Asserts that the database refuses the statement for this reason.
+async fn is_refused(world: &World, statement: &str, reason: &str) {
+    let message = refused(world, statement).await;
+    assert!(message.contains(reason), "{message}");
+}
+
+/// Lists the months as if the days to object were over.
+async fn end_days_to_object(world: &World) {
+    world
+        .rewrite_history("update audit_archives set listed_at = listed_at - interval '31 days'")
+        .await;
+}
+
 async fn refused(world: &World, statement: &str) -> String {
     let connection = world.connect_as("caretrail_jobs").await;
     connection.batch_execute("begin").await.unwrap();
@@ -733,27 +746,13 @@ async fn a_month_is_deleted_after_its_retention_and_leaves_its_proof() {
     let store = world.log_store();
     let read = manifest(&store, month).await.unwrap().unwrap();
 
-    assert!(
-        refused(world, &delete)
-            .await
-            .contains("retention_deletion_off")
-    );
+    is_refused(world, &delete, "retention_deletion_off").await;
     world.turn_deletion_on().await;
     // Objects are locked for six years after they were stored, and somebody may object for thirty days.
     world.archive().await;
-    assert!(
-        refused(world, &delete)
-            .await
-            .contains("retention_not_listed")
-    );
-    world
-        .rewrite_history("update audit_archives set listed_at = listed_at - interval '31 days'")
-        .await;
-    assert!(
-        refused(world, &delete)
-            .await
-            .contains("audit_archive_locked")
-    );
+    is_refused(world, &delete, "retention_not_listed").await;
+    end_days_to_object(world).await;
+    is_refused(world, &delete, "audit_archive_locked").await;
     // Whoever reads the report sees what will be deleted, and can object.
     let admin = world.admin().await;
     let report = admin.get("/v1/retention-report").await.expect(200);
@@ -766,8 +765,7 @@ async fn a_month_is_deleted_after_its_retention_and_leaves_its_proof() {
     // A hold on one patient of the month keeps it, and the days begin again after it.
     let hold = json!({"patient_id": clinic.ada.id, "reason": "A dispute"});
     let hold = admin.post("/v1/legal-holds", hold).await.expect(200);
-    let reason = refused(world, &delete).await;
-    assert!(reason.contains("retention_legal_hold"), "{reason}");
+    is_refused(world, &delete, "retention_legal_hold").await;
     world.archive().await;
     assert!(clinic.is_archived().await);
     let release = format!(
@@ -779,14 +777,8 @@ async fn a_month_is_deleted_after_its_retention_and_leaves_its_proof() {
         .await
         .expect(200);
     world.archive().await;
-    assert!(
-        refused(world, &delete)
-            .await
-            .contains("retention_not_listed")
-    );
-    world
-        .rewrite_history("update audit_archives set listed_at = listed_at - interval '31 days'")
-        .await;
+    is_refused(world, &delete, "retention_not_listed").await;
+    end_days_to_object(world).await;
 
     let steps = world.archive().await;
 

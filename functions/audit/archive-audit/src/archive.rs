@@ -8,18 +8,13 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::time::{Date, Timestamp};
 use errors::Error;
-use settings::{Misconfigured, required};
+use settings::{Misconfigured, whole_number};
 use transparency_log::store::{ObjectStore as _, S3};
 
 const UNREACHABLE: &str = "the archive in S3 doesn't answer, or an object of it is damaged";
 
-/// What HIPAA asks for (45 CFR 164.316(b)(2)(i)).
-const FEWEST_YEARS: u64 = 6;
-
 /// The fewest months that stay in the database after the current one. The database knows the same floor.
 const FEWEST_MONTHS: u64 = 3;
-
-const DAY: u64 = 24 * 60 * 60;
 
 /// How and where months are archived.
 pub struct Archive {
@@ -34,14 +29,8 @@ pub struct Archive {
 
 impl FromSettings for Archive {
     fn from_settings() -> Result<Self, Misconfigured> {
-        let years = number("AUDIT_RETENTION_YEARS")?;
-        if years < FEWEST_YEARS {
-            return Err(Misconfigured(
-                "AUDIT_RETENTION_YEARS",
-                "expected at least 6",
-            ));
-        }
-        let months = number("AUDIT_ARCHIVE_AFTER_MONTHS")?;
+        let retention = sealed_log::retention()?;
+        let months = whole_number("AUDIT_ARCHIVE_AFTER_MONTHS")?;
         if !(FEWEST_MONTHS..=1200).contains(&months) {
             return Err(Misconfigured(
                 "AUDIT_ARCHIVE_AFTER_MONTHS",
@@ -51,9 +40,9 @@ impl FromSettings for Archive {
         Ok(Self {
             store: sealed_log::store()?,
             months: i32::try_from(months).unwrap_or(i32::MAX),
-            rows: i64::try_from(number("AUDIT_ROWS_PER_PART")?.clamp(1, 100_000)).unwrap_or(1),
-            // A year may have 366 days.
-            retention: Duration::from_secs(years * 366 * DAY),
+            rows: i64::try_from(whole_number("AUDIT_ROWS_PER_PART")?.clamp(1, 100_000))
+                .unwrap_or(1),
+            retention,
         })
     }
 }
@@ -96,9 +85,4 @@ impl Archive {
 pub(crate) fn unreachable(error: &ArchiveError) -> Error {
     tracing::error!(%error, "an object of the audit archive can't be read");
     Error::Unavailable(UNREACHABLE)
-}
-
-fn number(name: &'static str) -> Result<u64, Misconfigured> {
-    let number = required(name)?.parse();
-    number.map_err(|_| Misconfigured(name, "expected a whole number"))
 }

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use api::lambda::Failure;
 use aws::Service;
 use chrono::TimeDelta;
-use settings::{Misconfigured, optional, required};
+use settings::{Misconfigured, optional, required, whole_number};
 use transparency_log::log::Log;
 use transparency_log::signer::{FileSigner, KmsSigner, Signer};
 use transparency_log::store::ObjectStore;
@@ -17,11 +16,6 @@ use crate::event_functions::EventFunctions;
 use crate::log_group::LogGroup;
 use crate::public_routes::PublicRoutes;
 use crate::witness::Witness;
-
-const DAY: u64 = 24 * 60 * 60;
-
-/// What HIPAA asks for (45 CFR 164.316(b)(2)(i)).
-const FEWEST_YEARS: u64 = 6;
 
 /// What a sealer works with.
 pub struct Settings {
@@ -53,14 +47,9 @@ impl Settings {
     /// fails.
     pub async fn read() -> Result<Self, Failure> {
         let store: Arc<dyn ObjectStore> = Arc::new(sealed_log::store()?);
-        let years = number("AUDIT_RETENTION_YEARS")?;
-        if years < FEWEST_YEARS {
-            return Err(Misconfigured("AUDIT_RETENTION_YEARS", "expected at least 6").into());
-        }
-        // A year may have 366 days.
-        let retention = Duration::from_secs(years * 366 * DAY);
+        let retention = sealed_log::retention()?;
         let origin = required("AUDIT_LOG_ORIGIN")?;
-        let seconds = |name| number(name).map(|seconds| TimeDelta::seconds(seconds as i64));
+        let seconds = |name| whole_number(name).map(|seconds| TimeDelta::seconds(seconds as i64));
         Ok(Self {
             log: Log::new(store.clone(), signer().await?, &origin, retention)?,
             store,
@@ -71,7 +60,7 @@ impl Settings {
             witness: Witness::from_env()?,
             topic: Topic::from_env()?,
             operators: keys("AUDIT_OPERATOR_KEYS")?,
-            rows: number("AUDIT_ROWS_PER_BATCH")?.clamp(1, 200_000),
+            rows: whole_number("AUDIT_ROWS_PER_BATCH")?.clamp(1, 200_000),
             open_line_wait: seconds("AUDIT_OPEN_LINE_WAIT")?,
             reconcile_after: seconds("AUDIT_RECONCILE_AFTER")?,
             seal_at_least: seconds("AUDIT_SEAL_AT_LEAST_EVERY")?,
@@ -88,11 +77,6 @@ async fn signer() -> Result<Arc<dyn Signer>, Failure> {
     Ok(Arc::new(
         KmsSigner::new(kms, required("KMS_KEY_ID")?).await?,
     ))
-}
-
-fn number(name: &'static str) -> Result<u64, Misconfigured> {
-    let number = required(name)?.parse();
-    number.map_err(|_| Misconfigured(name, "expected a whole number"))
 }
 
 /// Ed25519 public keys in hexadecimal, separated by commas.

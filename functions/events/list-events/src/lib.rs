@@ -1,7 +1,7 @@
 //! `GET /v1/events`: lists business events in their order, for consumers who ask again and again.
 
 use api::prelude::*;
-use business_events::{BusinessEvent, START, Source, StoredEvent, select_stored_event};
+use business_events::{BusinessEvent, Place, START, Source, StoredEvent, select_stored_event};
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/events")
     .named(env!("CARGO_PKG_NAME"))
@@ -25,7 +25,7 @@ const OLDEST: &str = select_stored_event!(
 /// Answers what follows the cursor.
 pub async fn handle(
     call: Call,
-    page: PageRequest<(i64, i64)>,
+    page: PageRequest<Place>,
     Configured(source): Configured<Source>,
 ) -> Reply<Json<Feed<BusinessEvent>>> {
     let mut access = call.authorize(Search::default());
