@@ -425,3 +425,61 @@ async fn a_search_reads_few_rows_however_many_patients_are_in_care_or_share_a_na
         }
     }
 }
+
+#[tokio::test]
+async fn a_page_of_events_does_not_read_the_events_after_it() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world
+        .sql(
+            "insert into business_events (type, subject, sequence, rank, data)
+             select 'record.added.v1', 'medical-records/' || gen_random_uuid(), 1, (i / 40 + 3)::text::xid8, '{}'
+             from generate_series(1, 20000) as i",
+            &[],
+        )
+        .await;
+    world.sql("analyze", &[]).await;
+    let read = read_by(&world, "list-events", "business_events", async || {
+        let mut query = String::new();
+        for _ in 0..3 {
+            let page = admin
+                .get(&format!("/v1/events?limit=50{query}"))
+                .await
+                .expect(200);
+            let cursor = page.body["next_cursor"].as_str().unwrap();
+            query = format!("&cursor={cursor}");
+        }
+    });
+    let read = read.await;
+    assert!(read < BOUND, "list-events read {read} rows");
+}
+
+#[tokio::test]
+async fn a_batch_of_the_sealed_log_does_not_read_the_rows_of_later_batches() {
+    let world = World::with(Setup {
+        environment: [("AUDIT_ROWS_PER_BATCH".to_owned(), "500".to_owned())].into(),
+        ..Setup::default()
+    })
+    .await;
+    let ada = world.patient("Ada").await;
+    world
+        .sql(
+            "insert into audit_logs (id, month, timestamp, user_id, actor_role, action_type, resource_type,
+               resource_id, patient_id, outcome, application, request_id, chain_id, seq, prev_hash, row_hash,
+               form, place, signature, xid)
+             select gen_random_uuid(), date_trunc('month', now() at time zone 'UTC')::date, now(), $1, 'PATIENT',
+               'READ', 'PATIENT', $2, $2, 'SUCCESS', 'get-patient', 'request-' || i, gen_random_uuid(), 1,
+               decode(repeat('00', 32), 'hex'), sha256(int8send(i)), 3, uuid_send(gen_random_uuid()),
+               decode(repeat('00', 64), 'hex'), (i / 40 + 3)::text::xid8
+             from generate_series(1, 10000) as i",
+            &[&ada.user, &ada.id],
+        )
+        .await;
+    world.sql("analyze", &[]).await;
+    let read = read_by(&world, "seal-audit", "audit_logs", async || {
+        world.try_seal().await.unwrap();
+    });
+    let read = read.await;
+    // Each row is counted as one of the batch, and read.
+    assert!(read < 4 * 10_000, "seal-audit read {read} rows");
+}

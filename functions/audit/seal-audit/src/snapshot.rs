@@ -20,8 +20,9 @@ const BEGIN: &str = "begin isolation level repeatable read, read only";
 const HORIZON: &str = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon, \
     pg_snapshot_xmax(pg_current_snapshot())::text::bigint as end, now() as now";
 
-/// The transaction of the first row that is one too many.
-const FIRST_TOO_MANY: &str = "select xid::text::bigint as xid from audit_logs \
+/// The transaction of the first row that is one too many. Its name differs from the column's, because `order by xid` would
+/// otherwise sort all rows by the text of the answer.
+const FIRST_TOO_MANY: &str = "select xid::text::bigint as transaction from audit_logs \
     where xid >= $1::bigint::text::xid8 and xid < $2::bigint::text::xid8 order by xid offset $3 limit 1";
 
 const WAITING: &str = "select month, chain_id, since, \
@@ -86,7 +87,7 @@ row! {
 
 row! {
     pub struct Transaction {
-        pub xid: i64,
+        pub transaction: i64,
     }
 }
 
@@ -148,7 +149,7 @@ impl Snapshot {
         // All rows of a transaction are in one batch.
         let horizon = capped
             .first()
-            .map_or(end, |row| (row.xid as u64).max(from + 1));
+            .map_or(end, |row| (row.transaction as u64).max(from + 1));
         let mut snapshot = Self {
             horizon,
             is_complete: capped.is_empty(),

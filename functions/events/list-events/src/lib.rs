@@ -9,17 +9,18 @@ pub const ENDPOINT: Endpoint = Endpoint::get("/v1/events")
     .needs("events:read")
     .recorded_as(Action::Search, ResourceType::Event);
 
-// Events of transactions from `pg_snapshot_xmin` on may still get one before them.
+// Events of transactions from `pg_snapshot_xmin` on may still get one before them. `rank` alone would be the column of the
+// answer, which no index has in its order.
 const LIST: &str = select_stored_event!(
     "where reach('events:read') = 'ALL' and (select require_kept_events($1::bigint::text::xid8, $2))
        and (rank, number) > ($1::bigint::text::xid8, $2) and rank < pg_snapshot_xmin(pg_current_snapshot())
-     order by rank, number limit $3"
+     order by business_events.rank, number limit $3"
 );
 
 // Without a cursor, the list begins with the oldest event that is kept.
 const OLDEST: &str = select_stored_event!(
     "where reach('events:read') = 'ALL' and rank < pg_snapshot_xmin(pg_current_snapshot())
-     order by rank, number limit $1"
+     order by business_events.rank, number limit $1"
 );
 
 /// Answers what follows the cursor.
