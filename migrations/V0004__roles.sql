@@ -191,6 +191,8 @@ insert into role_permissions (role, permission, reach) values
   ('ADMIN', 'retention:read', 'ALL'),
   ('ADMIN', 'retention:write', 'ALL'),
   ('ADMIN', 'events:read', 'ALL'),
+  ('ADMIN', 'webhooks:read', 'ALL'),
+  ('ADMIN', 'webhooks:write', 'ALL'),
   ('COMPLIANCE_OFFICER', 'users:read', 'ALL'),
   ('COMPLIANCE_OFFICER', 'users:list', 'ALL'),
   ('COMPLIANCE_OFFICER', 'users:write', 'ALL'),
@@ -221,7 +223,9 @@ insert into role_permissions (role, permission, reach) values
   ('SYSTEM', 'audit:maintain', 'ALL'),
   ('SYSTEM', 'audit:archive', 'ALL'),
   ('SYSTEM', 'retention:apply', 'ALL'),
-  ('SYSTEM', 'events:publish', 'ALL');
+  ('SYSTEM', 'events:publish', 'ALL'),
+  ('SYSTEM', 'appointments:remind', 'ALL'),
+  ('SYSTEM', 'webhooks:deliver', 'ALL');
 
 -- Only ADMIN changes roles and approves accounts. The API can't pass that on.
 update permissions set reaches = '{}' where name in ('roles:write', 'users:approve');

@@ -26,11 +26,34 @@ create table settings (
   deletes_after_retention boolean not null default false,
   -- How many days a row must be listed before it is deleted.
   days_to_object integer not null default 30
-    constraint settings_days_to_object_range check (days_to_object between 7 and 3650)
+    constraint settings_days_to_object_range check (days_to_object between 7 and 3650),
+  -- The clinic's time zone, a name of the IANA database.
+  time_zone text not null default 'UTC',
+  -- How long before a visit it is announced as due: see V0028__appointment_reminders.sql.
+  reminder_offsets interval[] not null default '{P2D,PT2H}'
 );
 
 call secure('settings');
 insert into settings default values;
+
+-- The clinic's time zone is one that PostgreSQL knows by its full name. It also reads abbreviations and formulas such as
+-- EST5, which other programs read in another way.
+create function check_time_zone() returns trigger
+language plpgsql as $$
+begin
+  if new.time_zone <> 'UTC' and not exists (
+    select from pg_timezone_names
+    where name = new.time_zone and name like '%/%' and name !~ '^(posix|right)/'
+  ) then
+    raise exception 'the time zone is unknown'
+      using errcode = 'check_violation', constraint = 'settings_time_zone_known';
+  end if;
+  return new;
+end
+$$;
+
+create trigger check_time_zone before update of time_zone on settings
+for each row execute function check_time_zone();
 
 create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER');
 

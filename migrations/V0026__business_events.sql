@@ -8,7 +8,7 @@
 create type event_type as enum (
   'appointment.booked.v1', 'appointment.moved.v1', 'appointment.checked-in.v1', 'appointment.completed.v1',
   'appointment.missed.v1', 'appointment.cancelled.v1', 'appointment.changed.v1', 'appointment.archived.v1',
-  'appointment.restored.v1', 'appointment.deleted.v1',
+  'appointment.restored.v1', 'appointment.deleted.v1', 'appointment.due.v1',
   'record.added.v1', 'record.changed.v1', 'record.held.v1', 'record.released.v1', 'record.archived.v1',
   'record.restored.v1', 'record.deleted.v1',
   'file.announced.v1', 'file.uploaded.v1', 'file.available.v1', 'file.rejected.v1', 'file.quarantined.v1',
@@ -20,7 +20,9 @@ create type event_type as enum (
   'provider.archived.v1', 'provider.restored.v1', 'provider.deleted.v1',
   'account.created.v1', 'account.role-changed.v1', 'account.status-changed.v1', 'account.changed.v1',
   'account.archived.v1', 'account.restored.v1', 'account.deleted.v1',
-  'role.created.v1', 'role.changed.v1'
+  'role.created.v1', 'role.changed.v1',
+  'webhook.created.v1', 'webhook.changed.v1', 'webhook.enabled.v1', 'webhook.disabled.v1', 'webhook.secret-rotated.v1',
+  'webhook.test.v1', 'webhook.archived.v1'
 );
 
 -- The newest event of each subject. Rows stay for ever, so that a sequence never begins anew.
@@ -115,6 +117,11 @@ begin
 end
 $$;
 
+-- A time as the API writes it: RFC 3339 in UTC. Null for none and for infinity.
+create function event_time(at timestamptz) returns text
+language sql stable parallel safe
+return case when isfinite(at) then to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') end;
+
 -- The names of the columns that differ, in the order of the alphabet. Without what each change sets, what no caller sees,
 -- and the columns in `others`.
 create function changed_columns(former jsonb, present jsonb, others text[] default '{}') returns text[]
@@ -201,7 +208,7 @@ begin
     event_data(its.version, changed, jsonb_build_object(
       'record_id', its.id, 'patient_id', its.patient_id, 'provider_id', its.provider_id,
       'appointment_id', its.appointment_id, 'record_type', its.record_type,
-      'held_until', case when not its.is_patient_visible then its.release_date end
+      'held_until', case when not its.is_patient_visible then event_time(its.release_date) end
     ))
   );
   return null;
@@ -292,7 +299,7 @@ begin
       concat_ws('/', 'patients', its.patient_id, 'care', lower(its.basis::text), its.source, its.member_id),
       jsonb_strip_nulls(jsonb_build_object(
         'patient_id', its.patient_id, 'member_id', its.member_id, 'basis', its.basis, 'source', its.source,
-        'until', case when isfinite(its.until) then its.until end, 'is_suspended', its.is_suspended
+        'until', event_time(its.until), 'is_suspended', its.is_suspended
       ))
     );
   end if;
@@ -480,13 +487,16 @@ $$;
 grant execute on function take_events(bigint[], bigint[], text[], integer), event_backlog() to caretrail_jobs;
 
 -- Makes the missing partitions of this week and the next `ahead` weeks, and drops those whose last day is more than 30
--- days ago. A week begins on Monday (UTC). Returns how many were made and dropped, and how many weeks after this one had a
--- partition before, without a gap.
+-- days ago, for the events and for the log of their deliveries (V0027__webhooks.sql). A week begins on Monday (UTC).
+-- Returns how many were made and dropped, and how many weeks after this one had all their partitions before, without a gap.
 create function turn_event_partitions(ahead integer, out made integer, out dropped integer, out weeks integer)
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
+  parent text;
   first date;
   name text;
+  its_weeks integer;
+  has_gap boolean;
 begin
   if not by_migration() then
     perform require_actor();
@@ -497,34 +507,41 @@ begin
   perform pg_advisory_xact_lock(hashtext('turn_event_partitions'));
   made := 0;
   dropped := 0;
-  weeks := -1;
-  for first in
-    select generate_series(
-      date_trunc('week', now() at time zone 'UTC'),
-      date_trunc('week', now() at time zone 'UTC') + make_interval(weeks => ahead),
-      interval '1 week'
-    )::date
-  loop
-    name := to_char(first, '"business_events_"IYYY_"w"IW');
-    if to_regclass(format('public.%I', name)) is null then
-      call add_partition('business_events', name, first, (first + interval '1 week')::date);
-      made := made + 1;
-    elsif made = 0 then
-      weeks := weeks + 1;
-    end if;
-  end loop;
-  for name in
-    select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-    where i.inhparent = 'public.business_events'::regclass
-      and to_date(substr(c.relname, 17), 'IYYY_"w"IW') + 37 <= (now() at time zone 'UTC')::date
-  loop
-    execute format(
-      'update expired_events e set rank = last.rank, number = last.number '
-      'from (select rank, number from public.%I order by rank desc, number desc limit 1) as last '
-      'where (last.rank, last.number) > (e.rank, e.number)', name
-    );
-    execute format('drop table public.%I', name);
-    dropped := dropped + 1;
+  foreach parent in array array['business_events', 'webhook_deliveries'] loop
+    its_weeks := -1;
+    has_gap := false;
+    for first in
+      select generate_series(
+        date_trunc('week', now() at time zone 'UTC'),
+        date_trunc('week', now() at time zone 'UTC') + make_interval(weeks => ahead),
+        interval '1 week'
+      )::date
+    loop
+      name := parent || to_char(first, '_IYYY_"w"IW');
+      if to_regclass(format('public.%I', name)) is null then
+        call add_partition(parent, name, first, (first + interval '1 week')::date);
+        made := made + 1;
+        has_gap := true;
+      elsif not has_gap then
+        its_weeks := its_weeks + 1;
+      end if;
+    end loop;
+    weeks := least(weeks, its_weeks);
+    for name in
+      select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+      where i.inhparent = format('public.%I', parent)::regclass
+        and to_date(right(c.relname, 8), 'IYYY_"w"IW') + 37 <= (now() at time zone 'UTC')::date
+    loop
+      if parent = 'business_events' then
+        execute format(
+          'update expired_events e set rank = last.rank, number = last.number '
+          'from (select rank, number from public.%I order by rank desc, number desc limit 1) as last '
+          'where (last.rank, last.number) > (e.rank, e.number)', name
+        );
+      end if;
+      execute format('drop table public.%I', name);
+      dropped := dropped + 1;
+    end loop;
   end loop;
 end
 $$;

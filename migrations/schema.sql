@@ -10,9 +10,9 @@ create type administrative_gender as enum ('male', 'female', 'other', 'unknown')
 create type appointment_status as enum ('SCHEDULED', 'CHECKED_IN', 'COMPLETED', 'CANCELLED', 'NO_SHOW');
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
-create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT');
+create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK');
 create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER');
-create type event_type as enum ('appointment.booked.v1', 'appointment.moved.v1', 'appointment.checked-in.v1', 'appointment.completed.v1', 'appointment.missed.v1', 'appointment.cancelled.v1', 'appointment.changed.v1', 'appointment.archived.v1', 'appointment.restored.v1', 'appointment.deleted.v1', 'record.added.v1', 'record.changed.v1', 'record.held.v1', 'record.released.v1', 'record.archived.v1', 'record.restored.v1', 'record.deleted.v1', 'file.announced.v1', 'file.uploaded.v1', 'file.available.v1', 'file.rejected.v1', 'file.quarantined.v1', 'file.expired.v1', 'file.changed.v1', 'file.archived.v1', 'file.restored.v1', 'file.deleted.v1', 'patient.registered.v1', 'patient.duplicates-found.v1', 'patient.changed.v1', 'patient.archived.v1', 'patient.restored.v1', 'patient.deleted.v1', 'care.given.v1', 'care.changed.v1', 'care.suspended.v1', 'care.resumed.v1', 'care.ended.v1', 'care.deleted.v1', 'provider.registered.v1', 'provider.verified.v1', 'provider.verification-withdrawn.v1', 'provider.changed.v1', 'provider.archived.v1', 'provider.restored.v1', 'provider.deleted.v1', 'account.created.v1', 'account.role-changed.v1', 'account.status-changed.v1', 'account.changed.v1', 'account.archived.v1', 'account.restored.v1', 'account.deleted.v1', 'role.created.v1', 'role.changed.v1');
+create type event_type as enum ('appointment.booked.v1', 'appointment.moved.v1', 'appointment.checked-in.v1', 'appointment.completed.v1', 'appointment.missed.v1', 'appointment.cancelled.v1', 'appointment.changed.v1', 'appointment.archived.v1', 'appointment.restored.v1', 'appointment.deleted.v1', 'appointment.due.v1', 'record.added.v1', 'record.changed.v1', 'record.held.v1', 'record.released.v1', 'record.archived.v1', 'record.restored.v1', 'record.deleted.v1', 'file.announced.v1', 'file.uploaded.v1', 'file.available.v1', 'file.rejected.v1', 'file.quarantined.v1', 'file.expired.v1', 'file.changed.v1', 'file.archived.v1', 'file.restored.v1', 'file.deleted.v1', 'patient.registered.v1', 'patient.duplicates-found.v1', 'patient.changed.v1', 'patient.archived.v1', 'patient.restored.v1', 'patient.deleted.v1', 'care.given.v1', 'care.changed.v1', 'care.suspended.v1', 'care.resumed.v1', 'care.ended.v1', 'care.deleted.v1', 'provider.registered.v1', 'provider.verified.v1', 'provider.verification-withdrawn.v1', 'provider.changed.v1', 'provider.archived.v1', 'provider.restored.v1', 'provider.deleted.v1', 'account.created.v1', 'account.role-changed.v1', 'account.status-changed.v1', 'account.changed.v1', 'account.archived.v1', 'account.restored.v1', 'account.deleted.v1', 'role.created.v1', 'role.changed.v1', 'webhook.created.v1', 'webhook.changed.v1', 'webhook.enabled.v1', 'webhook.disabled.v1', 'webhook.secret-rotated.v1', 'webhook.test.v1', 'webhook.archived.v1');
 create type file_owner_type as enum ('PATIENT', 'PROVIDER', 'APPOINTMENT');
 create type file_scan as enum ('UNSCANNED', 'CLEAN', 'INFECTED');
 create type file_status as enum ('PENDING', 'SCANNING', 'AVAILABLE', 'QUARANTINED', 'REJECTED', 'EXPIRED');
@@ -24,6 +24,9 @@ create type record_type as enum ('DIAGNOSIS', 'TREATMENT', 'SUMMARY', 'LAB_RESUL
 create type representative_basis as enum ('PARENT', 'GUARDIAN', 'HEALTH_CARE_PROXY', 'EXECUTOR');
 create type retained_type as enum ('FILE', 'MEDICAL_RECORD', 'APPOINTMENT', 'PATIENT', 'PROVIDER', 'USER', 'AUDIT_LOG');
 create type user_status as enum ('ACTIVE', 'INACTIVE', 'SUSPENDED');
+create type webhook_disabled_reason as enum ('REQUESTED', 'FAILED', 'GONE');
+create type webhook_outcome as enum ('ACCEPTED', 'REFUSED', 'TIMED_OUT', 'UNREACHABLE', 'FORBIDDEN', 'EXPIRED');
+create type webhook_status as enum ('ACTIVE', 'DISABLED');
 
 -- Tables and views
 --
@@ -744,6 +747,17 @@ create trigger guard_import before update on appointments
   when (new.source_system is not null)
   execute function guard_import('{slot,change_reason,rating,rated_at}');
 create trigger guard_visit before update on appointments for each row execute function guard_visit();
+create trigger plan_reminders_of_booking after insert on appointments
+  for each row
+  when (new.status = 'SCHEDULED' and new.scheduled_at > now())
+  execute function plan_reminders();
+create trigger plan_reminders_of_change after update on appointments
+  for each row
+  when (
+    new.scheduled_at is distinct from old.scheduled_at
+    or new.status is distinct from old.status
+  )
+  execute function plan_reminders();
 create trigger record_booking after insert on appointments for each row execute function record_visit_change();
 create trigger record_visit_change after update on appointments
   for each row
@@ -1295,11 +1309,14 @@ create table settings (
   retention_jurisdiction text not null default 'US',
   deletes_after_retention boolean not null default false,
   days_to_object integer not null default 30,
+  time_zone text not null default 'UTC',
+  reminder_offsets interval[] not null default '{"2 days",02:00:00}',
   constraint settings_pkey primary key (is_only_row),
   constraint settings_care_after_visit_range check (care_after_visit >= '1 day' and care_after_visit <= '10 years'),
   constraint settings_days_to_object_range check (days_to_object >= 7 and days_to_object <= 3650),
   constraint settings_one_row check (is_only_row),
   constraint settings_refusals_per_minute_range check (refusals_per_minute >= 1 and refusals_per_minute <= 100000),
+  constraint settings_reminder_offsets_valid check (are_reminder_offsets(reminder_offsets)),
   constraint settings_retention_jurisdiction_format check (retention_jurisdiction ~ '^[A-Z]{2}(-[A-Z0-9]{1,3})?$'),
   constraint settings_upload_bytes_a_day_range check (upload_bytes_a_day > 0),
   constraint settings_uploads_a_day_range check (uploads_a_day >= 1 and uploads_a_day <= 1000000)
@@ -1311,6 +1328,12 @@ create policy owner_all on settings for all to caretrail_owner using (true) with
 create trigger check_jurisdiction before insert or update of retention_jurisdiction on settings
   for each row
   execute function check_jurisdiction();
+create trigger check_time_zone before update of time_zone on settings
+  for each row
+  execute function check_time_zone();
+create trigger follow_reminder_settings after update of time_zone, reminder_offsets on settings
+  for each row
+  execute function follow_reminder_settings();
 create trigger follow_settings after update on settings
   for each row
   when (new.care_after_visit <> old.care_after_visit)
@@ -1888,6 +1911,142 @@ create policy actor_proven on event_retries as restrictive for all to caretrail_
   using ((select actor_is_proven()));
 create policy owner_all on event_retries for all to caretrail_owner using (true) with check (true);
 
+create table webhooks (
+  id uuid not null,
+  url text not null,
+  description text,
+  event_types text[],
+  status webhook_status not null default 'ACTIVE',
+  disabled_reason webhook_disabled_reason,
+  disabled_at timestamptz,
+  secret_generation integer not null default 1,
+  former_secret_until timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  is_archived boolean not null default false,
+  archived_at timestamptz,
+  archived_by uuid,
+  version integer not null default 1,
+  constraint webhooks_pkey primary key (id),
+  constraint webhooks_archived_by_fkey foreign key (archived_by) references user_profiles (id),
+  constraint webhooks_archived check (is_archived = (archived_at is not null)),
+  constraint webhooks_description_length check (length(description) >= 1 and length(description) <= 500),
+  constraint webhooks_disabled check (
+    (status = 'DISABLED') = (disabled_reason is not null)
+    and (status = 'DISABLED') = (disabled_at is not null)
+  ),
+  constraint webhooks_documents_size check (coalesce(octet_length(event_types::text), 0) <= 262144),
+  constraint webhooks_event_types_count check (cardinality(event_types) >= 1 and cardinality(event_types) <= 100),
+  constraint webhooks_event_types_known check (event_types <@ event_type_names()),
+  constraint webhooks_url_format check (url ~ '^https?://[!-~]+$'),
+  constraint webhooks_url_length check (length(url) <= 2000)
+);
+create index webhooks_archived_by_idx on webhooks (archived_by) where archived_by is not null;
+alter table webhooks enable row level security, force row level security;
+create policy actor_proven on webhooks as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhooks for all to caretrail_owner using (true) with check (true);
+create policy webhooks_change on webhooks for update to caretrail_app
+  using ((select reach('webhooks:write')) = 'ALL');
+create policy webhooks_create on webhooks for insert to caretrail_app
+  with check ((select reach('webhooks:write')) = 'ALL');
+create policy webhooks_read on webhooks for select to caretrail_app
+  using (
+    (select reach('webhooks:read')) = 'ALL'
+    or (select reach('webhooks:write')) = 'ALL'
+    or (select reach('webhooks:deliver')) = 'ALL'
+  );
+create trigger announce after insert or update on webhooks for each row execute function announce_webhook();
+create trigger begin_webhook after insert on webhooks for each row execute function begin_webhook();
+create trigger begin_webhook_again after update on webhooks
+  for each row
+  when (new.url <> old.url or new.status = 'ACTIVE' and old.status <> 'ACTIVE')
+  execute function begin_webhook();
+create trigger check_webhook before insert or update on webhooks for each row execute function check_webhook();
+create trigger guard_deletion before delete on webhooks for each row execute function guard_deletion();
+create trigger refuse_truncate before truncate on webhooks
+  for each statement
+  execute function refuse_truncate();
+create trigger touch before update on webhooks for each row execute function touch();
+grant select on webhooks to caretrail_app;
+grant insert (id, url, description, event_types, status) on webhooks to caretrail_people;
+grant update
+  (url, description, event_types, status, secret_generation, former_secret_until, is_archived, archived_at, archived_by)
+  on webhooks to caretrail_people;
+
+create table webhook_progress with (fillfactor=80) (
+  webhook_id uuid not null,
+  rank xid8 not null,
+  number bigint not null,
+  since timestamptz not null,
+  attempts integer not null default 0,
+  first_failed_at timestamptz,
+  next_at timestamptz,
+  busy_until timestamptz not null default '-infinity',
+  test_rank xid8,
+  test_number bigint,
+  replay_since timestamptz,
+  constraint webhook_progress_pkey primary key (webhook_id),
+  constraint webhook_progress_webhook_id_fkey foreign key (webhook_id) references webhooks (id),
+  constraint webhook_progress_failing check ((attempts > 0) = (first_failed_at is not null)),
+  constraint webhook_progress_test check ((test_rank is null) = (test_number is null))
+);
+alter table webhook_progress enable row level security, force row level security;
+create policy actor_proven on webhook_progress as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_progress for all to caretrail_owner using (true) with check (true);
+create policy webhook_progress_read on webhook_progress for select to caretrail_app
+  using ((select reach('webhooks:read')) = 'ALL' or (select reach('webhooks:write')) = 'ALL');
+grant select on webhook_progress to caretrail_app;
+
+create table webhook_deliveries (
+  day date not null default (now() at time zone 'UTC')::date,
+  id uuid not null default gen_random_uuid(),
+  webhook_id uuid not null,
+  event_id uuid,
+  type event_type,
+  subject text collate "C",
+  sequence bigint,
+  attempt integer,
+  attempted_at timestamptz not null,
+  outcome webhook_outcome not null,
+  http_status integer,
+  duration_ms integer,
+  constraint webhook_deliveries_pkey primary key (webhook_id, attempted_at, id, day),
+  constraint webhook_deliveries_webhook_id_fkey foreign key (webhook_id) references webhooks (id),
+  constraint webhook_deliveries_event check (
+    (outcome = 'EXPIRED') = (event_id is null)
+    and (event_id is null) = (type is null)
+    and (event_id is null) = (subject is null)
+    and (event_id is null) = (sequence is null)
+    and (event_id is null) = (attempt is null)
+    and (event_id is null) = (duration_ms is null)
+  )
+) partition by range (day);
+alter table webhook_deliveries enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries for all to caretrail_owner using (true) with check (true);
+create policy webhook_deliveries_read on webhook_deliveries for select to caretrail_app
+  using ((select reach('webhooks:read')) = 'ALL');
+create trigger refuse_ledger_change before delete or update on webhook_deliveries
+  for each row
+  execute function refuse_ledger_change();
+grant select on webhook_deliveries to caretrail_app;
+
+create table appointment_reminders (
+  appointment_id uuid not null,
+  reminder_offset interval not null,
+  due_at timestamptz not null,
+  constraint appointment_reminders_pkey primary key (appointment_id, reminder_offset),
+  constraint appointment_reminders_appointment_id_fkey foreign key (appointment_id) references appointments (id)
+);
+create index appointment_reminders_due_idx on appointment_reminders (due_at, appointment_id);
+alter table appointment_reminders enable row level security, force row level security;
+create policy actor_proven on appointment_reminders as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on appointment_reminders for all to caretrail_owner using (true) with check (true);
+
 create table business_events_2026_w48 partition of business_events for values from ('2026-11-23') to ('2026-11-30');
 alter table business_events_2026_w48 enable row level security, force row level security;
 create policy actor_proven on business_events_2026_w48 as restrictive for all to caretrail_app
@@ -2050,6 +2209,222 @@ create policy actor_proven on business_events_2027_w21 as restrictive for all to
   using ((select actor_is_proven()));
 create policy owner_all on business_events_2027_w21 for all to caretrail_owner using (true) with check (true);
 
+create table webhook_deliveries_2026_w48 partition of webhook_deliveries for values from ('2026-11-23') to ('2026-11-30');
+alter table webhook_deliveries_2026_w48 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2026_w48 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2026_w48 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2026_w49 partition of webhook_deliveries for values from ('2026-11-30') to ('2026-12-07');
+alter table webhook_deliveries_2026_w49 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2026_w49 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2026_w49 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2026_w50 partition of webhook_deliveries for values from ('2026-12-07') to ('2026-12-14');
+alter table webhook_deliveries_2026_w50 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2026_w50 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2026_w50 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2026_w51 partition of webhook_deliveries for values from ('2026-12-14') to ('2026-12-21');
+alter table webhook_deliveries_2026_w51 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2026_w51 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2026_w51 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2026_w52 partition of webhook_deliveries for values from ('2026-12-21') to ('2026-12-28');
+alter table webhook_deliveries_2026_w52 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2026_w52 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2026_w52 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2026_w53 partition of webhook_deliveries for values from ('2026-12-28') to ('2027-01-04');
+alter table webhook_deliveries_2026_w53 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2026_w53 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2026_w53 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w01 partition of webhook_deliveries for values from ('2027-01-04') to ('2027-01-11');
+alter table webhook_deliveries_2027_w01 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w01 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w01 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w02 partition of webhook_deliveries for values from ('2027-01-11') to ('2027-01-18');
+alter table webhook_deliveries_2027_w02 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w02 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w02 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w03 partition of webhook_deliveries for values from ('2027-01-18') to ('2027-01-25');
+alter table webhook_deliveries_2027_w03 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w03 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w03 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w04 partition of webhook_deliveries for values from ('2027-01-25') to ('2027-02-01');
+alter table webhook_deliveries_2027_w04 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w04 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w04 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w05 partition of webhook_deliveries for values from ('2027-02-01') to ('2027-02-08');
+alter table webhook_deliveries_2027_w05 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w05 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w05 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w06 partition of webhook_deliveries for values from ('2027-02-08') to ('2027-02-15');
+alter table webhook_deliveries_2027_w06 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w06 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w06 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w07 partition of webhook_deliveries for values from ('2027-02-15') to ('2027-02-22');
+alter table webhook_deliveries_2027_w07 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w07 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w07 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w08 partition of webhook_deliveries for values from ('2027-02-22') to ('2027-03-01');
+alter table webhook_deliveries_2027_w08 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w08 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w08 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w09 partition of webhook_deliveries for values from ('2027-03-01') to ('2027-03-08');
+alter table webhook_deliveries_2027_w09 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w09 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w09 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w10 partition of webhook_deliveries for values from ('2027-03-08') to ('2027-03-15');
+alter table webhook_deliveries_2027_w10 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w10 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w10 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w11 partition of webhook_deliveries for values from ('2027-03-15') to ('2027-03-22');
+alter table webhook_deliveries_2027_w11 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w11 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w11 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w12 partition of webhook_deliveries for values from ('2027-03-22') to ('2027-03-29');
+alter table webhook_deliveries_2027_w12 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w12 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w12 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w13 partition of webhook_deliveries for values from ('2027-03-29') to ('2027-04-05');
+alter table webhook_deliveries_2027_w13 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w13 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w13 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w14 partition of webhook_deliveries for values from ('2027-04-05') to ('2027-04-12');
+alter table webhook_deliveries_2027_w14 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w14 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w14 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w15 partition of webhook_deliveries for values from ('2027-04-12') to ('2027-04-19');
+alter table webhook_deliveries_2027_w15 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w15 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w15 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w16 partition of webhook_deliveries for values from ('2027-04-19') to ('2027-04-26');
+alter table webhook_deliveries_2027_w16 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w16 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w16 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w17 partition of webhook_deliveries for values from ('2027-04-26') to ('2027-05-03');
+alter table webhook_deliveries_2027_w17 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w17 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w17 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w18 partition of webhook_deliveries for values from ('2027-05-03') to ('2027-05-10');
+alter table webhook_deliveries_2027_w18 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w18 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w18 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w19 partition of webhook_deliveries for values from ('2027-05-10') to ('2027-05-17');
+alter table webhook_deliveries_2027_w19 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w19 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w19 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w20 partition of webhook_deliveries for values from ('2027-05-17') to ('2027-05-24');
+alter table webhook_deliveries_2027_w20 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w20 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w20 for all to caretrail_owner
+  using (true)
+  with check (true);
+
+create table webhook_deliveries_2027_w21 partition of webhook_deliveries for values from ('2027-05-24') to ('2027-05-31');
+alter table webhook_deliveries_2027_w21 enable row level security, force row level security;
+create policy actor_proven on webhook_deliveries_2027_w21 as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on webhook_deliveries_2027_w21 for all to caretrail_owner
+  using (true)
+  with check (true);
+
 -- Functions
 --
 -- A comment names the roles that can execute the function. Without one, only the owner can.
@@ -2070,6 +2445,7 @@ create function append_audit(entry audit_logs) returns void security definer; --
 create function append_fence(entry audit_logs) returns bytea security definer; -- caretrail_app
 create function archivable_rows(p_month date, p_chain uuid, p_seq bigint, p_place bytea, p_limit bigint) returns table (line text, is_quarantined boolean, is_sealed boolean, follows boolean, public_key bytea, function text) stable security definer; -- caretrail_jobs
 create function archives_visit(source text) returns boolean stable; -- caretrail_app
+create function are_reminder_offsets(offsets interval[]) returns boolean immutable;
 create function audit_archive_ends(p_month date) returns date stable;
 create function audit_archive_entries(p_month date) returns table (part integer, rows bigint, bytes bigint, sha256 bytea, root bytea, first_chain uuid, first_seq bigint, first_place bytea, last_chain uuid, last_seq bigint, last_place bytea, is_confirmed boolean) stable security definer; -- caretrail_jobs
 create function audit_archive_floor() returns integer immutable;
@@ -2083,6 +2459,7 @@ create function begin_audit_archive(p_month date, p_months integer) returns bool
 create function begin_file_deletion(p_limit bigint, OUT ids uuid[]) returns uuid[] security definer; -- caretrail_jobs
 create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, p_trace text DEFAULT NULL::text, OUT role text) returns text security definer; -- caretrail_jobs
 create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, p_trace text DEFAULT NULL::text, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint, OUT source_system text, OUT sealed_size bigint) returns record security definer; -- caretrail_people
+create function begin_webhook_turn(p_webhook uuid) returns boolean security definer; -- caretrail_jobs
 create function born_like(born text) returns setof patients stable;
 create function by_migration() returns boolean stable; -- caretrail_app
 create function can_be_same_date(one text, other text) returns boolean immutable;
@@ -2108,10 +2485,13 @@ create function delete_audit_archive(p_month date) returns table (rows bigint, p
 create function delete_retained(p_type retained_type, p_ids uuid[], p_limit bigint, OUT taken bigint, OUT ids uuid[], OUT patients uuid[], OUT rules text[], OUT parts jsonb, OUT digest text) returns record security definer; -- caretrail_jobs
 create function deleted_audit_archives(OUT months date[]) returns date[] stable security definer; -- caretrail_jobs
 create function describe_attempt(p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
+create function due_webhooks() returns setof uuid stable security definer; -- caretrail_jobs
 create function end_audit_archive_deletion(p_month date) returns boolean security definer; -- caretrail_jobs
 create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_jobs
 create function event_backlog(OUT oldest_seconds bigint, OUT dead bigint) returns record stable security definer; -- caretrail_jobs
 create function event_data(version integer, changed text[], data jsonb) returns jsonb immutable;
+create function event_time(at timestamptz) returns text stable;
+create function event_type_names() returns text[] stable; -- caretrail_app
 create function expire_idempotency_keys(p_limit bigint) returns bigint security definer; -- caretrail_jobs
 create function expire_refusals(p_limit bigint, OUT expired bigint, OUT left_out jsonb) returns record security definer; -- caretrail_jobs
 create function files_in_care(p_patient uuid, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
@@ -2166,16 +2546,21 @@ create function referring(p_type retained_type, p_ids uuid[]) returns table (res
 create function refuse_broad_search(candidates uuid[], lead text, after_word text, after_name text, after_id uuid) returns void stable;
 create function relation_to(patients uuid[]) returns text stable;
 create function relist(p_type retained_type, p_ids uuid[]) returns bigint;
+create function reminder_at(visit timestamptz, before interval, zone text) returns timestamptz stable;
+create function replay_webhook(p_webhook uuid, p_since timestamptz) returns void security definer; -- caretrail_people
 create function report_left_out(p_count bigint) returns void;
 create function represented_patients() returns setof uuid stable security definer; -- caretrail_app
 create function represents(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function request_hash(request_id text) returns bigint immutable; -- caretrail_app
+create function request_webhook_test(p_webhook uuid) returns uuid security definer; -- caretrail_people
 create function require_actor(standing text DEFAULT 'REQUEST'::text) returns void stable;
 create function require_archiving() returns void stable;
 create function require_deletable(p_table text, p_row jsonb) returns void;
+create function require_delivery() returns void stable;
 create function require_kept_events(p_rank xid8, p_number bigint) returns boolean stable security definer; -- caretrail_app
 create function require_old_month(p_month date, p_months integer) returns void stable;
 create function require_retention_job() returns void stable;
+create function require_webhook(p_webhook uuid) returns boolean stable; -- caretrail_app
 create function retained_parts() returns table (place integer, resource_type retained_type, part text, key text) immutable;
 create function retention_end(counted_from timestamptz, born text, adult_years integer, majority_age integer, minor_years integer) returns date immutable;
 create function retention_jurisdiction() returns text stable security definer; -- caretrail_people
@@ -2191,11 +2576,13 @@ create procedure secure(target regclass);
 create function sees_user(person uuid, its_role text, its_source text) returns boolean stable security definer; -- caretrail_app
 create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid, p_source text, p_permissions jsonb) returns void;
 create function settle_retention() returns void;
+create function settle_webhook(p_webhook uuid, p_attempts jsonb) returns text security definer; -- caretrail_jobs
 create function spans_of_actor(its_part text) returns table (patient uuid, begins timestamptz, ends timestamptz) stable;
 create function step_hash(request_id text) returns bigint immutable; -- caretrail_app
 create function suspend_care(member uuid) returns void security definer;
 create function take_deletable(p_type retained_type, p_ids uuid[], p_limit bigint, OUT ids uuid[], OUT taken bigint) returns record;
 create function take_events(p_ranks bigint[], p_numbers bigint[], p_codes text[], p_most integer) returns setof business_events security definer; -- caretrail_jobs
+create function take_webhook_events(p_webhook uuid, p_most integer) returns setof business_events security definer; -- caretrail_jobs
 create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz) returns table (begins timestamptz, ends timestamptz) stable security definer; -- caretrail_app
 create function target_appointment(target uuid) returns setof uuid stable;
 create function target_file(target uuid) returns setof uuid stable;
@@ -2204,12 +2591,16 @@ create function target_medical_record(target uuid) returns setof uuid stable;
 create function target_patient(target uuid) returns setof uuid stable;
 create function target_provider(target uuid) returns setof uuid stable;
 create function target_user(target uuid) returns setof uuid stable;
+create function target_webhook(target uuid) returns setof uuid stable;
 create function turn_event_partitions(ahead integer, OUT made integer, OUT dropped integer, OUT weeks integer) returns record security definer; -- caretrail_jobs
 create function visits_in_care(p_patient uuid, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function webhook_gets(event_types text[], since timestamptz, type event_type, at timestamptz) returns boolean stable;
+create function webhooks_failing(OUT failing bigint, OUT oldest_seconds bigint) returns record stable security definer; -- caretrail_jobs
 create function widen_spans(p_patient uuid, p_part text, moment timestamptz, until timestamptz) returns void security definer;
 create function within_hours(schedule jsonb, begins timestamptz, minutes integer) returns boolean stable;
 create function words_of(first_name text, last_name text) returns setof text immutable;
 create function words_wanted(name text) returns text[] immutable;
+create function write_due_reminders(p_limit integer, OUT visits integer, OUT reminders integer, OUT patients uuid[]) returns record security definer; -- caretrail_jobs
 create function writes_from(permission text, provider uuid, source text) returns boolean stable security definer; -- caretrail_app
 
 -- Trigger functions
@@ -2222,7 +2613,9 @@ create function announce_patient() returns trigger security definer;
 create function announce_provider() returns trigger security definer;
 create function announce_record() returns trigger security definer;
 create function announce_role() returns trigger security definer;
+create function announce_webhook() returns trigger security definer;
 create function begin_spans() returns trigger security definer;
+create function begin_webhook() returns trigger security definer;
 create function begin_with_ledger() returns trigger security definer;
 create function check_account() returns trigger security definer;
 create function check_assigned_providers() returns trigger security definer;
@@ -2238,8 +2631,10 @@ create function check_provider_custom_data() returns trigger;
 create function check_rating() returns trigger;
 create function check_retention_rule() returns trigger security definer;
 create function check_schedule() returns trigger;
+create function check_time_zone() returns trigger;
 create function check_upload_quota() returns trigger security definer;
 create function check_visit_change() returns trigger;
+create function check_webhook() returns trigger;
 create function derive_provider_rating() returns trigger security definer;
 create function derive_role_reach() returns trigger security definer;
 create function fill_slot() returns trigger;
@@ -2247,6 +2642,7 @@ create function follow_assignments() returns trigger security definer;
 create function follow_creation() returns trigger security definer;
 create function follow_ledger() returns trigger security definer;
 create function follow_licence() returns trigger security definer;
+create function follow_reminder_settings() returns trigger security definer;
 create function follow_role() returns trigger security definer;
 create function follow_settings() returns trigger security definer;
 create function follow_source() returns trigger security definer;
@@ -2262,6 +2658,7 @@ create function hold_standing() returns trigger security definer;
 create function keep_external_id() returns trigger security definer;
 create function keep_record_version() returns trigger security definer;
 create function keep_words() returns trigger security definer;
+create function plan_reminders() returns trigger security definer;
 create function record_visit_change() returns trigger security definer;
 create function refuse_archiving_with_visits() returns trigger security definer;
 create function refuse_audit_change() returns trigger;

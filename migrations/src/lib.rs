@@ -285,6 +285,43 @@ pub async fn set_days_to_object(url: &str, ca_file: Option<&str>, days: i32) -> 
     Ok(())
 }
 
+/// Sets the clinic's time zone, for example `Europe/Berlin`, and plans all reminders anew. Errors: no full name of an IANA
+/// time zone.
+pub async fn set_time_zone(url: &str, ca_file: Option<&str>, time_zone: &str) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute("update settings set time_zone = $1", &[&time_zone])
+        .await
+        .with_context(|| {
+            format!("{time_zone:?} is no IANA time zone, such as Europe/Berlin or UTC")
+        })?;
+    Ok(())
+}
+
+/// Sets how long before each visit it is announced as due, as ISO 8601 durations, for example `P2D` and `PT2H`. Reminders
+/// of former offsets are dropped. Errors: more than 10 offsets, two of the same length, or one that isn't a duration
+/// of days, hours and minutes between 5 minutes and 30 days.
+pub async fn set_reminder_offsets(
+    url: &str,
+    ca_file: Option<&str>,
+    offsets: &[&str],
+) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute(
+            "update settings set reminder_offsets = $1::text[]::interval[]",
+            &[&offsets],
+        )
+        .await
+        .with_context(|| {
+            format!(
+                "{offsets:?} are not at most 10 different durations of days, hours and minutes, each between PT5M and \
+                 P30D, such as P2D and PT2H"
+            )
+        })?;
+    Ok(())
+}
+
 async fn connect_as_owner(url: &str, ca_file: Option<&str>) -> Result<Client> {
     let client = connect(url, ca_file).await?;
     client.batch_execute("set role caretrail_owner").await?;

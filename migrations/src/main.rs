@@ -17,6 +17,8 @@ const USAGE: &str = "usage: migrate
        migrate retention-jurisdiction JURISDICTION
        migrate deletion on|off
        migrate days-to-object DAYS
+       migrate time-zone ZONE
+       migrate reminder-offsets none|OFFSET...
        migrate forget-former-ticket-key
        migrate renew-seal-key";
 
@@ -89,6 +91,21 @@ async fn main() -> Result<()> {
             let days = days.parse().context("DAYS is a whole number")?;
             migrations::set_days_to_object(&url, ca_file, days).await?;
             println!("a row is listed for {days} days before it is deleted");
+        }
+        ["time-zone", time_zone] => {
+            migrations::set_time_zone(&url, ca_file, time_zone).await?;
+            println!("the clinic's time zone is {time_zone}");
+        }
+        ["reminder-offsets", "none"] => {
+            migrations::set_reminder_offsets(&url, ca_file, &[]).await?;
+            println!("no visit is announced as due");
+        }
+        ["reminder-offsets", ref offsets @ ..] if !offsets.is_empty() => {
+            migrations::set_reminder_offsets(&url, ca_file, offsets).await?;
+            println!(
+                "a visit is announced as due {} before it",
+                offsets.join(" and ")
+            );
         }
         _ => bail!(USAGE),
     }

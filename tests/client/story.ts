@@ -1,10 +1,11 @@
 // Tests the main workflow through a generated client: a provider records a visit and uploads a file, the
-// patient reads both, another patient's data is refused, and the audit log shows all of it.
+// patient reads both, another patient's data is refused, and the audit log and the business events show all of it.
 
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import createClient, { type Client } from "openapi-fetch";
+import type { BusinessEvent } from "./events.js";
 import type { paths } from "./schema.js";
 
 const baseUrl = process.env.CARETRAIL_URL ?? "http://127.0.0.1:9000";
@@ -131,6 +132,44 @@ assert.equal(refused.response.status, 404);
 assert.ok(refused.error && "type" in refused.error);
 assert.equal(refused.error.type, "/problems/not-found");
 console.log("404 the patient can't read another patient's data");
+
+// The consumer of events reads them in pages, until all that happened here have come.
+const events: BusinessEvent[] = [];
+let cursor: string | undefined;
+while (!events.some((event) => event.type === "caretrail.file.available.v1" && event.data.file_id === file.id)) {
+  assert.ok(Date.now() < deadline + 30_000, "the events come");
+  const page = await expect(
+    "the admin reads the next events",
+    admin.GET("/v1/events", { params: { query: { cursor, limit: 100 } } }),
+  );
+  // The types made of openapi.json and of asyncapi.json are the same.
+  events.push(...page.items);
+  cursor = page.next_cursor;
+  if (page.items.length === 0) await pause(200);
+}
+/** Tells what an event says of the visit, the record or the file. Its type decides which data it has. */
+function told(event: BusinessEvent): string | undefined {
+  switch (event.type) {
+    case "caretrail.appointment.booked.v1":
+    case "caretrail.appointment.completed.v1":
+      return event.data.appointment_id === visit.id ? `visit ${event.data.status}` : undefined;
+    case "caretrail.record.added.v1":
+      return event.data.record_id === record.id ? `record ${event.data.record_type}` : undefined;
+    case "caretrail.file.available.v1":
+      return event.data.file_id === file.id ? `file ${event.data.status}` : undefined;
+    default:
+      return undefined;
+  }
+}
+// @ts-expect-error A role has no appointment: the type of an event decides which data it has.
+const refusedByTypes = (event: BusinessEvent & { type: "caretrail.role.created.v1" }) => event.data.appointment_id;
+void refusedByTypes;
+assert.deepEqual(events.map(told).filter(Boolean), [
+  "visit SCHEDULED",
+  "visit COMPLETED",
+  "record DIAGNOSIS",
+  "file AVAILABLE",
+]);
 
 const log = await expect(
   "the officer reads the audit log",

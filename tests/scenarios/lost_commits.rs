@@ -58,7 +58,7 @@ async fn post_with_key(caller: &Actor, body: &Value) -> Answer {
 
 /// PostgreSQL doesn't notice that a silent link is lost. This makes it end the open transaction, and
 /// release what it holds, earlier than after 15 seconds.
-async fn end_idle_transactions_soon(world: &World) {
+pub async fn end_idle_transactions_soon(world: &World) {
     for login in [PEOPLE, JOBS] {
         let statement = format!(
             "alter role {login} in database {} set idle_in_transaction_session_timeout = '500ms'",

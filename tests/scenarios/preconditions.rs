@@ -357,7 +357,7 @@ async fn head_without_a_token_is_401_and_public_endpoints_answer_it() {
     let refused = anybody.send(Method::HEAD, "/v1/me", None).await;
     assert_eq!((refused.status, refused.text.as_str()), (401, ""));
     assert!(world.audit_log().await.is_empty());
-    for path in ["/health", "/openapi.json", "/docs"] {
+    for path in ["/health", "/openapi.json", "/asyncapi.json", "/docs"] {
         let (get, head) = (
             anybody.get(path).await,
             anybody.send(Method::HEAD, path, None).await,

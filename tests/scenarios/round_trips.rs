@@ -138,6 +138,10 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         let hold = json!({"reason": "Case 7"});
         holds.push(admin.post("/v1/legal-holds", hold).await.expect(200).id());
     }
+    let webhooks = [Uuid::now_v7(), Uuid::now_v7()];
+    let create =
+        "insert into webhooks (id, url) select unnest($1::uuid[]), 'https://events.example.org'";
+    world.sql(create, &[&&webhooks[..]]).await;
     let sealed = Uuid::from(world.audit_log().await.remove(0).entry.id);
     // A transaction of another test may hold back the rows after it.
     eventually("both rows are sealed", async || {
@@ -589,6 +593,51 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         ),
         ("list-legal-holds", &admin, get("/v1/legal-holds".into())),
         ("list-events", &admin, get("/v1/events".into())),
+        ("list-webhooks", &admin, get("/v1/webhooks".into())),
+        (
+            "put-webhook",
+            &admin,
+            [0, 1].map(|turn| {
+                let webhook = json!({
+                    "url": "https://events.example.org", "status": "ACTIVE", "description": format!("{turn}")
+                });
+                let path = format!("/v1/webhooks/{}", webhooks[0]);
+                (Method::PUT, path, Some(webhook))
+            }),
+        ),
+        (
+            "rotate-webhook-secret",
+            &admin,
+            [0, 1].map(|turn| {
+                let path = format!("/v1/webhooks/{}/secret", webhooks[turn]);
+                (Method::PUT, path, None)
+            }),
+        ),
+        (
+            "test-webhook",
+            &admin,
+            bare_post(format!("/v1/webhooks/{}/test", webhooks[0])),
+        ),
+        (
+            "replay-webhook",
+            &admin,
+            post(&format!("/v1/webhooks/{}/replay", webhooks[0]), &|_| {
+                json!({"since": Timestamp::now() - TimeDelta::hours(1)})
+            }),
+        ),
+        (
+            "list-webhook-deliveries",
+            &admin,
+            get(format!("/v1/webhooks/{}/deliveries", webhooks[0])),
+        ),
+        (
+            "delete-webhook",
+            &admin,
+            [0, 1].map(|turn| {
+                let path = format!("/v1/webhooks/{}", webhooks[turn]);
+                (Method::DELETE, path, None)
+            }),
+        ),
         (
             "release-legal-hold",
             &admin,
@@ -651,6 +700,8 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         "answer-unknown-route",
         "apply-retention",
         "archive-audit",
+        "asyncapi",
+        "deliver-webhooks",
         "docs",
         "ensure-audit-partitions",
         "expire-events",
@@ -663,6 +714,7 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         "process-scan-result",
         "process-upload",
         "publish-events",
+        "remind-appointments",
         "seal-audit",
     ];
     for (function, caller, [warm_up, call]) in calls {
@@ -672,6 +724,8 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
             _ if [
                 "release-record",
                 "put-role",
+                "put-webhook",
+                "rotate-webhook-secret",
                 "put-custom-data-schema",
                 "renew-upload",
                 "verify-provider",

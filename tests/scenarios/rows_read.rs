@@ -95,6 +95,37 @@ async fn a_list_of_own_visits_does_not_read_visits_of_others() {
 }
 
 #[tokio::test]
+async fn a_run_of_reminders_reads_few_of_the_visits_to_come() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world
+        .sql(
+            "insert into appointments (id, patient_id, provider_id, scheduled_at, duration_minutes)
+             select gen_random_uuid(), $1, $2, now() + interval '3 days' + i * interval '1 minute', 1
+             from generate_series(1, 20000) as i",
+            &[&ada.id, &vera.id],
+        )
+        .await;
+    world
+        .sql(
+            "update appointment_reminders set due_at = now()
+             where appointment_id in (select id from appointments order by scheduled_at limit 400)
+               and reminder_offset = '2 days'",
+            &[],
+        )
+        .await;
+    world.sql("analyze", &[]).await;
+    let tables = "appointments|appointment_reminders|patients";
+    let run = async || {
+        let schedule = json!({"source": "aws.scheduler", "detail": "{}"});
+        let done = world.cloud.invoke("remind-appointments", &schedule).await;
+        assert_eq!(done.unwrap()["steps"].as_array().unwrap().len(), 2);
+    };
+    let read = read_by(&world, "remind-appointments", tables, run).await;
+    assert!(read < 2 * BOUND, "a run read {read} rows of {tables}");
+}
+
+#[tokio::test]
 async fn a_list_of_records_or_files_does_not_read_those_of_others() {
     let world = World::new().await;
     let (ada, otto) = (world.patient("Ada").await, world.patient("Otto").await);

@@ -1,6 +1,7 @@
 //! Rules of the schema, which also apply to tables that are added later.
 
 use audit::{Action, Outcome, PurposeOfUse, Relation, ResourceType};
+use business_events::EventType;
 use domain::appointment::AppointmentStatus;
 use domain::care::CareBasis;
 use domain::file::{FileOwnerType, FileScan, FileStatus};
@@ -8,6 +9,7 @@ use domain::patient::Gender;
 use domain::record::{HoldReason, RecordType};
 use domain::retention::RetainedType;
 use domain::user::UserStatus;
+use domain::webhook::{DeliveryOutcome, DisabledReason, WebhookStatus};
 use migrations::LOGINS;
 use tests::database::PEOPLE;
 use tests::prelude::*;
@@ -237,7 +239,8 @@ async fn a_change_increments_the_version_and_a_deletion_is_refused_even_to_the_s
 #[tokio::test]
 async fn rust_enums_match_postgresqls() {
     let world = World::new().await;
-    let ours: [(&str, &[&str]); 15] = [
+    let ours: [(&str, &[&str]); 19] = [
+        ("event_type", EventType::LABELS),
         ("care_basis", CareBasis::LABELS),
         ("user_status", UserStatus::LABELS),
         ("administrative_gender", Gender::LABELS),
@@ -248,6 +251,9 @@ async fn rust_enums_match_postgresqls() {
         ("retained_type", RetainedType::LABELS),
         ("file_status", FileStatus::LABELS),
         ("file_scan", FileScan::LABELS),
+        ("webhook_status", WebhookStatus::LABELS),
+        ("webhook_disabled_reason", DisabledReason::LABELS),
+        ("webhook_outcome", DeliveryOutcome::LABELS),
         ("audit_action", Action::LABELS),
         ("audit_outcome", Outcome::LABELS),
         ("audit_resource", ResourceType::LABELS),
@@ -258,9 +264,9 @@ async fn rust_enums_match_postgresqls() {
         .rows(
             "select t.typname as name, jsonb_agg(e.enumlabel order by e.enumsortorder) as labels
              from pg_type t join pg_enum e on e.enumtypid = t.oid
-             -- How far a permission reaches, what a key is for, why somebody represents a patient and what an event
-             -- is called is the database's business alone.
-             where t.typname not in ('permission_reach', 'key_purpose', 'representative_basis', 'event_type')
+             -- How far a permission reaches, what a key is for and why somebody represents a patient is the
+             -- database's business alone.
+             where t.typname not in ('permission_reach', 'key_purpose', 'representative_basis')
              group by t.typname",
             &[],
         )

@@ -351,11 +351,15 @@ impl Ward {
         let hold = admin
             .post("/v1/legal-holds", json!({"reason": "Case 7"}))
             .await;
+        let webhook = Uuid::now_v7();
+        let create = "insert into webhooks (id, url) values ($1, 'https://events.example.org')";
+        world.sql(create, &[&webhook]).await;
         let row = world.audit_log().await.remove(0);
         world.seal().await;
         let ids = vec![
             ("audit-logs", row.entry.id.into()),
             ("legal-holds", hold.expect(200).id()),
+            ("webhooks", webhook),
             ("users", ada.user),
             ("patients", ada.id),
             ("providers", vera.id),
@@ -511,9 +515,15 @@ fn every_change_requires_a_version_and_every_post_accepts_a_key_unless_it_can_be
         if changes_one {
             assert!(headers.contains(&"If-Match"), "{}", operation.name());
         }
-        // A search changes nothing, and URLs can be renewed as often as they are needed.
-        let is_repeatable =
-            ["search-patients", "search-users", "renew-upload"].contains(&operation.name());
+        // A search changes nothing, URLs can be renewed as often as they are needed, and requests are the same test
+        // until it is sent.
+        let repeatable = [
+            "search-patients",
+            "search-users",
+            "renew-upload",
+            "test-webhook",
+        ];
+        let is_repeatable = repeatable.contains(&operation.name());
         if operation.method == Method::POST && !is_repeatable {
             assert!(headers.contains(&"Idempotency-Key"), "{}", operation.name());
         }

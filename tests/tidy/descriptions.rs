@@ -1,4 +1,4 @@
-//! The descriptions in `openapi.json` are sentences in plain English that an outsider understands.
+//! The descriptions in `openapi.json` and `asyncapi.json` are sentences in plain English that an outsider understands.
 
 use std::collections::BTreeMap;
 
@@ -44,19 +44,24 @@ const PREPOSITIONS: [&str; 11] = [
 
 #[test]
 fn a_description_is_a_sentence_in_plain_english_and_no_other_field_has_it() {
-    let document = document();
-    let texts = Texts::of(&document);
-    assert!(texts.found.len() > 500, "the descriptions are read");
+    let openapi = document("openapi.json");
+    let openapi = Texts::of(&openapi);
+    assert!(openapi.found.len() > 500, "the descriptions are read");
+    let asyncapi = document("asyncapi.json");
+    let mut asyncapi = Texts::of(&asyncapi);
+    assert!(asyncapi.found.len() > 200, "the descriptions are read");
+    // Those that both have are found once.
+    asyncapi.found.retain(|text| !openapi.found.contains(text));
     none(
-        texts.problems(),
+        openapi.problems().into_iter().chain(asyncapi.problems()),
         "say in a sentence what the field is to somebody who doesn't know this project: its meaning, unit \
          and format, and when it is null. Change the doc comment of the field or type, then run \
          UPDATE=1 cargo test -p openapi-document",
     );
 }
 
-fn document() -> Value {
-    serde_json::from_str(&PROJECT.text("openapi.json")).expect("openapi.json is JSON")
+fn document(file: &str) -> Value {
+    serde_json::from_str(&PROJECT.text(file)).expect("the document is JSON")
 }
 
 /// The descriptions of the document.
@@ -67,6 +72,7 @@ struct Texts<'a> {
     missing: Vec<String>,
 }
 
+#[derive(PartialEq)]
 struct Text<'a> {
     /// The schema and field, or the operation and parameter.
     place: String,
@@ -87,6 +93,14 @@ impl<'a> Texts<'a> {
                 texts.named(value, format!("{part} {name}"), part);
             }
         }
+        for part in ["servers", "channels", "operations"] {
+            for (name, value) in members(&document[part]) {
+                texts.collect(value, &format!("{part} {name}"), "");
+            }
+        }
+        for (name, message) in members(&document["components"]["messages"]) {
+            texts.named(message, format!("messages {name}"), "messages");
+        }
         for (path, operations) in members(&document["paths"]) {
             for (method, operation) in members(operations) {
                 texts.collect(operation, &format!("{} {path}", method.to_uppercase()), "");
@@ -97,7 +111,8 @@ impl<'a> Texts<'a> {
 
     /// Adds the description of something that must have one.
     fn named(&mut self, value: &'a Value, place: String, of: &str) {
-        if value.get("description").is_none() && value.get("$ref").is_none() {
+        let described = ["description", "summary", "$ref"];
+        if described.iter().all(|field| value.get(field).is_none()) {
             self.missing.push(place.clone());
         }
         self.collect(value, &place, of);
@@ -105,6 +120,13 @@ impl<'a> Texts<'a> {
 
     /// Adds the description of `value` and all descriptions within it.
     fn collect(&mut self, value: &'a Value, place: &str, of: &str) {
+        // An operation of OpenAPI has a title as its summary, and everything in AsyncAPI a sentence.
+        if let Some(text) = value["summary"]
+            .as_str()
+            .filter(|_| value.get("operationId").is_none())
+        {
+            self.add(format!("{place} summary"), of, text);
+        }
         if let Some(text) = value["description"].as_str() {
             // An enum describes each label in a line of its own.
             let mut parts = text.split("\n- `");
@@ -129,7 +151,8 @@ impl<'a> Texts<'a> {
                         }
                     }
                 }
-                "headers" | "responses" => {
+                // In AsyncAPI, headers are one schema.
+                "headers" | "responses" if child.get("$ref").or(child.get("type")).is_none() => {
                     for (name, part) in members(child) {
                         self.named(
                             part,

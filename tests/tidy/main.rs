@@ -5,6 +5,7 @@ mod deployment;
 mod descriptions;
 mod docs;
 mod errors;
+mod events;
 mod names;
 mod project;
 mod rights;

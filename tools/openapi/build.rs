@@ -5,8 +5,9 @@ use std::path::Path;
 use std::{env, fs};
 
 /// Functions without caller, which have no handler of the usual form. `document.rs` lists them.
-const WITHOUT_CALLER: [&str; 7] = [
+const WITHOUT_CALLER: [&str; 8] = [
     "answer-unknown-route",
+    "asyncapi",
     "docs",
     "get-problem",
     "health",

@@ -1,6 +1,7 @@
 //! The traits of a handler's arguments.
 
 use errors::Error;
+use secrets::Secrets;
 use settings::Misconfigured;
 
 use crate::call::Call;
@@ -18,7 +19,7 @@ pub trait Argument<Request>: Sized + Send {
     type Settings: Send + Sync + 'static;
 
     /// Reads the settings. Errors: a setting is missing or invalid. The function then doesn't start.
-    fn configure() -> Result<Self::Settings, Misconfigured>;
+    fn configure(secrets: &Secrets) -> Result<Self::Settings, Misconfigured>;
 
     /// Reads the argument. `before` is what the preceding arguments take.
     fn read(
@@ -47,7 +48,7 @@ impl<T: Input> Argument<Call> for T {
     const TAKES: Takes = T::TAKES;
     type Settings = ();
 
-    fn configure() -> Result<(), Misconfigured> {
+    fn configure(_: &Secrets) -> Result<(), Misconfigured> {
         Ok(())
     }
 

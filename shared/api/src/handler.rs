@@ -6,6 +6,7 @@ use std::pin::Pin;
 use errors::Error;
 use http::Response;
 use lambda_http::Body;
+use secrets::Secrets;
 use settings::Misconfigured;
 
 use crate::argument::Argument;
@@ -31,7 +32,7 @@ pub trait Handler<Request, Arguments>: Send + Sync + Sized + 'static {
     type Answer: 'static;
 
     /// Reads the settings of all arguments. Errors: a setting is missing or invalid.
-    fn configure() -> Result<Self::Settings, Misconfigured>;
+    fn configure(secrets: &Secrets) -> Result<Self::Settings, Misconfigured>;
 
     /// Reads the arguments and calls the function.
     fn run(
@@ -58,8 +59,9 @@ macro_rules! handlers {
             type Done = Response<Body>;
             type Answer = T;
 
-            fn configure() -> Result<Self::Settings, Misconfigured> {
-                Ok(($($argument::configure()?,)*))
+            fn configure(secrets: &Secrets) -> Result<Self::Settings, Misconfigured> {
+                let _: &Secrets = secrets;
+                Ok(($($argument::configure(secrets)?,)*))
             }
 
             fn run(
@@ -106,8 +108,9 @@ macro_rules! handlers {
             type Done = ();
             type Answer = ();
 
-            fn configure() -> Result<Self::Settings, Misconfigured> {
-                Ok(($($argument::configure()?,)*))
+            fn configure(secrets: &Secrets) -> Result<Self::Settings, Misconfigured> {
+                let _: &Secrets = secrets;
+                Ok(($($argument::configure(secrets)?,)*))
             }
 
             fn run(&'static self, job: Job, ($($value,)*): &'static Self::Settings) -> Running<()> {

@@ -25,4 +25,17 @@ impl IfMatch {
             false => Err(Error::PreconditionFailed),
         }
     }
+
+    /// Checks a request that creates a resource or replaces the one with this version. Errors:
+    /// [`Error::PreconditionRequired`] if a resource is there and the header isn't, [`Error::PreconditionFailed`] if the
+    /// header doesn't name its version or there is no resource.
+    pub fn check_replacement(if_match: Option<Self>, version: Option<i32>) -> Result<(), Error> {
+        match (version, if_match) {
+            (Some(version), Some(if_match)) => if_match.check(version),
+            (Some(_), None) => Err(Error::PreconditionRequired),
+            (None, Some(_)) => Err(Error::PreconditionFailed),
+            // What doesn't exist yet has no version to name.
+            (None, None) => Ok(()),
+        }
+    }
 }

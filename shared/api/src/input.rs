@@ -8,12 +8,14 @@ mod page;
 mod patch;
 mod path;
 mod query;
+mod secret;
 
 pub use body::{Body, Check, CheckedBody};
 pub use configured::{Configured, FromSettings};
 pub use event::Event;
 pub use path::Path;
 pub use query::{CheckedQuery, Query};
+pub use secret::{FromSecrets, Secret};
 
 pub use crate::argument::{Argument, Input};
 pub use crate::patch::Patch;

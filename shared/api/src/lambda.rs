@@ -12,6 +12,7 @@ use lambda_runtime::LambdaEvent;
 use secrets::Secrets;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use settings::Misconfigured;
 use tokio::time::timeout_at;
 
 use crate::call::Call;
@@ -27,6 +28,9 @@ use crate::time_limits::TimeLimits;
 
 type Worker = Box<dyn Fn(Job) -> Running<()> + Send + Sync>;
 
+/// Makes a handler with the settings that its arguments need.
+type Configure<Handler> = Box<dyn FnOnce(&Secrets) -> Result<Handler, Misconfigured>>;
+
 /// The error of `main`, which Lambda logs.
 pub type Failure = lambda_runtime::Error;
 
@@ -36,8 +40,7 @@ pub fn serve<I, H: Handler<Call, I, Done = Response<Body>>>(
     endpoint: Endpoint,
     handler: &'static H,
 ) -> Result<(), Failure> {
-    let handler = configured(handler)?;
-    serve_boxed(endpoint, H::TAKES, handler, None)
+    serve_boxed(endpoint, H::TAKES, configured(handler), None)
 }
 
 /// Serves an endpoint that does its work once for each `Idempotency-Key`.
@@ -47,21 +50,22 @@ where
     H: Handler<Call, I, Done = Response<Body>>,
     H::Answer: Repeatable,
 {
-    let handler = configured(handler)?;
     let repeat = Repeat {
         status: H::Answer::STATUS,
         answer: Box::new(|call| {
             Box::pin(async move { replay::<H::Answer>(&call).await.map(Audited::release) })
         }),
     };
-    serve_boxed(endpoint, H::TAKES, handler, Some(repeat))
+    serve_boxed(endpoint, H::TAKES, configured(handler), Some(repeat))
 }
 
 fn configured<I, H: Handler<Call, I, Done = Response<Body>>>(
     handler: &'static H,
-) -> Result<crate::service::Handler, Failure> {
-    let settings: &'static H::Settings = Box::leak(Box::new(H::configure()?));
-    Ok(Box::new(move |call| handler.run(call, settings)))
+) -> Configure<crate::service::Handler> {
+    Box::new(move |secrets| {
+        let settings: &'static H::Settings = Box::leak(Box::new(H::configure(secrets)?));
+        Ok(Box::new(move |call| handler.run(call, settings)))
+    })
 }
 
 /// Serves an event or a schedule. [`serve_event!`](crate::serve_event) calls it. Errors: a setting is
@@ -70,8 +74,11 @@ pub fn serve_event<I, H: Handler<Job, I, Done = ()>>(
     endpoint: Endpoint,
     handler: &'static H,
 ) -> Result<(), Failure> {
-    let settings: &'static H::Settings = Box::leak(Box::new(H::configure()?));
-    serve_event_boxed(endpoint, Box::new(move |job| handler.run(job, settings)))
+    let configure: Configure<Worker> = Box::new(move |secrets| {
+        let settings: &'static H::Settings = Box::leak(Box::new(H::configure(secrets)?));
+        Ok(Box::new(move |job| handler.run(job, settings)))
+    });
+    serve_event_boxed(endpoint, configure)
 }
 
 /// Serves the health check. It has no caller and no patient data, so it writes no audit row. Errors: a
@@ -185,11 +192,12 @@ fn serve_public_boxed(
 fn serve_boxed(
     endpoint: Endpoint,
     takes: Takes,
-    handler: crate::service::Handler,
+    configure: Configure<crate::service::Handler>,
     repeat: Option<Repeat>,
 ) -> Result<(), Failure> {
     run(async move {
         let secrets = Secrets::read().await?;
+        let handler = configure(&secrets)?;
         let service: &'static Service = Box::leak(Box::new(Service {
             environment: Environment::new(endpoint, &secrets)?,
             gate: Gate::new(&secrets)?,
@@ -204,12 +212,12 @@ fn serve_boxed(
     })
 }
 
-fn serve_event_boxed(endpoint: Endpoint, worker: Worker) -> Result<(), Failure> {
+fn serve_event_boxed(endpoint: Endpoint, configure: Configure<Worker>) -> Result<(), Failure> {
     run(async move {
         let secrets = Secrets::read().await?;
         let environment: &'static Environment =
             Box::leak(Box::new(Environment::new(endpoint, &secrets)?));
-        let worker: &'static Worker = Box::leak(Box::new(worker));
+        let worker: &'static Worker = Box::leak(Box::new(configure(&secrets)?));
         lambda_runtime::run(lambda_runtime::service_fn(
             move |event: LambdaEvent<Box<RawValue>>| async move {
                 let request_id = event.context.request_id.clone();

@@ -63,7 +63,7 @@ pub mod prelude {
     pub use crate::endpoint::Endpoint;
     pub use crate::if_match::IfMatch;
     pub use crate::input::{
-        Body, Check, CheckedBody, CheckedQuery, Configured, Patch, Path, Query,
+        Body, Check, CheckedBody, CheckedQuery, Configured, Patch, Path, Query, Secret,
     };
     pub use crate::pages::{Feed, Page, PageRequest};
     pub use crate::reply::{Created, Json, Reply};

@@ -2,6 +2,7 @@
 
 use domain::ids::{
     AnyId, AppointmentId, AuditLogId, FileId, LegalHoldId, PatientId, ProviderId, RecordId, UserId,
+    WebhookId,
 };
 use uuid::Uuid;
 
@@ -76,6 +77,7 @@ targets! {
     RecordId;
     FileId;
     LegalHoldId;
+    WebhookId;
     AuditLogId;
     AnyId;
 }

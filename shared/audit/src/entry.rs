@@ -129,6 +129,8 @@ text_enum! {
         Retention,
         /// A business event in the table `business_events`.
         Event,
+        /// A webhook in the table `webhooks`.
+        Webhook,
     }
 }
 

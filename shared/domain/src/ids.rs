@@ -78,6 +78,12 @@ ids! {
     FileId,
     /// The id of a legal hold, a UUID.
     LegalHoldId,
+    /// The id of a business event, a UUID.
+    EventId,
+    /// The id of a webhook, a UUID.
+    WebhookId,
+    /// The id of an attempt to deliver an event to a webhook, a UUID.
+    DeliveryId,
     /// The id of an audit row, a UUID.
     AuditLogId,
     /// The id of any resource that an audit row can concern, a UUID.

@@ -30,4 +30,5 @@ mod shapes;
 pub mod text;
 pub mod time;
 pub mod user;
+pub mod webhook;
 pub mod zone;

@@ -1,10 +1,13 @@
 //! Sends the few HTTPS requests for which functions need no client of a service: they fetch the keys of the Supabase
-//! project, and their secret from AWS Secrets Manager.
+//! project, and their secret from AWS Secrets Manager. [`Guarded`] sends requests to URLs that users give.
 #![warn(missing_docs)]
+
+mod guarded;
 
 use std::time::Duration;
 
 pub use bytes::Bytes;
+pub use guarded::{Forbidden, Guard, Guarded, GuardedClient};
 use http_body_util::{BodyExt, Full, Limited};
 pub use hyper::http;
 use hyper::{Request, Response};
@@ -186,6 +189,66 @@ mod tests {
             failure.contains("UnknownIssuer") || failure.contains("CaUsedAsEndEntity"),
             "{failure}"
         );
+    }
+
+    /// Admits these addresses.
+    #[derive(Clone)]
+    struct Only(&'static [&'static str]);
+
+    impl Guard for Only {
+        fn admits(&self, address: std::net::IpAddr, _is_encrypted: bool) -> bool {
+            self.0.contains(&&*address.to_string())
+        }
+    }
+
+    async fn post(guard: Only, url: String) -> Result<hyper::http::response::Parts, Failure> {
+        let client = Guarded::by(guard)?.client();
+        let request = Request::post(url).body(body("{}"))?;
+        client.send(request, Duration::from_millis(500)).await
+    }
+
+    #[tokio::test]
+    async fn a_guarded_client_accepts_no_certificate_that_no_root_of_the_web_signed() {
+        let (certificate, key) = certificate("localhost");
+        let port = serve(certificate, key).port();
+        let answer = post(Only(&["127.0.0.1"]), format!("https://localhost:{port}/"));
+        let failure = format!("{:?}", answer.await.err().unwrap());
+        assert!(
+            failure.contains("UnknownIssuer") || failure.contains("CaUsedAsEndEntity"),
+            "{failure}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_guarded_client_connects_to_no_address_that_is_not_admitted_whatever_the_host_is_called()
+     {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for url in [
+            "http://127.0.0.1",
+            "https://127.0.0.1",
+            "http://localhost",
+            "https://localhost",
+            "http://[::ffff:127.0.0.1]",
+            // Resolvers take these for addresses. With TLS they are no names.
+            "http://127.1",
+            "http://2130706433",
+        ] {
+            let answer = post(Only(&[]), format!("{url}:{port}/"));
+            let failure = answer.await.err().unwrap();
+            assert!(Forbidden::is_cause_of(&failure), "{url}: {failure:?}");
+        }
+        assert!(listener.accept().is_err(), "nobody connected");
+    }
+
+    #[tokio::test]
+    async fn a_guarded_client_waits_for_an_answer_until_its_limit() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let failure = post(Only(&["127.0.0.1"]), url).await.err().unwrap();
+        assert!(failure.is::<tokio::time::error::Elapsed>(), "{failure:?}");
+        assert!(!Forbidden::is_cause_of(&failure));
     }
 
     #[tokio::test]

@@ -2,6 +2,9 @@
 
 /// Defines an enum with the same labels in PostgreSQL, JSON and query strings. Statements bind and
 /// select it as text, so a label that a later migration adds breaks only the functions that read it.
+///
+/// The labels follow a case, as in `pub enum Reach: "SCREAMING_SNAKE_CASE"`, or each variant has its own:
+/// `Booked = "appointment.booked.v1"`.
 #[macro_export]
 macro_rules! text_enum {
     ($(#[$meta:meta])* pub enum $name:ident : $case:literal { $($(#[$doc:meta])* $variant:ident),+ $(,)? }) => {
@@ -14,6 +17,19 @@ macro_rules! text_enum {
         #[strum(serialize_all = $case)]
         pub enum $name { $($(#[$doc])* $variant),+ }
 
+        $crate::text_enum!(@as_text $name);
+    };
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $label:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+            strum::EnumString, strum::IntoStaticStr, strum::VariantNames, schemars::JsonSchema,
+        )]
+        pub enum $name { $($(#[$doc])* #[serde(rename = $label)] #[strum(serialize = $label)] $variant),+ }
+
+        $crate::text_enum!(@as_text $name);
+    };
+    (@as_text $name:ident) => {
         impl $name {
             /// The label in PostgreSQL, JSON and query strings.
             pub fn label(self) -> &'static str {

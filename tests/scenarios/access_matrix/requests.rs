@@ -93,12 +93,14 @@ impl Probe {
 /// one resource, or lists all, needs no line here.
 pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
     use Kind::{
-        AuditRow, File, FuturePatient, FutureProvider, Hold, Nobodys, Oneself, Patient, Provider,
-        Record, User, Visit,
+        AuditRow, File, FuturePatient, FutureProvider, FutureWebhook, Hold, Nobodys, Oneself,
+        Patient, Provider, Record, User, Visit, Webhook,
     };
     use State::{Announced, Begun, Completed, ToCome};
     Some(match function {
-        "docs" | "get-problem" | "health" | "list-problems" | "openapi" => each(Nobodys),
+        "asyncapi" | "docs" | "get-problem" | "health" | "list-problems" | "openapi" => {
+            each(Nobodys)
+        }
 
         "get-me" => each(Oneself),
         "create-user" => each(Nobodys).body(|_, caller, thing| match caller.role {
@@ -234,6 +236,17 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
         }
         // The first event is about an account.
         "list-events" => each(Nobodys).query("?limit=1"),
+        "list-webhooks" => each(Nobodys),
+        "put-webhook" => each(FutureWebhook)
+            .body(|_, _, _| {
+                json!({"url": "https://events.example.org", "status": "ACTIVE"})
+            })
+            .once(ToCome),
+        "delete-webhook" | "rotate-webhook-secret" => each(Webhook).versioned().once(ToCome),
+        "test-webhook" | "list-webhook-deliveries" => each(Webhook).once(ToCome),
+        "replay-webhook" => each(Webhook)
+            .body(|_, _, _| json!({"since": Timestamp::now() - TimeDelta::hours(1)}))
+            .once(ToCome),
         "get-audit-proof" => each(AuditRow).once(ToCome),
         "place-legal-hold" => each(Nobodys).body(|_, _, _| json!({"reason": "Case 7"})),
         "release-legal-hold" => each(Hold)

@@ -25,6 +25,10 @@ pub enum Kind {
     FutureProvider,
     /// A legal hold on everything.
     Hold,
+    /// A webhook.
+    Webhook,
+    /// The id of a webhook that doesn't exist yet.
+    FutureWebhook,
     /// A sealed row of the audit log.
     AuditRow,
     /// A thing that belongs to nobody.
@@ -361,6 +365,8 @@ impl Ward {
             Kind::FuturePatient
             | Kind::FutureProvider
             | Kind::Hold
+            | Kind::Webhook
+            | Kind::FutureWebhook
             | Kind::AuditRow
             | Kind::Nobodys => {
                 let mut thing = Thing {
@@ -473,6 +479,20 @@ impl Ward {
                     ..thing.clone()
                 }
             }
+            (Kind::Webhook, _) => {
+                let id = Uuid::now_v7();
+                let create =
+                    "insert into webhooks (id, url) values ($1, 'https://events.example.org')";
+                self.world.sql(create, &[&id]).await;
+                Thing {
+                    id,
+                    ..thing.clone()
+                }
+            }
+            (Kind::FutureWebhook, _) => Thing {
+                id: Uuid::now_v7(),
+                ..thing.clone()
+            },
             (Kind::FuturePatient, _) => self.account("PATIENT", thing).await,
             (Kind::FutureProvider, _) => self.account("PROVIDER", thing).await,
             _ => thing.clone(),
@@ -678,6 +698,8 @@ impl Ward {
             Kind::FuturePatient
             | Kind::FutureProvider
             | Kind::Hold
+            | Kind::Webhook
+            | Kind::FutureWebhook
             | Kind::AuditRow
             | Kind::Nobodys => return 1,
         };

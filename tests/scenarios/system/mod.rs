@@ -1,5 +1,6 @@
 mod answer_unknown_route;
 mod apply_retention;
+mod asyncapi;
 mod docs;
 mod expire_idempotency_keys;
 mod get_custom_data_schema;

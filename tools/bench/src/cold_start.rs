@@ -20,8 +20,9 @@ const WARM: usize = 200;
 
 /// These functions have no caller, so they write no audit row. `health` answers 200 only if it reached the
 /// database. The others don't need it.
-const WITHOUT_CALLER: [&str; 7] = [
+const WITHOUT_CALLER: [&str; 8] = [
     "answer-unknown-route",
+    "asyncapi",
     "docs",
     "get-problem",
     "health",

@@ -302,6 +302,7 @@ fn give_secrets(function: &mut Function, url: &str, key: &str) -> Result<()> {
         ("DATABASE_URL", with_role(url, &login)?),
         ("TICKET_KEY", key.to_owned()),
         ("CURSOR_KEY", key.to_owned()),
+        ("WEBHOOK_KEY", key.to_owned()),
     ];
     let members = members.map(|(name, value)| (name.to_owned(), Some(value)));
     function.environment.extend(members);

@@ -1,10 +1,11 @@
 //! The main job as a story, told over HTTP against a running Caretrail: a patient is imported, two administrators let
-//! them and their provider sign in, the provider adds files, the patient reads the chart, another patient is refused, and the audit log
-//! shows all of it.
+//! them and their provider sign in, the provider adds files, the patient reads the chart, a visit is booked and cancelled
+//! and other systems learn of it, another patient is refused, and the audit log shows all of it.
 #![warn(missing_docs)]
 
 mod audit;
 mod chart;
+mod events;
 mod files;
 mod narrator;
 mod people;
@@ -52,6 +53,9 @@ pub async fn tell(story: &Story, listen: &mut (dyn FnMut(&Step) + Send)) -> Resu
     for (file, sample) in &uploaded {
         teller.read_file(&patient, *file, sample).await?;
     }
+
+    let visit = teller.book_and_cancel(&patient, &provider).await?;
+    teller.read_events(visit).await?;
 
     let (file, _) = uploaded[0];
     teller

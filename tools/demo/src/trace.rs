@@ -11,6 +11,8 @@ pub struct Deed {
     pub resource_type: &'static str,
 }
 
+pub const CREATE_APPOINTMENT: Deed = Deed::new("create-appointment", "CREATE", "APPOINTMENT");
+pub const CANCEL_APPOINTMENT: Deed = Deed::new("cancel-appointment", "UPDATE", "APPOINTMENT");
 pub const GET_ME: Deed = Deed::new("get-me", "READ", "USER");
 pub const GET_PATIENT: Deed = Deed::new("get-patient", "READ", "PATIENT");
 pub const GET_RECORD: Deed = Deed::new("get-record", "READ", "MEDICAL_RECORD");

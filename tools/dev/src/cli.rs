@@ -4,6 +4,7 @@ mod database;
 mod demo;
 mod env;
 mod event;
+mod events;
 mod import;
 mod invoke;
 mod make_user;
@@ -71,7 +72,9 @@ enum Command {
     MakeUser(make_user::MakeUser),
     /// Import patients from FHIR R4 bundles into the running cloud.
     Import(import::Import),
-    /// Tell the main job as a story: import, upload, read, refuse, audit, verify, tamper.
+    /// Follow the business events of the running cloud: what happens in the clinic, one line an event.
+    Events(events::Events),
+    /// Tell the main job as a story: import, upload, read, book, refuse, audit, verify, tamper.
     Demo,
     /// Verify the audit log of the running cloud, as an auditor does.
     Verify,
@@ -91,6 +94,7 @@ pub async fn run() -> Result<()> {
         Command::Env => env::run(&place),
         Command::MakeUser(user) => make_user::run(&place, &user).await,
         Command::Import(import) => import::run(&place, &import).await,
+        Command::Events(options) => events::run(&place, &options).await,
         Command::Demo => demo::run(&place).await,
         Command::Verify => verify::run(&place).await,
         Command::NewEndpoint(command) => new_endpoint::run(&command),

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use client::Client;
@@ -437,6 +437,141 @@ async fn an_event_is_sent_with_the_token_of_a_role_or_with_any_token() {
     dev.end("INT");
 }
 
+/// `cargo dev events` beside a cloud.
+struct Following {
+    process: Child,
+    printed: BufReader<ChildStdout>,
+    said: BufReader<ChildStderr>,
+}
+
+impl Following {
+    /// Starts the command and waits until it follows.
+    fn start(dev: &Dev, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dev"));
+        command.arg("events").args(arguments).arg("--data");
+        command.arg(&dev.data);
+        let mut process = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut following = Self {
+            printed: BufReader::new(process.stdout.take().unwrap()),
+            said: BufReader::new(process.stderr.take().unwrap()),
+            process,
+        };
+        let mut said = String::new();
+        following.said.read_line(&mut said).unwrap();
+        assert!(said.starts_with("Following the business events"), "{said}");
+        following
+    }
+
+    /// The next line. Waits for it.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.printed.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Sends Ctrl-C. Returns what it prints until it ends.
+    fn end(mut self) -> String {
+        let process = self.process.id().to_string();
+        let sent = Command::new("kill").args(["-s", "INT", &process]).status();
+        assert!(sent.unwrap().success());
+        let mut rest = String::new();
+        self.printed.read_to_string(&mut rest).unwrap();
+        assert!(self.process.wait().unwrap().success());
+        rest
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        // Of a test that failed; otherwise it has ended.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test]
+async fn events_are_followed_from_now_on_or_from_the_oldest_until_ctrl_c() {
+    let dev = Dev::start();
+    let id = async |role: &str, name: &str| dev.get(role, "/v1/me").await.1[name].clone();
+    let (patient, provider) = (
+        id("patient", "patient_id").await,
+        id("provider", "provider_id").await,
+    );
+    // Given three who follow, one of them from the oldest event on
+    let mut all = Following::start(&dev, &["--all", "--type", "caretrail.patient.registered"]);
+    let mut lines = Following::start(&dev, &["--type", "appointment"]);
+    let mut json = Following::start(&dev, &["--type", "appointment.cancelled", "--json"]);
+    let registered = all.line();
+    assert!(
+        registered.contains(&format!(" patients/{} ", patient.as_str().unwrap())),
+        "{registered}"
+    );
+
+    // When a visit is booked and cancelled
+    let at = (chrono::Utc::now() + chrono::TimeDelta::days(9))
+        .to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let visit = json!({
+        "patient_id": patient, "provider_id": provider, "scheduled_at": at, "duration_minutes": 20
+    });
+    let post = async |role: &str, path: &str, body: Value| {
+        let client = Client::new(&dev.url).with_token(dev.token(role));
+        let answer = client.send(Method::POST, path, Some(&body)).await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+        let answer: Value = serde_json::from_slice(answer.body()).unwrap();
+        answer["id"].as_str().unwrap().to_owned()
+    };
+    let visit = post("provider", "/v1/appointments", visit).await;
+    let reason = json!({"reason": "Travelling that week"});
+    post(
+        "patient",
+        &format!("/v1/appointments/{visit}/cancel"),
+        reason,
+    )
+    .await;
+
+    // Then a line tells of each step, and those that follow other types print nothing of it
+    let subject = format!("appointments/{visit}");
+    for rest in [
+        vec!["appointment.booked.v1", &subject, "1"],
+        vec![
+            "appointment.cancelled.v1",
+            &subject,
+            "2",
+            "change_reason,status",
+        ],
+    ] {
+        let line = lines.line();
+        let words: Vec<_> = line.split_whitespace().collect();
+        assert!(
+            chrono::DateTime::parse_from_rfc3339(words[0]).is_ok(),
+            "{line}"
+        );
+        assert_eq!(words[1..], rest);
+    }
+    let event: Value = serde_json::from_str(&json.line()).unwrap();
+    assert_eq!(event["type"], "caretrail.appointment.cancelled.v1");
+    assert_eq!(event["subject"], subject);
+    assert_eq!(event["data"]["former_status"], "SCHEDULED");
+    for following in [all, lines, json] {
+        assert_eq!(following.end(), "");
+    }
+
+    // Without a cloud it says what to do.
+    let data = dev.data.clone();
+    dev.end("INT");
+    let refused = run(&data, &["events"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success());
+    assert!(
+        said.contains("no cloud runs on") && said.contains("`cargo dev`"),
+        "{said}"
+    );
+}
+
 #[tokio::test]
 async fn the_environment_is_printed_for_shells_and_for_files_of_variables() {
     let dev = Dev::start();
@@ -458,6 +593,7 @@ async fn the_environment_is_printed_for_shells_and_for_files_of_variables() {
         "DATABASE_URL",
         "TICKET_KEY",
         "CURSOR_KEY",
+        "WEBHOOK_KEY",
         "SUPABASE_URL",
         "S3_ENDPOINT",
         "FILES_BUCKET",

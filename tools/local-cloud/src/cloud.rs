@@ -220,6 +220,10 @@ impl Cloud {
         environment
             .entry("AWS_ENDPOINT_URL_EVENTBRIDGE".into())
             .or_insert_with(|| event_bus.url());
+        // Receivers run on this machine.
+        environment
+            .entry("WEBHOOK_NETWORKS".into())
+            .or_insert_with(|| "127.0.0.0/8,::1/128".into());
         let topics = Topics::start(&data.join("topics"), &[CHECKPOINTS], &credentials).await?;
         environment
             .entry("AWS_ENDPOINT_URL_SNS".into())
@@ -409,20 +413,26 @@ fn secret_values(
     environment: &mut BTreeMap<String, String>,
 ) -> Result<secrets::Values> {
     let url = |role| postgres::with_role(&settings.database_url, role);
-    let cursor_key = &settings.data.join("cursor-key");
     let member = |name: &str, value: String| (name.to_owned(), value);
+    let made = |name: &str, file: &str| {
+        let key = private_file::read_or_make(&settings.data.join(file), private_file::key);
+        key.map(|key| member(name, key))
+    };
     let ticket_key = member("TICKET_KEY", settings.ticket_key.clone());
+    let webhook_key = made("WEBHOOK_KEY", "webhook-key")?;
     let people = [
         member("DATABASE_URL", settings.database_url.clone()),
         ticket_key.clone(),
-        member(
-            "CURSOR_KEY",
-            private_file::read_or_make(cursor_key, private_file::key)?,
-        ),
+        webhook_key.clone(),
+        made("CURSOR_KEY", "cursor-key")?,
     ];
     let legacy = environment.remove_entry("SUPABASE_JWT_SECRET");
     let people = people.into_iter().chain(legacy).collect();
-    let jobs = BTreeMap::from([member("DATABASE_URL", url("caretrail_jobs")?), ticket_key]);
+    let jobs = BTreeMap::from([
+        member("DATABASE_URL", url("caretrail_jobs")?),
+        ticket_key,
+        webhook_key,
+    ]);
     let health = BTreeMap::from([member("DATABASE_URL", url("caretrail_health")?)]);
     let sealer = BTreeMap::from([member("DATABASE_URL", url("caretrail_sealer")?)]);
     Ok(BTreeMap::from([

@@ -132,7 +132,8 @@ const DESCRIPTION: &str = "Bodies are JSON with field names in snake_case. Times
     header names the version that a request changes. Each path with `GET` also has `HEAD`, which answers and \
     is recorded alike, without a body. Errors are problem details (RFC 9457). A \
     resource that does not exist and one that the caller is not allowed to see get the same 404. \
-    Every request under `/v1` from a known caller is recorded in the audit log.";
+    Every request under `/v1` from a known caller is recorded in the audit log. The document \
+    [`/asyncapi.json`](/asyncapi.json) describes the business events that other systems get.";
 
 /// The response to a read of the version that the caller has.
 fn not_modified() -> Value {
@@ -164,9 +165,10 @@ fn tags(paths: &Map<String, Value>) -> Vec<Value> {
 }
 
 /// The endpoints without caller, patient data and audit row.
-pub const PUBLIC: [PublicEndpoint; 6] = [
+pub const PUBLIC: [PublicEndpoint; 7] = [
     health::ENDPOINT,
     openapi::ENDPOINT,
+    asyncapi::ENDPOINT,
     docs::ENDPOINT,
     list_problems::ENDPOINT,
     get_problem::ENDPOINT,
@@ -195,6 +197,10 @@ fn public(endpoint: &PublicEndpoint, schemas: &mut Schemas) -> (Value, &'static 
         }
         "openapi" => (
             json!({"application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.1"}}}),
+            &[],
+        ),
+        "asyncapi" => (
+            json!({"application/json": {"schema": {"type": "object"}, "example": {"asyncapi": "3.0.0"}}}),
             &[],
         ),
         "list-problems" => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 /// Values from the examples of requests, by the name of their field.
-type Known = BTreeMap<String, Value>;
+pub(crate) type Known = BTreeMap<String, Value>;
 
 /// Adds an example to every answer in the document.
 pub(crate) fn add(document: &mut Value) {
@@ -44,7 +44,7 @@ fn contents(carrier: Option<&mut Value>) -> impl Iterator<Item = (&String, &mut 
 }
 
 /// A value that satisfies the schema, for a field of this name.
-fn sample(schema: &Value, name: &str, schemas: &Value, known: &Known) -> Value {
+pub(crate) fn sample(schema: &Value, name: &str, schemas: &Value, known: &Known) -> Value {
     let inner = |schema: &Value, name: &str| sample(schema, name, schemas, known);
     if let Some(reference) = schema["$ref"].as_str() {
         let target = reference.rsplit('/').next().unwrap_or_default();
@@ -56,11 +56,10 @@ fn sample(schema: &Value, name: &str, schemas: &Value, known: &Known) -> Value {
     if let Some(value) = schema.get("const") {
         return value.clone();
     }
-    if let Some(value) = known.get(name).filter(|value| fits(value, schema)) {
-        return value.clone();
-    }
     let first = |keyword: &str| schema[keyword].get(0);
-    if let Some(value) = first("examples").or(first("enum")) {
+    // The field's own example fits better than that of another field with the same name.
+    let own = first("examples").or(known.get(name).filter(|value| fits(value, schema)));
+    if let Some(value) = own.or(first("enum")) {
         return value.clone();
     }
     if let Some(choice) = first("anyOf").or(first("oneOf")) {

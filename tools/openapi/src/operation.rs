@@ -138,7 +138,7 @@ fn statuses(function: &Function, route: Route) -> Vec<u16> {
         statuses.push(412);
     }
     // Events after the cursor may be deleted.
-    if function.resource == "events" && description.is_paged {
+    if route.path == "/v1/events" {
         statuses.push(410);
     }
     statuses
@@ -218,7 +218,7 @@ fn query_parameters(function: &Function, event: &Event, schemas: &mut Schemas) -
 }
 
 /// Describes the parameters that every list takes.
-fn page_parameters() -> Map<String, Value> {
+pub(crate) fn page_parameters() -> Map<String, Value> {
     let limit = json!({
         "type": "integer",
         "format": "int32",

@@ -6,6 +6,11 @@ use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use crate::events;
+
+/// The place of the schemas in a document.
+pub(crate) const SCHEMAS: &str = "#/components/schemas";
+
 /// Describes types as requests and as answers. An answer always has every field that it can have; a
 /// request may leave out optional fields.
 pub(crate) struct Schemas {
@@ -35,9 +40,14 @@ impl Schemas {
         plain(describe(&mut self.answered))
     }
 
+    /// The generator of what the API answers.
+    pub(crate) fn answers(&mut self) -> &mut SchemaGenerator {
+        &mut self.answered
+    }
+
     /// Stores a schema under a name, which client generators use for its type, and returns a reference.
     pub(crate) fn keep(&mut self, name: String, schema: Value) -> Value {
-        let reference = json!({"$ref": format!("#/components/schemas/{name}")});
+        let reference = json!({"$ref": format!("{SCHEMAS}/{name}")});
         self.named.insert(name, schema);
         reference
     }
@@ -45,9 +55,12 @@ impl Schemas {
     /// All schemas in alphabetical order. A type that occurs in both requests and answers is described
     /// as in a request, which an answer satisfies too.
     pub(crate) fn finish(mut self) -> Map<String, Value> {
+        let events = events::by_type(&mut self.answered);
         let mut all = self.answered.take_definitions(true);
         all.extend(self.read.take_definitions(true));
         all.extend(self.named);
+        all.extend(events);
+        events::leave_out_null(&mut all);
         let variants = by_record_type(&mut all);
         all.extend(variants);
         let mut all: Vec<_> = all.into_iter().collect();
@@ -83,12 +96,8 @@ fn by_record_type(all: &mut Map<String, Value>) -> Map<String, Value> {
                 "description": format!("The type of the record, always `{label}`."),
             });
             let content = RecordContent::schema_name_of(record_type);
-            described["properties"]["content"]["$ref"] =
-                json!(format!("#/components/schemas/{content}"));
-            mapping.insert(
-                (*label).to_owned(),
-                json!(format!("#/components/schemas/{variant}")),
-            );
+            described["properties"]["content"]["$ref"] = json!(format!("{SCHEMAS}/{content}"));
+            mapping.insert((*label).to_owned(), json!(format!("{SCHEMAS}/{variant}")));
             variants.insert(variant, described);
         }
         let choices: Vec<_> = mapping
@@ -165,7 +174,7 @@ fn labels(schema: &Map<String, Value>) -> Option<Map<String, Value>> {
     Some(enumeration)
 }
 
-/// The schema without null, because a query parameter is either absent or has its type.
+/// The schema without null, because a query parameter or a member of an event is either absent or has its type.
 pub(crate) fn without_null(mut schema: Value) -> Value {
     if let Some(types) = schema["type"].as_array() {
         let types: Vec<_> = types
@@ -184,8 +193,10 @@ pub(crate) fn without_null(mut schema: Value) -> Value {
             .filter(|choice| choice["type"] != "null")
             .cloned()
             .collect();
-        if let [only] = choices.as_slice() {
-            return only.clone();
+        if let ([Value::Object(only)], Some(members)) = (choices.as_slice(), schema.as_object_mut())
+        {
+            members.remove("anyOf");
+            members.extend(only.clone());
         }
     }
     // Indexing a missing member inserts null.

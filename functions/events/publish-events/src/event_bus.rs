@@ -2,13 +2,11 @@
 //!
 //! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
 
-use std::time::Duration;
-
 use api::input::FromSettings;
 use api::prelude::*;
 use aws::Service;
 use business_events::BusinessEvent;
-use settings::{Misconfigured, optional, required};
+use settings::{Misconfigured, required};
 
 /// The most events of one call.
 const MOST: usize = 10;
@@ -16,12 +14,10 @@ const MOST: usize = 10;
 /// What the log says if EventBridge can't be reached.
 const UNREACHABLE: &str = "EventBridge can't be reached.";
 
-/// An event bus, and how often it gets events.
+/// An event bus.
 pub struct EventBus {
     service: Service,
     name: String,
-    /// The pause before the next look for events. None: a run looks once.
-    pub poll_every: Option<Duration>,
 }
 
 #[derive(Serialize)]
@@ -56,24 +52,9 @@ struct Answered {
 
 impl FromSettings for EventBus {
     fn from_settings() -> Result<Self, Misconfigured> {
-        let poll_every = match optional("EVENT_POLL_SECONDS") {
-            None => None,
-            Some(seconds) => {
-                let seconds = seconds.parse().ok();
-                let seconds: u64 =
-                    seconds
-                        .filter(|seconds| *seconds <= 50)
-                        .ok_or(Misconfigured(
-                            "EVENT_POLL_SECONDS",
-                            "expected a number of seconds from 0 to 50",
-                        ))?;
-                (seconds > 0).then(|| Duration::from_secs(seconds))
-            }
-        };
         Ok(Self {
             service: Service::from_env("events", "AWS_ENDPOINT_URL_EVENTBRIDGE")?,
             name: required("EVENT_BUS")?,
-            poll_every,
         })
     }
 }

@@ -6,11 +6,11 @@
 mod event_bus;
 mod sent;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use api::job::Job;
 use api::prelude::*;
-use business_events::{BusinessEvent, Source, StoredEvent, stored_event_columns};
+use business_events::{BusinessEvent, Concerned, Poll, Source, StoredEvent, stored_event_columns};
 use sql::row;
 
 use crate::event_bus::EventBus;
@@ -25,19 +25,12 @@ pub const ENDPOINT: Endpoint = Endpoint::schedule("every minute")
 /// The number of events in one transaction.
 const EVENTS: i32 = 100;
 
-/// The schedule starts the next run after a minute. A run begins nothing beyond this time.
-const RUN: Duration = Duration::from_secs(50);
-
 const TAKE: &str = concat!(
     "select ",
     stored_event_columns!(),
     " from take_events($1, $2, $3, $4) order by rank, number"
 );
 const BACKLOG: &str = "select oldest_seconds, dead from event_backlog()";
-
-/// The patients whom the events concern that are about to leave.
-#[derive(Serialize)]
-struct Concerned(Vec<PatientId>);
 
 row! {
     /// What waits to be sent.
@@ -49,27 +42,21 @@ row! {
     }
 }
 
-impl Content for Concerned {
-    fn patients(&self) -> Vec<PatientId> {
-        self.0.clone()
-    }
-}
-
 /// Sends all events that there are, and then, if the setting says so, those that follow within the minute. Errors: the
 /// database or EventBridge fails. The next run sends what is left.
 pub async fn handle(
     job: Job,
     Configured(source): Configured<Source>,
     Configured(bus): Configured<EventBus>,
+    Configured(poll): Configured<Poll>,
 ) -> Result<(), Error> {
-    let ends = Instant::now() + RUN;
+    let ends = poll.ends();
     loop {
         let sent = send_all(&job, source, bus, ends).await;
         report_backlog(&job).await?;
         sent?;
-        match bus.poll_every {
-            Some(pause) if Instant::now() + pause < ends => tokio::time::sleep(pause).await,
-            _ => return Ok(()),
+        if !poll.wait(ends).await {
+            return Ok(());
         }
     }
 }
@@ -127,8 +114,7 @@ async fn take(
         access.add_note("events", events.len());
         access.add_note("accepted", codes.len() - refused);
         access.add_note("refused", refused);
-        let concerned = events.iter().flat_map(Content::patients).collect();
-        access.commit(Json(Concerned(concerned))).await?;
+        access.commit(Json(Concerned::by(&events))).await?;
     }
     Ok(events)
 }

@@ -51,13 +51,7 @@ pub async fn handle(
     access.add_note("role", name.as_str());
     let current: Option<Role> = access.optional(sql(READ, &[&name])).await?;
     let current = current.map(|role| role.version);
-    match (current, if_match) {
-        (Some(version), Some(if_match)) => if_match.check(version)?,
-        (Some(_), None) => return Err(Error::PreconditionRequired),
-        (None, Some(_)) => return Err(Error::PreconditionFailed),
-        // A role that does not exist yet has no version to name.
-        (None, None) => {}
-    }
+    IfMatch::check_replacement(if_match, current)?;
     let permissions = Jsonb(new.permissions);
     let role: Role = access
         .write_then_read(

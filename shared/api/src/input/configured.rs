@@ -1,6 +1,7 @@
 //! An object of the deployment as an argument.
 
 use errors::Error;
+use secrets::Secrets;
 use settings::Misconfigured;
 
 use crate::argument::Argument;
@@ -20,7 +21,7 @@ pub struct Configured<T: 'static>(pub &'static T);
 impl<R, T: FromSettings> Argument<R> for Configured<T> {
     type Settings = T;
 
-    fn configure() -> Result<T, Misconfigured> {
+    fn configure(_: &Secrets) -> Result<T, Misconfigured> {
         T::from_settings()
     }
 

@@ -1,6 +1,7 @@
 //! The payload of an event.
 
 use errors::Error;
+use secrets::Secrets;
 use serde::de::DeserializeOwned;
 use settings::Misconfigured;
 
@@ -16,7 +17,7 @@ impl<T: DeserializeOwned + Send> Argument<Job> for Event<T> {
     const TAKES: Takes = Takes::BODY;
     type Settings = ();
 
-    fn configure() -> Result<(), Misconfigured> {
+    fn configure(_: &Secrets) -> Result<(), Misconfigured> {
         Ok(())
     }
 

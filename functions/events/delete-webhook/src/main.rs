@@ -1,0 +1,3 @@
+//! The Lambda `delete-webhook`.
+
+api::serve!(delete_webhook);

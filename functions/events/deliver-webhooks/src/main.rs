@@ -1,0 +1,3 @@
+//! The Lambda `deliver-webhooks`.
+
+api::serve_event!(deliver_webhooks);

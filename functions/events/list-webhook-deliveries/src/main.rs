@@ -1,0 +1,3 @@
+//! The Lambda `list-webhook-deliveries`.
+
+api::serve!(list_webhook_deliveries);

@@ -1,0 +1,3 @@
+//! The Lambda `list-webhooks`.
+
+api::serve!(list_webhooks);

@@ -1,0 +1,3 @@
+//! The Lambda `put-webhook`.
+
+api::serve!(put_webhook);

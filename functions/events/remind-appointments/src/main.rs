@@ -1,0 +1,3 @@
+//! The Lambda `remind-appointments`.
+
+api::serve_event!(remind_appointments);

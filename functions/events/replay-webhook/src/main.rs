@@ -1,0 +1,3 @@
+//! The Lambda `replay-webhook`.
+
+api::serve_idempotent!(replay_webhook);

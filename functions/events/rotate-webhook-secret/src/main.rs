@@ -1,0 +1,3 @@
+//! The Lambda `rotate-webhook-secret`.
+
+api::serve!(rotate_webhook_secret);

@@ -1,0 +1,3 @@
+//! The Lambda `test-webhook`.
+
+api::serve!(test_webhook);
