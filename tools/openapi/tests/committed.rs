@@ -10,9 +10,9 @@ fn compare(file: &str, document: &Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .join(file);
-    let text = serde_json::to_string_pretty(document).unwrap() + "\n";
+    let text = serde_json::to_string_pretty(document).expect("a document is JSON") + "\n";
     if std::env::var_os("UPDATE").is_some() {
-        fs::write(&path, &text).unwrap();
+        fs::write(&path, &text).expect("the document can be written");
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
     assert!(
