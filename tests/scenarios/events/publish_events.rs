@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tests::calls::{Calls, Fault};
 use tests::prelude::*;
 
 use super::feed;
@@ -169,6 +170,44 @@ async fn a_publisher_that_is_killed_anywhere_sends_again_and_misses_nothing() {
         .filter(|id| seen.insert(id.clone()))
         .collect();
     assert_eq!(first, written);
+}
+
+#[tokio::test]
+async fn what_a_killed_publisher_had_taken_is_sent_again_after_two_minutes() {
+    // Given an event bus that accepts ten events and then answers nothing, and a publisher that is killed there
+    let calls = Calls::new().await;
+    let mut setup = Setup::default();
+    setup
+        .environment
+        .insert("AWS_ENDPOINT_URL_EVENTBRIDGE".into(), calls.url());
+    let world = World::with(setup).await;
+    calls.lead_to(&world.cloud.event_bus().url());
+    let admin = world.admin().await;
+    for number in 0..12 {
+        world.patient(&format!("Patient{number}")).await;
+    }
+    let written = written(&world, &admin).await;
+    calls.fail_from(2, Fault::Silent);
+    let kill = async {
+        calls.have_failed().await;
+        world.cloud.lambda().restart("publish-events");
+    };
+    let (run, ()) = tokio::join!(publish(&world), kill);
+    run.unwrap_err();
+    calls.mend();
+    assert_eq!(arrived(&world), written[..10]);
+
+    // When others run, then they leave its events alone as long as it may be alive
+    assert_eq!(publish(&world).await.unwrap(), json!({"steps": []}));
+    assert_eq!(arrived(&world).len(), 10);
+    world
+        .sql(
+            "update event_publisher set busy_until = busy_until - interval '2 minutes'",
+            &[],
+        )
+        .await;
+    publish(&world).await.unwrap();
+    assert_eq!(arrived(&world)[10..], written);
 }
 
 #[tokio::test]
