@@ -482,21 +482,8 @@ begin
 end
 $$;
 
--- How many webhooks are failing, and since when the first of them is, in seconds.
-create function webhooks_failing(out failing bigint, out oldest_seconds bigint)
-language plpgsql stable security definer set search_path = pg_catalog, public as $$
-begin
-  perform require_delivery();
-  select count(*), coalesce(extract(epoch from clock_timestamp() - min(p.first_failed_at)), 0)::bigint
-  into failing, oldest_seconds
-  from webhooks w join webhook_progress p on p.webhook_id = w.id
-  where w.status = 'ACTIVE' and not w.is_archived and p.first_failed_at is not null;
-end
-$$;
-
 grant execute on function
-  due_webhooks(), begin_webhook_turn(uuid), settle_webhook(uuid, jsonb), take_webhook_events(uuid, integer),
-  webhooks_failing()
+  due_webhooks(), begin_webhook_turn(uuid), settle_webhook(uuid, jsonb), take_webhook_events(uuid, integer)
   to caretrail_jobs;
 
 -- For `describe_attempt`: one row if the webhook exists. It concerns no patient.

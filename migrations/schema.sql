@@ -2595,7 +2595,6 @@ create function target_webhook(target uuid) returns setof uuid stable;
 create function turn_event_partitions(ahead integer, OUT made integer, OUT dropped integer, OUT weeks integer) returns record security definer; -- caretrail_jobs
 create function visits_in_care(p_patient uuid, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function webhook_gets(event_types text[], since timestamptz, type event_type, at timestamptz) returns boolean stable;
-create function webhooks_failing(OUT failing bigint, OUT oldest_seconds bigint) returns record stable security definer; -- caretrail_jobs
 create function widen_spans(p_patient uuid, p_part text, moment timestamptz, until timestamptz) returns void security definer;
 create function within_hours(schedule jsonb, begins timestamptz, minutes integer) returns boolean stable;
 create function words_of(first_name text, last_name text) returns setof text immutable;

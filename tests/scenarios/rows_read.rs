@@ -18,6 +18,25 @@ async fn rows_read(world: &World, tables: &str) -> i64 {
     world.sql(counted, &[&tables]).await[0].get(0)
 }
 
+/// Adds rows to the audit log, in which a patient reads their chart. Each is the first of a chain, and nothing announced the
+/// chain. `xid` is the transaction of row `i`, an expression. Their ids are lower than those of other rows.
+async fn add_audit_rows(world: &World, patient: &Patient, rows: i32, xid: &str) {
+    let insert = format!(
+        "insert into audit_logs (id, month, timestamp, user_id, actor_role, action_type, resource_type,
+           resource_id, patient_id, outcome, application, request_id, chain_id, seq, prev_hash, row_hash,
+           form, place, signature, xid)
+         select (lpad(to_hex(i), 12, '0') || right(gen_random_uuid()::text, 23))::uuid,
+           date_trunc('month', now() at time zone 'UTC')::date, now(), $1, 'PATIENT',
+           'READ', 'PATIENT', $2, $2, 'SUCCESS', 'get-patient', 'request-' || i, gen_random_uuid(), 1,
+           decode(repeat('00', 32), 'hex'), sha256(int8send(i)), 3, uuid_send(gen_random_uuid()),
+           decode(repeat('00', 64), 'hex'), {xid}
+         from generate_series(1, $3) as i"
+    );
+    world
+        .sql(&insert, &[&patient.user, &patient.id, &rows])
+        .await;
+}
+
 /// Sends all requests as the caller and compares the rows read with the limit.
 async fn ask(world: &World, caller: &Actor, function: &str, table: &str, queries: &[String]) {
     let path = match function {
@@ -180,20 +199,7 @@ async fn a_search_of_the_audit_log_by_patient_does_not_read_rows_of_others() {
     let world = World::new().await;
     let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
     let (officer, admin) = (world.officer().await, world.admin().await);
-    world
-        .sql(
-            "insert into audit_logs (id, month, timestamp, user_id, actor_role, action_type, resource_type,
-               resource_id, patient_id, outcome, application, request_id, chain_id, seq, prev_hash, row_hash,
-               form, place, signature, xid)
-             select (lpad(to_hex(i), 12, '0') || right(gen_random_uuid()::text, 23))::uuid,
-               date_trunc('month', now() at time zone 'UTC')::date, now(), $1, 'PATIENT',
-               'READ', 'PATIENT', $2, $2, 'SUCCESS', 'get-patient', 'request-' || i, gen_random_uuid(), 1,
-               decode(repeat('00', 32), 'hex'), sha256(int8send(i)), 3, uuid_send(gen_random_uuid()),
-               decode(repeat('00', 64), 'hex'), pg_current_xact_id()
-             from generate_series(1, 20000) as i",
-            &[&ben.user, &ben.id],
-        )
-        .await;
+    add_audit_rows(&world, &ben, 20_000, "pg_current_xact_id()").await;
     let chart = format!("/v1/patients/{}", ada.id);
     let alone = ada.get(&chart).await.expect(200);
     let refused = ben.get(&chart).await.problem(404, "not-found");
@@ -493,19 +499,7 @@ async fn a_batch_of_the_sealed_log_does_not_read_the_rows_of_later_batches() {
     })
     .await;
     let ada = world.patient("Ada").await;
-    world
-        .sql(
-            "insert into audit_logs (id, month, timestamp, user_id, actor_role, action_type, resource_type,
-               resource_id, patient_id, outcome, application, request_id, chain_id, seq, prev_hash, row_hash,
-               form, place, signature, xid)
-             select gen_random_uuid(), date_trunc('month', now() at time zone 'UTC')::date, now(), $1, 'PATIENT',
-               'READ', 'PATIENT', $2, $2, 'SUCCESS', 'get-patient', 'request-' || i, gen_random_uuid(), 1,
-               decode(repeat('00', 32), 'hex'), sha256(int8send(i)), 3, uuid_send(gen_random_uuid()),
-               decode(repeat('00', 64), 'hex'), (i / 40 + 3)::text::xid8
-             from generate_series(1, 10000) as i",
-            &[&ada.user, &ada.id],
-        )
-        .await;
+    add_audit_rows(&world, &ada, 10_000, "(i / 40 + 3)::text::xid8").await;
     world.sql("analyze", &[]).await;
     let read = read_by(&world, "seal-audit", "audit_logs", async || {
         world.try_seal().await.unwrap();

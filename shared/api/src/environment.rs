@@ -71,8 +71,8 @@ pub(crate) fn database(
     Database::new(&url, ca_file.as_deref(), function, are_named)
 }
 
-/// Reads a key: 32 bytes in base64 or base64url.
-fn key(secrets: &Secrets, name: &'static str) -> Result<[u8; 32], Misconfigured> {
+/// Reads a key: 32 bytes in base64 or base64url. Errors: it is missing or invalid.
+pub fn key(secrets: &Secrets, name: &'static str) -> Result<[u8; 32], Misconfigured> {
     settings::key(&secrets.required(name)?)
         .ok_or(Misconfigured(name, "expected 32 bytes in base64"))
 }

@@ -18,5 +18,6 @@ pub use query::{CheckedQuery, Query};
 pub use secret::{FromSecrets, Secret};
 
 pub use crate::argument::{Argument, Input};
+pub use crate::environment::key;
 pub use crate::patch::Patch;
 pub use crate::takes::Takes;

@@ -152,14 +152,26 @@ pub fn serve_document(
     })
 }
 
+/// Serves a JSON document that is the same for everyone. Caches may keep it for five minutes.
+pub fn serve_json_document(
+    endpoint: PublicEndpoint,
+    document: &'static str,
+) -> Result<(), Failure> {
+    serve_public(endpoint, move |_| cacheable_text(document))
+}
+
 /// A JSON answer that is the same for everyone. Caches may keep it for five minutes. Errors:
 /// [`Error::Internal`] if it can't be converted.
 pub fn cacheable(body: &impl Serialize) -> Result<Response<Body>, Error> {
     let body = serde_json::to_string(body).map_err(|_| Error::Internal("an answer is not JSON"))?;
+    cacheable_text(body)
+}
+
+fn cacheable_text(body: impl Into<Body>) -> Result<Response<Body>, Error> {
     Response::builder()
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::CACHE_CONTROL, "public, max-age=300")
-        .body(Body::from(body))
+        .body(body.into())
         .map_err(|_| Error::Internal("an answer is not HTTP"))
 }
 

@@ -122,9 +122,18 @@ pub struct BusinessEvent {
     place: Place,
 }
 
+impl Source {
+    /// The events of this installation, from what is stored.
+    pub fn events(&self, stored: Vec<StoredEvent>) -> Vec<BusinessEvent> {
+        let events = stored.into_iter();
+        events
+            .map(|event| BusinessEvent::new(event, self))
+            .collect()
+    }
+}
+
 impl BusinessEvent {
-    /// The event of an installation.
-    pub fn new(stored: StoredEvent, source: &Source) -> Self {
+    fn new(stored: StoredEvent, source: &Source) -> Self {
         let Jsonb(data) = stored.data;
         Self {
             specversion: "1.0",
@@ -140,6 +149,11 @@ impl BusinessEvent {
             data,
             place: (stored.rank, stored.number),
         }
+    }
+
+    /// Whether it has this type.
+    pub fn is_of(&self, kind: EventType) -> bool {
+        self.r#type == kind.name()
     }
 
     /// Its place in the feed.

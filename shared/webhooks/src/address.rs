@@ -7,7 +7,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 /// The blocks of IPv4 that aren't globally reachable. A block with exceptions is refused as a whole.
 ///
 /// <https://www.iana.org/assignments/iana-ipv4-special-registry>
-const IPV4: [Ipv4Net; 16] = [
+const IPV4: [Ipv4Net; 15] = [
     v4([0, 0, 0, 0], 8),       // this network
     v4([10, 0, 0, 0], 8),      // private
     v4([100, 64, 0, 0], 10),   // shared, behind a carrier's NAT
@@ -22,8 +22,7 @@ const IPV4: [Ipv4Net; 16] = [
     v4([198, 51, 100, 0], 24), // documentation
     v4([203, 0, 113, 0], 24),  // documentation
     v4([224, 0, 0, 0], 4),     // multicast
-    v4([240, 0, 0, 0], 4),     // reserved
-    v4([255, 255, 255, 255], 32),
+    v4([240, 0, 0, 0], 4),     // reserved, and the broadcast address
 ];
 
 /// What IANA has allocated as global unicast. Everything else is unspecified, loopback, mapped or translated IPv4

@@ -2,7 +2,7 @@
 //!
 //! <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>
 
-use api::input::FromSecrets;
+use api::input::{FromSecrets, key};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -17,10 +17,7 @@ pub struct SigningSecret([u8; 32]);
 
 impl FromSecrets for WebhookKey {
     fn from_secrets(secrets: &secrets::Secrets) -> Result<Self, Misconfigured> {
-        const NAME: &str = "WEBHOOK_KEY";
-        let key = settings::key(&secrets.required(NAME)?);
-        let key = key.ok_or(Misconfigured(NAME, "expected 32 bytes in base64"))?;
-        Ok(Self::new(&key))
+        Ok(Self::new(&key(secrets, "WEBHOOK_KEY")?))
     }
 }
 

@@ -56,29 +56,19 @@ async fn absent_webhooks_stale_versions_and_other_roles_are_refused() {
     let officer = world.officer().await;
     let hook = hook(&admin, &receiver, None).await;
     let absent = Uuid::now_v7();
-    let answer = versioned(&admin, Method::DELETE, &path(absent), "*", None).await;
-    let answer = answer.problem(404, "not-found");
+    let of_absent = row().by(&admin).resource(absent);
+    let absent_path = path(absent);
+    let request = versioned(&admin, Method::DELETE, &absent_path, "*", None);
     world
-        .audited(
-            &answer,
-            row().by(&admin).resource(absent).failed("not-found"),
-        )
+        .refused(request, 404, of_absent.failed("not-found"))
         .await;
-    let stale = versioned(&admin, Method::DELETE, &hook.path(), "\"7\"", None).await;
-    let stale = stale.problem(412, "precondition-failed");
-    let failed = row()
-        .by(&admin)
-        .resource(hook.id)
-        .failed("precondition-failed");
-    world.audited(&stale, failed).await;
-    let refused = versioned(&officer, Method::DELETE, &hook.path(), "\"1\"", None).await;
-    let refused = refused.problem(403, "forbidden");
-    world
-        .audited(
-            &refused,
-            row().by(&officer).resource(hook.id).denied("forbidden"),
-        )
-        .await;
+    let (hook_path, of_hook) = (hook.path(), row().resource(hook.id));
+    let stale = versioned(&admin, Method::DELETE, &hook_path, "\"7\"", None);
+    let failed = of_hook.clone().by(&admin).failed("precondition-failed");
+    world.refused(stale, 412, failed).await;
+    let others = versioned(&officer, Method::DELETE, &hook_path, "\"1\"", None);
+    let denied = of_hook.by(&officer).denied("forbidden");
+    world.refused(others, 403, denied).await;
     let delete = world
         .connect()
         .await

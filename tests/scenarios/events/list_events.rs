@@ -186,28 +186,10 @@ async fn events_are_kept_for_thirty_days_and_a_consumer_who_missed_some_is_told(
     assert!(events.len() >= 2);
     let first = admin.get(&format!("{PATH}?limit=1")).await.expect(200);
     let last = admin.get(&format!("{PATH}?limit=100")).await.expect(200);
-    let aged = "
-        do $$
-        declare
-          week constant date := date_trunc('week', now() at time zone 'UTC' - interval '45 days');
-          name constant text := to_char(week, '\"business_events_\"IYYY_\"w\"IW');
-        begin
-          execute format(
-            'create table %I partition of business_events for values from (%L) to (%L)', name, week, week + 7
-          );
-          execute format('alter table %I owner to caretrail_owner', name);
-          alter table business_events disable trigger refuse_ledger_change;
-          update business_events set day = week;
-          alter table business_events enable trigger refuse_ledger_change;
-        end
-        $$";
-    world.sql(aged, &[]).await;
+    super::age(&world, "business_events").await;
 
     // When their partition is dropped
-    let turned = world
-        .row("select * from turn_event_partitions(26)", &[])
-        .await;
-    assert_eq!(turned, json!({"made": 0, "dropped": 1, "weeks": 26}));
+    super::drop_aged(&world).await;
 
     // Then the consumer is told, and one that had read both goes on
     let failed = row().by(&admin).failed("events-expired");

@@ -62,18 +62,9 @@ async fn absent_webhooks_and_other_roles_are_refused() {
     let (admin, officer) = (world.admin().await, world.officer().await);
     let absent = Uuid::now_v7();
     let list = format!("{}/deliveries", path(absent));
-    let answer = admin.get(&list).await.problem(404, "not-found");
-    world
-        .audited(
-            &answer,
-            row().by(&admin).resource(absent).failed("not-found"),
-        )
-        .await;
-    let answer = officer.get(&list).await.problem(403, "forbidden");
-    world
-        .audited(
-            &answer,
-            row().by(&officer).resource(absent).denied("forbidden"),
-        )
-        .await;
+    let of_absent = row().resource(absent);
+    let failed = of_absent.clone().by(&admin).failed("not-found");
+    world.refused(admin.get(&list), 404, failed).await;
+    let denied = of_absent.by(&officer).denied("forbidden");
+    world.refused(officer.get(&list), 403, denied).await;
 }

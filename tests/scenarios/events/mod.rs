@@ -60,3 +60,31 @@ async fn types_of(world: &World, subject: &str) -> Vec<String> {
     let types = events.iter().map(|event| event["type"].as_str().unwrap());
     types.map(str::to_owned).collect()
 }
+
+/// Moves all rows of a table that is kept by weeks into a partition of 45 days ago.
+async fn age(world: &World, table: &str) {
+    let aged = "
+        do $$
+        declare
+          week constant date := date_trunc('week', now() at time zone 'UTC' - interval '45 days');
+          name constant text := to_char(week, '\"TABLE_\"IYYY_\"w\"IW');
+        begin
+          execute format(
+            'create table %I partition of TABLE for values from (%L) to (%L)', name, week, week + 7
+          );
+          execute format('alter table %I owner to caretrail_owner', name);
+          alter table TABLE disable trigger refuse_ledger_change;
+          update TABLE set day = week;
+          alter table TABLE enable trigger refuse_ledger_change;
+        end
+        $$";
+    world.sql(&aged.replace("TABLE", table), &[]).await;
+}
+
+/// Drops the one partition that is older than events are kept.
+async fn drop_aged(world: &World) {
+    let turned = world
+        .row("select * from turn_event_partitions(26)", &[])
+        .await;
+    assert_eq!(turned, json!({"made": 0, "dropped": 1, "weeks": 26}));
+}

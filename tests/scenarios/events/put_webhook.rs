@@ -96,21 +96,18 @@ async fn an_existing_webhook_is_replaced_only_with_its_version() {
     let wanted = definition(&receiver, None);
     // An absent webhook has no version.
     for tag in ["\"1\"", "*"] {
-        let answer = versioned(&admin, Method::PUT, &path(id), tag, Some(wanted.clone())).await;
-        let answer = answer.problem(412, "precondition-failed");
+        let its_path = path(id);
+        let request = versioned(&admin, Method::PUT, &its_path, tag, Some(wanted.clone()));
         let failed = row().by(&admin).resource(id).failed("precondition-failed");
-        world.audited(&answer, failed).await;
+        world.refused(request, 412, failed).await;
     }
     put(&admin, id, wanted.clone()).await.expect(200);
     // A creation that is repeated, because its answer was lost, changes nothing.
     let before = world.rows("select * from webhooks", &[]).await;
-    let again = put(&admin, id, wanted.clone()).await;
-    let again = again.problem(428, "precondition-required");
-    let failed = row()
-        .by(&admin)
-        .resource(id)
-        .failed("precondition-required");
-    world.audited(&again, failed).await;
+    let again = put(&admin, id, wanted.clone());
+    let failed = row().by(&admin).resource(id);
+    let failed = failed.failed("precondition-required");
+    world.refused(again, 428, failed).await;
     let stale = versioned(
         &admin,
         Method::PUT,
@@ -206,10 +203,9 @@ async fn other_roles_are_refused() {
         world.user("PROVIDER", "Vera").await,
     ] {
         let id = Uuid::now_v7();
-        let answer = put(&caller, id, definition(&receiver, None)).await;
-        let answer = answer.problem(403, "forbidden");
+        let request = put(&caller, id, definition(&receiver, None));
         let denied = row().by(&caller).resource(id).denied("forbidden");
-        world.audited(&answer, denied).await;
+        world.refused(request, 403, denied).await;
     }
     assert!(world.rows("select id from webhooks", &[]).await.is_empty());
 }

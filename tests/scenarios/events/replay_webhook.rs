@@ -131,7 +131,9 @@ async fn times_beyond_thirty_days_absent_webhooks_and_other_roles_are_refused() 
         .problem(404, "not-found");
     let denied = row().by(&officer).resource(hook.id);
     let denied = denied.detail("since", body["since"].clone());
-    let refused = officer.post(&replay, body).await.problem(403, "forbidden");
-    world.audited(&refused, denied.denied("forbidden")).await;
+    let denied = denied.denied("forbidden");
+    world
+        .refused(officer.post(&replay, body), 403, denied)
+        .await;
     assert_eq!(progress(&world, &hook).await, before);
 }

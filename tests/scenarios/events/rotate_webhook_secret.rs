@@ -61,27 +61,19 @@ async fn requests_without_the_version_of_a_webhook_and_other_roles_are_refused()
     let officer = world.officer().await;
     let hook = hook(&admin, &receiver, None).await;
     let secret_path = format!("{}/secret", hook.path());
-    let stale = versioned(&admin, Method::PUT, &secret_path, "\"2\"", None).await;
-    let stale = stale.problem(412, "precondition-failed");
-    let failed = row()
-        .by(&admin)
-        .resource(hook.id)
-        .failed("precondition-failed");
-    world.audited(&stale, failed).await;
+    let of_hook = row().resource(hook.id);
+    let stale = versioned(&admin, Method::PUT, &secret_path, "\"2\"", None);
+    let failed = of_hook.clone().by(&admin).failed("precondition-failed");
+    world.refused(stale, 412, failed).await;
     let bare = admin.send(Method::PUT, &secret_path, None).await;
     bare.problem(428, "precondition-required");
     let absent = format!("{}/secret", path(Uuid::now_v7()));
     versioned(&admin, Method::PUT, &absent, "*", None)
         .await
         .problem(404, "not-found");
-    let refused = versioned(&officer, Method::PUT, &secret_path, "*", None).await;
-    let refused = refused.problem(403, "forbidden");
-    world
-        .audited(
-            &refused,
-            row().by(&officer).resource(hook.id).denied("forbidden"),
-        )
-        .await;
+    let others = versioned(&officer, Method::PUT, &secret_path, "*", None);
+    let denied = of_hook.by(&officer).denied("forbidden");
+    world.refused(others, 403, denied).await;
     let kept = world
         .row("select secret_generation from webhooks", &[])
         .await;

@@ -109,25 +109,16 @@ async fn absent_webhooks_and_other_roles_are_refused() {
     let officer = world.officer().await;
     let hook = hook(&admin, &receiver, None).await;
     let absent = Uuid::now_v7();
-    let answer = admin.post_nothing(&format!("{}/test", path(absent))).await;
-    let answer = answer.problem(404, "not-found");
+    let absent_test = format!("{}/test", path(absent));
+    let failed = row().by(&admin).resource(absent).failed("not-found");
     world
-        .audited(
-            &answer,
-            row().by(&admin).resource(absent).failed("not-found"),
-        )
+        .refused(admin.post_nothing(&absent_test), 404, failed)
         .await;
-    let refused = officer.post_nothing(&format!("{}/test", hook.path())).await;
-    let refused = refused.problem(403, "forbidden");
+    let test = format!("{}/test", hook.path());
+    let denied = row().by(&officer).resource(hook.id).denied("forbidden");
     world
-        .audited(
-            &refused,
-            row().by(&officer).resource(hook.id).denied("forbidden"),
-        )
+        .refused(officer.post_nothing(&test), 403, denied)
         .await;
-    admin
-        .post(&format!("{}/test", hook.path()), json!({}))
-        .await
-        .problem(422, "invalid");
+    admin.post(&test, json!({})).await.problem(422, "invalid");
     assert_eq!(progress(&world, &hook).await["test_number"], Value::Null);
 }

@@ -334,26 +334,8 @@ async fn a_webhook_that_missed_deleted_events_goes_on_with_the_oldest_that_is_ke
         .expect(200);
     clinic.book(7..9).await;
     super::webhooks::all_events_are_visible(world).await;
-    let aged = "
-        do $$
-        declare
-          week constant date := date_trunc('week', now() at time zone 'UTC' - interval '45 days');
-          name constant text := to_char(week, '\"business_events_\"IYYY_\"w\"IW');
-        begin
-          execute format(
-            'create table %I partition of business_events for values from (%L) to (%L)', name, week, week + 7
-          );
-          execute format('alter table %I owner to caretrail_owner', name);
-          alter table business_events disable trigger refuse_ledger_change;
-          update business_events set day = week;
-          alter table business_events enable trigger refuse_ledger_change;
-        end
-        $$";
-    world.sql(aged, &[]).await;
-    let turned = world
-        .row("select * from turn_event_partitions(26)", &[])
-        .await;
-    assert_eq!(turned, json!({"made": 0, "dropped": 1, "weeks": 26}));
+    super::age(world, "business_events").await;
+    super::drop_aged(world).await;
 
     // When it is enabled
     set_status(admin, hook, receiver, "ACTIVE")
@@ -393,27 +375,9 @@ async fn the_delivery_log_is_kept_as_long_as_the_events() {
     } = &clinic;
     clinic.book(7..8).await;
     deliver(world).await;
-    let aged = "
-        do $$
-        declare
-          week constant date := date_trunc('week', now() at time zone 'UTC' - interval '45 days');
-          name constant text := to_char(week, '\"webhook_deliveries_\"IYYY_\"w\"IW');
-        begin
-          execute format(
-            'create table %I partition of webhook_deliveries for values from (%L) to (%L)', name, week, week + 7
-          );
-          execute format('alter table %I owner to caretrail_owner', name);
-          alter table webhook_deliveries disable trigger refuse_ledger_change;
-          update webhook_deliveries set day = week;
-          alter table webhook_deliveries enable trigger refuse_ledger_change;
-        end
-        $$";
-    world.sql(aged, &[]).await;
+    super::age(world, "webhook_deliveries").await;
     assert_eq!(attempts(admin, hook).await.len(), 1);
-    let turned = world
-        .row("select * from turn_event_partitions(26)", &[])
-        .await;
-    assert_eq!(turned, json!({"made": 0, "dropped": 1, "weeks": 26}));
+    super::drop_aged(world).await;
     assert!(attempts(admin, hook).await.is_empty());
     // The events are still there.
     let hour = json!({"since": Timestamp::now() - TimeDelta::hours(1)});

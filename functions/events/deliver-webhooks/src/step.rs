@@ -79,10 +79,7 @@ pub async fn step(
     }
     let stored: Vec<StoredEvent> = access.all(sql(TAKE, &[&webhook, &most])).await?;
     let destination: Destination = access.one(sql(TARGET, &[&webhook])).await?;
-    let events = stored
-        .into_iter()
-        .map(|event| BusinessEvent::new(event, source));
-    let events: Vec<_> = events.collect();
+    let events = source.events(stored);
     access.add_note("events", events.len());
     access.commit(Json(Concerned::by(&events))).await?;
     let batch = Batch {

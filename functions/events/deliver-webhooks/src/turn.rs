@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use api::job::Job;
 use api::prelude::*;
-use business_events::Source;
+use business_events::{EventType, Source};
 use https::{Guarded, GuardedClient};
 use tokio::sync::Mutex;
 use webhooks::{Networks, WebhookKey};
@@ -23,9 +23,9 @@ const LAST: Duration = Duration::from_secs(TIMEOUT.as_secs() + 4);
 
 /// One run of the schedule.
 pub struct Run {
+    job: Job,
     /// The transactions of an environment follow one another, because their audit rows are one chain.
-    job: Mutex<Job>,
-    limits: Job,
+    one_at_a_time: Mutex<()>,
     source: &'static Source,
     key: &'static WebhookKey,
     connections: Guarded<&'static Networks>,
@@ -42,8 +42,8 @@ impl Run {
         ends: Instant,
     ) -> Self {
         Self {
-            limits: job.clone(),
-            job: Mutex::new(job),
+            job,
+            one_at_a_time: Mutex::new(()),
             source,
             key,
             connections,
@@ -53,7 +53,7 @@ impl Run {
 
     /// Whether another request can be begun.
     pub fn has_time(&self) -> bool {
-        Instant::now() < self.ends && self.limits.has_time(LAST)
+        Instant::now() < self.ends && self.job.has_time(LAST)
     }
 
     /// Sends the events of one webhook, until there is none left, one fails or the turn's time is over. Errors: the
@@ -67,10 +67,10 @@ impl Run {
         let mut most = EVENTS;
         let mut attempts = None;
         loop {
-            let job = self.job.lock().await;
+            let alone = self.one_at_a_time.lock().await;
             let work = |access| step(access, webhook, self.source, attempts.take(), most);
-            let (batch, disabled_reason) = job.audited(Search::default(), work).await?;
-            drop(job);
+            let (batch, disabled_reason) = self.job.audited(Search::default(), work).await?;
+            drop(alone);
             if let Some(reason) = disabled_reason {
                 tracing::error!(%webhook, reason, "a webhook was disabled");
             }
@@ -117,12 +117,10 @@ impl Run {
                 );
             }
             attempts.push(attempt);
-            if fails && event.r#type != TEST {
+            if fails && !event.is_of(EventType::WebhookTest) {
                 return Ok((attempts, false));
             }
         }
         Ok((attempts, true))
     }
 }
-
-const TEST: &str = "caretrail.webhook.test.v1";

@@ -35,9 +35,6 @@ pub async fn handle(
         Some((rank, number)) => access.all(sql(LIST, &[rank, number, &limit])).await?,
         None => access.all(sql(OLDEST, &[&limit])).await?,
     };
-    let events = stored
-        .into_iter()
-        .map(|event| BusinessEvent::new(event, source));
-    let feed = page.feed(events.collect(), &START, BusinessEvent::place);
+    let feed = page.feed(source.events(stored), &START, BusinessEvent::place);
     access.commit(Json(feed)).await
 }

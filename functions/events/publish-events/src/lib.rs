@@ -105,10 +105,7 @@ async fn take(
     let stored: Vec<StoredEvent> = access
         .all(sql(TAKE, &[ranks, numbers, codes, &most]))
         .await?;
-    let events = stored
-        .into_iter()
-        .map(|event| BusinessEvent::new(event, source));
-    let events: Vec<_> = events.collect();
+    let events = source.events(stored);
     if !events.is_empty() || !ranks.is_empty() || most == 0 {
         let refused = codes.iter().flatten().count();
         access.add_note("events", events.len());
