@@ -4,7 +4,7 @@
 //! It parses the passing PostgreSQL protocol (version 3) as far as it needs to recognise statements
 //! and the end of an answer.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -22,7 +22,7 @@ pub struct Link {
 /// and nothing passes any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
-    /// It breaks before the flush that holds a statement with this text reaches the server.
+    /// It breaks before the flush reaches the server that holds a statement with this text, or the name of one.
     Before(&'static str),
     /// It breaks after the server has executed that flush, before its answer reaches the function.
     After(&'static str),
@@ -317,6 +317,8 @@ struct Wire {
     ready: bool,
     /// The last bytes came from the client.
     flushing: bool,
+    /// The texts of the named statements.
+    names: BTreeMap<String, String>,
     /// The requests that the server answers with ReadyForQuery, and these answers. Logging in
     /// counts too.
     asked: usize,
@@ -332,6 +334,7 @@ impl Wire {
         let mut record = lock(record);
         self.from_client.extend_from_slice(bytes);
         let mut statements = Vec::new();
+        let mut by_name = Vec::new();
         let mut ends = false;
         while let Some((kind, body)) = self.next_of_client() {
             match kind {
@@ -341,12 +344,15 @@ impl Wire {
                 }
                 b'P' => {
                     let mut texts = texts(&body);
-                    let text = texts.remove(1);
-                    record
-                        .named
-                        .extend(texts.pop().filter(|name| !name.is_empty()));
+                    let (text, name) = (texts.remove(1), texts.remove(0));
+                    if !name.is_empty() {
+                        record.named.push(name.clone());
+                        self.names.insert(name, text.clone());
+                    }
                     statements.push(text);
                 }
+                // A bind names its portal and its statement.
+                b'B' => by_name.extend(self.names.get(&texts(&body)[1]).cloned()),
                 b'S' => self.asked += 1,
                 b'X' => ends = true,
                 _ => {}
@@ -367,7 +373,8 @@ impl Wire {
             | Cut::After(text)
             | Cut::SilentBefore(text)
             | Cut::SilentAfter(text)) = cut;
-            statements.iter().any(|statement| statement.contains(*text))
+            let mut sent = statements.iter().chain(&by_name);
+            sent.any(|statement| statement.contains(*text))
         });
         if hit.is_some() && record.cuts.is_empty() {
             record.refusals = std::mem::take(&mut record.refusals_after_cuts);

@@ -72,9 +72,11 @@ static TEMPLATE: LazyLock<Arc<Template>> = LazyLock::new(|| {
     Arc::new(Template::read(&file).expect("template.yaml is a template"))
 });
 
-/// Whether the functions name their statements in this run: `CARETRAIL_TEST_NAMED_STATEMENTS=1`.
+/// Whether the functions name their statements in this run. They do as the template has it, but not behind a pooler,
+/// because Debian's PgBouncer loses names. `CARETRAIL_TEST_NAMED_STATEMENTS` can say otherwise: `1` or `0`.
 pub fn named_statements() -> bool {
-    std::env::var("CARETRAIL_TEST_NAMED_STATEMENTS").is_ok_and(|value| value == "1")
+    std::env::var("CARETRAIL_TEST_NAMED_STATEMENTS")
+        .map_or_else(|_| !pooler::is_wanted(), |value| value == "1")
 }
 
 /// Builds the functions from the current sources, once per process. Cargo has released its lock
@@ -126,7 +128,6 @@ impl World {
         let mut settings = Settings::new(folder.path(), &database_url, &key, template);
         settings.instances = setup.instances.max(1);
         settings.environment = setup.environment;
-        // The strictest setting is the one that is tested, unless a run or a test asks for the other.
         settings
             .environment
             .entry("NAMED_STATEMENTS".to_owned())

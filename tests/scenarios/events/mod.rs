@@ -7,6 +7,7 @@ mod list_events;
 mod list_webhook_deliveries;
 mod list_webhooks;
 mod outbox;
+mod polling;
 mod publish_events;
 mod put_webhook;
 mod remind_appointments;

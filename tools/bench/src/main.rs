@@ -5,6 +5,7 @@
 mod audit_chain;
 mod cold_start;
 mod compare;
+mod events;
 mod figures;
 mod large_file;
 mod scale;
@@ -146,6 +147,19 @@ enum Command {
         #[arg(long, default_value_t = 10_000_000)]
         rows: u64,
     },
+    /// Measures business events: what they add to a booking and to a change, how many are handed on in a second, and how
+    /// late they arrive on EventBridge, at a webhook and at a reader of their list.
+    Events {
+        /// Folder of the binaries, which are NAME/bootstrap or NAME.
+        #[arg(long, default_value = "target/measure")]
+        binaries: PathBuf,
+        /// Number of events.
+        #[arg(long, default_value_t = 10_000)]
+        events: u64,
+        /// Writes a second while it measures how late they arrive.
+        #[arg(long, default_value_t = 100)]
+        rate: u64,
+    },
     /// Measures the verifier: rows with their hashes, links and heads, compared with the sealed log. The reference is a
     /// plain SHA-256 over the same bytes.
     Verify {
@@ -242,6 +256,11 @@ async fn main() -> Result<()> {
         }
         Command::AuditChain { clients, rounds } => audit_chain::measure(clients, rounds).await,
         Command::Seal { binaries, rows } => sealing::measure(&binaries, rows).await,
+        Command::Events {
+            binaries,
+            events,
+            rate,
+        } => events::measure(&binaries, events, rate).await,
         Command::Verify { rows, rounds } => verification::measure(rows, rounds).await,
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -85,10 +86,20 @@ impl EventBus {
     /// # Errors
     /// The disk can't be read.
     pub fn events(&self) -> Result<Vec<Value>> {
+        let accepted = self.accepted()?.into_iter();
+        Ok(accepted.map(|(_, event)| event).collect())
+    }
+
+    /// The details of all events that were accepted, in their order, with when that was, to the millisecond.
+    ///
+    /// # Errors
+    /// As [`EventBus::events`].
+    pub fn accepted(&self) -> Result<Vec<(DateTime<Utc>, Value)>> {
         let mut events = Vec::new();
         self.accepted
             .search(Place::default(), 0, i64::MAX, |event| {
-                events.extend(serde_json::from_str(&event.message).ok());
+                let at = DateTime::from_timestamp_millis(event.timestamp);
+                events.extend(at.zip(serde_json::from_str(&event.message).ok()));
                 true
             })?;
         Ok(events)
