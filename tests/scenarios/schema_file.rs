@@ -15,8 +15,9 @@ const HEADER: &str = "\
 /// What each part of the file says first.
 const PARTS: [&str; 4] = [
     "-- Types",
-    "-- Tables and views\n--\n-- A view is listed by its columns. audit_logs has a partition for each month, \
-     which\n-- ensure_audit_partitions makes.",
+    "-- Tables and views\n--\n-- A view is listed by its columns. audit_logs has a partition for each month, which \
+     ensure-audit-partitions\n-- makes. business_events and webhook_deliveries have one for each week, which \
+     expire-events makes.",
     "-- Functions\n--\n-- A comment names the roles that can execute the function. Without one, only the owner can.",
     "-- Trigger functions",
 ];
