@@ -523,9 +523,7 @@ async fn a_review_of_accesses_reads_the_new_rows_and_few_others() {
     world.assign(&ada, &vera).await;
     // They are reviewed already, because their transactions are older than all others.
     add_audit_rows(&world, &ben, 20_000, "'3'::xid8").await;
-    world
-        .sql("update access_review set xid = '4'", &[])
-        .await;
+    world.sql("update access_review set xid = '4'", &[]).await;
     world
         .sql(
             "insert into chart_accesses (day, user_id, patient_id, accesses, unexplained, evidence)
@@ -540,7 +538,8 @@ async fn a_review_of_accesses_reads_the_new_rows_and_few_others() {
             .expect(200);
     }
     world.sql("analyze", &[]).await;
-    let tables = "audit_logs|chart_accesses|alerts|care_relations|patients|appointments|medical_records";
+    let tables =
+        "audit_logs|chart_accesses|alerts|care_relations|patients|appointments|medical_records";
     let run = async || {
         let schedule = json!({"source": "aws.scheduler", "detail": "{}"});
         let reviewed = AtomicI64::new(0);

@@ -2,6 +2,7 @@
 
 use audit::{Action, Outcome, PurposeOfUse, Relation, ResourceType};
 use business_events::EventType;
+use domain::alert::{AccessExplanation, AlertStatus, Disposition};
 use domain::appointment::AppointmentStatus;
 use domain::care::CareBasis;
 use domain::file::{FileOwnerType, FileScan, FileStatus};
@@ -9,7 +10,6 @@ use domain::patient::Gender;
 use domain::record::{HoldReason, RecordType};
 use domain::retention::RetainedType;
 use domain::user::UserStatus;
-use domain::alert::{AccessExplanation, AlertStatus, Disposition};
 use domain::webhook::{DeliveryOutcome, DisabledReason, WebhookStatus};
 use migrations::LOGINS;
 use tests::database::PEOPLE;

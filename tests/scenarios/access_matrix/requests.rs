@@ -93,8 +93,8 @@ impl Probe {
 /// one resource, or lists all, needs no line here.
 pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
     use Kind::{
-        Alert, AuditRow, File, FuturePatient, FutureProvider, FutureWebhook, Hold, Nobodys, Oneself,
-        Patient, Provider, Record, User, Visit, Webhook,
+        Alert, AuditRow, File, FuturePatient, FutureProvider, FutureWebhook, Hold, Nobodys,
+        Oneself, Patient, Provider, Record, User, Visit, Webhook,
     };
     use State::{Announced, Begun, Completed, ToCome};
     Some(match function {

@@ -13,7 +13,9 @@ async fn a_first_access_that_nothing_explains_raises_an_alert_and_a_later_day_do
     let first = read(&world, &admin, &ada).await;
     review(&world).await;
     let raised = alerts(&world, "unexplained-access").await;
-    let [alert] = &raised[..] else { panic!("{raised:?}") };
+    let [alert] = &raised[..] else {
+        panic!("{raised:?}")
+    };
     assert_eq!(alert["actor_id"], json!(admin.user));
     assert_eq!(alert["patient_id"], json!(ada.id));
     assert_eq!(alert["evidence"], json!([first]));
@@ -26,10 +28,15 @@ async fn a_first_access_that_nothing_explains_raises_an_alert_and_a_later_day_do
     assert_eq!(raised[0]["evidence"], json!([second, first]));
 
     // Tomorrow it is no longer the first.
-    world.sql("update chart_accesses set day = day - 1", &[]).await;
+    world
+        .sql("update chart_accesses set day = day - 1", &[])
+        .await;
     read(&world, &admin, &ada).await;
     review(&world).await;
-    assert_eq!(alerts(&world, "unexplained-access").await[0]["occurrences"], 2);
+    assert_eq!(
+        alerts(&world, "unexplained-access").await[0]["occurrences"],
+        2
+    );
     assert!(alerts(&world, "family-access").await.is_empty());
 }
 
@@ -38,8 +45,18 @@ async fn a_threshold_and_a_disabled_rule_count() {
     let world = World::new().await;
     let (ada, admin) = (world.patient("Ada").await, world.admin().await);
     age(&world).await;
-    world.sql("update alert_rules set threshold = 2 where name = 'unexplained-access'", &[]).await;
-    world.sql("update alert_rules set is_enabled = false where name = 'family-access'", &[]).await;
+    world
+        .sql(
+            "update alert_rules set threshold = 2 where name = 'unexplained-access'",
+            &[],
+        )
+        .await;
+    world
+        .sql(
+            "update alert_rules set is_enabled = false where name = 'family-access'",
+            &[],
+        )
+        .await;
     read(&world, &admin, &ada).await;
     review(&world).await;
     assert!(alerts(&world, "unexplained-access").await.is_empty());
@@ -63,14 +80,22 @@ async fn an_unexplained_access_to_a_person_of_the_same_family_name_or_address_we
     rename(&world, cleo.user, "Otherwise").await;
     let home = json!({"line": ["1 Sample Street"], "city": "Springfield"});
     for user in [admin.user, cleo.user] {
-        world.sql("update user_profiles set address = $2 where id = $1", &[&user, &home]).await;
+        world
+            .sql(
+                "update user_profiles set address = $2 where id = $1",
+                &[&user, &home],
+            )
+            .await;
     }
     for patient in [&ada, &ben, &cleo] {
         read(&world, &admin, patient).await;
     }
     review(&world).await;
     let raised = alerts(&world, "family-access").await;
-    let patients: Vec<_> = raised.iter().map(|alert| alert["patient_id"].clone()).collect();
+    let patients: Vec<_> = raised
+        .iter()
+        .map(|alert| alert["patient_id"].clone())
+        .collect();
     assert_eq!(patients, [json!(ada.id), json!(cleo.id)]);
     assert_eq!(raised[0]["score"], 70);
 }
@@ -92,7 +117,8 @@ async fn an_unexplained_access_to_the_chart_of_a_colleague_is_found_by_the_name(
 }
 
 #[tokio::test]
-async fn who_reads_their_own_chart_through_their_office_is_found_and_who_reads_it_as_the_patient_is_not() {
+async fn who_reads_their_own_chart_through_their_office_is_found_and_who_reads_it_as_the_patient_is_not()
+ {
     let world = World::new().await;
     let (own, admin) = (world.patient("Adrian").await, world.admin().await);
     read(&world, &own, &own).await;
@@ -110,7 +136,7 @@ async fn a_patient_whom_three_persons_access_without_explanation_within_a_day_is
     let ada = world.patient("Ada").await;
     age(&world).await;
     for persons in 1..=3 {
-        read(&world.admin().await, &ada).await;
+        read(&world, &world.admin().await, &ada).await;
         review(&world).await;
         let raised = alerts(&world, "sought-patient").await;
         assert_eq!(raised.len(), usize::from(persons == 3), "{persons}");
@@ -145,7 +171,10 @@ async fn care_that_is_given_used_and_taken_back_within_a_day_is_found_at_once() 
         .await;
     for patient in [&ada, &ben, &cleo] {
         let path = format!("/v1/patients/{}/providers/{}", patient.id, vera.id);
-        admin.send(http::Method::DELETE, &path, None).await.expect(200);
+        admin
+            .send(http::Method::DELETE, &path, None)
+            .await
+            .expect(200);
     }
     let raised = alerts(&world, "short-care").await;
     assert_eq!(raised.len(), 1);
@@ -179,7 +208,12 @@ async fn who_tries_many_ids_is_found_and_who_mistypes_some_is_not() {
 async fn many_patients_on_one_day_are_found_unless_the_person_usually_has_as_many() {
     let world = World::new().await;
     let (vera, walt) = (world.provider("Vera").await, world.provider("Walt").await);
-    world.sql("update alert_rules set threshold = 4 where name = 'many-patients'", &[]).await;
+    world
+        .sql(
+            "update alert_rules set threshold = 4 where name = 'many-patients'",
+            &[],
+        )
+        .await;
     let mut patients = Vec::new();
     for name in ["Ada", "Ben", "Cleo", "Dan"] {
         let patient = world.patient(name).await;
@@ -218,7 +252,12 @@ async fn many_patients_on_one_day_are_found_unless_the_person_usually_has_as_man
 async fn many_downloads_within_an_hour_are_found() {
     let world = World::new().await;
     let ada = world.patient("Ada").await;
-    world.sql("update alert_rules set threshold = 2 where name = 'bulk-download'", &[]).await;
+    world
+        .sql(
+            "update alert_rules set threshold = 2 where name = 'bulk-download'",
+            &[],
+        )
+        .await;
     let (one, two) = (
         world.uploaded(&ada, "application/pdf", files::PDF).await,
         world.uploaded(&ada, "application/pdf", files::PDF).await,
@@ -241,7 +280,9 @@ async fn a_suspended_account_that_still_tries_is_found() {
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let suspend = "update user_profiles set status = 'SUSPENDED' where id = $1";
     world.sql(suspend, &[&vera.user]).await;
-    vera.get(&format!("/v1/patients/{}", ada.id)).await.problem(403, "forbidden");
+    vera.get(&format!("/v1/patients/{}", ada.id))
+        .await
+        .problem(403, "forbidden");
     ada.get("/v1/alerts").await.problem(403, "forbidden");
     review(&world).await;
     let raised = alerts(&world, "closed-account").await;

@@ -65,7 +65,7 @@ async fn without_a_second_factor_an_officer_reads_no_alert() {
     let world = World::new().await;
     let (vera, officer) = (world.provider("Vera").await, world.officer().await);
     let id = world.alert(vera.user, None).await;
-    let weak = world.as_changed(&officer, |token| token.aal = "aal1".to_owned());
+    let weak = world.as_changed(&officer, |token| "aal1".clone_into(&mut token.aal));
     let answer = weak.get(&path(id)).await;
     assert_eq!(answer.status, 403, "{}", answer.text);
 }

@@ -16,7 +16,9 @@ async fn an_officer_lists_all_rules_by_name_in_pages() {
     let new = "insert into alert_rules (name, meaning, threshold, weight, is_enabled)
                values ('another-rule', 'Anything', 3, 7, false)";
     world.sql(new, &[]).await;
-    let stored = world.rows("select name from alert_rules order by name collate \"C\"", &[]).await;
+    let stored = world
+        .rows("select name from alert_rules order by name", &[])
+        .await;
     let mut listed = Vec::new();
     let mut path = format!("{PATH}?limit=1");
     loop {
@@ -28,7 +30,10 @@ async fn an_officer_lists_all_rules_by_name_in_pages() {
         };
         path = format!("{PATH}?limit=1&cursor={cursor}");
     }
-    let names: Vec<_> = listed.iter().map(|rule| json!({"name": rule["name"]})).collect();
+    let names: Vec<_> = listed
+        .iter()
+        .map(|rule| json!({"name": rule["name"]}))
+        .collect();
     assert_eq!(names, stored);
     let mut first = listed.remove(0);
     first["updated_at"].take();

@@ -25,7 +25,10 @@ async fn alerts_are_listed_newest_first_by_each_filter_in_pages() {
     ] {
         ids.push(raise(&world, Some(actor), patient, &[]).await.unwrap());
     }
-    officer.patch(&path(ids[0]), 1, resolved()).await.expect(200);
+    officer
+        .patch(&path(ids[0]), 1, resolved())
+        .await
+        .expect(200);
     let assigned = json!({"status": "ASSIGNED", "assigned_to": officer.user});
     officer.patch(&path(ids[1]), 1, assigned).await.expect(200);
 
@@ -38,7 +41,10 @@ async fn alerts_are_listed_newest_first_by_each_filter_in_pages() {
         ("status=ASSIGNED".to_owned(), vec![ids[1]]),
         ("status=RESOLVED".to_owned(), vec![ids[0]]),
         ("status=ACKNOWLEDGED".to_owned(), vec![]),
-        ("rule=unexplained-access".to_owned(), vec![ids[2], ids[1], ids[0]]),
+        (
+            "rule=unexplained-access".to_owned(),
+            vec![ids[2], ids[1], ids[0]],
+        ),
         ("rule=another".to_owned(), vec![]),
         (format!("actor_id={}", walt.user), vec![ids[2], ids[1]]),
         (format!("patient_id={}", ada.id), vec![ids[0]]),
@@ -53,7 +59,9 @@ async fn alerts_are_listed_newest_first_by_each_filter_in_pages() {
     let first = officer.get(&format!("{PATH}?limit=2")).await.expect(200);
     assert_eq!(first.ids(), [ids[2], ids[1]]);
     let cursor = first.body["next_cursor"].as_str().unwrap();
-    let last = officer.get(&format!("{PATH}?limit=2&cursor={cursor}")).await;
+    let last = officer
+        .get(&format!("{PATH}?limit=2&cursor={cursor}"))
+        .await;
     let last = last.expect(200);
     assert_eq!(last.ids(), [ids[0]]);
     assert_eq!(last.body["next_cursor"], Value::Null);
@@ -73,7 +81,6 @@ async fn other_roles_and_wrong_filters_are_refused() {
     }
     for (field, filter) in [("status", "status=CLOSED"), ("actor_id", "actor_id=7")] {
         let answer = officer.get(&format!("{PATH}?{filter}")).await;
-        answer.problem(422, "invalid");
-        assert_eq!(field, filter.split('=').next().unwrap());
+        answer.invalid(field);
     }
 }

@@ -10,14 +10,21 @@ mod update_alert;
 use tests::prelude::*;
 
 /// Raises an alert of the first rule as a trigger would.
-async fn raise(world: &World, actor: Option<Uuid>, patient: Option<Uuid>, evidence: &[Uuid]) -> Option<Uuid> {
+async fn raise(
+    world: &World,
+    actor: Option<Uuid>,
+    patient: Option<Uuid>,
+    evidence: &[Uuid],
+) -> Option<Uuid> {
     let raise = "select raise_alert('unexplained-access', $1, $2, null, $3, '{VISIT,CARE_TEAM}')";
     world.sql(raise, &[&actor, &patient, &evidence]).await[0].get(0)
 }
 
 /// The stored alert.
 async fn stored(world: &World, id: Uuid) -> Value {
-    world.row("select * from alerts where id = $1", &[&id]).await
+    world
+        .row("select * from alerts where id = $1", &[&id])
+        .await
 }
 
 fn path(id: Uuid) -> String {

@@ -55,7 +55,10 @@ async fn a_rule_gets_new_numbers_as_a_new_version_that_later_alerts_name() {
 
     let alert = raise(&world, Some(vera.user), None, &[]).await.unwrap();
     let alert = super::stored(&world, alert).await;
-    assert_eq!((&alert["rule_version"], &alert["score"]), (&json!(2), &json!(90)));
+    assert_eq!(
+        (&alert["rule_version"], &alert["score"]),
+        (&json!(2), &json!(90))
+    );
     let mut disabled = numbers();
     disabled["is_enabled"] = false.into();
     put(&officer, PATH, "\"2\"", disabled).await.expect(200);
@@ -78,7 +81,9 @@ async fn another_version_an_unknown_rule_and_other_roles_are_refused() {
         world.refused(absent, 404, failed).await;
     }
     let denied = row().by(&admin).denied("forbidden");
-    world.refused(put(&admin, PATH, "*", numbers()), 403, denied).await;
+    world
+        .refused(put(&admin, PATH, "*", numbers()), 403, denied)
+        .await;
     let stored = "select version from alert_rules where name = 'unexplained-access'";
     assert_eq!(world.row(stored, &[]).await, json!({"version": 1}));
 }

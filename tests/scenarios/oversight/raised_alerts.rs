@@ -23,7 +23,10 @@ async fn a_storm_is_one_alert_with_a_count_and_the_hundred_newest_rows_as_eviden
     newest.reverse();
     assert_eq!(alert["evidence"], json!(newest));
     assert_eq!(alert["explanations"], json!(["VISIT", "CARE_TEAM"]));
-    assert_eq!((&alert["status"], &alert["score"]), (&json!("OPEN"), &json!(40)));
+    assert_eq!(
+        (&alert["status"], &alert["score"]),
+        (&json!("OPEN"), &json!(40))
+    );
 
     // A storm has one event.
     let events = "select type, data from business_events where subject = 'alerts/' || $1::text";
@@ -38,7 +41,8 @@ async fn a_storm_is_one_alert_with_a_count_and_the_hundred_newest_rows_as_eviden
 }
 
 #[tokio::test]
-async fn other_actors_patients_and_occasions_are_other_alerts_and_so_is_what_follows_a_resolution() {
+async fn other_actors_patients_and_occasions_are_other_alerts_and_so_is_what_follows_a_resolution()
+{
     let world = World::new().await;
     let (ada, ben, officer) = (
         world.patient("Ada").await,
@@ -80,14 +84,20 @@ async fn a_disabled_rule_raises_nothing_an_unknown_one_is_an_error_and_a_score_n
     assert_eq!(stored(&world, id).await["score"], 70);
     world.sql(score, &[&vera.user, &90]).await;
     assert_eq!(stored(&world, id).await["score"], 90);
-    let events = "select type from business_events where subject = 'alerts/' || $1::text order by sequence";
+    let events =
+        "select type from business_events where subject = 'alerts/' || $1::text order by sequence";
     let events = world.rows(events, &[&id.to_string()]).await;
     assert_eq!(
         events,
-        [json!({"type": "alert.raised.v1"}), json!({"type": "alert.changed.v1"})]
+        [
+            json!({"type": "alert.raised.v1"}),
+            json!({"type": "alert.changed.v1"})
+        ]
     );
 
-    world.sql("update alert_rules set is_enabled = false", &[]).await;
+    world
+        .sql("update alert_rules set is_enabled = false", &[])
+        .await;
     assert_eq!(raise(&world, Some(vera.user), None, &[]).await, None);
     assert_eq!(stored(&world, id).await["occurrences"], 3);
     let connection = world.connect().await;

@@ -23,7 +23,9 @@ async fn an_alert_is_acknowledged_assigned_and_resolved_with_its_reason() {
     assert_eq!(seen.body["status"], "ACKNOWLEDGED");
     assert_eq!(seen.header("etag"), "\"2\"");
     let expected = about.clone().detail("fields", json!(["status"]));
-    world.audited(&seen, expected.detail("status", "ACKNOWLEDGED")).await;
+    world
+        .audited(&seen, expected.detail("status", "ACKNOWLEDGED"))
+        .await;
 
     let given = json!({"status": "ASSIGNED", "assigned_to": other.user});
     let given = officer.patch(&path(id), 2, given).await.expect(200);
@@ -44,7 +46,10 @@ async fn an_alert_is_acknowledged_assigned_and_resolved_with_its_reason() {
     assert!(done.body["resolved_at"].is_string());
     let alert = stored(&world, id).await;
     assert_eq!(alert["resolved_by"], json!(officer.user));
-    assert_eq!((&alert["status"], &alert["version"]), (&json!("RESOLVED"), &json!(6)));
+    assert_eq!(
+        (&alert["status"], &alert["version"]),
+        (&json!("RESOLVED"), &json!(6))
+    );
     // The audit row names the fields, and not the reason.
     let fields = json!(["disposition", "reason", "status"]);
     let expected = about.detail("fields", fields).detail("status", "RESOLVED");
@@ -61,9 +66,9 @@ async fn an_alert_is_acknowledged_assigned_and_resolved_with_its_reason() {
         ("RESOLVED", json!("ACKNOWLEDGED")),
     ];
     let mut expected = vec![json!({"type": "alert.raised.v1", "status": "OPEN", "former": null})];
-    expected.extend(changes.map(|(status, former)| {
-        json!({"type": "alert.changed.v1", "status": status, "former": former})
-    }));
+    expected.extend(changes.map(
+        |(status, former)| json!({"type": "alert.changed.v1", "status": status, "former": former}),
+    ));
     assert_eq!(events, expected);
     world.every_event_fits().await;
 }
@@ -82,7 +87,9 @@ async fn a_resolved_alert_never_changes_and_one_that_was_seen_is_never_opened_ag
         .detail("fields", json!(["status"]))
         .detail("status", "OPEN")
         .failed("conflict");
-    world.refused(officer.patch(&path(id), 2, open.clone()), 409, failed).await;
+    world
+        .refused(officer.patch(&path(id), 2, open.clone()), 409, failed)
+        .await;
     officer.patch(&path(id), 2, resolved()).await.expect(200);
     let before = stored(&world, id).await;
     for patch in [
@@ -108,10 +115,18 @@ async fn nobody_changes_an_alert_about_themself_or_gets_it_assigned() {
         let answer = officer.patch(&path(id), 1, patch).await;
         answer.problem(403, "forbidden");
     }
-    let denied = world.row("select outcome from audit_logs order by id desc limit 1", &[]).await;
+    let denied = world
+        .row(
+            "select outcome from audit_logs order by id desc limit 1",
+            &[],
+        )
+        .await;
     assert_eq!(denied, json!({"outcome": "DENIED"}));
     let to_actor = json!({"status": "ASSIGNED", "assigned_to": officer.user});
-    other.patch(&path(id), 1, to_actor).await.invalid("assigned_to");
+    other
+        .patch(&path(id), 1, to_actor)
+        .await
+        .invalid("assigned_to");
     assert_eq!(stored(&world, id).await["version"], 1);
     other.patch(&path(id), 1, resolved()).await.expect(200);
 }
@@ -130,9 +145,18 @@ async fn only_active_users_who_may_work_on_alerts_get_one_assigned() {
     let archive = "update user_profiles set is_archived = true, archived_at = now() where id = $1";
     world.sql(archive, &[&left.user]).await;
     let id = world.alert(vera.user, None).await;
-    for user in [admin.user, suspended.user, left.user, vera.user, Uuid::now_v7()] {
+    for user in [
+        admin.user,
+        suspended.user,
+        left.user,
+        vera.user,
+        Uuid::now_v7(),
+    ] {
         let patch = json!({"status": "ASSIGNED", "assigned_to": user});
-        officer.patch(&path(id), 1, patch).await.invalid("assigned_to");
+        officer
+            .patch(&path(id), 1, patch)
+            .await
+            .invalid("assigned_to");
     }
     assert_eq!(stored(&world, id).await["status"], "OPEN");
 }
@@ -145,9 +169,18 @@ async fn fields_that_do_not_fit_the_status_are_named() {
     for (field, patch) in [
         ("assigned_to", json!({"status": "ASSIGNED"})),
         ("assigned_to", json!({"assigned_to": officer.user})),
-        ("disposition", json!({"status": "RESOLVED", "reason": "Cover"})),
-        ("reason", json!({"status": "RESOLVED", "disposition": "JUSTIFIED"})),
-        ("reason", json!({"status": "ACKNOWLEDGED", "reason": "Cover"})),
+        (
+            "disposition",
+            json!({"status": "RESOLVED", "reason": "Cover"}),
+        ),
+        (
+            "reason",
+            json!({"status": "RESOLVED", "disposition": "JUSTIFIED"}),
+        ),
+        (
+            "reason",
+            json!({"status": "ACKNOWLEDGED", "reason": "Cover"}),
+        ),
         ("disposition", json!({"disposition": "JUSTIFIED"})),
         ("status", json!({"status": "CLOSED"})),
         ("status", json!({"status": null})),
@@ -170,13 +203,21 @@ async fn who_has_not_seen_the_newest_occurrence_resolves_nothing() {
     );
     let id = raise(&world, Some(vera.user), None, &[]).await.unwrap();
     raise(&world, Some(vera.user), None, &[]).await;
-    let stale = officer.patch(&path(id), 1, resolved());
-    let failed = row().by(&officer).resource(id).failed("precondition-failed");
+    let its_path = path(id);
+    let stale = officer.patch(&its_path, 1, resolved());
+    let failed = row()
+        .by(&officer)
+        .resource(id)
+        .failed("precondition-failed");
     world.refused(stale, 412, failed).await;
     let denied = row().by(&admin).resource(id).denied("forbidden");
-    world.refused(admin.patch(&path(id), 2, resolved()), 403, denied).await;
+    world
+        .refused(admin.patch(&path(id), 2, resolved()), 403, denied)
+        .await;
     let absent = Uuid::now_v7();
     let failed = row().by(&officer).resource(absent).failed("not-found");
-    world.refused(officer.patch(&path(absent), 1, resolved()), 404, failed).await;
+    world
+        .refused(officer.patch(&path(absent), 1, resolved()), 404, failed)
+        .await;
     assert_eq!(stored(&world, id).await["status"], "OPEN");
 }

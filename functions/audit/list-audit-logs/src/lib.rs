@@ -1,9 +1,9 @@
 //! `GET /v1/audit-logs`: lists the audit log, newest rows first.
 
 use api::prelude::*;
-use audit::{Outcome, PurposeOfUse};
 use audit::audit_log::AuditLog;
 use audit::select_audit_log;
+use audit::{Outcome, PurposeOfUse};
 use domain::text::Identifier;
 use sealed_log::{ListedRow, SealedLog};
 use sql::union_all;

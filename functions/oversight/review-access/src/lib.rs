@@ -20,8 +20,7 @@ const ROWS: i32 = 500;
 /// The longest time of one transaction. A run begins none that may not end in its own time.
 const LONGEST: Duration = Duration::from_secs(10);
 
-const REVIEW: &str =
-    "select rows, persons, accesses, unexplained, alerts from review_access($1)";
+const REVIEW: &str = "select rows, persons, accesses, unexplained, alerts from review_access($1)";
 const OPEN: &str = "select alerts, oldest_seconds from open_alerts()";
 
 row! {

@@ -13,7 +13,8 @@ pub const ENDPOINT: Endpoint = Endpoint::patch("/v1/alerts/{id}")
     .recorded_as(Action::Update, ResourceType::Alert)
     .conflicts(&[&[TRANSITION]]);
 
-const TRANSITION: &str = "The alert is resolved and never changes again, or it was taken up and can't be opened again.";
+const TRANSITION: &str =
+    "The alert is resolved and never changes again, or it was taken up and can't be opened again.";
 
 const ASSIGNEE: &str =
     "expected the id of an active user who may work on alerts and whom the alert is not about";
