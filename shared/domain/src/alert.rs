@@ -76,9 +76,9 @@ row! {
         pub score: i32,
         /// The status of the alert.
         pub status: AlertStatus,
-        /// The user whose access it is about. Null if it is about several users.
+        /// The user who accessed the data. Null if the alert is about several users.
         pub actor_id: Option<UserId>,
-        /// The patient whose data was accessed. Null if it is about several patients or none.
+        /// The patient with the data that was accessed. Null if the alert is about several patients or none.
         pub patient_id: Option<PatientId>,
         /// The id of what else it is about, for example of a grant. Null if the rule needs none.
         pub occasion: Option<AnyId>,
@@ -141,7 +141,7 @@ row! {
     pub struct AlertRule {
         /// The name of the rule, for example `unexplained-access`.
         pub name: String,
-        /// What the rule finds, and what its threshold counts.
+        /// A description of what the rule finds and what its threshold counts.
         pub meaning: String,
         /// The number from which on the rule raises an alert.
         pub threshold: i32,

@@ -11,7 +11,7 @@ pub const ENDPOINT: Endpoint = Endpoint::put("/v1/alert-rules/{name}")
     .needs("alert-rules:write")
     .recorded_as(Action::Update, ResourceType::AlertRule);
 
-/// The numbers of a rule. What the rule finds can't be changed.
+/// The numbers of a rule. Its meaning can't be changed.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSettings {
