@@ -99,7 +99,7 @@ insert into roles (name, is_fixed, description) values
   ('NURSE', true, 'A member of the care team without a licence of their own reaches the patients in their care.'),
   ('FRONT_DESK', true, 'The front desk registers all patients and keeps the calendar. It reaches no clinical content.'),
   ('ADMIN', true, 'An administrator manages accounts and operations. They reach no clinical content.'),
-  ('COMPLIANCE_OFFICER', true, 'A compliance officer reads the audit log. They reach no clinical content.'),
+  ('COMPLIANCE_OFFICER', true, 'A compliance officer reads the audit log and works on alerts. They reach no clinical content.'),
   ('IMPORTER', true, 'An importer brings in the data of one source system for a limited time. They reach nothing else.'),
   ('SYSTEM', true, 'Functions that a schedule or an event starts act as SYSTEM. It is never a person.');
 
@@ -199,6 +199,9 @@ insert into role_permissions (role, permission, reach) values
   ('COMPLIANCE_OFFICER', 'users:update', 'ALL'),
   ('COMPLIANCE_OFFICER', 'roles:read', 'ALL'),
   ('COMPLIANCE_OFFICER', 'audit:read', 'ALL'),
+  ('COMPLIANCE_OFFICER', 'alerts:read', 'ALL'),
+  ('COMPLIANCE_OFFICER', 'alerts:write', 'ALL'),
+  ('COMPLIANCE_OFFICER', 'alert-rules:write', 'ALL'),
   ('IMPORTER', 'users:read', 'SOURCE'),
   ('IMPORTER', 'users:list', 'SOURCE'),
   ('IMPORTER', 'users:write', 'SOURCE'),
@@ -225,7 +228,8 @@ insert into role_permissions (role, permission, reach) values
   ('SYSTEM', 'retention:apply', 'ALL'),
   ('SYSTEM', 'events:publish', 'ALL'),
   ('SYSTEM', 'appointments:remind', 'ALL'),
-  ('SYSTEM', 'webhooks:deliver', 'ALL');
+  ('SYSTEM', 'webhooks:deliver', 'ALL'),
+  ('SYSTEM', 'access:review', 'ALL');
 
 -- Only ADMIN changes roles and approves accounts. The API can't pass that on.
 update permissions set reaches = '{}' where name in ('roles:write', 'users:approve');

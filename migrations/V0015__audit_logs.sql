@@ -6,7 +6,8 @@
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_resource as enum (
   'USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG',
-  'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK'
+  'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT',
+  'ALERT_RULE'
 );
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
 -- In which relation to the resource the actor acted.
@@ -89,6 +90,7 @@ create index audit_logs_resource_idx on audit_logs (resource_id, id desc)
 -- Partial, because the comparison of enums is not leakproof: see appointments_to_come_idx.
 create index audit_logs_denied_idx on audit_logs (id desc) where outcome = 'DENIED';
 create index audit_logs_failed_idx on audit_logs (id desc) where outcome = 'FAILURE';
+create index audit_logs_emergency_idx on audit_logs (id desc) where purpose_of_use = 'ETREAT';
 
 call secure('audit_logs');
 create policy audit_logs_read on audit_logs for select to caretrail_app

@@ -30,7 +30,10 @@ create table settings (
   -- The clinic's time zone, a name of the IANA database.
   time_zone text not null default 'UTC',
   -- How long before a visit it is announced as due: see V0028__appointment_reminders.sql.
-  reminder_offsets interval[] not null default '{P2D,PT2H}'
+  reminder_offsets interval[] not null default '{P2D,PT2H}',
+  -- How many days before and after a visit an access is explained by it: see V0031__explained_access.sql.
+  days_to_explain integer not null default 30
+    constraint settings_days_to_explain_range check (days_to_explain between 1 and 365)
 );
 
 call secure('settings');

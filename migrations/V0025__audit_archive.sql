@@ -74,6 +74,7 @@ create table audit_archive_rows (
   action_type audit_action not null,
   resource_type audit_resource not null,
   outcome audit_outcome not null,
+  purpose_of_use purpose_of_use,
   -- The hash of the request's id, and of a step's id behind it: see `request_hash`.
   request_hash bigint not null,
   step_hash bigint,
@@ -91,6 +92,7 @@ create index audit_archive_rows_resource_idx on audit_archive_rows (resource_id,
   where resource_id is distinct from patient_id and resource_id is not null;
 create index audit_archive_rows_denied_idx on audit_archive_rows (id desc) where outcome = 'DENIED';
 create index audit_archive_rows_failed_idx on audit_archive_rows (id desc) where outcome = 'FAILURE';
+create index audit_archive_rows_emergency_idx on audit_archive_rows (id desc) where purpose_of_use = 'ETREAT';
 
 do $$
 declare
@@ -351,9 +353,9 @@ begin
   );
   execute format(
     'insert into public.%I (id, month, timestamp, user_id, patient_id, patient_ids, resource_id, action_type,
-       resource_type, outcome, request_hash, step_hash, part, block)
+       resource_type, outcome, purpose_of_use, request_hash, step_hash, part, block)
      select a.id, a.month, a.timestamp, a.user_id, a.patient_id, a.patient_ids, a.resource_id, a.action_type,
-       a.resource_type, a.outcome, request_hash(a.request_id), step_hash(a.request_id), $2,
+       a.resource_type, a.outcome, a.purpose_of_use, request_hash(a.request_id), step_hash(a.request_id), $2,
        width_bucket(row_number() over (order by a.chain_id, a.seq, a.place) - 1, $9) - 1
      from audit_logs a
      where a.month = $1 and (a.chain_id, a.seq, a.place) >= ($3, $4, $5)

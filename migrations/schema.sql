@@ -5,14 +5,17 @@
 
 -- Types
 
+create type access_explanation as enum ('OWN_CHART', 'REPRESENTATIVE', 'ASSIGNMENT', 'VISIT', 'AUTHOR', 'BOOKING', 'GRANTED_CARE', 'OFFICE', 'EMERGENCY', 'CARE_TEAM');
 create type actor_relation as enum ('SELF', 'CARE', 'REPRESENTATION', 'EMERGENCY', 'OFFICE');
 create type administrative_gender as enum ('male', 'female', 'other', 'unknown');
+create type alert_disposition as enum ('JUSTIFIED', 'EDUCATION', 'POLICY_VIOLATION', 'FALSE_ALARM');
+create type alert_status as enum ('OPEN', 'ACKNOWLEDGED', 'ASSIGNED', 'RESOLVED');
 create type appointment_status as enum ('SCHEDULED', 'CHECKED_IN', 'COMPLETED', 'CANCELLED', 'NO_SHOW');
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
-create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK');
+create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT', 'ALERT_RULE');
 create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER');
-create type event_type as enum ('appointment.booked.v1', 'appointment.moved.v1', 'appointment.checked-in.v1', 'appointment.completed.v1', 'appointment.missed.v1', 'appointment.cancelled.v1', 'appointment.changed.v1', 'appointment.archived.v1', 'appointment.restored.v1', 'appointment.deleted.v1', 'appointment.due.v1', 'record.added.v1', 'record.changed.v1', 'record.held.v1', 'record.released.v1', 'record.archived.v1', 'record.restored.v1', 'record.deleted.v1', 'file.announced.v1', 'file.uploaded.v1', 'file.available.v1', 'file.rejected.v1', 'file.quarantined.v1', 'file.expired.v1', 'file.changed.v1', 'file.archived.v1', 'file.restored.v1', 'file.deleted.v1', 'patient.registered.v1', 'patient.duplicates-found.v1', 'patient.changed.v1', 'patient.archived.v1', 'patient.restored.v1', 'patient.deleted.v1', 'care.given.v1', 'care.changed.v1', 'care.suspended.v1', 'care.resumed.v1', 'care.ended.v1', 'care.deleted.v1', 'provider.registered.v1', 'provider.verified.v1', 'provider.verification-withdrawn.v1', 'provider.changed.v1', 'provider.archived.v1', 'provider.restored.v1', 'provider.deleted.v1', 'account.created.v1', 'account.role-changed.v1', 'account.status-changed.v1', 'account.changed.v1', 'account.archived.v1', 'account.restored.v1', 'account.deleted.v1', 'role.created.v1', 'role.changed.v1', 'webhook.created.v1', 'webhook.changed.v1', 'webhook.enabled.v1', 'webhook.disabled.v1', 'webhook.secret-rotated.v1', 'webhook.test.v1', 'webhook.archived.v1');
+create type event_type as enum ('appointment.booked.v1', 'appointment.moved.v1', 'appointment.checked-in.v1', 'appointment.completed.v1', 'appointment.missed.v1', 'appointment.cancelled.v1', 'appointment.changed.v1', 'appointment.archived.v1', 'appointment.restored.v1', 'appointment.deleted.v1', 'appointment.due.v1', 'record.added.v1', 'record.changed.v1', 'record.held.v1', 'record.released.v1', 'record.archived.v1', 'record.restored.v1', 'record.deleted.v1', 'file.announced.v1', 'file.uploaded.v1', 'file.available.v1', 'file.rejected.v1', 'file.quarantined.v1', 'file.expired.v1', 'file.changed.v1', 'file.archived.v1', 'file.restored.v1', 'file.deleted.v1', 'patient.registered.v1', 'patient.duplicates-found.v1', 'patient.changed.v1', 'patient.archived.v1', 'patient.restored.v1', 'patient.deleted.v1', 'care.given.v1', 'care.changed.v1', 'care.suspended.v1', 'care.resumed.v1', 'care.ended.v1', 'care.deleted.v1', 'provider.registered.v1', 'provider.verified.v1', 'provider.verification-withdrawn.v1', 'provider.changed.v1', 'provider.archived.v1', 'provider.restored.v1', 'provider.deleted.v1', 'account.created.v1', 'account.role-changed.v1', 'account.status-changed.v1', 'account.changed.v1', 'account.archived.v1', 'account.restored.v1', 'account.deleted.v1', 'role.created.v1', 'role.changed.v1', 'webhook.created.v1', 'webhook.changed.v1', 'webhook.enabled.v1', 'webhook.disabled.v1', 'webhook.secret-rotated.v1', 'webhook.test.v1', 'webhook.archived.v1', 'alert.raised.v1', 'alert.changed.v1');
 create type file_owner_type as enum ('PATIENT', 'PROVIDER', 'APPOINTMENT');
 create type file_scan as enum ('UNSCANNED', 'CLEAN', 'INFECTED');
 create type file_status as enum ('PENDING', 'SCANNING', 'AVAILABLE', 'QUARANTINED', 'REJECTED', 'EXPIRED');
@@ -30,8 +33,8 @@ create type webhook_status as enum ('ACTIVE', 'DISABLED');
 
 -- Tables and views
 --
--- A view is listed by its columns. audit_logs has a partition for each month, which ensure-audit-partitions
--- makes. business_events and webhook_deliveries have one for each week, which expire-events makes.
+-- A view is listed by its columns. audit_logs has a partition for each month, which
+-- ensure_audit_partitions makes.
 
 create table signing_keys (
   purpose key_purpose not null,
@@ -1240,6 +1243,7 @@ create table audit_logs (
   constraint audit_logs_user_id_fkey foreign key (user_id) references user_profiles (id)
 ) partition by range (month);
 create index audit_logs_denied_idx on audit_logs (id desc) where outcome = 'DENIED';
+create index audit_logs_emergency_idx on audit_logs (id desc) where purpose_of_use = 'ETREAT';
 create index audit_logs_failed_idx on audit_logs (id desc) where outcome = 'FAILURE';
 create index audit_logs_patient_idx on audit_logs (patient_id, id desc) where patient_id is not null;
 create index audit_logs_patients_idx on audit_logs using gin (patient_ids) where patient_ids is not null;
@@ -1311,8 +1315,10 @@ create table settings (
   days_to_object integer not null default 30,
   time_zone text not null default 'UTC',
   reminder_offsets interval[] not null default '{"2 days",02:00:00}',
+  days_to_explain integer not null default 30,
   constraint settings_pkey primary key (is_only_row),
   constraint settings_care_after_visit_range check (care_after_visit >= '1 day' and care_after_visit <= '10 years'),
+  constraint settings_days_to_explain_range check (days_to_explain >= 1 and days_to_explain <= 365),
   constraint settings_days_to_object_range check (days_to_object >= 7 and days_to_object <= 3650),
   constraint settings_one_row check (is_only_row),
   constraint settings_refusals_per_minute_range check (refusals_per_minute >= 1 and refusals_per_minute <= 100000),
@@ -1387,6 +1393,16 @@ create trigger guard_deletion after delete on care_relations referencing old tab
 create trigger refuse_truncate before truncate on care_relations
   for each statement
   execute function refuse_truncate();
+create trigger watch_short_care after update on care_relations
+  for each row
+  when (
+    new.until <= now()
+    and old.until > now()
+    and new.since > (now() - '1 day')
+    and (new.basis <> 'VISIT'
+      or old.counted_from < new.since)
+  )
+  execute function watch_short_care();
 grant select on care_relations to caretrail_app;
 grant insert (member_id, patient_id, basis, source, until, reason) on care_relations to caretrail_app;
 grant update (until, reason) on care_relations to caretrail_app;
@@ -1803,6 +1819,7 @@ create table audit_archive_rows (
   action_type audit_action not null,
   resource_type audit_resource not null,
   outcome audit_outcome not null,
+  purpose_of_use purpose_of_use,
   request_hash bigint not null,
   step_hash bigint,
   part integer not null,
@@ -1811,6 +1828,7 @@ create table audit_archive_rows (
   constraint audit_archive_rows_user_id_fkey foreign key (user_id) references user_profiles (id)
 ) partition by range (month);
 create index audit_archive_rows_denied_idx on audit_archive_rows (id desc) where outcome = 'DENIED';
+create index audit_archive_rows_emergency_idx on audit_archive_rows (id desc) where purpose_of_use = 'ETREAT';
 create index audit_archive_rows_failed_idx on audit_archive_rows (id desc) where outcome = 'FAILURE';
 create index audit_archive_rows_patient_idx on audit_archive_rows (patient_id, id desc) where patient_id is not null;
 create index audit_archive_rows_patients_idx on audit_archive_rows using gin (patient_ids) where patient_ids is not null;
@@ -2047,6 +2065,139 @@ create policy actor_proven on appointment_reminders as restrictive for all to ca
   using ((select actor_is_proven()));
 create policy owner_all on appointment_reminders for all to caretrail_owner using (true) with check (true);
 
+create table alert_rules (
+  name text not null,
+  meaning text not null,
+  threshold integer not null,
+  weight integer not null,
+  is_enabled boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  version integer not null default 1,
+  constraint alert_rules_pkey primary key (name),
+  constraint alert_rules_meaning_length check (length(meaning) >= 1 and length(meaning) <= 500),
+  constraint alert_rules_name_format check (name ~ '^[a-z][a-z-]{1,63}$'),
+  constraint alert_rules_threshold_range check (threshold >= 1 and threshold <= 1000000),
+  constraint alert_rules_weight_range check (weight >= 1 and weight <= 100)
+);
+alter table alert_rules enable row level security, force row level security;
+create policy actor_proven on alert_rules as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy alert_rules_change on alert_rules for update to caretrail_app
+  using ((select reach('alert-rules:write')) = 'ALL');
+create policy alert_rules_read on alert_rules for select to caretrail_app
+  using ((select reach('alerts:read')) = 'ALL' or (select reach('alert-rules:write')) = 'ALL');
+create policy owner_all on alert_rules for all to caretrail_owner using (true) with check (true);
+create trigger guard_deletion before delete on alert_rules for each row execute function guard_deletion();
+create trigger refuse_truncate before truncate on alert_rules
+  for each statement
+  execute function refuse_truncate();
+create trigger touch before update on alert_rules for each row execute function touch();
+grant select on alert_rules to caretrail_app;
+grant update (threshold, weight, is_enabled) on alert_rules to caretrail_people;
+
+create table alerts (
+  id uuid not null default gen_random_uuid(),
+  rule text not null,
+  rule_version integer not null,
+  score integer not null,
+  status alert_status not null default 'OPEN',
+  actor_id uuid,
+  patient_id uuid,
+  occasion uuid,
+  evidence uuid[] not null,
+  occurrences bigint not null default 1,
+  explanations access_explanation[] not null,
+  first_at timestamptz not null default now(),
+  last_at timestamptz not null default now(),
+  assigned_to uuid,
+  disposition alert_disposition,
+  reason text,
+  resolved_by uuid,
+  resolved_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  version integer not null default 1,
+  constraint alerts_pkey primary key (id),
+  constraint alerts_actor_id_fkey foreign key (actor_id) references user_profiles (id),
+  constraint alerts_assigned_to_fkey foreign key (assigned_to) references user_profiles (id),
+  constraint alerts_resolved_by_fkey foreign key (resolved_by) references user_profiles (id),
+  constraint alerts_rule_fkey foreign key (rule) references alert_rules (name),
+  constraint alerts_assigned check (
+    case status
+    when 'ASSIGNED' then assigned_to is not null
+    when 'RESOLVED' then true
+    else assigned_to is null
+    end
+  ),
+  constraint alerts_assigned_to_another check (assigned_to is distinct from actor_id),
+  constraint alerts_evidence_count check (cardinality(evidence) <= 100),
+  constraint alerts_occurrences_counted check (occurrences > 0),
+  constraint alerts_reason_length check (length(reason) >= 1 and length(reason) <= 1000),
+  constraint alerts_resolved check (
+    (status = 'RESOLVED') = (disposition is not null)
+    and (status = 'RESOLVED') = (reason is not null)
+    and (status = 'RESOLVED') = (resolved_at is not null)
+  ),
+  constraint alerts_score_range check (score >= 1 and score <= 100)
+);
+create index alerts_actor_idx on alerts (actor_id, first_at desc, id desc);
+create index alerts_assigned_to_idx on alerts (assigned_to, first_at desc, id desc) where assigned_to is not null;
+create index alerts_page_idx on alerts (first_at desc, id desc);
+create index alerts_patient_idx on alerts (patient_id, first_at desc, id desc);
+create index alerts_resolved_by_idx on alerts (resolved_by) where resolved_by is not null;
+create index alerts_rule_idx on alerts (rule, first_at desc, id desc);
+create index alerts_unresolved_idx on alerts (first_at desc, id desc) where status <> 'RESOLVED';
+create unique index alerts_unresolved_key on alerts (rule, actor_id, patient_id, occasion) nulls not distinct where status <> 'RESOLVED';
+alter table alerts enable row level security, force row level security;
+create policy actor_proven on alerts as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy alerts_change on alerts for update to caretrail_app
+  using ((select reach('alerts:write')) = 'ALL');
+create policy alerts_read on alerts for select to caretrail_app
+  using ((select reach('alerts:read')) = 'ALL' or (select reach('alerts:write')) = 'ALL');
+create policy owner_all on alerts for all to caretrail_owner using (true) with check (true);
+create trigger announce after insert or update on alerts for each row execute function announce_alert();
+create trigger check_alert before update on alerts for each row execute function check_alert();
+create trigger guard_deletion before delete on alerts for each row execute function guard_deletion();
+create trigger refuse_truncate before truncate on alerts for each statement execute function refuse_truncate();
+create trigger touch before update on alerts for each row execute function touch();
+grant select on alerts to caretrail_app;
+grant update (status, assigned_to, disposition, reason) on alerts to caretrail_people;
+
+create table chart_accesses (
+  day date not null,
+  user_id uuid not null,
+  patient_id uuid not null,
+  accesses bigint not null,
+  unexplained bigint not null,
+  unexplained_at timestamptz,
+  evidence uuid[] not null,
+  explanation access_explanation,
+  constraint chart_accesses_pkey primary key (day, user_id, patient_id),
+  constraint chart_accesses_counted check (unexplained >= 0 and unexplained <= accesses),
+  constraint chart_accesses_evidence_count check (cardinality(evidence) <= 100),
+  constraint chart_accesses_unexplained check ((unexplained = 0) = (unexplained_at is null))
+);
+create index chart_accesses_patient_idx on chart_accesses (patient_id, user_id, day);
+alter table chart_accesses enable row level security, force row level security;
+create policy actor_proven on chart_accesses as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on chart_accesses for all to caretrail_owner using (true) with check (true);
+
+create table access_review (
+  is_only_row boolean not null default true,
+  xid xid8 not null default '0',
+  id uuid not null default '00000000-0000-0000-0000-000000000000',
+  since uuid not null default '00000000-0000-0000-0000-000000000000',
+  constraint access_review_pkey primary key (is_only_row),
+  constraint access_review_one_row check (is_only_row)
+);
+alter table access_review enable row level security, force row level security;
+create policy actor_proven on access_review as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on access_review for all to caretrail_owner using (true) with check (true);
+
 -- Functions
 --
 -- A comment names the roles that can execute the function. Without one, only the owner can.
@@ -2067,11 +2218,13 @@ create function append_audit(entry audit_logs) returns void security definer; --
 create function append_fence(entry audit_logs) returns bytea security definer; -- caretrail_app
 create function archivable_rows(p_month date, p_chain uuid, p_seq bigint, p_place bytea, p_limit bigint) returns table (line text, is_quarantined boolean, is_sealed boolean, follows boolean, public_key bytea, function text) stable security definer; -- caretrail_jobs
 create function archives_visit(source text) returns boolean stable; -- caretrail_app
+create function are_of_one_family(one user_profiles, other user_profiles) returns boolean stable;
 create function are_reminder_offsets(offsets interval[]) returns boolean immutable;
 create function audit_archive_ends(p_month date) returns date stable;
 create function audit_archive_entries(p_month date) returns table (part integer, rows bigint, bytes bigint, sha256 bytea, root bytea, first_chain uuid, first_seq bigint, first_place bytea, last_chain uuid, last_seq bigint, last_place bytea, is_confirmed boolean) stable security definer; -- caretrail_jobs
 create function audit_archive_floor() returns integer immutable;
 create function audit_archive_partition(p_month date) returns text immutable;
+create function audit_month(at timestamptz) returns date immutable;
 create function audit_months_ahead() returns integer stable security definer; -- caretrail_jobs
 create function audit_partition(p_month date) returns text immutable;
 create function audit_retention_floor() returns integer immutable;
@@ -2116,8 +2269,10 @@ create function event_time(at timestamptz) returns text stable;
 create function event_type_names() returns text[] stable; -- caretrail_app
 create function expire_idempotency_keys(p_limit bigint) returns bigint security definer; -- caretrail_jobs
 create function expire_refusals(p_limit bigint, OUT expired bigint, OUT left_out jsonb) returns record security definer; -- caretrail_jobs
+create function explain_access(p_user uuid, p_patient uuid, p_at timestamptz, p_relation actor_relation, p_action audit_action, p_resource audit_resource, window_length interval) returns access_explanation stable;
 create function files_in_care(p_patient uuid, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function finish_audit_archive(p_month date, p_months integer, p_rows bigint, p_parts integer, p_root bytea) returns boolean security definer; -- caretrail_jobs
+create function first_audit_id(at timestamptz) returns uuid immutable;
 create function first_day(partial_date text) returns date immutable; -- caretrail_app
 create function folded(name text) returns text immutable; -- caretrail_app
 create function forget_listings(p_type retained_type) returns bigint security definer; -- caretrail_jobs
@@ -2149,6 +2304,7 @@ create function matches(r medical_records, p_appointment uuid, p_type text, p_so
 create function next_audit_archive(p_months integer) returns table (month date, parts integer, after_chain uuid, after_seq bigint, after_place bytea, has_more boolean, locked_until timestamptz) stable security definer; -- caretrail_jobs
 create function note_alone() returns void;
 create function oldest_unlisted(p_type retained_type) returns timestamptz stable;
+create function open_alerts(OUT alerts bigint, OUT oldest_seconds bigint) returns record stable security definer; -- caretrail_jobs
 create function patient_of(account uuid) returns uuid stable security definer; -- caretrail_app
 create function patients_assigned_to(provider uuid) returns setof uuid stable security definer; -- caretrail_app
 create function people_among(candidates uuid[], words text[], lead text, after_word text, after_name text, after_id uuid) returns table (user_id uuid, word text, name text) stable;
@@ -2156,6 +2312,12 @@ create function people_named(words text[], lead text, after_word text, after_nam
 create function providers_named(p_name text) returns setof uuid stable security definer; -- caretrail_app
 create function purpose_of(relation actor_relation) returns purpose_of_use immutable;
 create function put_role(p_name text, p_description text, p_permissions jsonb, p_version integer) returns void security definer; -- caretrail_app
+create function raise_alert(p_rule text, p_actor uuid, p_patient uuid, p_score integer, p_evidence uuid[], p_explanations access_explanation[] DEFAULT '{}'::access_explanation[], p_occasion uuid DEFAULT NULL::uuid) returns uuid security definer;
+create function raise_hourly(refused uuid[], disclosing uuid[], closed uuid[]) returns bigint;
+create function raise_many_patients(written chart_accesses[]) returns bigint;
+create function raise_own_charts(written chart_accesses[]) returns bigint;
+create function raise_sought_patients(strange chart_accesses[]) returns bigint;
+create function raise_unexplained(strange chart_accesses[]) returns bigint;
 create function rarest_of_common(words text[]) returns text stable;
 create function rarest_word(words text[], most integer, OUT word text, OUT entries bigint) returns record stable;
 create function reach(permission text) returns text stable; -- caretrail_app
@@ -2182,6 +2344,7 @@ create function require_delivery() returns void stable;
 create function require_kept_events(p_rank xid8, p_number bigint) returns boolean stable security definer; -- caretrail_app
 create function require_old_month(p_month date, p_months integer) returns void stable;
 create function require_retention_job() returns void stable;
+create function require_review() returns void stable;
 create function require_webhook(p_webhook uuid) returns boolean stable; -- caretrail_app
 create function retained_parts() returns table (place integer, resource_type retained_type, part text, key text) immutable;
 create function retention_end(counted_from timestamptz, born text, adult_years integer, majority_age integer, minor_years integer) returns date immutable;
@@ -2189,6 +2352,7 @@ create function retention_jurisdiction() returns text stable security definer; -
 create function retention_proof(p_type retained_type, p_ids uuid[], OUT parts jsonb, OUT digest text) returns record stable;
 create function retention_report(p_limit integer) returns table (jurisdiction text, is_deletion_on boolean, days_to_object integer, rules jsonb, counts jsonb, holds jsonb, listed jsonb, audit_months jsonb) stable security definer; -- caretrail_people
 create function retention_rule(p_type retained_type, OUT adult_years integer, OUT majority_age integer, OUT minor_years integer, OUT rules text[]) returns record stable;
+create function review_access(p_limit integer, OUT rows bigint, OUT persons bigint, OUT accesses bigint, OUT unexplained bigint, OUT alerts bigint) returns record security definer; -- caretrail_jobs
 create function role_imports(its_role text) returns boolean stable security definer;
 create function role_reaches_beyond_actor(its_role text) returns boolean stable;
 create function search_patients(p_name text, p_born text, p_number text, p_led_by text, p_word text, p_after text, p_after_id uuid, wanted bigint) returns table (user_id uuid, led_by text, word text, name text) stable security definer; -- caretrail_app
@@ -2206,6 +2370,7 @@ create function take_deletable(p_type retained_type, p_ids uuid[], p_limit bigin
 create function take_events(p_ranks bigint[], p_numbers bigint[], p_codes text[], p_most integer) returns setof business_events security definer; -- caretrail_jobs
 create function take_webhook_events(p_webhook uuid, p_most integer) returns setof business_events security definer; -- caretrail_jobs
 create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz) returns table (begins timestamptz, ends timestamptz) stable security definer; -- caretrail_app
+create function target_alert(target uuid) returns setof uuid stable;
 create function target_appointment(target uuid) returns setof uuid stable;
 create function target_file(target uuid) returns setof uuid stable;
 create function target_legal_hold(target uuid) returns setof uuid stable;
@@ -2215,6 +2380,7 @@ create function target_provider(target uuid) returns setof uuid stable;
 create function target_user(target uuid) returns setof uuid stable;
 create function target_webhook(target uuid) returns setof uuid stable;
 create function turn_event_partitions(ahead integer, OUT made integer, OUT dropped integer, OUT weeks integer) returns record security definer; -- caretrail_jobs
+create function usual_patients(p_user uuid, p_day date) returns numeric stable;
 create function visits_in_care(p_patient uuid, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function webhook_gets(event_types text[], since timestamptz, type event_type, at timestamptz) returns boolean stable;
 create function widen_spans(p_patient uuid, p_part text, moment timestamptz, until timestamptz) returns void security definer;
@@ -2227,6 +2393,7 @@ create function writes_from(permission text, provider uuid, source text) returns
 -- Trigger functions
 
 create function announce_account() returns trigger security definer;
+create function announce_alert() returns trigger security definer;
 create function announce_appointment() returns trigger security definer;
 create function announce_care() returns trigger security definer;
 create function announce_file() returns trigger security definer;
@@ -2239,6 +2406,7 @@ create function begin_spans() returns trigger security definer;
 create function begin_webhook() returns trigger security definer;
 create function begin_with_ledger() returns trigger security definer;
 create function check_account() returns trigger security definer;
+create function check_alert() returns trigger security definer;
 create function check_assigned_providers() returns trigger security definer;
 create function check_birth() returns trigger security definer;
 create function check_booking() returns trigger security definer;
@@ -2290,3 +2458,4 @@ create function refuse_visit_before_birth() returns trigger security definer;
 create function sign_change() returns trigger;
 create function sign_legal_hold() returns trigger security definer;
 create function touch() returns trigger;
+create function watch_short_care() returns trigger security definer;

@@ -285,6 +285,16 @@ pub async fn set_days_to_object(url: &str, ca_file: Option<&str>, days: i32) -> 
     Ok(())
 }
 
+/// Sets how many days before and after a visit an access is explained by it. Errors: no number between 1 and 365.
+pub async fn set_days_to_explain(url: &str, ca_file: Option<&str>, days: i32) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute("update settings set days_to_explain = $1", &[&days])
+        .await
+        .with_context(|| format!("{days} is no number between 1 and 365"))?;
+    Ok(())
+}
+
 /// Sets the clinic's time zone, for example `Europe/Berlin`, and plans all reminders anew. Errors: no full name of an IANA
 /// time zone.
 pub async fn set_time_zone(url: &str, ca_file: Option<&str>, time_zone: &str) -> Result<()> {

@@ -17,6 +17,7 @@ const USAGE: &str = "usage: migrate
        migrate retention-jurisdiction JURISDICTION
        migrate deletion on|off
        migrate days-to-object DAYS
+       migrate days-to-explain DAYS
        migrate time-zone ZONE
        migrate reminder-offsets none|OFFSET...
        migrate forget-former-ticket-key
@@ -91,6 +92,11 @@ async fn main() -> Result<()> {
             let days = days.parse().context("DAYS is a whole number")?;
             migrations::set_days_to_object(&url, ca_file, days).await?;
             println!("a row is listed for {days} days before it is deleted");
+        }
+        ["days-to-explain", days] => {
+            let days = days.parse().context("DAYS is a whole number")?;
+            migrations::set_days_to_explain(&url, ca_file, days).await?;
+            println!("a visit explains accesses {days} days before and after it");
         }
         ["time-zone", time_zone] => {
             migrations::set_time_zone(&url, ca_file, time_zone).await?;

@@ -138,6 +138,7 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         let hold = json!({"reason": "Case 7"});
         holds.push(admin.post("/v1/legal-holds", hold).await.expect(200).id());
     }
+    let alert = world.alert(vera.user, None).await;
     let webhooks = [Uuid::now_v7(), Uuid::now_v7()];
     let create =
         "insert into webhooks (id, url) select unnest($1::uuid[]), 'https://events.example.org'";
@@ -638,6 +639,29 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
                 (Method::DELETE, path, None)
             }),
         ),
+        ("list-alerts", &officer, get("/v1/alerts".into())),
+        ("get-alert", &officer, get(format!("/v1/alerts/{alert}"))),
+        (
+            "update-alert",
+            &officer,
+            ["ACKNOWLEDGED", "RESOLVED"].map(|status| {
+                let patch = match status {
+                    "RESOLVED" => json!({"status": status, "disposition": "JUSTIFIED", "reason": "Cover"}),
+                    _ => json!({"status": status}),
+                };
+                (Method::PATCH, format!("/v1/alerts/{alert}"), Some(patch))
+            }),
+        ),
+        ("list-alert-rules", &officer, get("/v1/alert-rules".into())),
+        (
+            "put-alert-rule",
+            &officer,
+            [0, 1].map(|turn| {
+                let rule = json!({"threshold": 1 + turn, "weight": 40, "is_enabled": true});
+                let path = "/v1/alert-rules/unexplained-access".to_owned();
+                (Method::PUT, path, Some(rule))
+            }),
+        ),
         (
             "release-legal-hold",
             &admin,
@@ -715,6 +739,7 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         "process-upload",
         "publish-events",
         "remind-appointments",
+        "review-access",
         "seal-audit",
     ];
     for (function, caller, [warm_up, call]) in calls {
@@ -724,6 +749,7 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
             _ if [
                 "release-record",
                 "put-role",
+                "put-alert-rule",
                 "put-webhook",
                 "rotate-webhook-secret",
                 "put-custom-data-schema",

@@ -2,6 +2,8 @@
 //! that PostgreSQL read. A plan without a sequential scan isn't enough, because an index can also
 //! be read from end to end.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use tests::prelude::*;
 
 /// The maximum number of rows that a caller's requests may read of the twenty thousand that they
@@ -222,6 +224,7 @@ async fn a_search_of_the_audit_log_by_patient_does_not_read_rows_of_others() {
         format!("{about_ada}&outcome=DENIED"),
         "outcome=DENIED".to_owned(),
         "outcome=FAILURE".to_owned(),
+        "purpose_of_use=ETREAT".to_owned(),
         format!("user_id={}", ada.user),
         format!("resource_id={}", ada.id),
         "request_id=none".to_owned(),
@@ -507,4 +510,78 @@ async fn a_batch_of_the_sealed_log_does_not_read_the_rows_of_later_batches() {
     let read = read.await;
     // Each row is counted as one of the batch, and read.
     assert!(read < 4 * 10_000, "seal-audit read {read} rows");
+}
+
+#[tokio::test]
+async fn a_review_of_accesses_reads_the_new_rows_and_few_others() {
+    let world = World::new().await;
+    let (ada, ben, vera) = (
+        world.patient("Ada").await,
+        world.patient("Ben").await,
+        world.provider("Vera").await,
+    );
+    world.assign(&ada, &vera).await;
+    // They are reviewed already, because their transactions are older than all others.
+    add_audit_rows(&world, &ben, 20_000, "'3'::xid8").await;
+    world.sql("update access_review set xid = '4'", &[]).await;
+    world
+        .sql(
+            "insert into chart_accesses (day, user_id, patient_id, accesses, unexplained, evidence)
+             select (now() at time zone 'UTC')::date - i % 300, gen_random_uuid(), gen_random_uuid(), 1, 0, '{}'
+             from generate_series(1, 20000) as i",
+            &[],
+        )
+        .await;
+    for _ in 0..20 {
+        vera.get(&format!("/v1/patients/{}", ada.id))
+            .await
+            .expect(200);
+    }
+    world.sql("analyze", &[]).await;
+    let tables =
+        "audit_logs|chart_accesses|alerts|care_relations|patients|appointments|medical_records";
+    let run = async || {
+        let schedule = json!({"source": "aws.scheduler", "detail": "{}"});
+        let reviewed = AtomicI64::new(0);
+        eventually("the accesses are reviewed", async || {
+            let run = world.cloud.invoke("review-access", &schedule).await;
+            for step in run.unwrap()["steps"].as_array().unwrap() {
+                let accesses = step["details"]["accesses"].as_i64().unwrap();
+                reviewed.fetch_add(accesses, Ordering::Relaxed);
+            }
+            reviewed.load(Ordering::Relaxed) == 20
+        })
+        .await;
+    };
+    let read = read_by(&world, "review-access", tables, run).await;
+    assert!(read < BOUND, "a run read {read} rows of {tables}");
+}
+
+#[tokio::test]
+async fn a_list_of_alerts_does_not_read_all_that_are_resolved() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let officer = world.officer().await;
+    world
+        .sql(
+            "insert into alerts (rule, rule_version, score, status, actor_id, evidence, explanations, disposition, reason,
+               resolved_at, first_at)
+             select 'unexplained-access', 1, 40, 'RESOLVED', $1, '{}', '{}', 'JUSTIFIED', 'Cover', now(),
+               now() + i * interval '1 second'
+             from generate_series(1, 20000) as i",
+            &[&officer.user],
+        )
+        .await;
+    world.alert(vera.user, Some(ada.id)).await;
+    world.sql("analyze", &[]).await;
+    let queries = [
+        "".to_owned(),
+        "status=OPEN".to_owned(),
+        "status=RESOLVED".to_owned(),
+        "rule=none".to_owned(),
+        format!("actor_id={}", vera.user),
+        format!("patient_id={}", ada.id),
+        format!("assigned_to={}", officer.user),
+    ];
+    ask(&world, &officer, "list-alerts", "alerts", &queries).await;
 }

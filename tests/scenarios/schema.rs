@@ -2,6 +2,7 @@
 
 use audit::{Action, Outcome, PurposeOfUse, Relation, ResourceType};
 use business_events::EventType;
+use domain::alert::{AccessExplanation, AlertStatus, Disposition};
 use domain::appointment::AppointmentStatus;
 use domain::care::CareBasis;
 use domain::file::{FileOwnerType, FileScan, FileStatus};
@@ -239,7 +240,7 @@ async fn a_change_increments_the_version_and_a_deletion_is_refused_even_to_the_s
 #[tokio::test]
 async fn rust_enums_match_postgresqls() {
     let world = World::new().await;
-    let ours: [(&str, &[&str]); 19] = [
+    let ours: [(&str, &[&str]); 22] = [
         ("event_type", EventType::LABELS),
         ("care_basis", CareBasis::LABELS),
         ("user_status", UserStatus::LABELS),
@@ -254,6 +255,9 @@ async fn rust_enums_match_postgresqls() {
         ("webhook_status", WebhookStatus::LABELS),
         ("webhook_disabled_reason", DisabledReason::LABELS),
         ("webhook_outcome", DeliveryOutcome::LABELS),
+        ("alert_status", AlertStatus::LABELS),
+        ("alert_disposition", Disposition::LABELS),
+        ("access_explanation", AccessExplanation::LABELS),
         ("audit_action", Action::LABELS),
         ("audit_outcome", Outcome::LABELS),
         ("audit_resource", ResourceType::LABELS),

@@ -360,6 +360,7 @@ impl Ward {
             ("audit-logs", row.entry.id.into()),
             ("legal-holds", hold.expect(200).id()),
             ("webhooks", webhook),
+            ("alerts", world.alert(vera.user, None).await),
             ("users", ada.user),
             ("patients", ada.id),
             ("providers", vera.id),
@@ -382,7 +383,7 @@ impl Ward {
         let collection = operation.path.split('/').nth(2).unwrap_or_default();
         // Only a caller who may act learns what is wrong with the request.
         let caller = match (collection, operation.name()) {
-            ("audit-logs" | "audit-checkpoints", _) => &self.officer,
+            ("audit-logs" | "audit-checkpoints" | "alerts" | "alert-rules", _) => &self.officer,
             (_, "rate-appointment") => &*self.ada,
             ("medical-records" | "files", _) | (_, "complete-appointment") => &*self.vera,
             _ => &self.admin,
@@ -399,6 +400,7 @@ impl Ward {
             let value = match (own, name) {
                 (Some((_, value)), _) => (*value).to_owned(),
                 (None, "name") if collection == "roles" => "PATIENT".to_owned(),
+                (None, "name") if collection == "alert-rules" => "unexplained-access".to_owned(),
                 (None, "name") => "invalid".to_owned(),
                 (None, "table") => "medical_records".to_owned(),
                 (None, "resource_type") => "FILE".to_owned(),

@@ -446,6 +446,12 @@ impl World {
         .await;
     }
 
+    /// Raises an alert about this user's access, which is another one each time.
+    pub async fn alert(&self, actor: Uuid, patient: Option<Uuid>) -> Uuid {
+        let raise = "select raise_alert('unexplained-access', $1, $2, null, '{}', '{}', $3)";
+        self.sql(raise, &[&actor, &patient, &Uuid::now_v7()]).await[0].get(0)
+    }
+
     /// Returns a caller for this user, with a valid token.
     fn actor(&self, user: Uuid, subject: Uuid, email: &str, role: Option<&'static str>) -> Actor {
         let token = self.token(&TokenRequest::new(subject, email));

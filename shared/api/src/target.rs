@@ -1,8 +1,8 @@
 //! The target of a transaction, as its audit row names it.
 
 use domain::ids::{
-    AnyId, AppointmentId, AuditLogId, FileId, LegalHoldId, PatientId, ProviderId, RecordId, UserId,
-    WebhookId,
+    AlertId, AnyId, AppointmentId, AuditLogId, FileId, LegalHoldId, PatientId, ProviderId,
+    RecordId, UserId, WebhookId,
 };
 use uuid::Uuid;
 
@@ -78,6 +78,7 @@ targets! {
     FileId;
     LegalHoldId;
     WebhookId;
+    AlertId;
     AuditLogId;
     AnyId;
 }

@@ -131,6 +131,10 @@ text_enum! {
         Event,
         /// A webhook in the table `webhooks`.
         Webhook,
+        /// An alert in the table `alerts`.
+        Alert,
+        /// A rule for alerts in the table `alert_rules`.
+        AlertRule,
     }
 }
 

@@ -1,14 +1,15 @@
 //! The data of business events, one struct for each kind of subject.
 //!
-//! The triggers in `migrations/V0026__business_events.sql` write the data as JSON. Nothing here is read or written when
+//! Triggers such as those in `migrations/V0026__business_events.sql` write the data as JSON. Nothing here is read or written when
 //! a function runs: the structs describe the JSON in `openapi.json` and `asyncapi.json`, and a scenario compares each
 //! event that the database writes with them. An optional member is left out, and never null.
 
+use domain::alert::AlertStatus;
 use domain::appointment::AppointmentStatus;
 use domain::care::CareBasis;
 use domain::file::{FileOwnerType, FileScan, FileStatus};
 use domain::ids::{
-    AnyId, AppointmentId, FileId, PatientId, ProviderId, RecordId, UserId, WebhookId,
+    AlertId, AnyId, AppointmentId, FileId, PatientId, ProviderId, RecordId, UserId, WebhookId,
 };
 use domain::record::RecordType;
 use domain::time::Timestamp;
@@ -234,6 +235,31 @@ pub struct WebhookEventData {
     #[schemars(example = ["url"])]
     pub changed: Option<Vec<String>>,
     /// The version of the webhook after the change.
+    #[schemars(range(min = 1))]
+    pub version: i32,
+}
+
+/// The data of an event about an alert. It names neither the user nor the patient whom the alert is about.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct AlertEventData {
+    /// The alert that the event is about.
+    pub alert_id: AlertId,
+    /// The name of the rule that raised it, for example `unexplained-access`.
+    #[schemars(example = &"unexplained-access")]
+    pub rule: String,
+    /// The status of the alert after the change.
+    pub status: AlertStatus,
+    /// The status of the alert before the change. It is left out unless the status changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former_status: Option<AlertStatus>,
+    /// The weight of the alert, from 1 to 100.
+    #[schemars(range(min = 1, max = 100), example = 40)]
+    pub score: i32,
+    /// The names of the fields that changed, in alphabetical order. It is left out if the alert is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["status"])]
+    pub changed: Option<Vec<String>>,
+    /// The version of the alert after the change. It also grows with each further occurrence, which has no event.
     #[schemars(range(min = 1))]
     pub version: i32,
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use sql::text_enum;
 
 use crate::data::{
-    AccountEventData, AppointmentDueEventData, AppointmentEventData, CareEventData,
+    AccountEventData, AlertEventData, AppointmentDueEventData, AppointmentEventData, CareEventData,
     DuplicatesFoundEventData, FileEventData, PatientEventData, ProviderEventData, RecordEventData,
     RoleEventData, WebhookEventData,
 };
@@ -235,6 +235,14 @@ event_types! {
         WebhookTest = "webhook.test.v1" {},
         /// A webhook is archived.
         WebhookArchived = "webhook.archived.v1" {"changed": ["is_archived"], "version": 2},
+    }
+    "alerts/{alert_id}" AlertEventData {
+        /// A rule raises an alert about an access or a change.
+        AlertRaised = "alert.raised.v1" {},
+        /// An alert is acknowledged, assigned or resolved, or its score rises.
+        AlertChanged = "alert.changed.v1" {
+            "status": "ACKNOWLEDGED", "former_status": "OPEN", "changed": ["status"], "version": 2
+        },
     }
 }
 

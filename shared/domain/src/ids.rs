@@ -84,6 +84,8 @@ ids! {
     WebhookId,
     /// The id of an attempt to deliver an event to a webhook, a UUID.
     DeliveryId,
+    /// The id of an alert, a UUID.
+    AlertId,
     /// The id of an audit row, a UUID.
     AuditLogId,
     /// The id of any resource that an audit row can concern, a UUID.

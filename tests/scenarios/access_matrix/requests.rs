@@ -93,8 +93,8 @@ impl Probe {
 /// one resource, or lists all, needs no line here.
 pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
     use Kind::{
-        AuditRow, File, FuturePatient, FutureProvider, FutureWebhook, Hold, Nobodys, Oneself,
-        Patient, Provider, Record, User, Visit, Webhook,
+        Alert, AuditRow, File, FuturePatient, FutureProvider, FutureWebhook, Hold, Nobodys,
+        Oneself, Patient, Provider, Record, User, Visit, Webhook,
     };
     use State::{Announced, Begun, Completed, ToCome};
     Some(match function {
@@ -255,6 +255,16 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
         "put-retention-rule" => each(Nobodys).body(|_, _, _| {
             json!({"adult_years": 10, "majority_age": 18, "minor_years": 10, "reason": "Floor"})
         }),
+        "list-alerts" | "list-alert-rules" => each(Nobodys),
+        "get-alert" => each(Alert).once(ToCome),
+        "update-alert" => each(Alert)
+            .body(|_, _, _| json!({"status": "ACKNOWLEDGED"}))
+            .versioned()
+            .once(ToCome),
+        "put-alert-rule" => each(Nobodys)
+            .body(|_, _, _| json!({"threshold": 1, "weight": 40, "is_enabled": true}))
+            .versioned()
+            .once(ToCome),
         _ => return read(route),
     })
 }
@@ -304,6 +314,7 @@ impl Probe {
             .replace("{provider_id}", &ward.xena.id.to_string())
             .replace("{user_id}", &ward.xena.user.to_string())
             .replace("/problems/{name}", "/problems/invalid")
+            .replace("/alert-rules/{name}", "/alert-rules/unexplained-access")
             .replace("{name}", "RECEPTION")
             .replace("{table}", SCHEMA_TABLE)
             .replace("{resource_type}", "FILE");

@@ -112,8 +112,11 @@ pub const WALLS: [Wall; 10] = [
 ];
 
 /// Tables without data of persons, tables that functions can't read, and tables that other tests cover: the
-/// audit log, legal holds and retention rules, which an actor sees completely or not at all, and kept answers.
-pub const OTHERS: [&str; 38] = [
+/// audit log, alerts, legal holds and retention rules, which an actor sees completely or not at all, and kept answers.
+pub const OTHERS: [&str; 42] = [
+    "access_review",
+    "alert_rules",
+    "alerts",
     "appointment_reminders",
     "audit_archive_parts",
     "audit_archive_rows",
@@ -128,6 +131,7 @@ pub const OTHERS: [&str; 38] = [
     "audit_waiting_chains",
     "business_events",
     "care_spans",
+    "chart_accesses",
     "chart_spans",
     "custom_data_schemas",
     "event_publisher",

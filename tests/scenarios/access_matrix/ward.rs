@@ -31,6 +31,8 @@ pub enum Kind {
     FutureWebhook,
     /// A sealed row of the audit log.
     AuditRow,
+    /// An alert.
+    Alert,
     /// A thing that belongs to nobody.
     Nobodys,
 }
@@ -368,6 +370,7 @@ impl Ward {
             | Kind::Webhook
             | Kind::FutureWebhook
             | Kind::AuditRow
+            | Kind::Alert
             | Kind::Nobodys => {
                 let mut thing = Thing {
                     owners: Vec::new(),
@@ -470,6 +473,10 @@ impl Ward {
                     ..thing.clone()
                 }
             }
+            (Kind::Alert, _) => Thing {
+                id: self.world.alert(self.vera.user, None).await,
+                ..thing.clone()
+            },
             (Kind::Hold, _) => {
                 let id = Uuid::now_v7();
                 let place = "insert into legal_holds (id, reason) values ($1, 'Case 7')";
@@ -701,6 +708,7 @@ impl Ward {
             | Kind::Webhook
             | Kind::FutureWebhook
             | Kind::AuditRow
+            | Kind::Alert
             | Kind::Nobodys => return 1,
         };
         let statement = format!("select version from {table} where id = $1");

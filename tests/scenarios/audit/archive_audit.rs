@@ -114,6 +114,7 @@ impl Clinic {
             "&resource_type=FILE".to_owned(),
             "&outcome=DENIED".to_owned(),
             "&outcome=FAILURE".to_owned(),
+            "&purpose_of_use=PATRQT".to_owned(),
             format!("&request_id={}", request.request_id),
             format!("&request_id={invocation}"),
             format!("&request_id={}", step.replace('/', "%2F")),

@@ -126,6 +126,12 @@ async fn filters_work_alone_and_together() {
             format!("patient_id={}&outcome=SUCCESS", ada.id),
             vec![&list, &read],
         ),
+        ("purpose_of_use=TREAT".to_owned(), vec![&list]),
+        ("purpose_of_use=ETREAT".to_owned(), vec![]),
+        (
+            format!("purpose_of_use=PATRQT&patient_id={}", ada.id),
+            vec![&read],
+        ),
         (format!("request_id={}", denied.request_id()), vec![&denied]),
         (format!("user_id={}&from={between}", vera.user), vec![&list]),
         (
@@ -182,6 +188,7 @@ async fn a_filter_out_of_bounds_is_named() {
         ("outcome=REFUSED", "outcome"),
         ("from=yesterday", "from"),
         ("resource_type=CHART", "resource_type"),
+        ("purpose_of_use=BTG", "purpose_of_use"),
     ] {
         world
             .invalid(

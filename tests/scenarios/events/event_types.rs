@@ -197,6 +197,11 @@ async fn webhooks(world: &World) {
     change(world, "webhooks", id, &steps).await;
 }
 
+async fn alerts(world: &World, about: &Provider) {
+    let alert = world.alert(about.user, None).await;
+    change(world, "alerts", alert, &["status = 'ACKNOWLEDGED'"]).await;
+}
+
 #[tokio::test]
 async fn every_type_is_written_and_each_event_fits_the_schema_of_its_type() {
     let world = World::new().await;
@@ -209,6 +214,7 @@ async fn every_type_is_written_and_each_event_fits_the_schema_of_its_type() {
     roles(&world).await;
     reminder(&world, &ada, &vera).await;
     webhooks(&world).await;
+    alerts(&world, &vera).await;
     let written: BTreeSet<_> = world.every_event_fits().await.into_iter().collect();
     let all: BTreeSet<_> = EventType::LABELS
         .iter()

@@ -1,9 +1,9 @@
 //! `GET /v1/audit-logs`: lists the audit log, newest rows first.
 
 use api::prelude::*;
-use audit::Outcome;
 use audit::audit_log::AuditLog;
 use audit::select_audit_log;
+use audit::{Outcome, PurposeOfUse};
 use domain::text::Identifier;
 use sealed_log::{ListedRow, SealedLog};
 use sql::union_all;
@@ -24,7 +24,7 @@ macro_rules! branches {
                    and (month, id) in (select named.month, named.id from searches_naming($1) as named)",
             ],
             filters: concat!($request, include_str!("filters.sql")),
-            order: "order by id desc limit $13",
+            order: "order by id desc limit $14",
         )
     };
 }
@@ -50,6 +50,8 @@ pub struct Filter {
     pub action_type: Option<Action>,
     /// Only actions with this result are listed.
     pub outcome: Option<Outcome>,
+    /// Only actions for this purpose are listed, for example `ETREAT`. Actions of functions without a caller have none.
+    pub purpose_of_use: Option<PurposeOfUse>,
     /// Only actions of the request with this id are listed. The answer to that request carries the id
     /// in the `x-request-id` header. The id of a function's invocation by an event or a schedule lists the
     /// actions of all its steps.
@@ -81,7 +83,7 @@ const LIST: &str = concat!(
         "($7::text is null or (request_hash = request_hash($7)
            and (step_hash($7) is null or step_hash = step_hash($7)))) and "
     ),
-    ") as archived join audit_archive_parts p using (month, part) order by id desc limit $13"
+    ") as archived join audit_archive_parts p using (month, part) order by id desc limit $14"
 );
 
 pub async fn handle(
@@ -106,6 +108,7 @@ pub async fn handle(
                 &filter.from.map(AuditLogId::first_of),
                 &filter.to,
                 &filter.to.map(AuditLogId::first_after),
+                &filter.purpose_of_use,
                 &page.after().copied(),
                 &page.fetch(),
             ],

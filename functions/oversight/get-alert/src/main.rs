@@ -1,0 +1,3 @@
+//! The Lambda `get-alert`.
+
+api::serve!(get_alert);

@@ -1,0 +1,3 @@
+//! The Lambda `list-alert-rules`.
+
+api::serve!(list_alert_rules);

@@ -1,0 +1,3 @@
+//! The Lambda `list-alerts`.
+
+api::serve!(list_alerts);

@@ -1,0 +1,3 @@
+//! The Lambda `put-alert-rule`.
+
+api::serve!(put_alert_rule);

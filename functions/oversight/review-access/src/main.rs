@@ -1,0 +1,3 @@
+//! The Lambda `review-access`.
+
+api::serve_event!(review_access);

@@ -1,0 +1,3 @@
+//! The Lambda `update-alert`.
+
+api::serve!(update_alert);
