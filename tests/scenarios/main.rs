@@ -33,6 +33,7 @@ mod medical_records;
 mod named_statements;
 mod names_in_lists;
 mod one_name;
+mod oversight;
 mod patients;
 mod preconditions;
 mod proof_of_the_actor;

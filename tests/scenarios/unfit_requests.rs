@@ -354,12 +354,14 @@ impl Ward {
         let webhook = Uuid::now_v7();
         let create = "insert into webhooks (id, url) values ($1, 'https://events.example.org')";
         world.sql(create, &[&webhook]).await;
+        let access = world.emergency(ada.id, vera.user, "5 hours").await;
         let row = world.audit_log().await.remove(0);
         world.seal().await;
         let ids = vec![
             ("audit-logs", row.entry.id.into()),
             ("legal-holds", hold.expect(200).id()),
             ("webhooks", webhook),
+            ("emergency-access", access),
             ("users", ada.user),
             ("patients", ada.id),
             ("providers", vera.id),
@@ -382,7 +384,8 @@ impl Ward {
         let collection = operation.path.split('/').nth(2).unwrap_or_default();
         // Only a caller who may act learns what is wrong with the request.
         let caller = match (collection, operation.name()) {
-            ("audit-logs" | "audit-checkpoints", _) => &self.officer,
+            (_, "find-emergency-patient" | "grant-emergency-access") => &*self.vera,
+            ("audit-logs" | "audit-checkpoints" | "emergency-access", _) => &self.officer,
             (_, "rate-appointment") => &*self.ada,
             ("medical-records" | "files", _) | (_, "complete-appointment") => &*self.vera,
             _ => &self.admin,

@@ -44,7 +44,7 @@ text_enum! {
         Care,
         /// The data of a patient whom the actor represents.
         Representation,
-        /// The data of a patient in an emergency.
+        /// The data of a patient whom the actor reaches only with emergency access.
         Emergency,
         /// The data that the actor's office in the organisation covers.
         Office,
@@ -72,6 +72,8 @@ text_enum! {
         Patrqt,
         /// A request of the patient's family or representative.
         Famrqt,
+        /// The treatment of a patient in an emergency, by somebody whose usual rights don't cover it ("break the glass").
+        Btg,
     }
 }
 
@@ -82,7 +84,7 @@ impl Relation {
             Self::Oneself => PurposeOfUse::Patrqt,
             Self::Care => PurposeOfUse::Treat,
             Self::Representation => PurposeOfUse::Famrqt,
-            Self::Emergency => PurposeOfUse::Etreat,
+            Self::Emergency => PurposeOfUse::Btg,
             Self::Office => PurposeOfUse::Hoperat,
         }
     }
@@ -131,6 +133,8 @@ text_enum! {
         Event,
         /// A webhook in the table `webhooks`.
         Webhook,
+        /// An emergency access in the table `emergency_accesses`.
+        EmergencyAccess,
     }
 }
 
