@@ -72,7 +72,7 @@ text_enum! {
         Patrqt,
         /// A request of the patient's family or representative.
         Famrqt,
-        /// The treatment of a patient in an emergency, by somebody whose usual rights don't cover it ("break the glass").
+        /// The treatment of a patient in an emergency beyond the usual rights of the user ("break the glass").
         Btg,
     }
 }
