@@ -65,6 +65,11 @@ create function actor_source() returns text
 language sql stable parallel safe
 return nullif(current_setting('caretrail.source_system', true), '');
 
+-- The patients whom the actor reaches only in an emergency, in the order of their ids: see V0030__emergency_access.sql.
+create function emergency_patients() returns uuid[]
+language sql stable parallel safe
+return coalesce(nullif(current_setting('caretrail.emergency_patients', true), '')::uuid[], '{}');
+
 -- How far the actor's permission reaches: OWN (the actor's own rows, and those of a patient whom they
 -- represent), CARE (patients in the actor's care), SOURCE (the rows of the actor's source system) or ALL. Null if the
 -- actor does not hold the permission.
@@ -86,13 +91,14 @@ return concat_ws(
   coalesce(current_setting('caretrail.patient_id', true), ''),
   coalesce(current_setting('caretrail.provider_id', true), ''),
   coalesce(current_setting('caretrail.source_system', true), ''),
+  coalesce(current_setting('caretrail.emergency_patients', true), ''),
   coalesce(current_setting('caretrail.permissions', true), '')
 );
 
 -- Sets the actor for this transaction and seals the settings. Only the functions that check a ticket call it.
 create function set_actor(
   p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid,
-  p_source text, p_permissions jsonb
+  p_source text, p_emergency_patients uuid[], p_permissions jsonb
 ) returns void
 language plpgsql as $$
 declare
@@ -107,6 +113,7 @@ begin
     set_config('caretrail.patient_id', coalesce(p_patient::text, ''), true),
     set_config('caretrail.provider_id', coalesce(p_provider::text, ''), true),
     set_config('caretrail.source_system', coalesce(p_source, ''), true),
+    set_config('caretrail.emergency_patients', coalesce(nullif(p_emergency_patients, '{}')::text, ''), true),
     set_config('caretrail.permissions', coalesce(p_permissions::text, ''), true);
   perform set_config(
     'caretrail.seal',
@@ -152,8 +159,8 @@ language sql stable parallel safe
 return pg_has_role(session_user, 'caretrail_owner', 'member');
 
 grant execute on function
-  actor_user(), actor_patient(), actor_provider(), actor_source(), reach(text), has_standing(text), actor_is_proven(),
-  by_migration()
+  actor_user(), actor_patient(), actor_provider(), actor_source(), emergency_patients(), reach(text),
+  has_standing(text), actor_is_proven(), by_migration()
   to caretrail_app;
 
 call secure('signing_keys');

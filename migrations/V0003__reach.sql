@@ -20,6 +20,12 @@ begin
 end
 $$;
 
+-- Whether the actor has emergency access to the patient and doesn't have them in care. `begin_request` finds it out once
+-- for the whole transaction.
+create function in_emergency(patient uuid) returns boolean
+language sql stable parallel safe
+return coalesce(patient = any (emergency_patients()), false);
+
 -- Whether the actor represents the patient now. Callers compare with the actor's own patient first, so that a
 -- caller who represents nobody seldom reads the table. A representative reaches no more than the patient would:
 -- nothing once the patient is archived.
@@ -38,14 +44,20 @@ begin
 end
 $$;
 
--- Whether the actor's permission reaches the patient.
+-- Whether the actor's permission reaches the patient. Emergency access adds the patient to the reach CARE of the
+-- permissions named here, which only read. Every other permission needs care.
 create function reaches(permission text, patient uuid) returns boolean
 language plpgsql stable security definer parallel safe as $$
 declare
   far constant text := public.reach(permission);
 begin
   if far operator(pg_catalog.=) 'CARE' then
-    return public.in_care(patient);
+    return public.in_care(patient) or (
+      permission operator(pg_catalog.=) any (array[
+        'patients:read', 'patients:clinical', 'appointments:read', 'records:read', 'files:read', 'care:read'
+      ])
+      and public.in_emergency(patient)
+    );
   elsif far operator(pg_catalog.=) 'OWN' then
     return coalesce(patient operator(pg_catalog.=) public.actor_patient(), false) or public.represents(patient);
   elsif far operator(pg_catalog.=) 'SOURCE' then
@@ -68,6 +80,15 @@ begin
     return coalesce(source operator(pg_catalog.=) public.actor_source(), false);
   end if;
   return public.reaches(permission, patient);
+end
+$$;
+
+-- Whether the actor adds medical records to the chart of the patient. In an emergency they write new ones and change none.
+create function adds_records(patient uuid) returns boolean
+language plpgsql stable parallel safe as $$
+begin
+  return public.reaches('records:write', patient)
+    or (coalesce(public.reach('records:write') operator(pg_catalog.=) 'CARE', false) and public.in_emergency(patient));
 end
 $$;
 
@@ -169,7 +190,8 @@ end
 $$;
 
 grant execute on function
-  in_care(uuid), represents(uuid), reaches(text, uuid), reaches(text, uuid, text), writes_from(text, uuid, text),
+  in_care(uuid), in_emergency(uuid), represents(uuid), reaches(text, uuid), reaches(text, uuid, text),
+  adds_records(uuid), writes_from(text, uuid, text),
   is_imported_by_actor(uuid), reaches_person(uuid),
   care_page(uuid, uuid, uuid, bigint), represented_patients(), patients_assigned_to(uuid)
   to caretrail_app;

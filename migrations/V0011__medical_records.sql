@@ -72,7 +72,7 @@ create policy medical_records_read on medical_records for select to caretrail_ap
     case (select reach('records:read'))
       when 'OWN' then (patient_id = (select actor_patient()) or represents(patient_id)) and not is_archived
         and (is_patient_visible or release_date <= now())
-      when 'CARE' then in_care(patient_id)
+      when 'CARE' then in_care(patient_id) or in_emergency(patient_id)
       when 'SOURCE' then source_system = (select actor_source())
       when 'ALL' then true
       else false
@@ -81,7 +81,7 @@ create policy medical_records_read on medical_records for select to caretrail_ap
 -- Everybody writes in their own name, except importers, who write in the name of providers of their source system.
 create policy medical_records_create on medical_records for insert to caretrail_app
   with check (
-    reaches('records:write', patient_id)
+    adds_records(patient_id)
     and case (select reach('records:write'))
       when 'SOURCE' then writes_from('records:write', provider_id, source_system)
       else provider_id is not distinct from (select actor_provider())

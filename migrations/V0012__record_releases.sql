@@ -38,9 +38,16 @@ create policy record_releases_read on record_releases for select to caretrail_ap
       else reaches('records:read', patient_id)
     end
   );
--- The hold of a new entry is written before the entry, so `follow_ledger` asks where the entry came from.
+-- The hold of a new entry is written before the entry, so `follow_ledger` asks where the entry came from. In an emergency
+-- only new entries are held.
 create policy record_releases_create on record_releases for insert to caretrail_app
-  with check (decided_by = (select actor_user()) and reaches('records:write', patient_id));
+  with check (
+    decided_by = (select actor_user())
+    and (
+      reaches('records:write', patient_id)
+      or (adds_records(patient_id) and not exists (select from medical_records r where r.id = record_id))
+    )
+  );
 grant select, insert (id, record_id, patient_id, hold_reason, expires_at, note)
   on record_releases to caretrail_app;
 

@@ -7,14 +7,15 @@ create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH'
 create type audit_resource as enum (
   'USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG',
   'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT',
-  'ALERT_RULE'
+  'ALERT_RULE', 'EMERGENCY_ACCESS'
 );
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
 -- In which relation to the resource the actor acted.
 create type actor_relation as enum ('SELF', 'CARE', 'REPRESENTATION', 'EMERGENCY', 'OFFICE');
 -- Why: codes of HL7's PurposeOfUse.
 create type purpose_of_use as enum (
-  'TREAT', 'ETREAT', 'HPAYMT', 'HOPERAT', 'HSYSADMIN', 'HCOMPL', 'HRESCH', 'PATRQT', 'FAMRQT'
+  'TREAT', 'ETREAT', 'HPAYMT', 'HOPERAT', 'HSYSADMIN', 'HCOMPL', 'HRESCH', 'PATRQT', 'FAMRQT',
+  'BTG'
 );
 
 -- The purpose that a relation implies. The function computes it for the hash of its row.
@@ -24,7 +25,7 @@ return case relation
   when 'SELF' then 'PATRQT'
   when 'CARE' then 'TREAT'
   when 'REPRESENTATION' then 'FAMRQT'
-  when 'EMERGENCY' then 'ETREAT'
+  when 'EMERGENCY' then 'BTG'
   when 'OFFICE' then 'HOPERAT'
 end::purpose_of_use;
 

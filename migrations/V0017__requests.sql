@@ -37,7 +37,8 @@ call secure('refusals');
 
 -- Sets the actor of this transaction, which needs `p_permission`. The relation is that in which the
 -- permission reaches its resources. SELF becomes REPRESENTATION in the audit row if that row names another
--- patient than `patient_id`, the caller's own, who may be archived: see `relation_to`. `left_out` is the number of
+-- patient than `patient_id`, the caller's own, who may be archived, and CARE becomes EMERGENCY if it names only patients in
+-- `emergency_patients`: see `relation_to`. What clinicians do with their own emergency access is EMERGENCY. `left_out` is the number of
 -- the subject's refusals that the audit row must count. `source_system` is whose rows the caller imports, or null.
 -- `sealed_size` is the number of leaves of the sealed log. It never shrinks, unless the database was restored.
 -- `p_trace` is the trace of the request, for business events.
@@ -46,7 +47,7 @@ call secure('refusals');
 create function begin_request(
   p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, p_trace text default null,
   out user_id uuid, out role text, out relation text, out patient_id uuid, out left_out bigint,
-  out source_system text, out sealed_size bigint
+  out source_system text, out sealed_size bigint, out emergency_patients uuid[]
 )
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
@@ -75,7 +76,11 @@ begin
     raise exception 'second factor needed' using errcode = 'CT004';
   end if;
   relation := case caller.permissions ->> p_permission
-    when 'OWN' then 'SELF' when 'CARE' then 'CARE' when 'SOURCE' then 'OFFICE' when 'ALL' then 'OFFICE'
+    when 'OWN' then case
+      when p_permission like 'emergency-access:%' and caller.permissions ? 'emergency-access:write' then 'EMERGENCY'
+      else 'SELF'
+    end
+    when 'CARE' then 'CARE' when 'SOURCE' then 'OFFICE' when 'ALL' then 'OFFICE'
   end;
   if relation is null then
     raise exception 'permission missing' using errcode = 'CT003';
@@ -85,6 +90,9 @@ begin
   patient_id := caller.patient_id;
   left_out := coalesce(caller.left_out, 0);
   source_system := caller.imports_from;
+  emergency_patients := case
+    when caller.permissions ? 'emergency-access:write' then patients_in_emergency(user_id) else '{}'
+  end;
   -- Without a row it stays null: nothing is sealed yet.
   select s.size into sealed_size from audit_seals s order by s.batch desc limit 1;
   if p_trace is not null then
@@ -92,7 +100,7 @@ begin
   end if;
   perform set_actor(
     'REQUEST', p_subject, user_id, role, relation, case when not caller.has_left then patient_id end,
-    caller.provider_id, source_system, caller.permissions
+    caller.provider_id, source_system, emergency_patients, caller.permissions
   );
 end
 $$;
@@ -114,7 +122,7 @@ begin
   if p_trace is not null then
     perform set_config('caretrail.trace_id', p_trace, true);
   end if;
-  perform set_actor('REQUEST', null, null, role, null, null, null, null, held);
+  perform set_actor('REQUEST', null, null, role, null, null, null, null, null, held);
 end
 $$;
 
@@ -146,7 +154,7 @@ begin
     select f.left_out into left_out from refusals f where f.subject = p_subject;
   end if;
   left_out := coalesce(left_out, 0);
-  perform set_actor('ATTEMPT', p_subject, user_id, role, null, null, null, source_system, null);
+  perform set_actor('ATTEMPT', p_subject, user_id, role, null, null, null, source_system, null, null);
 end
 $$;
 
@@ -223,7 +231,8 @@ end
 $$;
 
 -- Deletes up to `p_limit` counters that ended an hour ago. Returns how many, and the refusals without an audit row by
--- subject, which the audit row of this transaction then counts. Errors: 42501 the caller may not delete them.
+-- subject, which the audit row of this transaction then counts. It also deletes the searches for emergency access that no
+-- limit counts any more. Errors: 42501 the caller may not delete them.
 create function expire_refusals(p_limit bigint, out expired bigint, out left_out jsonb)
 language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
@@ -231,6 +240,7 @@ begin
   if reach('idempotency-keys:expire') is distinct from 'ALL' then
     raise exception 'the caller may not delete counters' using errcode = 'insufficient_privilege';
   end if;
+  delete from emergency_searches where searched_at < now() - interval '1 hour';
   with gone as (
     delete from refusals r
     -- The condition is asked twice, because a counter may count again meanwhile.

@@ -19,6 +19,12 @@ create table settings (
   -- How many refused requests of a subject get an audit row within a minute: see `count_refusal`.
   refusals_per_minute bigint not null default 20
     constraint settings_refusals_per_minute_range check (refusals_per_minute between 1 and 100000),
+  -- How many patients a user may look for within an hour to get emergency access: see V0030__emergency_access.sql.
+  emergency_searches_an_hour integer not null default 10
+    constraint settings_emergency_searches_an_hour_range check (emergency_searches_an_hour between 1 and 1000),
+  -- Within how many hours an emergency access is reviewed. It can only be shortened.
+  emergency_review_hours integer not null default 72
+    constraint settings_emergency_review_hours_range check (emergency_review_hours between 1 and 72),
   -- The country, or the part of it, whose retention rules apply, such as US or US-CA: see V0023__retention.sql.
   retention_jurisdiction text not null default 'US'
     constraint settings_retention_jurisdiction_format check (retention_jurisdiction ~ '^[A-Z]{2}(-[A-Z0-9]{1,3})?$'),
@@ -58,7 +64,8 @@ $$;
 create trigger check_time_zone before update of time_zone on settings
 for each row execute function check_time_zone();
 
-create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER');
+-- EMERGENCY is no care and is never in the table. `care_team` says it of members with emergency access.
+create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER', 'EMERGENCY');
 
 create table care_relations (
   member_id uuid not null references user_profiles (id),
@@ -82,6 +89,7 @@ create table care_relations (
   primary key (member_id, patient_id, basis, source),
   -- A member who has the patient in care may book a visit with themselves: see `follow_visit`.
   constraint care_relations_not_oneself check (basis = 'VISIT' or created_by is distinct from member_id),
+  constraint care_relations_no_emergency check (basis <> 'EMERGENCY'),
   constraint care_relations_granted_once check (basis in ('ASSIGNMENT', 'VISIT') or source = member_id)
 );
 
@@ -348,7 +356,7 @@ begin
 end
 $$;
 
--- Who has the patient in care now, one row for each member and basis. SECURITY DEFINER, because a patient
+-- Who has the patient in care now, one row for each member and basis, and who has emergency access. SECURITY DEFINER, because a patient
 -- reads the names of their care team and no other profile. Empty for an actor who may not read it.
 create function care_team(patient uuid)
 returns table (
@@ -366,7 +374,14 @@ begin
     from care_relations c join user_profiles u on u.id = c.member_id
     where c.patient_id = care_team.patient and c.until > now()
       and (reaches('care:read', care_team.patient) or reaches('care:write', care_team.patient))
-    group by c.member_id, u.id, c.basis;
+    group by c.member_id, u.id, c.basis
+    union all
+    select e.member_id, u.first_name, u.last_name, u.role, 'EMERGENCY', e.granted_at, e.ends_at,
+      lacks_licence(e.member_id) or u.status <> 'ACTIVE' or u.is_archived, null
+    from emergency_accesses e join user_profiles u on u.id = e.member_id
+    where e.patient_id = care_team.patient and e.ends_at > now() and e.revoked_at is null
+      and e.granted_at > now() - interval '4 hours'
+      and (reaches('care:read', care_team.patient) or reaches('care:write', care_team.patient));
 end
 $$;
 

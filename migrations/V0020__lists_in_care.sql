@@ -123,13 +123,15 @@ begin atomic
   );
 end;
 
--- The patients in the care of the actor, or this one of them.
+-- The patients in the care of the actor, or this one of them. A patient in an emergency is in no list but their own.
 create function care_of_actor(its_patient uuid) returns setof uuid
 language sql stable
 begin atomic
-  select distinct c.patient_id from care_relations c
+  select c.patient_id from care_relations c
   where c.member_id = actor_user() and c.until > now() and not c.is_suspended
-    and (its_patient is null or c.patient_id = its_patient);
+    and (its_patient is null or c.patient_id = its_patient)
+  union
+  select its_patient where in_emergency(its_patient);
 end;
 
 -- The functions below are SECURITY DEFINER, because a policy asks for each row that is read whether its patient is in

@@ -26,7 +26,8 @@ call guard_deletions('representatives', 'patient_id');
 
 -- The relation that the audit row of these patients must say. `begin_request` seals a relation before it is known
 -- whom the request concerns. So a sealed SELF is REPRESENTATION if the row names a patient who isn't the actor. It is
--- null if the actor neither is nor represents one of them: the actor asked for that patient in vain.
+-- null if the actor neither is nor represents one of them: the actor asked for that patient in vain. A sealed CARE is
+-- EMERGENCY if the row names patients, and the actor reaches all of them only in an emergency.
 create function relation_to(patients uuid[]) returns text
 language plpgsql stable as $$
 declare
@@ -34,6 +35,9 @@ declare
   named constant uuid[] := array_remove(patients, null);
   others uuid[];
 begin
+  if sealed = 'CARE' and named <> '{}' and named <@ emergency_patients() then
+    return 'EMERGENCY';
+  end if;
   if sealed is distinct from 'SELF' or named <@ array[actor_patient()] then
     return sealed;
   end if;

@@ -27,11 +27,12 @@ begin atomic
     (8, 'PATIENT', 'care_relations', 'patient_id'),
     (9, 'PATIENT', 'care_spans', 'patient_id'),
     (10, 'PATIENT', 'chart_spans', 'patient_id'),
-    (11, 'PATIENT', 'patients', 'id'),
-    (12, 'PROVIDER', 'providers', 'id'),
-    (13, 'USER', 'idempotency_keys', 'user_id'),
-    (14, 'USER', 'name_words', 'user_id'),
-    (15, 'USER', 'user_profiles', 'id');
+    (11, 'PATIENT', 'emergency_accesses', 'patient_id'),
+    (12, 'PATIENT', 'patients', 'id'),
+    (13, 'PROVIDER', 'providers', 'id'),
+    (14, 'USER', 'idempotency_keys', 'user_id'),
+    (15, 'USER', 'name_words', 'user_id'),
+    (16, 'USER', 'user_profiles', 'id');
 end;
 
 -- The rules of each jurisdiction: a country such as US or DE, or a part of it such as US-CA (ISO 3166). Rows are never

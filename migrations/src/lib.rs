@@ -244,6 +244,33 @@ pub async fn set_refusals_per_minute(url: &str, ca_file: Option<&str>, number: i
     Ok(())
 }
 
+/// Sets how many patients a user may look for within an hour to get emergency access. Errors: not between 1 and 1000.
+pub async fn set_emergency_searches(url: &str, ca_file: Option<&str>, number: i32) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute(
+            "update settings set emergency_searches_an_hour = $1",
+            &[&number],
+        )
+        .await
+        .with_context(|| format!("{number} is no number between 1 and 1000"))?;
+    Ok(())
+}
+
+/// Sets within how many hours each later emergency access is reviewed. Errors: not between 1 and 72.
+pub async fn set_emergency_review_hours(
+    url: &str,
+    ca_file: Option<&str>,
+    hours: i32,
+) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute("update settings set emergency_review_hours = $1", &[&hours])
+        .await
+        .with_context(|| format!("{hours} is no number of hours between 1 and 72"))?;
+    Ok(())
+}
+
 /// Sets the country, or the part of it, whose retention rules apply, for example `US-CA`. Errors: no country with rules.
 pub async fn set_retention_jurisdiction(
     url: &str,

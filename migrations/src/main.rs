@@ -14,6 +14,8 @@ const USAGE: &str = "usage: migrate
        migrate care-after-visit INTERVAL
        migrate upload-quota FILES BYTES
        migrate refusals-per-minute NUMBER
+       migrate emergency-searches-an-hour NUMBER
+       migrate emergency-review-hours HOURS
        migrate retention-jurisdiction JURISDICTION
        migrate deletion on|off
        migrate days-to-object DAYS
@@ -79,6 +81,18 @@ async fn main() -> Result<()> {
             let number = number.parse().context("NUMBER is a whole number")?;
             migrations::set_refusals_per_minute(&url, ca_file, number).await?;
             println!("{number} refusals of a caller get an audit row within a minute");
+        }
+        ["emergency-searches-an-hour", number] => {
+            let number = number.parse().context("NUMBER is a whole number")?;
+            migrations::set_emergency_searches(&url, ca_file, number).await?;
+            println!(
+                "a user may look for {number} patients within an hour to get emergency access"
+            );
+        }
+        ["emergency-review-hours", hours] => {
+            let hours = hours.parse().context("HOURS is a whole number")?;
+            migrations::set_emergency_review_hours(&url, ca_file, hours).await?;
+            println!("an emergency access from now on is reviewed within {hours} hours");
         }
         ["retention-jurisdiction", jurisdiction] => {
             migrations::set_retention_jurisdiction(&url, ca_file, jurisdiction).await?;

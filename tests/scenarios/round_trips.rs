@@ -220,6 +220,15 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         called_off.push(world.visit(&ada, &vera, &before, "CANCELLED").await);
     }
 
+    let found = [world.patient("Fay").await, world.patient("Gus").await];
+    let (mut in_force, mut ended) = (Vec::new(), Vec::new());
+    for patient in &found {
+        let search = "insert into emergency_searches (member_id, patient_id) values ($1, $2)";
+        world.sql(search, &[&vera.user, &patient.id]).await;
+        in_force.push(world.emergency(patient.id, nina.user, "0 hours").await);
+        ended.push(world.emergency(patient.id, nina.user, "5 hours").await);
+    }
+
     // Each request is sent twice: the first warms the function up, the second is counted.
     let get = |path: String| [(Method::GET, path.clone(), None), (Method::GET, path, None)];
     let bare_post = |path: String| {
@@ -585,6 +594,42 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
                     format!("/v1/files/{}", pictures[turn]),
                     None,
                 )
+            }),
+        ),
+        (
+            "find-emergency-patient",
+            &*vera,
+            post("/v1/emergency-access/search", &|_| {
+                json!({"first_name": "Fay", "last_name": "Example", "date_of_birth": "1990-05-17"})
+            }),
+        ),
+        (
+            "grant-emergency-access",
+            &*vera,
+            post("/v1/emergency-access", &|turn| {
+                let patient = found[turn].id;
+                json!({"patient_id": patient, "reason": "OTHER", "explanation": "Fell", "hours": 1})
+            }),
+        ),
+        (
+            "list-emergency-access",
+            &officer,
+            get("/v1/emergency-access".into()),
+        ),
+        (
+            "revoke-emergency-access",
+            &officer,
+            [0, 1].map(|turn| {
+                let path = format!("/v1/emergency-access/{}/revoke", in_force[turn]);
+                (Method::POST, path, None)
+            }),
+        ),
+        (
+            "review-emergency-access",
+            &officer,
+            [0, 1].map(|turn| {
+                let path = format!("/v1/emergency-access/{}/review", ended[turn]);
+                (Method::POST, path, Some(json!({"review": "APPROVED"})))
             }),
         ),
         (

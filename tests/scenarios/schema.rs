@@ -5,6 +5,7 @@ use business_events::EventType;
 use domain::alert::{AccessExplanation, AlertStatus, Disposition};
 use domain::appointment::AppointmentStatus;
 use domain::care::CareBasis;
+use domain::emergency::{EmergencyReason, EmergencyReview};
 use domain::file::{FileOwnerType, FileScan, FileStatus};
 use domain::patient::Gender;
 use domain::record::{HoldReason, RecordType};
@@ -240,9 +241,11 @@ async fn a_change_increments_the_version_and_a_deletion_is_refused_even_to_the_s
 #[tokio::test]
 async fn rust_enums_match_postgresqls() {
     let world = World::new().await;
-    let ours: [(&str, &[&str]); 22] = [
+    let ours: [(&str, &[&str]); 24] = [
         ("event_type", EventType::LABELS),
         ("care_basis", CareBasis::LABELS),
+        ("emergency_reason", EmergencyReason::LABELS),
+        ("emergency_review", EmergencyReview::LABELS),
         ("user_status", UserStatus::LABELS),
         ("administrative_gender", Gender::LABELS),
         ("appointment_status", AppointmentStatus::LABELS),
@@ -354,7 +357,7 @@ async fn the_functions_logins_have_no_right_beyond_using_tables() {
         "set session authorization caretrail_owner",
         "select * from schema_history",
         "select * from signing_keys",
-        "select set_actor('REQUEST', null, null, null, null, null, null, null, null)",
+        "select set_actor('REQUEST', null, null, null, null, null, null, null, null, null)",
         "select begin_job('files:process', 0, null)",
         "insert into audit_logs (id) values (gen_random_uuid())",
         "select ensure_audit_partitions(1)",

@@ -354,6 +354,7 @@ impl Ward {
         let webhook = Uuid::now_v7();
         let create = "insert into webhooks (id, url) values ($1, 'https://events.example.org')";
         world.sql(create, &[&webhook]).await;
+        let access = world.emergency(ada.id, vera.user, "5 hours").await;
         let row = world.audit_log().await.remove(0);
         world.seal().await;
         let ids = vec![
@@ -361,6 +362,7 @@ impl Ward {
             ("legal-holds", hold.expect(200).id()),
             ("webhooks", webhook),
             ("alerts", world.alert(vera.user, None).await),
+            ("emergency-access", access),
             ("users", ada.user),
             ("patients", ada.id),
             ("providers", vera.id),
@@ -383,7 +385,11 @@ impl Ward {
         let collection = operation.path.split('/').nth(2).unwrap_or_default();
         // Only a caller who may act learns what is wrong with the request.
         let caller = match (collection, operation.name()) {
-            ("audit-logs" | "audit-checkpoints" | "alerts" | "alert-rules", _) => &self.officer,
+            (_, "find-emergency-patient" | "grant-emergency-access") => &*self.vera,
+            (
+                "audit-logs" | "audit-checkpoints" | "alerts" | "alert-rules" | "emergency-access",
+                _,
+            ) => &self.officer,
             (_, "rate-appointment") => &*self.ada,
             ("medical-records" | "files", _) | (_, "complete-appointment") => &*self.vera,
             _ => &self.admin,

@@ -219,6 +219,7 @@ impl World {
             "record_releases",
             "file_metadata",
             "care_relations",
+            "emergency_accesses",
         ] {
             let rows = self.rows(&format!("select * from {table}"), &[]).await;
             stored.insert(
@@ -363,6 +364,18 @@ impl World {
             &[&member, &patient.id, &basis, &until],
         )
         .await;
+    }
+
+    /// Gives the user emergency access to the patient, for four hours from this interval ago on.
+    pub async fn emergency(&self, patient: Uuid, member: Uuid, ago: &str) -> Uuid {
+        let id = Uuid::now_v7();
+        self.sql(
+            "insert into emergency_accesses (id, member_id, patient_id, reason, explanation, hours, granted_at)
+             values ($1, $2, $3, 'OTHER', 'Collapsed', 4, now() - $4::text::interval)",
+            &[&id, &member, &patient, &ago],
+        )
+        .await;
+        id
     }
 
     /// Lets the user represent the patient as a parent, for this interval from now or without an end.

@@ -102,12 +102,13 @@ impl AuditWriter<'_> {
         let ticket = self.0.ticket();
         let signature = &ticket.signature[..];
         let ticket = ticket.parameters(&signature);
-        let guess: [&dyn Parameter; 5] = [
+        let guess: [&dyn Parameter; 6] = [
             &actor.user_id,
             &actor.role,
             &actor.relation,
             &actor.patient_id,
             &actor.left_out,
+            &actor.emergency_patients,
         ];
         let parameters = [read.parameters(), &ticket, &guess].concat();
         let first = read.parameters().len() + 1;
@@ -118,6 +119,7 @@ impl AuditWriter<'_> {
                select found.*, actor.sealed_size from ({}) as found
                where actor.user_id = ${} and actor.role = ${} and actor.relation = ${}
                  and actor.patient_id is not distinct from ${} and actor.left_out = ${}
+                 and actor.emergency_patients = ${}
                offset 0
              ) as read",
             first + 1,
@@ -130,6 +132,7 @@ impl AuditWriter<'_> {
             first + 7,
             first + 8,
             first + 9,
+            first + 10,
         );
         let mut found = None;
         let append = async |client: &Connection, link: &Link| {

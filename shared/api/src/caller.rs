@@ -36,6 +36,8 @@ row! {
         /// The number of leaves of the sealed log. None if nothing is sealed, for a function, and if the caller is only
         /// refused.
         pub sealed_size: Option<i64>,
+        /// The patients whom the caller reaches only with emergency access, in the order of their ids.
+        pub emergency_patients: Vec<PatientId>,
     }
 }
 
@@ -52,13 +54,16 @@ row! {
 
 // Rust checks no permission. These SQL functions raise an error if the permission is missing, and then
 // the other statements of the flush don't run either.
-const BEGIN_REQUEST: &str = "select user_id, role, relation, patient_id, left_out, source_system, sealed_size from begin_request($1, $2, $3, $4, $5, $6)";
+const BEGIN_REQUEST: &str = "
+    select user_id, role, relation, patient_id, left_out, source_system, sealed_size, emergency_patients
+    from begin_request($1, $2, $3, $4, $5, $6)";
 const BEGIN_JOB: &str = "
     select null::uuid as user_id, role, null as relation, null::uuid as patient_id, 0::bigint as left_out,
-      null as source_system, null::bigint as sealed_size
+      null as source_system, null::bigint as sealed_size, '{}'::uuid[] as emergency_patients
     from begin_job($1, $2, $3, $4)";
 const BEGIN_ATTEMPT: &str = "
-    select user_id, role, null as relation, null::uuid as patient_id, left_out, source_system, null::bigint as sealed_size, refusal
+    select user_id, role, null as relation, null::uuid as patient_id, left_out, source_system,
+      null::bigint as sealed_size, '{}'::uuid[] as emergency_patients, refusal
     from begin_attempt($1, $2, $3, $4, $5)";
 const COUNT_REFUSAL: &str = "select retry_after, left_out from count_refusal()";
 
@@ -66,10 +71,15 @@ impl Actor {
     /// The relation in which the actor acts on the data of these patients. `append_audit` demands it.
     ///
     /// The database states a relation before the patients are known. SELF becomes REPRESENTATION if one of them
-    /// isn't the actor, because the reach OWN covers nobody else but those whom the actor represents.
+    /// isn't the actor, because the reach OWN covers nobody else but those whom the actor represents. CARE becomes
+    /// EMERGENCY if all of them are reached only with emergency access.
     pub(crate) fn relation_to(&self, patients: &[PatientId]) -> Option<Relation> {
         let is_own = |patient: &PatientId| self.patient_id == Some(*patient);
+        let is_emergency = |patient: &PatientId| self.emergency_patients.contains(patient);
         match self.relation {
+            Some(Relation::Care) if !patients.is_empty() && patients.iter().all(is_emergency) => {
+                Some(Relation::Emergency)
+            }
             Some(Relation::Oneself) if !patients.iter().all(is_own) => {
                 Some(Relation::Representation)
             }

@@ -1,8 +1,8 @@
 //! The target of a transaction, as its audit row names it.
 
 use domain::ids::{
-    AlertId, AnyId, AppointmentId, AuditLogId, FileId, LegalHoldId, PatientId, ProviderId,
-    RecordId, UserId, WebhookId,
+    AlertId, AnyId, AppointmentId, AuditLogId, EmergencyAccessId, FileId, LegalHoldId, PatientId,
+    ProviderId, RecordId, UserId, WebhookId,
 };
 use uuid::Uuid;
 
@@ -77,6 +77,7 @@ targets! {
     RecordId;
     FileId;
     LegalHoldId;
+    EmergencyAccessId;
     WebhookId;
     AlertId;
     AuditLogId;

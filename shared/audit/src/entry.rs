@@ -44,7 +44,7 @@ text_enum! {
         Care,
         /// The data of a patient whom the actor represents.
         Representation,
-        /// The data of a patient in an emergency.
+        /// The data of a patient whom the actor reaches only with emergency access.
         Emergency,
         /// The data that the actor's office in the organisation covers.
         Office,
@@ -72,6 +72,8 @@ text_enum! {
         Patrqt,
         /// A request of the patient's family or representative.
         Famrqt,
+        /// The treatment of a patient in an emergency beyond the usual rights of the user ("break the glass").
+        Btg,
     }
 }
 
@@ -82,7 +84,7 @@ impl Relation {
             Self::Oneself => PurposeOfUse::Patrqt,
             Self::Care => PurposeOfUse::Treat,
             Self::Representation => PurposeOfUse::Famrqt,
-            Self::Emergency => PurposeOfUse::Etreat,
+            Self::Emergency => PurposeOfUse::Btg,
             Self::Office => PurposeOfUse::Hoperat,
         }
     }
@@ -135,6 +137,8 @@ text_enum! {
         Alert,
         /// A rule for alerts in the table `alert_rules`.
         AlertRule,
+        /// An emergency access in the table `emergency_accesses`.
+        EmergencyAccess,
     }
 }
 

@@ -7,9 +7,11 @@
 use domain::alert::AlertStatus;
 use domain::appointment::AppointmentStatus;
 use domain::care::CareBasis;
+use domain::emergency::EmergencyReview;
 use domain::file::{FileOwnerType, FileScan, FileStatus};
 use domain::ids::{
-    AlertId, AnyId, AppointmentId, FileId, PatientId, ProviderId, RecordId, UserId, WebhookId,
+    AlertId, AnyId, AppointmentId, EmergencyAccessId, FileId, PatientId, ProviderId, RecordId, UserId,
+    WebhookId,
 };
 use domain::record::RecordType;
 use domain::time::Timestamp;
@@ -160,6 +162,22 @@ pub struct CareEventData {
     pub until: Option<Timestamp>,
     /// Whether the care is suspended, because the user's licence is not verified or their account is not active.
     pub is_suspended: bool,
+}
+
+/// The data of an event about an emergency access.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct EmergencyAccessEventData {
+    /// The emergency access that the event is about.
+    pub emergency_access_id: EmergencyAccessId,
+    /// The patient whom the user reaches.
+    pub patient_id: PatientId,
+    /// The user who granted themself the access.
+    pub member_id: UserId,
+    /// The time at which the access ends by itself (RFC 3339, UTC).
+    pub ends_at: Timestamp,
+    /// The result of the review. It is left out if there was none yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review: Option<EmergencyReview>,
 }
 
 /// The data of an event about a provider.

@@ -6,8 +6,8 @@ use sql::text_enum;
 
 use crate::data::{
     AccountEventData, AlertEventData, AppointmentDueEventData, AppointmentEventData, CareEventData,
-    DuplicatesFoundEventData, FileEventData, PatientEventData, ProviderEventData, RecordEventData,
-    RoleEventData, WebhookEventData,
+    DuplicatesFoundEventData, EmergencyAccessEventData, FileEventData, PatientEventData,
+    ProviderEventData, RecordEventData, RoleEventData, WebhookEventData,
 };
 
 /// Every type begins with this in CloudEvents' `type`, and not in the database.
@@ -243,6 +243,14 @@ event_types! {
         AlertChanged = "alert.changed.v1" {
             "status": "ACKNOWLEDGED", "former_status": "OPEN", "changed": ["status"], "version": 2
         },
+    }
+    "emergency-access/{emergency_access_id}" EmergencyAccessEventData {
+        /// A clinician grants themself emergency access to a patient. It ends by itself at `ends_at`, without an event.
+        EmergencyAccessGranted = "emergency-access.granted.v1" {},
+        /// Emergency access is revoked before its end.
+        EmergencyAccessRevoked = "emergency-access.revoked.v1" {},
+        /// A compliance officer reviews an emergency access: `review`.
+        EmergencyAccessReviewed = "emergency-access.reviewed.v1" {"review": "APPROVED"},
     }
 }
 

@@ -22,6 +22,8 @@ text_enum! {
         Referral,
         /// The user covers for a colleague for some time.
         Cover,
+        /// The user has emergency access to the patient, which is no care.
+        Emergency,
     }
 }
 

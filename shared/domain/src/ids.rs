@@ -78,6 +78,8 @@ ids! {
     FileId,
     /// The id of a legal hold, a UUID.
     LegalHoldId,
+    /// The id of an emergency access, a UUID.
+    EmergencyAccessId,
     /// The id of a business event, a UUID.
     EventId,
     /// The id of a webhook, a UUID.

@@ -14,6 +14,7 @@ pub mod custom_data;
 pub mod date_time;
 pub mod disclosure;
 pub mod dosage;
+pub mod emergency;
 pub mod expand;
 pub mod external_id;
 pub mod file;

@@ -17,7 +17,7 @@ text_enum! {
         MedicalRecord,
         /// An appointment with its history.
         Appointment,
-        /// A patient with the members of their care team and their representatives.
+        /// A patient with the members of their care team, their representatives and the emergency accesses to their chart.
         Patient,
         /// A provider in the directory of the clinic.
         Provider,

@@ -84,6 +84,7 @@ fn example(kind: &Kind) -> Error {
         Kind::PRECONDITION_REQUIRED => Error::PreconditionRequired,
         Kind::TOO_MANY_KEYS => Error::TooManyKeys,
         Kind::TOO_MANY_UPLOADS => Error::TooManyUploads,
+        Kind::TOO_MANY_EMERGENCY_SEARCHES => Error::TooManyEmergencySearches,
         Kind::EVENTS_EXPIRED => Error::EventsExpired,
         Kind::TOO_MANY_REFUSALS => Error::TooManyRefusals(60),
         Kind::UNAVAILABLE => Error::Unavailable("The database can't be reached. Try again later."),

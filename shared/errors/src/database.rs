@@ -21,6 +21,7 @@ mod raised {
     pub(super) const TOO_MANY_UPLOADS: &str = "CT013";
     pub(super) const CHANGED_SINCE_IMPORT: &str = "CT014";
     pub(super) const EVENTS_EXPIRED: &str = "CT015";
+    pub(super) const TOO_MANY_EMERGENCY_SEARCHES: &str = "CT016";
 }
 
 impl Error {
@@ -95,6 +96,7 @@ fn translate(error: tokio_postgres::Error, permission: &'static str) -> Error {
         }
         raised::TOO_MANY_KEYS => return Error::TooManyKeys,
         raised::TOO_MANY_UPLOADS => return Error::TooManyUploads,
+        raised::TOO_MANY_EMERGENCY_SEARCHES => return Error::TooManyEmergencySearches,
         raised::EVENTS_EXPIRED => return Error::EventsExpired,
         raised::CHANGED_SINCE_IMPORT => return Error::ChangedSinceImport,
         _ => {}

@@ -56,6 +56,8 @@ pub enum Error {
     TooManyKeys,
     /// The caller has announced too many files, or too large ones, within a day.
     TooManyUploads,
+    /// The caller has looked for too many patients within an hour to get emergency access.
+    TooManyEmergencySearches,
     /// Events after the caller's cursor are deleted.
     EventsExpired,
     /// Too many requests of the caller were refused within a minute. The next minute begins in this number of
@@ -167,6 +169,7 @@ impl Error {
             Self::KeyReused => Kind::IDEMPOTENCY_KEY_REUSED,
             Self::TooManyKeys => Kind::TOO_MANY_KEYS,
             Self::TooManyUploads => Kind::TOO_MANY_UPLOADS,
+            Self::TooManyEmergencySearches => Kind::TOO_MANY_EMERGENCY_SEARCHES,
             Self::EventsExpired => Kind::EVENTS_EXPIRED,
             Self::TooManyRefusals(_) => Kind::TOO_MANY_REFUSALS,
             Self::Internal(_) | Self::Database(_) => Kind::INTERNAL,

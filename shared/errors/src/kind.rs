@@ -103,6 +103,9 @@ kinds! {
     TOO_MANY_UPLOADS: TOO_MANY_REQUESTS, "too-many-uploads", "Too many uploads",
         "The caller has announced as many files, or as many bytes, as an account may announce within 24 hours.",
         "Wait until earlier announcements are a day old, or ask the operator for a higher quota.";
+    TOO_MANY_EMERGENCY_SEARCHES: TOO_MANY_REQUESTS, "too-many-emergency-searches", "Too many emergency searches",
+        "The caller has looked for as many patients as an account may look for within an hour to get emergency access.",
+        "Wait until earlier searches are an hour old. If a patient can't wait, ask a colleague who has them in care.";
     TOO_MANY_REFUSALS: TOO_MANY_REQUESTS, "too-many-refusals", "Too many refused requests",
         "Too many requests of the caller were refused within a minute, and this one is refused, too. Requests that \
          are not refused get their answers as usual.",

@@ -93,6 +93,7 @@ impl Problem {
             )),
             Error::TooManyKeys
             | Error::TooManyUploads
+            | Error::TooManyEmergencySearches
             | Error::EventsExpired
             | Error::TooManyRefusals(_)
             | Error::OutcomeUnknown => Some(error.kind().action.into()),

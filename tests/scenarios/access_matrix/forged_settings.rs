@@ -47,6 +47,7 @@ pub async fn forged(world: &World, user: Uuid, role: &str) -> String {
                ('subject', coalesce(u.subject::text, '')), ('user_id', $1::uuid::text), ('role', $2::text),
                ('relation', 'OFFICE'), ('patient_id', coalesce(p.id::text, '')),
                ('provider_id', coalesce(v.id::text, '')), ('source_system', coalesce(u.imports_from, '')),
+               ('emergency_patients', (select array_agg(id)::text from patients)),
                ('permissions', (select jsonb_object_agg(name, 'ALL')::text from permissions))
              ) as setting (name, value)",
             &[&user, &role],
@@ -60,8 +61,8 @@ pub async fn copied(app: &Client) -> String {
     let settings = "select 'select ' || string_agg(
         format('set_config(%L, %L, true)', name, current_setting(name, true)), ', '
       ) from unnest(array['caretrail.subject', 'caretrail.user_id', 'caretrail.role', 'caretrail.relation',
-        'caretrail.patient_id', 'caretrail.provider_id', 'caretrail.source_system', 'caretrail.permissions',
-        'caretrail.seal']) as name";
+        'caretrail.patient_id', 'caretrail.provider_id', 'caretrail.source_system', 'caretrail.emergency_patients',
+        'caretrail.permissions', 'caretrail.seal']) as name";
     app.query_one(settings, &[]).await.unwrap().get(0)
 }
 

@@ -93,8 +93,8 @@ impl Probe {
 /// one resource, or lists all, needs no line here.
 pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
     use Kind::{
-        Alert, AuditRow, File, FuturePatient, FutureProvider, FutureWebhook, Hold, Nobodys,
-        Oneself, Patient, Provider, Record, User, Visit, Webhook,
+        Alert, AuditRow, EmergencyAccess, File, FoundPatient, FuturePatient, FutureProvider,
+        FutureWebhook, Hold, Nobodys, Oneself, Patient, Provider, Record, User, Visit, Webhook,
     };
     use State::{Announced, Begun, Completed, ToCome};
     Some(match function {
@@ -248,6 +248,19 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
             .body(|_, _, _| json!({"since": Timestamp::now() - TimeDelta::hours(1)}))
             .once(ToCome),
         "get-audit-proof" => each(AuditRow).once(ToCome),
+        "find-emergency-patient" => each(Nobodys).body(|_, _, _| {
+            json!({"first_name": "No", "last_name": "Body", "date_of_birth": "1990-05-17"})
+        }),
+        "grant-emergency-access" => each(FoundPatient)
+            .body(|_, _, patient| {
+                json!({"patient_id": patient.id, "reason": "OTHER", "explanation": "Fell", "hours": 1})
+            })
+            .once(ToCome),
+        "list-emergency-access" => list(EmergencyAccess),
+        "revoke-emergency-access" => each(EmergencyAccess).once(ToCome),
+        "review-emergency-access" => each(EmergencyAccess)
+            .body(|_, _, _| json!({"review": "APPROVED"}))
+            .once(Completed),
         "place-legal-hold" => each(Nobodys).body(|_, _, _| json!({"reason": "Case 7"})),
         "release-legal-hold" => each(Hold)
             .body(|_, _, _| json!({"reason": "Closed"}))

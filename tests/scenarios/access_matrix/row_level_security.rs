@@ -249,7 +249,7 @@ impl Alone<'_> {
         for (function, kind) in INSERTS {
             for thing in ward.asked_by(kind, who.0.unwrap_or(&ward.callers[0])) {
                 let thing = match kind {
-                    Kind::FuturePatient | Kind::FutureProvider => {
+                    Kind::FuturePatient | Kind::FutureProvider | Kind::FoundPatient => {
                         ward.another(&thing, State::ToCome).await
                     }
                     _ => thing,

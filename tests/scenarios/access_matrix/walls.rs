@@ -17,7 +17,7 @@ pub struct Wall {
     pub set: &'static str,
 }
 
-pub const WALLS: [Wall; 10] = [
+pub const WALLS: [Wall; 11] = [
     Wall {
         table: "user_profiles",
         id: "id",
@@ -109,11 +109,20 @@ pub const WALLS: [Wall; 10] = [
         updates: &["grant-care", "end-care"],
         set: "reason = 'x'",
     },
+    Wall {
+        table: "emergency_accesses",
+        id: "id",
+        kind: Kind::EmergencyAccess,
+        reads: &["list-emergency-access"],
+        updates: &["revoke-emergency-access", "review-emergency-access"],
+        // A trigger decides about columns.
+        set: "review_note = review_note",
+    },
 ];
 
 /// Tables without data of persons, tables that functions can't read, and tables that other tests cover: the
 /// audit log, alerts, legal holds and retention rules, which an actor sees completely or not at all, and kept answers.
-pub const OTHERS: [&str; 42] = [
+pub const OTHERS: [&str; 43] = [
     "access_review",
     "alert_rules",
     "alerts",
@@ -134,6 +143,7 @@ pub const OTHERS: [&str; 42] = [
     "chart_accesses",
     "chart_spans",
     "custom_data_schemas",
+    "emergency_searches",
     "event_publisher",
     "event_retries",
     "event_subjects",
@@ -159,7 +169,7 @@ pub const OTHERS: [&str; 42] = [
 ];
 
 /// The functions that insert rows, and the kind of thing for which they do.
-pub const INSERTS: [(&str, Kind); 8] = [
+pub const INSERTS: [(&str, Kind); 9] = [
     ("create-user", Kind::Nobodys),
     ("create-patient", Kind::FuturePatient),
     ("create-provider", Kind::FutureProvider),
@@ -168,6 +178,7 @@ pub const INSERTS: [(&str, Kind); 8] = [
     ("release-record", Kind::Record),
     ("create-file", Kind::File),
     ("grant-care", Kind::Patient),
+    ("grant-emergency-access", Kind::FoundPatient),
 ];
 
 /// Returns the insert of an importer, where it differs.
@@ -250,6 +261,10 @@ pub fn insert(function: &str, ward: &Ward, user: Uuid, thing: &Thing) -> String 
             "insert into care_relations (member_id, patient_id, basis, source, until)
              values ('{0}', '{id}', 'COVER', '{0}', now() + interval '1 day')",
             ward.xena.user
+        ),
+        "grant-emergency-access" => format!(
+            "insert into emergency_accesses (id, patient_id, reason, explanation, hours)
+             values (gen_random_uuid(), '{id}', 'OTHER', 'Collapsed', 1)"
         ),
         _ => panic!("no insert is known for {function}"),
     }

@@ -29,6 +29,10 @@ pub enum Kind {
     Webhook,
     /// The id of a webhook that doesn't exist yet.
     FutureWebhook,
+    /// A patient whom every caller has just found by name and date of birth.
+    FoundPatient,
+    /// An emergency access, which has ended.
+    EmergencyAccess,
     /// A sealed row of the audit log.
     AuditRow,
     /// An alert.
@@ -311,6 +315,24 @@ impl Ward {
                 things.push(self.file(Some(chart), chart.patient.user, uploader).await);
             }
         }
+        for (name, member) in [
+            ("nell", vera),
+            ("nell", nora),
+            ("ada", self.walt.user),
+            ("kim", self.walt.user),
+        ] {
+            let chart = self.charts.iter().find(|chart| chart.name == name).unwrap();
+            let id = self
+                .world
+                .emergency(chart.patient.id, member, "5 hours")
+                .await;
+            let mut access = chart.person(Kind::EmergencyAccess, id);
+            access.owners = vec![member, chart.patient.user];
+            // A representative reads it, and nobody who has the patient in care does.
+            access.care.retain(|(_, relation)| *relation == Represented);
+            access.name = format!("an emergency access to {name}");
+            things.push(access);
+        }
         for (provider, name) in [
             (&self.vera, "vera"),
             (&self.walt, "walt"),
@@ -369,6 +391,7 @@ impl Ward {
             | Kind::Hold
             | Kind::Webhook
             | Kind::FutureWebhook
+            | Kind::FoundPatient
             | Kind::AuditRow
             | Kind::Alert
             | Kind::Nobodys => {
@@ -493,6 +516,30 @@ impl Ward {
                 self.world.sql(create, &[&id]).await;
                 Thing {
                     id,
+                    ..thing.clone()
+                }
+            }
+            (Kind::FoundPatient, _) => {
+                let patient = self.world.patient("Found").await;
+                let callers: Vec<_> = self.callers.iter().map(|caller| caller.user).collect();
+                let search = "insert into emergency_searches (member_id, patient_id) select unnest($1::uuid[]), $2";
+                self.world.sql(search, &[&callers, &patient.id]).await;
+                Thing {
+                    id: patient.id,
+                    patient: Some(patient.id),
+                    ..thing.clone()
+                }
+            }
+            (Kind::EmergencyAccess, _) => {
+                let patient = self.world.patient("another").await;
+                let ago = match state {
+                    State::Completed => "5 hours",
+                    _ => "0 hours",
+                };
+                let member = thing.owners[0];
+                Thing {
+                    id: self.world.emergency(patient.id, member, ago).await,
+                    patient: Some(patient.id),
                     ..thing.clone()
                 }
             }
@@ -707,6 +754,8 @@ impl Ward {
             | Kind::Hold
             | Kind::Webhook
             | Kind::FutureWebhook
+            | Kind::FoundPatient
+            | Kind::EmergencyAccess
             | Kind::AuditRow
             | Kind::Alert
             | Kind::Nobodys => return 1,

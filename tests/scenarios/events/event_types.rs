@@ -202,6 +202,12 @@ async fn alerts(world: &World, about: &Provider) {
     change(world, "alerts", alert, &["status = 'ACKNOWLEDGED'"]).await;
 }
 
+async fn emergency(world: &World, ada: &Patient, vera: &Provider) {
+    let id = world.emergency(ada.id, vera.user, "0 hours").await;
+    let steps = ["revoked_at = now()", "review = 'APPROVED'"];
+    change(world, "emergency_accesses", id, &steps).await;
+}
+
 #[tokio::test]
 async fn every_type_is_written_and_each_event_fits_the_schema_of_its_type() {
     let world = World::new().await;
@@ -215,6 +221,7 @@ async fn every_type_is_written_and_each_event_fits_the_schema_of_its_type() {
     reminder(&world, &ada, &vera).await;
     webhooks(&world).await;
     alerts(&world, &vera).await;
+    emergency(&world, &ada, &vera).await;
     let written: BTreeSet<_> = world.every_event_fits().await.into_iter().collect();
     let all: BTreeSet<_> = EventType::LABELS
         .iter()

@@ -76,7 +76,7 @@ const CREATE: &str = "
        source_system, external_id, custom_data, custom_data_version)
     select $2, $3, coalesce($17, actor_provider()), $7, $8::text::record_type, $9, $10, $11, $12, $13, $14, $15, $16
     from patients left join hold on hold.record_id = $2
-    where id = $3 and not is_archived and reaches('records:write', id)
+    where id = $3 and not is_archived and adds_records(id)
       and writes_from('records:write', $17, $13)";
 const READ: &str = select_record!(
     "where id = $1 and not is_archived and reaches('records:read', patient_id, source_system)"

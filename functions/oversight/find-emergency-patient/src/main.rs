@@ -1,0 +1,3 @@
+//! The Lambda `find-emergency-patient`.
+
+api::serve!(find_emergency_patient);

@@ -1,0 +1,3 @@
+//! The Lambda `grant-emergency-access`.
+
+api::serve_idempotent!(grant_emergency_access);

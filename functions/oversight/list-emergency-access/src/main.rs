@@ -1,0 +1,3 @@
+//! The Lambda `list-emergency-access`.
+
+api::serve!(list_emergency_access);

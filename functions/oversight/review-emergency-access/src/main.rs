@@ -1,0 +1,3 @@
+//! The Lambda `review-emergency-access`.
+
+api::serve_idempotent!(review_emergency_access);
