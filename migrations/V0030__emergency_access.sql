@@ -255,6 +255,21 @@ $$;
 create trigger announce after insert or update on emergency_accesses
 for each row execute function announce_emergency_access();
 
+insert into alert_rules (name, meaning, threshold, weight) values
+  ('emergency-access', 'A clinician granted themself emergency access to a patient. The threshold is always 1.', 1, 60);
+
+-- Each grant raises an alert in its own transaction. Its occasion is the grant.
+create function alert_emergency_access() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+  perform raise_alert('emergency-access', new.member_id, new.patient_id, null, '{}', '{}', new.id);
+  return null;
+end
+$$;
+
+create trigger raise_alert after insert on emergency_accesses
+for each row execute function alert_emergency_access();
+
 grant execute on function find_emergency_patient(text, text, text), found_lately(uuid) to caretrail_people;
 
 -- For `describe_attempt`: one row with the patient, if the emergency access exists.
