@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 const PAGE: usize = 100;
 
-/// Measures `events` events, at first as fast as possible and then at a steady rate. Errors: something can't be started,
+/// Measures this number of writes with events, at first as fast as possible and then at a steady rate. Errors: something can't be started,
 /// or a request fails.
 pub async fn measure(binaries: &Path, events: u64, rate: u64) -> Result<()> {
     let fast = Bench::open(binaries, Setup::default()).await?;
@@ -151,7 +151,7 @@ impl Bench {
         Ok(serde_json::from_slice(response.body())?)
     }
 
-    /// Writes until there are this many events, in turns with and without them.
+    /// Makes this number of writes with events, in turns with as many without.
     async fn cost(&self, events: u64) -> Result<()> {
         let (mut bookings, mut changes) = (Vec::new(), Vec::new());
         let mut numbers = 0..;
@@ -209,8 +209,11 @@ impl Bench {
             ("a webhook", "deliver-webhooks"),
         ] {
             let began = Instant::now();
-            while self.arrived(function)?.len() < all {
+            loop {
                 let sent = self.arrived(function)?.len();
+                if sent >= all {
+                    break;
+                }
                 ensure!(
                     began.elapsed() < PATIENCE,
                     "{function} has sent {sent} events of {all}"

@@ -153,7 +153,7 @@ enum Command {
         /// Folder of the binaries, which are NAME/bootstrap or NAME.
         #[arg(long, default_value = "target/measure")]
         binaries: PathBuf,
-        /// Number of events.
+        /// Number of writes with events. A booking writes two events, a change one.
         #[arg(long, default_value_t = 10_000)]
         events: u64,
         /// Writes a second while it measures how late they arrive.
