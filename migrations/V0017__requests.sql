@@ -76,14 +76,13 @@ begin
     raise exception 'second factor needed' using errcode = 'CT004';
   end if;
   relation := case caller.permissions ->> p_permission
-    when 'OWN' then case
-      when p_permission like 'emergency-access:%' and caller.permissions ? 'emergency-access:write' then 'EMERGENCY'
-      else 'SELF'
-    end
-    when 'CARE' then 'CARE' when 'SOURCE' then 'OFFICE' when 'ALL' then 'OFFICE'
+    when 'OWN' then 'SELF' when 'CARE' then 'CARE' when 'SOURCE' then 'OFFICE' when 'ALL' then 'OFFICE'
   end;
   if relation is null then
     raise exception 'permission missing' using errcode = 'CT003';
+  end if;
+  if p_permission like 'emergency-access:%' and caller.permissions ? 'emergency-access:write' then
+    relation := 'EMERGENCY';
   end if;
   user_id := caller.id;
   role := caller.role;
@@ -230,9 +229,9 @@ begin
 end
 $$;
 
--- Deletes up to `p_limit` counters that ended an hour ago. Returns how many, and the refusals without an audit row by
--- subject, which the audit row of this transaction then counts. It also deletes the searches for emergency access that no
--- limit counts any more. Errors: 42501 the caller may not delete them.
+-- Deletes up to `p_limit` counters that ended an hour ago, and the searches for emergency access that no limit counts any
+-- more. Returns how many of both, and the refusals without an audit row by subject, which the audit row of this transaction
+-- then counts. Errors: 42501 the caller may not delete them.
 create function expire_refusals(p_limit bigint, out expired bigint, out left_out jsonb)
 language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
@@ -240,8 +239,9 @@ begin
   if reach('idempotency-keys:expire') is distinct from 'ALL' then
     raise exception 'the caller may not delete counters' using errcode = 'insufficient_privilege';
   end if;
-  delete from emergency_searches where searched_at < now() - interval '1 hour';
-  with gone as (
+  with searches as (
+    delete from emergency_searches where searched_at < now() - interval '1 hour' returning searched_at
+  ), gone as (
     delete from refusals r
     -- The condition is asked twice, because a counter may count again meanwhile.
     where r.since < now() - interval '1 hour' and r.subject in (
@@ -249,7 +249,8 @@ begin
     )
     returning r.subject, r.left_out
   )
-  select count(*), coalesce(jsonb_object_agg(g.subject, g.left_out) filter (where g.left_out > 0), '{}')
+  select (select count(*) from searches) + count(*),
+    coalesce(jsonb_object_agg(g.subject, g.left_out) filter (where g.left_out > 0), '{}')
   into expired, left_out from gone g;
 end
 $$;

@@ -54,11 +54,8 @@ create policy emergency_accesses_read on emergency_accesses for select to caretr
   using (
     case (select reach('emergency-access:read'))
       when 'ALL' then true
-      when 'OWN' then case
-        when (select reach('emergency-access:write')) is null
-        then patient_id = (select actor_patient()) or represents(patient_id)
-        else member_id = (select actor_user())
-      end
+      when 'CARE' then member_id = (select actor_user())
+      when 'OWN' then patient_id = (select actor_patient()) or represents(patient_id)
       else false
     end
   );

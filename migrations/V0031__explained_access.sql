@@ -307,7 +307,6 @@ begin
     (select count(*) from accessed a where a.explanation is null) as unexplained,
     (select b.xid from batch b order by b.xid desc, b.id desc limit 1) as xid,
     (select b.id from batch b order by b.xid desc, b.id desc limit 1) as id,
-    -- The days with an access in this batch that nothing explains.
     -- The days with an access in this batch, and those with one that nothing explains.
     array(select row(w.*)::chart_accesses from written w) as written,
     array(

@@ -7,7 +7,7 @@ use tests::link::Flush;
 use tests::prelude::*;
 use tests::world::named_statements;
 
-const BEGIN: &str = "select user_id, role, relation, patient_id, left_out, source_system, sealed_size from begin_request";
+const BEGIN: &str = "select user_id, role, relation, patient_id, left_out, source_system, sealed_size, emergency_patients";
 
 async fn linked() -> World {
     World::with(Setup {

@@ -92,6 +92,7 @@ async fn every_kind_of_resource_says_whose_it_is() {
     expected.retain(|label| {
         ![
             "ROLE",
+            "ALERT_RULE",
             "AUDIT_LOG",
             "CUSTOM_DATA_SCHEMA",
             "IDEMPOTENCY_KEY",

@@ -153,7 +153,7 @@ impl Operation {
         for name in self.parameters("path") {
             let unfit = match name {
                 // A role with any valid name could be created, so this name is invalid, not absent.
-                "name" => invalid("an invalid path", "name"),
+                "name" if self.path.starts_with("/v1/roles/") => invalid("an invalid path", "name"),
                 _ => self.unfit("an invalid path", 404, "not-found"),
             };
             all.push(Unfit {
@@ -528,6 +528,7 @@ fn every_change_requires_a_version_and_every_post_accepts_a_key_unless_it_can_be
         let repeatable = [
             "search-patients",
             "search-users",
+            "find-emergency-patient",
             "renew-upload",
             "test-webhook",
         ];

@@ -268,7 +268,8 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
         "put-retention-rule" => each(Nobodys).body(|_, _, _| {
             json!({"adult_years": 10, "majority_age": 18, "minor_years": 10, "reason": "Floor"})
         }),
-        "list-alerts" | "list-alert-rules" => each(Nobodys),
+        "list-alerts" => each(Nobodys).query("?rule=colleague-access"),
+        "list-alert-rules" => each(Nobodys),
         "get-alert" => each(Alert).once(ToCome),
         "update-alert" => each(Alert)
             .body(|_, _, _| json!({"status": "ACKNOWLEDGED"}))

@@ -35,7 +35,7 @@ async fn a_clinician_grants_themself_one_patient_for_some_hours() {
         stored,
         json!({
             "member_id": vera.user, "patient_id": kim.id, "reason": "PATIENT_UNRESPONSIVE",
-            "explanation": "Collapsed", "lasts": "02:00:00", "due": "72:00:00", "revoked_at": null, "review": null
+            "explanation": "Collapsed", "lasts": "02:00:00", "due": "3 days", "revoked_at": null, "review": null
         })
     );
     let event = "select subject, data - 'ends_at' as data from business_events

@@ -27,12 +27,12 @@ pub struct Filter {
     pub assigned_to: Option<UserId>,
 }
 
-// The second condition on the status repeats a part of the first as literals, because a parameter can't match a partial
-// index.
+// RESOLVED is compared as a literal. The planner can't tell that a parameter matches a partial index, or nearly all rows.
 const LIST: &str = select_alert!(
     "where reach('alerts:read') = 'ALL'
-       and ($1::text is null or status = $1::text::alert_status)
-       and (coalesce($1::text, 'RESOLVED') = 'RESOLVED' or status <> 'RESOLVED')
+       and (coalesce($1::text, 'RESOLVED') = 'RESOLVED'
+         or (status = $1::text::alert_status and status <> 'RESOLVED'))
+       and ($1::text is distinct from 'RESOLVED' or status = 'RESOLVED')
        and ($2::text is null or rule = $2)
        and ($3::uuid is null or actor_id = $3)
        and ($4::uuid is null or patient_id = $4)

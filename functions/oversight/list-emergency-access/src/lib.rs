@@ -32,15 +32,12 @@ const LIST: &str = union_all!(
     branches: [
         "reach('emergency-access:read') = 'ALL' and review is null and ($3 or $4)",
         "reach('emergency-access:read') = 'ALL' and coalesce(not ($3 or $4), true)",
-        "reach('emergency-access:read') = 'OWN' and reach('emergency-access:write') = 'OWN'
-           and member_id = actor_user()",
-        "reach('emergency-access:read') = 'OWN' and reach('emergency-access:write') is null
-           and patient_id = actor_patient()",
+        "reach('emergency-access:read') = 'CARE' and member_id = actor_user()",
+        "reach('emergency-access:read') = 'OWN' and patient_id = actor_patient()",
         (
             "patient_id = represented.patient",
             for each "(select patient from represented_patients() as patient
-               where reach('emergency-access:read') = 'OWN' and reach('emergency-access:write') is null
-                 and ($1::uuid is null or patient = $1)) as represented"
+               where reach('emergency-access:read') = 'OWN' and ($1::uuid is null or patient = $1)) as represented"
         ),
     ],
     filters: "($1::uuid is null or patient_id = $1)
