@@ -24,6 +24,9 @@ const RECONCILE_AFTER: u64 = 15;
 /// The instances of each function.
 const INSTANCES: usize = 4;
 
+/// One kill in so many is the sealer's.
+const SEALER_EVERY: u8 = 6;
+
 /// How much to do.
 pub struct Plan {
     /// The number of requests.
@@ -171,10 +174,9 @@ async fn kill_processes(
         let mut processes = children()?;
         // Others start PostgreSQL.
         processes.retain(|(_, name)| functions.contains(name));
-        // Half of the time the sealer, if it runs.
-        if random.bool() && processes.iter().any(|(_, name)| name == "seal-audit") {
-            processes.retain(|(_, name)| name == "seal-audit");
-        }
+        // A sealer that is always killed would never finish what another one left.
+        let sealer = random.u8(0..SEALER_EVERY) == 0;
+        processes.retain(|(_, name)| (name == "seal-audit") == sealer);
         if processes.is_empty() {
             continue;
         }
