@@ -60,7 +60,7 @@ create policy emergency_accesses_read on emergency_accesses for select to caretr
     end
   );
 create policy emergency_accesses_grant on emergency_accesses for insert to caretrail_app
-  with check ((select reach('emergency-access:write')) = 'OWN' and member_id = (select actor_user()));
+  with check ((select reach('emergency-access:write')) = 'ALL' and member_id = (select actor_user()));
 create policy emergency_accesses_end on emergency_accesses for update to caretrail_app
   using (
     (select reach('emergency-access:revoke')) = 'ALL' or (select reach('emergency-access:review')) = 'ALL'
@@ -87,7 +87,7 @@ call secure('emergency_searches');
 create function require_emergency_clinician() returns void
 language plpgsql stable set search_path = pg_catalog, public as $$
 begin
-  if reach('emergency-access:write') is distinct from 'OWN' then
+  if reach('emergency-access:write') is distinct from 'ALL' then
     raise exception 'the actor''s role has no emergency access' using errcode = 'insufficient_privilege';
   end if;
   if lacks_licence(actor_user()) then

@@ -2226,7 +2226,7 @@ create policy emergency_accesses_end on emergency_accesses for update to caretra
     and member_id = (select actor_user())
   );
 create policy emergency_accesses_grant on emergency_accesses for insert to caretrail_app
-  with check ((select reach('emergency-access:write')) = 'OWN' and member_id = (select actor_user()));
+  with check ((select reach('emergency-access:write')) = 'ALL' and member_id = (select actor_user()));
 create policy emergency_accesses_read on emergency_accesses for select to caretrail_app
   using (
     case (select reach('emergency-access:read'))

@@ -420,7 +420,7 @@ async fn after_its_end_emergency_access_reaches_nothing() {
     let withdrawn = "delete from role_permissions where role = 'PROVIDER' and permission = 'emergency-access:write'";
     world.sql(withdrawn, &[]).await;
     reaches_nothing(&world, &chart, &vera).await;
-    let given = "insert into role_permissions values ('PROVIDER', 'emergency-access:write', 'OWN')";
+    let given = "insert into role_permissions values ('PROVIDER', 'emergency-access:write', 'ALL')";
     world.sql(given, &[]).await;
     // The patient is archived, which never leaves a visit to come.
     world

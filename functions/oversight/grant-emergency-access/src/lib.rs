@@ -36,7 +36,7 @@ const GRANT: &str = "
     insert into emergency_accesses (id, patient_id, reason, explanation, hours)
     select $1, $2, $3::text::emergency_reason, $4, $5 where in_care($2) or found_lately($2)";
 const READ: &str = select_emergency_access!(
-    "where id = $1 and reach('emergency-access:write') = 'OWN' and member_id = actor_user()"
+    "where id = $1 and reach('emergency-access:write') = 'ALL' and member_id = actor_user()"
 );
 
 /// Grants the access. Errors: the caller has not found the patient lately, their licence isn't verified, or they reach
