@@ -216,6 +216,59 @@ fn documents_name_nothing_that_does_not_exist() {
     );
 }
 
+/// The suite fails if a test fails, so each row is proven by tests that pass.
+#[test]
+fn each_row_of_compliance_names_tests_and_each_of_them_runs() {
+    let tests = tests_that_run();
+    let text = PROJECT.text("docs/compliance.md");
+    let mut problems = Vec::new();
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    for row in rows.filter(|row| !row.ends_with("| test |")) {
+        let mut cells = row.trim_end_matches('|').split('|').skip(1);
+        let rule = cells.next().unwrap_or_default().trim();
+        let named = code_spans(cells.next_back().unwrap_or_default());
+        if named.is_empty() {
+            problems.push(format!("{rule}: it names no test"));
+        }
+        for name in named {
+            if !tests.contains(name) {
+                problems.push(format!("{rule}: {name} is no test that runs"));
+            }
+        }
+    }
+    none(
+        problems,
+        "name in the last column tests that prove the row: `.ci/run` must run them",
+    );
+}
+
+/// The names of all tests, except those that nothing runs.
+fn tests_that_run() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for folder in PROJECT.source_folders() {
+        for path in PROJECT.files(&folder, ".rs") {
+            let text = PROJECT.text(&path.to_string_lossy());
+            let (mut is_test, mut runs) = (false, true);
+            for line in text.lines().map(str::trim_start) {
+                if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+                    (is_test, runs) = (true, true);
+                } else if line.starts_with("#[ignore") {
+                    runs = line.contains(".ci/run");
+                } else if let Some((_, rest)) = line.split_once("fn ")
+                    && is_test
+                {
+                    let end = rest.find(['(', '<']).unwrap_or(rest.len());
+                    if runs {
+                        names.insert(rest[..end].to_owned());
+                    }
+                    is_test = false;
+                }
+            }
+        }
+    }
+    names
+}
+
 /// Returns the Markdown files, relative to the root.
 fn documents() -> Vec<String> {
     let mut documents: Vec<_> = PROJECT
