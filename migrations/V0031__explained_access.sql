@@ -145,16 +145,17 @@ language sql volatile as $$
   end
 $$;
 
--- Patients whom several persons accessed within a day, and nothing explains why.
+-- Patients whom several persons accessed within a day, and nothing explains why. The day ends with the access that is
+-- reviewed and not now, because the review may be late.
 create function raise_sought_patients(strange chart_accesses[]) returns bigint
 language sql volatile as $$
   select count(raise_alert(r.name, null, sought.id, null, seen.evidence, enum_range(null::access_explanation)))
-  from (select distinct c.patient_id from unnest(strange) as c) as sought (id)
+  from (select distinct c.patient_id, c.unexplained_at from unnest(strange) as c) as sought (id, at)
   cross join lateral (
     select count(distinct c.user_id) as persons, array_agg(e.id) as evidence
     from chart_accesses c cross join lateral unnest(c.evidence) as e (id)
-    where c.patient_id = sought.id and c.day >= (now() at time zone 'UTC')::date - 1
-      and c.unexplained_at > now() - interval '24 hours'
+    where c.patient_id = sought.id and c.day >= (sought.at at time zone 'UTC')::date - 1
+      and c.unexplained_at > sought.at - interval '24 hours' and c.unexplained_at <= sought.at
   ) as seen
   join alert_rules r on r.name = 'sought-patient' and seen.persons >= r.threshold
 $$;
@@ -207,23 +208,21 @@ language sql volatile as $$
   where case when accessed.patients >= r.threshold then accessed.patients >= 3 * usual_patients(u.id, u.day) else false end
 $$;
 
--- Persons who did something often within the last hour: requests for ids that were refused or not found, downloads, and
--- requests with an account that is closed.
-create function raise_hourly(refused uuid[], disclosing uuid[], closed uuid[]) returns bigint
+-- Persons who did something often within an hour: requests for ids that were refused or not found, downloads, and
+-- requests with an account that is closed. Each hour ends at one of the times, at which the person acted so. It is not the
+-- last hour, because the review may be late.
+create function raise_hourly(rules text[], users uuid[], times timestamptz[]) returns bigint
 language sql volatile as $$
   select count(raise_alert(r.name, u.id, null, null, acted.evidence))
-  from (
-    select 'id-enumeration', e.id from unnest(refused) as e (id)
-    union all select 'bulk-download', e.id from unnest(disclosing) as e (id)
-    union all select 'closed-account', e.id from unnest(closed) as e (id)
-  ) as u (rule, id)
+  from unnest(rules, users, times) as u (rule, id, at)
   join alert_rules r on r.name = u.rule
   cross join lateral (
     select count(*) as requests, count(distinct a.resource_id) as resources,
       (array_agg(a.id order by a.id desc))[1:100] as evidence
     from audit_logs a
-    where a.user_id = u.id and a.id >= first_audit_id(now() - interval '1 hour')
-      and a.month >= audit_month(now() - interval '1 hour')
+    where a.user_id = u.id
+      and a.id >= first_audit_id(u.at - interval '1 hour') and a.id < first_audit_id(u.at + interval '1 millisecond')
+      and a.month between audit_month(u.at - interval '1 hour') and audit_month(u.at)
       and case u.rule
         when 'id-enumeration' then a.outcome = 'DENIED' or (a.outcome = 'FAILURE' and a.details ->> 'reason' = 'not-found')
         when 'bulk-download' then a.outcome = 'SUCCESS' and a.action_type = 'DISCLOSE'
@@ -300,6 +299,22 @@ begin
       evidence = (excluded.evidence || c.evidence)[1:100],
       explanation = least(c.explanation, excluded.explanation)
     returning c.*
+  ),
+  -- What the rules of an hour count, once for each minute.
+  hourly as materialized (
+    select c.rule, b.user_id, max(b.timestamp) as at
+    from batch b
+    join user_profiles u on u.id = b.user_id
+    cross join lateral (values
+      (
+        'id-enumeration',
+        b.resource_id is not null and (b.outcome = 'DENIED' or (b.outcome = 'FAILURE' and b.reason = 'not-found'))
+      ),
+      ('bulk-download', b.outcome = 'SUCCESS' and b.action_type = 'DISCLOSE'),
+      ('closed-account', b.outcome = 'DENIED' and (u.status <> 'ACTIVE' or u.is_archived))
+    ) as c (rule, is_counted)
+    where c.is_counted
+    group by c.rule, b.user_id, date_trunc('minute', b.timestamp)
   )
   select (select count(*) from batch) as rows,
     (select count(*) from batch b where b.user_id is not null) as persons,
@@ -316,19 +331,9 @@ begin
         where (a.day, a.user_id, a.patient_id) = (w.day, w.user_id, w.patient_id) and a.explanation is null
       )
     ) as strange,
-    array(
-      select distinct b.user_id from batch b
-      where b.user_id is not null and b.resource_id is not null and b.outcome <> 'SUCCESS'
-        and (b.outcome = 'DENIED' or b.reason = 'not-found')
-    ) as refused,
-    array(
-      select distinct b.user_id from batch b
-      where b.user_id is not null and b.outcome = 'SUCCESS' and b.action_type = 'DISCLOSE'
-    ) as disclosing,
-    array(
-      select distinct b.user_id from batch b join user_profiles u on u.id = b.user_id
-      where b.outcome = 'DENIED' and (u.status <> 'ACTIVE' or u.is_archived)
-    ) as closed
+    array(select h.rule from hourly h order by h.at, h.user_id, h.rule) as rules,
+    array(select h.user_id from hourly h order by h.at, h.user_id, h.rule) as users,
+    array(select h.at from hourly h order by h.at, h.user_id, h.rule) as times
   into found;
 
   rows := found.rows;
@@ -336,7 +341,7 @@ begin
   accesses := found.accesses;
   unexplained := found.unexplained;
   alerts := raise_unexplained(found.strange) + raise_sought_patients(found.strange) + raise_own_charts(found.written)
-    + raise_many_patients(found.written) + raise_hourly(found.refused, found.disclosing, found.closed);
+    + raise_many_patients(found.written) + raise_hourly(found.rules, found.users, found.times);
   if found.xid is not null then
     update access_review set xid = found.xid, id = found.id, since = place.since;
   end if;
@@ -378,7 +383,7 @@ $$;
 
 create trigger watch_short_care after update on care_relations
 for each row when (
-  new.until <= now() and old.until > now() and new.since > now() - interval '1 day'
+  new.until <= now() and old.until > now() and new.since > new.until - interval '1 day'
   and (new.basis <> 'VISIT' or old.counted_from < new.since)
 )
 execute function watch_short_care();
