@@ -13,16 +13,18 @@ create type alert_status as enum ('OPEN', 'ACKNOWLEDGED', 'ASSIGNED', 'RESOLVED'
 create type appointment_status as enum ('SCHEDULED', 'CHECKED_IN', 'COMPLETED', 'CANCELLED', 'NO_SHOW');
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
-create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT', 'ALERT_RULE');
-create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER');
-create type event_type as enum ('appointment.booked.v1', 'appointment.moved.v1', 'appointment.checked-in.v1', 'appointment.completed.v1', 'appointment.missed.v1', 'appointment.cancelled.v1', 'appointment.changed.v1', 'appointment.archived.v1', 'appointment.restored.v1', 'appointment.deleted.v1', 'appointment.due.v1', 'record.added.v1', 'record.changed.v1', 'record.held.v1', 'record.released.v1', 'record.archived.v1', 'record.restored.v1', 'record.deleted.v1', 'file.announced.v1', 'file.uploaded.v1', 'file.available.v1', 'file.rejected.v1', 'file.quarantined.v1', 'file.expired.v1', 'file.changed.v1', 'file.archived.v1', 'file.restored.v1', 'file.deleted.v1', 'patient.registered.v1', 'patient.duplicates-found.v1', 'patient.changed.v1', 'patient.archived.v1', 'patient.restored.v1', 'patient.deleted.v1', 'care.given.v1', 'care.changed.v1', 'care.suspended.v1', 'care.resumed.v1', 'care.ended.v1', 'care.deleted.v1', 'provider.registered.v1', 'provider.verified.v1', 'provider.verification-withdrawn.v1', 'provider.changed.v1', 'provider.archived.v1', 'provider.restored.v1', 'provider.deleted.v1', 'account.created.v1', 'account.role-changed.v1', 'account.status-changed.v1', 'account.changed.v1', 'account.archived.v1', 'account.restored.v1', 'account.deleted.v1', 'role.created.v1', 'role.changed.v1', 'webhook.created.v1', 'webhook.changed.v1', 'webhook.enabled.v1', 'webhook.disabled.v1', 'webhook.secret-rotated.v1', 'webhook.test.v1', 'webhook.archived.v1', 'alert.raised.v1', 'alert.changed.v1');
+create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT', 'ALERT_RULE', 'EMERGENCY_ACCESS');
+create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER', 'EMERGENCY');
+create type emergency_reason as enum ('LIFE_THREATENING', 'URGENT_TREATMENT', 'PATIENT_UNRESPONSIVE', 'CARE_TEAM_UNAVAILABLE', 'OTHER');
+create type emergency_review as enum ('APPROVED', 'INCIDENT_OPENED');
+create type event_type as enum ('appointment.booked.v1', 'appointment.moved.v1', 'appointment.checked-in.v1', 'appointment.completed.v1', 'appointment.missed.v1', 'appointment.cancelled.v1', 'appointment.changed.v1', 'appointment.archived.v1', 'appointment.restored.v1', 'appointment.deleted.v1', 'appointment.due.v1', 'record.added.v1', 'record.changed.v1', 'record.held.v1', 'record.released.v1', 'record.archived.v1', 'record.restored.v1', 'record.deleted.v1', 'file.announced.v1', 'file.uploaded.v1', 'file.available.v1', 'file.rejected.v1', 'file.quarantined.v1', 'file.expired.v1', 'file.changed.v1', 'file.archived.v1', 'file.restored.v1', 'file.deleted.v1', 'patient.registered.v1', 'patient.duplicates-found.v1', 'patient.changed.v1', 'patient.archived.v1', 'patient.restored.v1', 'patient.deleted.v1', 'care.given.v1', 'care.changed.v1', 'care.suspended.v1', 'care.resumed.v1', 'care.ended.v1', 'care.deleted.v1', 'provider.registered.v1', 'provider.verified.v1', 'provider.verification-withdrawn.v1', 'provider.changed.v1', 'provider.archived.v1', 'provider.restored.v1', 'provider.deleted.v1', 'account.created.v1', 'account.role-changed.v1', 'account.status-changed.v1', 'account.changed.v1', 'account.archived.v1', 'account.restored.v1', 'account.deleted.v1', 'role.created.v1', 'role.changed.v1', 'webhook.created.v1', 'webhook.changed.v1', 'webhook.enabled.v1', 'webhook.disabled.v1', 'webhook.secret-rotated.v1', 'webhook.test.v1', 'webhook.archived.v1', 'alert.raised.v1', 'alert.changed.v1', 'emergency-access.granted.v1', 'emergency-access.revoked.v1', 'emergency-access.reviewed.v1');
 create type file_owner_type as enum ('PATIENT', 'PROVIDER', 'APPOINTMENT');
 create type file_scan as enum ('UNSCANNED', 'CLEAN', 'INFECTED');
 create type file_status as enum ('PENDING', 'SCANNING', 'AVAILABLE', 'QUARANTINED', 'REJECTED', 'EXPIRED');
 create type hold_reason as enum ('patient_request', 'harm_prevention', 'privacy', 'law');
 create type key_purpose as enum ('TICKET', 'SEAL');
 create type permission_reach as enum ('OWN', 'CARE', 'SOURCE', 'ALL');
-create type purpose_of_use as enum ('TREAT', 'ETREAT', 'HPAYMT', 'HOPERAT', 'HSYSADMIN', 'HCOMPL', 'HRESCH', 'PATRQT', 'FAMRQT');
+create type purpose_of_use as enum ('TREAT', 'ETREAT', 'HPAYMT', 'HOPERAT', 'HSYSADMIN', 'HCOMPL', 'HRESCH', 'PATRQT', 'FAMRQT', 'BTG');
 create type record_type as enum ('DIAGNOSIS', 'TREATMENT', 'SUMMARY', 'LAB_RESULT', 'PRESCRIPTION', 'IMAGING', 'NOTE', 'IMMUNIZATION', 'CARE_PLAN');
 create type representative_basis as enum ('PARENT', 'GUARDIAN', 'HEALTH_CARE_PROXY', 'EXECUTOR');
 create type retained_type as enum ('FILE', 'MEDICAL_RECORD', 'APPOINTMENT', 'PATIENT', 'PROVIDER', 'USER', 'AUDIT_LOG');
@@ -33,8 +35,8 @@ create type webhook_status as enum ('ACTIVE', 'DISABLED');
 
 -- Tables and views
 --
--- A view is listed by its columns. audit_logs has a partition for each month, which
--- ensure_audit_partitions makes.
+-- A view is listed by its columns. audit_logs has a partition for each month, which ensure-audit-partitions
+-- makes. business_events and webhook_deliveries have one for each week, which expire-events makes.
 
 create table signing_keys (
   purpose key_purpose not null,
@@ -421,6 +423,10 @@ create trigger refuse_truncate before truncate on providers
   for each statement
   execute function refuse_truncate();
 create trigger touch before update on providers for each row execute function touch();
+create trigger watch_licence after update on providers
+  for each row
+  when (old.is_verified and not old.is_archived and (not new.is_verified or new.is_archived))
+  execute function watch_licence();
 grant select on providers to caretrail_app;
 grant insert
   (id, user_id, license_number, specialties, certifications, schedule, custom_data, custom_data_version)
@@ -890,7 +896,7 @@ create policy actor_proven on medical_records as restrictive for all to caretrai
   using ((select actor_is_proven()));
 create policy medical_records_create on medical_records for insert to caretrail_app
   with check (
-    reaches('records:write', patient_id)
+    adds_records(patient_id)
     and case (select reach('records:write'))
     when 'SOURCE' then writes_from('records:write', provider_id, source_system)
     else not provider_id is distinct from (select actor_provider())
@@ -905,6 +911,7 @@ create policy medical_records_read on medical_records for select to caretrail_ap
     and (is_patient_visible
       or release_date <= now())
     when 'CARE' then in_care(patient_id)
+    or in_emergency(patient_id)
     when 'SOURCE' then source_system = (select actor_source())
     when 'ALL' then true
     else false
@@ -1025,7 +1032,12 @@ create policy actor_proven on record_releases as restrictive for all to caretrai
   using ((select actor_is_proven()));
 create policy owner_all on record_releases for all to caretrail_owner using (true) with check (true);
 create policy record_releases_create on record_releases for insert to caretrail_app
-  with check (decided_by = (select actor_user()) and reaches('records:write', patient_id));
+  with check (
+    decided_by = (select actor_user())
+    and (reaches('records:write', patient_id)
+      or adds_records(patient_id)
+      and not (exists (select from medical_records r where r.id = record_releases.record_id)))
+  );
 create policy record_releases_read on record_releases for select to caretrail_app
   using (
     case (select reach('records:read'))
@@ -1310,16 +1322,22 @@ create table settings (
   uploads_a_day bigint not null default 1000,
   upload_bytes_a_day bigint not null default '107374182400',
   refusals_per_minute bigint not null default 20,
+  emergency_searches_an_hour integer not null default 10,
+  emergency_review_hours integer not null default 72,
   retention_jurisdiction text not null default 'US',
   deletes_after_retention boolean not null default false,
   days_to_object integer not null default 30,
   time_zone text not null default 'UTC',
   reminder_offsets interval[] not null default '{"2 days",02:00:00}',
   days_to_explain integer not null default 30,
+  off_hours_weight integer not null default 10,
   constraint settings_pkey primary key (is_only_row),
   constraint settings_care_after_visit_range check (care_after_visit >= '1 day' and care_after_visit <= '10 years'),
   constraint settings_days_to_explain_range check (days_to_explain >= 1 and days_to_explain <= 365),
   constraint settings_days_to_object_range check (days_to_object >= 7 and days_to_object <= 3650),
+  constraint settings_emergency_review_hours_range check (emergency_review_hours >= 1 and emergency_review_hours <= 72),
+  constraint settings_emergency_searches_an_hour_range check (emergency_searches_an_hour >= 1 and emergency_searches_an_hour <= 1000),
+  constraint settings_off_hours_weight_range check (off_hours_weight >= 0 and off_hours_weight <= 99),
   constraint settings_one_row check (is_only_row),
   constraint settings_refusals_per_minute_range check (refusals_per_minute >= 1 and refusals_per_minute <= 100000),
   constraint settings_reminder_offsets_valid check (are_reminder_offsets(reminder_offsets)),
@@ -1362,6 +1380,7 @@ create table care_relations (
   constraint care_relations_member_id_fkey foreign key (member_id) references user_profiles (id),
   constraint care_relations_patient_id_fkey foreign key (patient_id) references patients (id),
   constraint care_relations_granted_once check ((basis = any (array['ASSIGNMENT', 'VISIT'])) or source = member_id),
+  constraint care_relations_no_emergency check (basis <> 'EMERGENCY'),
   constraint care_relations_not_oneself check (basis = 'VISIT' or created_by is distinct from member_id),
   constraint care_relations_reason_length check (length(reason) >= 1 and length(reason) <= 500)
 );
@@ -1549,6 +1568,7 @@ create table legal_holds (
   constraint legal_holds_release_reason_length check (length(release_reason) >= 1 and length(release_reason) <= 1000),
   constraint legal_holds_released check ((released_at is null) = (release_reason is null))
 );
+create index legal_holds_in_force_idx on legal_holds (placed_at) where released_at is null;
 create index legal_holds_page_idx on legal_holds (placed_at desc, id desc);
 create index legal_holds_patient_idx on legal_holds (patient_id);
 create index legal_holds_placed_by_idx on legal_holds (placed_by) where placed_by is not null;
@@ -2105,6 +2125,7 @@ create table alerts (
   actor_id uuid,
   patient_id uuid,
   occasion uuid,
+  network cidr,
   evidence uuid[] not null,
   occurrences bigint not null default 1,
   explanations access_explanation[] not null,
@@ -2130,7 +2151,7 @@ create table alerts (
     else assigned_to is null
     end
   ),
-  constraint alerts_assigned_to_another check (assigned_to is distinct from actor_id),
+  constraint alerts_assigned_to_another check (assigned_to <> actor_id),
   constraint alerts_evidence_count check (cardinality(evidence) <= 100),
   constraint alerts_occurrences_counted check (occurrences > 0),
   constraint alerts_reason_length check (length(reason) >= 1 and length(reason) <= 1000),
@@ -2143,6 +2164,7 @@ create table alerts (
 );
 create index alerts_actor_idx on alerts (actor_id, first_at desc, id desc);
 create index alerts_assigned_to_idx on alerts (assigned_to, first_at desc, id desc) where assigned_to is not null;
+create index alerts_occasion_idx on alerts (rule, occasion) where occasion is not null;
 create index alerts_page_idx on alerts (first_at desc, id desc);
 create index alerts_patient_idx on alerts (patient_id, first_at desc, id desc);
 create index alerts_resolved_by_idx on alerts (resolved_by) where resolved_by is not null;
@@ -2164,6 +2186,99 @@ create trigger refuse_truncate before truncate on alerts for each statement exec
 create trigger touch before update on alerts for each row execute function touch();
 grant select on alerts to caretrail_app;
 grant update (status, assigned_to, disposition, reason) on alerts to caretrail_people;
+
+create table emergency_accesses (
+  id uuid not null,
+  member_id uuid not null default actor_user(),
+  patient_id uuid not null,
+  reason emergency_reason not null,
+  explanation text not null,
+  hours integer not null,
+  granted_at timestamptz not null default now(),
+  ends_at timestamptz not null,
+  review_due_at timestamptz not null,
+  revoked_at timestamptz,
+  revoked_by uuid,
+  review emergency_review,
+  review_note text,
+  reviewed_at timestamptz,
+  reviewed_by uuid,
+  constraint emergency_accesses_pkey primary key (id),
+  constraint emergency_accesses_once exclude using gist (member_id with =, patient_id with =, tstzrange(granted_at, ends_at) with &&) where (revoked_at is null),
+  constraint emergency_accesses_member_id_fkey foreign key (member_id) references user_profiles (id),
+  constraint emergency_accesses_patient_id_fkey foreign key (patient_id) references patients (id),
+  constraint emergency_accesses_reviewed_by_fkey foreign key (reviewed_by) references user_profiles (id),
+  constraint emergency_accesses_revoked_by_fkey foreign key (revoked_by) references user_profiles (id),
+  constraint emergency_accesses_end check (ends_at > granted_at and ends_at <= (granted_at + '04:00:00')),
+  constraint emergency_accesses_explanation_length check (length(explanation) >= 1 and length(explanation) <= 1000),
+  constraint emergency_accesses_hours_range check (hours >= 1 and hours <= 4),
+  constraint emergency_accesses_incident_explained check (review <> 'INCIDENT_OPENED' or review_note is not null),
+  constraint emergency_accesses_note_of_review check (review is not null or review_note is null),
+  constraint emergency_accesses_review_note_length check (length(review_note) >= 1 and length(review_note) <= 1000),
+  constraint emergency_accesses_reviewed check ((review is null) = (reviewed_at is null)),
+  constraint emergency_accesses_reviewed_by_another check (reviewed_by <> member_id)
+);
+create index emergency_accesses_member_idx on emergency_accesses (member_id, granted_at desc, id desc);
+create index emergency_accesses_page_idx on emergency_accesses (granted_at desc, id desc);
+create index emergency_accesses_patient_idx on emergency_accesses (patient_id, granted_at desc, id desc);
+create index emergency_accesses_reviewed_by_idx on emergency_accesses (reviewed_by) where reviewed_by is not null;
+create index emergency_accesses_revoked_by_idx on emergency_accesses (revoked_by) where revoked_by is not null;
+create index emergency_accesses_unreviewed_idx on emergency_accesses (granted_at desc, id desc) where review is null;
+alter table emergency_accesses enable row level security, force row level security;
+create policy actor_proven on emergency_accesses as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy emergency_accesses_end on emergency_accesses for update to caretrail_app
+  using (
+    (select reach('emergency-access:revoke')) = 'ALL'
+    or (select reach('emergency-access:review')) = 'ALL'
+    or (select reach('emergency-access:revoke')) = 'OWN'
+    and member_id = (select actor_user())
+  );
+create policy emergency_accesses_grant on emergency_accesses for insert to caretrail_app
+  with check ((select reach('emergency-access:write')) = 'OWN' and member_id = (select actor_user()));
+create policy emergency_accesses_read on emergency_accesses for select to caretrail_app
+  using (
+    case (select reach('emergency-access:read'))
+    when 'ALL' then true
+    when 'OWN' then case
+    when (select reach('emergency-access:write')) is null then patient_id = (select actor_patient())
+    or represents(patient_id)
+    else member_id = (select actor_user())
+    end
+    else false
+    end
+  );
+create policy owner_all on emergency_accesses for all to caretrail_owner using (true) with check (true);
+create trigger announce after insert or update on emergency_accesses
+  for each row
+  execute function announce_emergency_access();
+create trigger guard_deletion after delete on emergency_accesses referencing old table as deleted
+  for each statement
+  execute function guard_deletion_of_parts('patient_id');
+create trigger raise_alert after insert on emergency_accesses
+  for each row
+  execute function alert_emergency_access();
+create trigger refuse_truncate before truncate on emergency_accesses
+  for each statement
+  execute function refuse_truncate();
+create trigger sign_emergency_access before insert or update on emergency_accesses
+  for each row
+  execute function sign_emergency_access();
+grant select on emergency_accesses to caretrail_app;
+grant insert (id, patient_id, reason, explanation, hours) on emergency_accesses to caretrail_app;
+grant update (revoked_at, review, review_note) on emergency_accesses to caretrail_app;
+
+create table emergency_searches (
+  member_id uuid not null,
+  searched_at timestamptz not null default clock_timestamp(),
+  patient_id uuid,
+  constraint emergency_searches_pkey primary key (member_id, searched_at)
+);
+create index emergency_searches_at_idx on emergency_searches (searched_at);
+alter table emergency_searches enable row level security, force row level security;
+create policy actor_proven on emergency_searches as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on emergency_searches for all to caretrail_owner using (true) with check (true);
 
 create table chart_accesses (
   day date not null,
@@ -2190,6 +2305,7 @@ create table access_review (
   xid xid8 not null default '0',
   id uuid not null default '00000000-0000-0000-0000-000000000000',
   since uuid not null default '00000000-0000-0000-0000-000000000000',
+  leaf bigint not null default '-1',
   constraint access_review_pkey primary key (is_only_row),
   constraint access_review_one_row check (is_only_row)
 );
@@ -2197,6 +2313,30 @@ alter table access_review enable row level security, force row level security;
 create policy actor_proven on access_review as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy owner_all on access_review for all to caretrail_owner using (true) with check (true);
+
+create table refused_tokens (
+  network cidr not null,
+  hour timestamptz not null,
+  tokens bigint not null,
+  constraint refused_tokens_pkey primary key (network, hour),
+  constraint refused_tokens_counted check (tokens > 0)
+);
+create index refused_tokens_hour_idx on refused_tokens (hour);
+alter table refused_tokens enable row level security, force row level security;
+create policy actor_proven on refused_tokens as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on refused_tokens for all to caretrail_owner using (true) with check (true);
+
+create table refused_tokens_review (
+  is_only_row boolean not null default true,
+  until timestamptz not null default now(),
+  constraint refused_tokens_review_pkey primary key (is_only_row),
+  constraint refused_tokens_review_one_row check (is_only_row)
+);
+alter table refused_tokens_review enable row level security, force row level security;
+create policy actor_proven on refused_tokens_review as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on refused_tokens_review for all to caretrail_owner using (true) with check (true);
 
 -- Functions
 --
@@ -2212,6 +2352,8 @@ create function add_audit_archive_part(p_month date, p_part integer, p_rows bigi
 create function add_event(p_type event_type, p_subject text, p_data jsonb) returns void security definer;
 create procedure add_partition(parent text, IN name text, IN first date, IN next date);
 create function add_signing_key(p_purpose key_purpose, p_key bytea) returns void;
+create function adds_records(patient uuid) returns boolean stable; -- caretrail_app
+create function alert_settled_at(p_rule text, p_occasion uuid) returns timestamptz stable;
 create function anniversary(day date, years integer) returns date immutable;
 create function announced_file(p_id uuid, OUT bucket text, OUT file_path text) returns record security definer; -- caretrail_jobs
 create function append_audit(entry audit_logs) returns void security definer; -- caretrail_app
@@ -2229,11 +2371,12 @@ create function audit_months_ahead() returns integer stable security definer; --
 create function audit_partition(p_month date) returns text immutable;
 create function audit_retention_floor() returns integer immutable;
 create function audit_rows_digest(p_month date, p_first_chain uuid, p_first_seq bigint, p_first_place bytea, p_last_chain uuid, p_last_seq bigint, p_last_place bytea, OUT rows bigint, OUT digest bytea) returns record stable;
+create function audit_time(id uuid) returns timestamptz immutable;
 create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT refusal text, OUT left_out bigint, OUT source_system text) returns record security definer; -- caretrail_app
 create function begin_audit_archive(p_month date, p_months integer) returns boolean security definer; -- caretrail_jobs
 create function begin_file_deletion(p_limit bigint, OUT ids uuid[]) returns uuid[] security definer; -- caretrail_jobs
 create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, p_trace text DEFAULT NULL::text, OUT role text) returns text security definer; -- caretrail_jobs
-create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, p_trace text DEFAULT NULL::text, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint, OUT source_system text, OUT sealed_size bigint) returns record security definer; -- caretrail_people
+create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, p_trace text DEFAULT NULL::text, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint, OUT source_system text, OUT sealed_size bigint, OUT emergency_patients uuid[]) returns record security definer; -- caretrail_people
 create function begin_webhook_turn(p_webhook uuid) returns boolean security definer; -- caretrail_jobs
 create function born_like(born text) returns setof patients stable;
 create function by_migration() returns boolean stable; -- caretrail_app
@@ -2252,6 +2395,7 @@ create function claim_idempotency_key(p_key text, p_operation text, p_request_ha
 create function completes_visit(provider uuid, source text) returns boolean stable; -- caretrail_app
 create function confirm_audit_archive_part(p_month date, p_part integer, p_digest bytea) returns boolean security definer; -- caretrail_jobs
 create function count_refusal(OUT retry_after integer, OUT left_out bigint) returns record security definer; -- caretrail_people
+create function count_refused_tokens(p_since timestamptz, p_until timestamptz, p_addresses text[], p_tokens bigint[], OUT networks bigint, OUT tokens bigint, OUT alerts bigint) returns record security definer; -- caretrail_jobs
 create function covers(hold legal_holds, listing retention_listings) returns boolean immutable;
 create function custom_data_rows(p_table text, p_after uuid, p_limit integer) returns table (id uuid, custom_data jsonb) stable security definer; -- caretrail_app
 create function day_begins(day date) returns timestamptz immutable;
@@ -2261,6 +2405,7 @@ create function delete_retained(p_type retained_type, p_ids uuid[], p_limit bigi
 create function deleted_audit_archives(OUT months date[]) returns date[] stable security definer; -- caretrail_jobs
 create function describe_attempt(p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
 create function due_webhooks() returns setof uuid stable security definer; -- caretrail_jobs
+create function emergency_patients() returns uuid[] stable; -- caretrail_app
 create function end_audit_archive_deletion(p_month date) returns boolean security definer; -- caretrail_jobs
 create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_jobs
 create function event_backlog(OUT oldest_seconds bigint, OUT dead bigint) returns record stable security definer; -- caretrail_jobs
@@ -2271,12 +2416,14 @@ create function expire_idempotency_keys(p_limit bigint) returns bigint security 
 create function expire_refusals(p_limit bigint, OUT expired bigint, OUT left_out jsonb) returns record security definer; -- caretrail_jobs
 create function explain_access(p_user uuid, p_patient uuid, p_at timestamptz, p_relation actor_relation, p_action audit_action, p_resource audit_resource, window_length interval) returns access_explanation stable;
 create function files_in_care(p_patient uuid, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function find_emergency_patient(p_first_name text, p_last_name text, p_born text) returns table (id uuid, first_name text, last_name text, date_of_birth text, patient_number text) security definer; -- caretrail_people
 create function finish_audit_archive(p_month date, p_months integer, p_rows bigint, p_parts integer, p_root bytea) returns boolean security definer; -- caretrail_jobs
 create function first_audit_id(at timestamptz) returns uuid immutable;
 create function first_day(partial_date text) returns date immutable; -- caretrail_app
 create function folded(name text) returns text immutable; -- caretrail_app
 create function forget_listings(p_type retained_type) returns bigint security definer; -- caretrail_jobs
 create function forget_signing_keys(p_purpose key_purpose, p_kept integer) returns void;
+create function found_lately(patient uuid) returns boolean stable security definer; -- caretrail_people
 create function give_care(p_member uuid, p_patient uuid, p_basis care_basis, p_source uuid, p_until timestamptz, p_counted_from timestamptz) returns void security definer;
 create function gives_care(member uuid, patient uuid, begins timestamptz) returns boolean stable security definer;
 create procedure govern(target regclass);
@@ -2284,8 +2431,10 @@ create procedure guard_deletions(target regclass, IN part_of text DEFAULT NULL::
 create function has_standing(standing text) returns boolean stable security definer; -- caretrail_app
 create function holds_audit_month(p_month date) returns boolean stable;
 create function in_care(patient uuid) returns boolean stable security definer; -- caretrail_app
+create function in_emergency(patient uuid) returns boolean stable; -- caretrail_app
 create function is_identifier(identifier text, longest integer) returns boolean immutable; -- caretrail_app
 create function is_imported_by_actor(person uuid) returns boolean stable security definer; -- caretrail_app
+create function is_off_hours(at timestamptz) returns boolean stable;
 create function is_over(day date) returns boolean stable;
 create function is_sensitive_role(its_role text) returns boolean stable;
 create function is_signed(p_purpose key_purpose, message text, signature bytea) returns boolean stable;
@@ -2302,22 +2451,30 @@ create function matches(a appointments, p_provider uuid, p_status text, p_source
 create function matches(f file_metadata, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
 create function matches(r medical_records, p_appointment uuid, p_type text, p_source_system text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
 create function next_audit_archive(p_months integer) returns table (month date, parts integer, after_chain uuid, after_seq bigint, after_place bytea, has_more boolean, locked_until timestamptz) stable security definer; -- caretrail_jobs
+create function next_refused_tokens(p_wait integer, OUT since timestamptz, OUT until timestamptz, OUT is_whole boolean) returns record stable security definer; -- caretrail_jobs
 create function note_alone() returns void;
 create function oldest_unlisted(p_type retained_type) returns timestamptz stable;
 create function open_alerts(OUT alerts bigint, OUT oldest_seconds bigint) returns record stable security definer; -- caretrail_jobs
 create function patient_of(account uuid) returns uuid stable security definer; -- caretrail_app
 create function patients_assigned_to(provider uuid) returns setof uuid stable security definer; -- caretrail_app
+create function patients_in_emergency(member uuid) returns uuid[] stable;
 create function people_among(candidates uuid[], words text[], lead text, after_word text, after_name text, after_id uuid) returns table (user_id uuid, word text, name text) stable;
 create function people_named(words text[], lead text, after_word text, after_name text, after_id uuid) returns table (user_id uuid, word text, name text) stable;
 create function providers_named(p_name text) returns setof uuid stable security definer; -- caretrail_app
 create function purpose_of(relation actor_relation) returns purpose_of_use immutable;
 create function put_role(p_name text, p_description text, p_permissions jsonb, p_version integer) returns void security definer; -- caretrail_app
-create function raise_alert(p_rule text, p_actor uuid, p_patient uuid, p_score integer, p_evidence uuid[], p_explanations access_explanation[] DEFAULT '{}'::access_explanation[], p_occasion uuid DEFAULT NULL::uuid) returns uuid security definer;
+create function raise_alert(p_rule text, p_actor uuid, p_patient uuid, p_score integer, p_evidence uuid[], p_explanations access_explanation[] DEFAULT '{}'::access_explanation[], p_occasion uuid DEFAULT NULL::uuid, p_network cidr DEFAULT NULL::cidr) returns uuid security definer;
+create function raise_due_alerts(OUT alerts bigint) returns bigint security definer; -- caretrail_jobs
 create function raise_hourly(refused uuid[], disclosing uuid[], closed uuid[]) returns bigint;
 create function raise_many_patients(written chart_accesses[]) returns bigint;
 create function raise_own_charts(written chart_accesses[]) returns bigint;
+create function raise_quarantined_rows() returns bigint;
 create function raise_sought_patients(strange chart_accesses[]) returns bigint;
+create function raise_two_networks(acting uuid[], first_at timestamptz[], last_at timestamptz[]) returns bigint;
 create function raise_unexplained(strange chart_accesses[]) returns bigint;
+create function raise_unreviewed_emergencies() returns bigint;
+create function raise_unreviewed_holds() returns bigint;
+create function raise_unsealed_rows() returns bigint;
 create function rarest_of_common(words text[]) returns text stable;
 create function rarest_word(words text[], most integer, OUT word text, OUT entries bigint) returns record stable;
 create function reach(permission text) returns text stable; -- caretrail_app
@@ -2341,6 +2498,7 @@ create function require_actor(standing text DEFAULT 'REQUEST'::text) returns voi
 create function require_archiving() returns void stable;
 create function require_deletable(p_table text, p_row jsonb) returns void;
 create function require_delivery() returns void stable;
+create function require_emergency_clinician() returns void stable;
 create function require_kept_events(p_rank xid8, p_number bigint) returns boolean stable security definer; -- caretrail_app
 create function require_old_month(p_month date, p_months integer) returns void stable;
 create function require_retention_job() returns void stable;
@@ -2360,9 +2518,10 @@ create function search_users(p_name text, p_username text, p_role text, p_archiv
 create function searches_naming(patient uuid) returns table (month date, id uuid) stable security definer; -- caretrail_app
 create procedure secure(target regclass);
 create function sees_user(person uuid, its_role text, its_source text) returns boolean stable security definer; -- caretrail_app
-create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid, p_source text, p_permissions jsonb) returns void;
+create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid, p_source text, p_emergency_patients uuid[], p_permissions jsonb) returns void;
 create function settle_retention() returns void;
 create function settle_webhook(p_webhook uuid, p_attempts jsonb) returns text security definer; -- caretrail_jobs
+create function source_network(address inet) returns cidr immutable;
 create function spans_of_actor(its_part text) returns table (patient uuid, begins timestamptz, ends timestamptz) stable;
 create function step_hash(request_id text) returns bigint immutable; -- caretrail_app
 create function suspend_care(member uuid) returns void security definer;
@@ -2372,6 +2531,7 @@ create function take_webhook_events(p_webhook uuid, p_most integer) returns seto
 create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz) returns table (begins timestamptz, ends timestamptz) stable security definer; -- caretrail_app
 create function target_alert(target uuid) returns setof uuid stable;
 create function target_appointment(target uuid) returns setof uuid stable;
+create function target_emergency_access(target uuid) returns setof uuid stable;
 create function target_file(target uuid) returns setof uuid stable;
 create function target_legal_hold(target uuid) returns setof uuid stable;
 create function target_medical_record(target uuid) returns setof uuid stable;
@@ -2392,10 +2552,12 @@ create function writes_from(permission text, provider uuid, source text) returns
 
 -- Trigger functions
 
+create function alert_emergency_access() returns trigger security definer;
 create function announce_account() returns trigger security definer;
 create function announce_alert() returns trigger security definer;
 create function announce_appointment() returns trigger security definer;
 create function announce_care() returns trigger security definer;
+create function announce_emergency_access() returns trigger security definer;
 create function announce_file() returns trigger security definer;
 create function announce_patient() returns trigger security definer;
 create function announce_provider() returns trigger security definer;
@@ -2456,6 +2618,8 @@ create function refuse_past_booking() returns trigger;
 create function refuse_truncate() returns trigger;
 create function refuse_visit_before_birth() returns trigger security definer;
 create function sign_change() returns trigger;
+create function sign_emergency_access() returns trigger security definer;
 create function sign_legal_hold() returns trigger security definer;
 create function touch() returns trigger;
+create function watch_licence() returns trigger security definer;
 create function watch_short_care() returns trigger security definer;

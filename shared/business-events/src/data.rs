@@ -10,8 +10,8 @@ use domain::care::CareBasis;
 use domain::emergency::EmergencyReview;
 use domain::file::{FileOwnerType, FileScan, FileStatus};
 use domain::ids::{
-    AlertId, AnyId, AppointmentId, EmergencyAccessId, FileId, PatientId, ProviderId, RecordId, UserId,
-    WebhookId,
+    AlertId, AnyId, AppointmentId, EmergencyAccessId, FileId, PatientId, ProviderId, RecordId,
+    UserId, WebhookId,
 };
 use domain::record::RecordType;
 use domain::time::Timestamp;
