@@ -39,7 +39,10 @@ create table settings (
   reminder_offsets interval[] not null default '{P2D,PT2H}',
   -- How many days before and after a visit an access is explained by it: see V0031__explained_access.sql.
   days_to_explain integer not null default 30
-    constraint settings_days_to_explain_range check (days_to_explain between 1 and 365)
+    constraint settings_days_to_explain_range check (days_to_explain between 1 and 365),
+  -- By how much an access between 20:00 and 06:00 raises the score of its alert: see `raise_alert`.
+  off_hours_weight integer not null default 10
+    constraint settings_off_hours_weight_range check (off_hours_weight between 0 and 99)
 );
 
 call secure('settings');

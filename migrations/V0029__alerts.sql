@@ -53,6 +53,8 @@ create table alerts (
   patient_id uuid,
   -- What else tells two alerts of a rule apart, such as the id of a grant.
   occasion uuid,
+  -- The network that it is about, if it is about no person.
+  network cidr,
   -- The newest of the audit rows that it is about, and how often it was raised.
   evidence uuid[] not null constraint alerts_evidence_count check (cardinality(evidence) <= 100),
   occurrences bigint not null default 1 constraint alerts_occurrences_counted check (occurrences > 0),
@@ -88,6 +90,7 @@ create index alerts_rule_idx on alerts (rule, first_at desc, id desc);
 create index alerts_actor_idx on alerts (actor_id, first_at desc, id desc);
 create index alerts_patient_idx on alerts (patient_id, first_at desc, id desc);
 create index alerts_assigned_to_idx on alerts (assigned_to, first_at desc, id desc) where assigned_to is not null;
+create index alerts_occasion_idx on alerts (rule, occasion) where occasion is not null;
 create index alerts_resolved_by_idx on alerts (resolved_by) where resolved_by is not null;
 
 call secure('alerts');
@@ -171,15 +174,28 @@ $$;
 create trigger announce after insert or update on alerts
 for each row execute function announce_alert();
 
+-- The time of an audit row, to the millisecond: the first 48 bits of its id.
+create function audit_time(id uuid) returns timestamptz
+language sql immutable parallel safe
+return to_timestamp(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0);
+
+-- Whether this is between 20:00 and 06:00 on the clinic's clock.
+create function is_off_hours(at timestamptz) returns boolean
+language sql stable
+return (
+  select s.clock < '06:00' or s.clock >= '20:00' from (select (at at time zone time_zone)::time as clock from settings) as s
+);
+
 -- Raises an alert by this rule, or counts another occurrence of one that is not resolved. Returns its id, or null if the
 -- rule is disabled. It is the one way to raise. Triggers call it in the transaction of a change, and functions can't.
 --
--- `p_score` is 1 to 100, or null for the rule's weight; an alert keeps its highest. `p_evidence` has the ids of audit
--- rows, of which the 100 newest are kept. `p_explanations` are those that were looked for and not found. `p_occasion`
--- tells alerts of the same rule, actor and patient apart. Errors: alerts_rule_known.
+-- `p_score` is 1 to 100; an alert keeps its highest. If it is null, it is the rule's weight, and `off_hours_weight` more if
+-- a row of the evidence is from off-hours. `p_evidence` has the ids of audit rows, of which the 100 newest are kept.
+-- `p_explanations` are those that were looked for and not found. `p_occasion` tells alerts of the same rule, actor and
+-- patient apart. Errors: alerts_rule_known.
 create function raise_alert(
   p_rule text, p_actor uuid, p_patient uuid, p_score integer, p_evidence uuid[],
-  p_explanations access_explanation[] default '{}', p_occasion uuid default null
+  p_explanations access_explanation[] default '{}', p_occasion uuid default null, p_network cidr default null
 ) returns uuid
 language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
@@ -193,9 +209,12 @@ begin
   if not its_rule.is_enabled then
     return null;
   end if;
-  insert into alerts as a (rule, rule_version, score, actor_id, patient_id, occasion, evidence, explanations)
+  if p_score is null and exists (select from unnest(p_evidence) as e (id) where is_off_hours(audit_time(e.id))) then
+    its_rule.weight := least(its_rule.weight + (select s.off_hours_weight from settings s), 100);
+  end if;
+  insert into alerts as a (rule, rule_version, score, actor_id, patient_id, occasion, network, evidence, explanations)
   values (
-    p_rule, its_rule.version, coalesce(p_score, its_rule.weight), p_actor, p_patient, p_occasion,
+    p_rule, its_rule.version, coalesce(p_score, its_rule.weight), p_actor, p_patient, p_occasion, p_network,
     -- The ids of audit rows are in the order of time.
     array(select distinct e.id from unnest(p_evidence) as e (id) order by e.id desc limit 100), p_explanations
   )
@@ -212,6 +231,14 @@ begin
   return its_id;
 end
 $$;
+
+-- When the last alert of this rule about this occasion was resolved: null if there was none, and infinity while it is not
+-- resolved. A state that lasts raises its next alert some time later, and not in each run.
+create function alert_settled_at(p_rule text, p_occasion uuid) returns timestamptz
+language sql stable
+return (
+  select max(coalesce(a.resolved_at, 'infinity')) from alerts a where a.rule = p_rule and a.occasion = p_occasion
+);
 
 -- For `describe_attempt`.
 create function target_alert(target uuid) returns setof uuid

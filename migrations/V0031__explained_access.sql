@@ -30,7 +30,9 @@ create table access_review (
   xid xid8 not null default '0',
   id uuid not null default '00000000-0000-0000-0000-000000000000',
   -- Rows up to this id were reviewed before the database was restored.
-  since uuid not null default '00000000-0000-0000-0000-000000000000'
+  since uuid not null default '00000000-0000-0000-0000-000000000000',
+  -- The last leaf in quarantine that was reviewed: see V0034__integrity_alerts.sql.
+  leaf bigint not null default -1
 );
 
 call secure('access_review');
@@ -45,6 +47,11 @@ return rpad(lpad(to_hex(floor(extract(epoch from at) * 1000)::bigint), 12, '0'),
 create function audit_month(at timestamptz) returns date
 language sql immutable parallel safe
 return date_trunc('month', at at time zone 'UTC')::date;
+
+-- The network of an address: its first 24 bits, or 48 of IPv6, which is about what one office or household has.
+create function source_network(address inet) returns cidr
+language sql immutable parallel safe
+return network(set_masklen(address, case family(address) when 4 then 24 else 48 end));
 
 -- The strongest explanation of an access at this time, or null. What holds now may not have held then, so relations are
 -- asked with `since` and `until`. `window_length` is how far away a visit explains an access.
@@ -232,6 +239,36 @@ language sql volatile as $$
   where case u.rule when 'closed-account' then acted.requests else acted.resources end >= r.threshold
 $$;
 
+-- Persons whose successful requests came from two networks in turn. Each change of the network within ten minutes counts. A
+-- phone that leaves a building changes once. IPv4 and IPv6 are compared apart, because many devices use both at once.
+-- The arrays have the persons, and between which times a row of each is new.
+create function raise_two_networks(acting uuid[], first_at timestamptz[], last_at timestamptz[]) returns bigint
+language sql volatile as $$
+  select count(raise_alert(r.name, u.id, null, null, moved.evidence))
+  from unnest(acting, first_at, last_at) as u (id, first_at, last_at)
+  join alert_rules r on r.name = 'two-networks'
+  cross join lateral (
+    select max(w.changes) filter (where w.timestamp >= u.first_at) as changes,
+      array_agg(w.id order by w.id) filter (where w.has_changed) as evidence
+    from (
+      select c.*, count(*) filter (where c.has_changed) over (
+        partition by c.family order by c.timestamp range between interval '10 minutes' preceding and current row
+      ) as changes
+      from (
+        select a.id, a.timestamp, family(a.source_ip) as family,
+          source_network(a.source_ip) <> lag(source_network(a.source_ip))
+            over (partition by family(a.source_ip) order by a.timestamp, a.id) as has_changed
+        from audit_logs a
+        where a.user_id = u.id and a.outcome = 'SUCCESS' and a.source_ip is not null
+          and a.id >= first_audit_id(u.first_at - interval '10 minutes')
+          and a.id < first_audit_id(u.last_at + interval '1 millisecond')
+          and a.month between audit_month(u.first_at - interval '10 minutes') and audit_month(u.last_at)
+      ) as c
+    ) as w
+  ) as moved
+  where moved.changes >= r.threshold
+$$;
+
 -- Errors: 42501 the caller may not review accesses.
 create function require_review() returns void
 language plpgsql stable as $$
@@ -271,7 +308,7 @@ begin
 
   with batch as materialized (
     select a.xid, a.id, a.timestamp, a.user_id, a.patient_id, a.outcome, a.action_type, a.resource_type, a.resource_id,
-      a.relation, a.details ->> 'reason' as reason
+      a.relation, a.source_ip, a.details ->> 'reason' as reason
     from audit_logs a
     where (a.xid, a.id) > (place.xid, place.id) and a.xid < horizon and a.id > place.since
     order by a.xid, a.id limit p_limit
@@ -283,6 +320,12 @@ begin
       ) as explanation
     from batch b
     where b.user_id is not null and b.patient_id is not null and b.outcome = 'SUCCESS'
+  ),
+  acting as materialized (
+    select b.user_id as id, min(b.timestamp) as first_at, max(b.timestamp) as last_at
+    from batch b
+    where b.user_id is not null and b.outcome = 'SUCCESS' and b.source_ip is not null
+    group by b.user_id
   ),
   written as (
     insert into chart_accesses as c
@@ -333,7 +376,10 @@ begin
     ) as strange,
     array(select h.rule from hourly h order by h.at, h.user_id, h.rule) as rules,
     array(select h.user_id from hourly h order by h.at, h.user_id, h.rule) as users,
-    array(select h.at from hourly h order by h.at, h.user_id, h.rule) as times
+    array(select h.at from hourly h order by h.at, h.user_id, h.rule) as times,
+    array(select a.id from acting a order by a.id) as acting,
+    array(select a.first_at from acting a order by a.id) as acting_from,
+    array(select a.last_at from acting a order by a.id) as acting_until
   into found;
 
   rows := found.rows;
@@ -341,7 +387,8 @@ begin
   accesses := found.accesses;
   unexplained := found.unexplained;
   alerts := raise_unexplained(found.strange) + raise_sought_patients(found.strange) + raise_own_charts(found.written)
-    + raise_many_patients(found.written) + raise_hourly(found.rules, found.users, found.times);
+    + raise_many_patients(found.written) + raise_hourly(found.rules, found.users, found.times)
+    + raise_two_networks(found.acting, found.acting_from, found.acting_until);
   if found.xid is not null then
     update access_review set xid = found.xid, id = found.id, since = place.since;
   end if;
@@ -438,4 +485,9 @@ insert into alert_rules (name, meaning, threshold, weight) values
     'closed-account',
     'A person whose account is suspended or archived still tries to act. The threshold counts the requests within an hour.',
     1, 60
+  ),
+  (
+    'two-networks',
+    'Requests of one person came from two networks in turn. The threshold counts the changes of the network within ten minutes.',
+    4, 60
   );

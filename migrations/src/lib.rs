@@ -322,6 +322,16 @@ pub async fn set_days_to_explain(url: &str, ca_file: Option<&str>, days: i32) ->
     Ok(())
 }
 
+/// Sets by how much an access between 20:00 and 06:00 raises the score of its alert. Errors: no number between 0 and 99.
+pub async fn set_off_hours_weight(url: &str, ca_file: Option<&str>, weight: i32) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute("update settings set off_hours_weight = $1", &[&weight])
+        .await
+        .with_context(|| format!("{weight} is no number between 0 and 99"))?;
+    Ok(())
+}
+
 /// Sets the clinic's time zone, for example `Europe/Berlin`, and plans all reminders anew. Errors: no full name of an IANA
 /// time zone.
 pub async fn set_time_zone(url: &str, ca_file: Option<&str>, time_zone: &str) -> Result<()> {

@@ -20,6 +20,7 @@ const USAGE: &str = "usage: migrate
        migrate deletion on|off
        migrate days-to-object DAYS
        migrate days-to-explain DAYS
+       migrate off-hours-weight NUMBER
        migrate time-zone ZONE
        migrate reminder-offsets none|OFFSET...
        migrate forget-former-ticket-key
@@ -111,6 +112,11 @@ async fn main() -> Result<()> {
             let days = days.parse().context("DAYS is a whole number")?;
             migrations::set_days_to_explain(&url, ca_file, days).await?;
             println!("a visit explains accesses {days} days before and after it");
+        }
+        ["off-hours-weight", weight] => {
+            let weight = weight.parse().context("NUMBER is a whole number")?;
+            migrations::set_off_hours_weight(&url, ca_file, weight).await?;
+            println!("an access off-hours raises the score of an alert by {weight}");
         }
         ["time-zone", time_zone] => {
             migrations::set_time_zone(&url, ca_file, time_zone).await?;

@@ -45,6 +45,16 @@ async fn refused(world: &World, answer: Answer, fault: Option<&str>) {
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["target"], "security");
     assert!(!answer.text.contains(line["reason"].as_str().unwrap()));
+    assert_eq!(line["source_ip"], "127.0.0.1");
+    let kind = match fault {
+        None => "missing",
+        Some(_) if fault == MALFORMED => "malformed",
+        Some(_) if fault == SIGNATURE => "wrong-signature",
+        Some(_) if fault == EXPIRED => "expired",
+        Some(_) if fault == NOT_YET => "not-yet-valid",
+        Some(_) => "not-for-users",
+    };
+    assert_eq!(line["kind"], kind);
 }
 
 #[tokio::test]

@@ -684,6 +684,11 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
                 (Method::DELETE, path, None)
             }),
         ),
+        (
+            "get-access-statistics",
+            &officer,
+            get("/v1/access-statistics?group_by=outcome&from=2030-01-01&until=2030-01-02".into()),
+        ),
         ("list-alerts", &officer, get("/v1/alerts".into())),
         ("get-alert", &officer, get(format!("/v1/alerts/{alert}"))),
         (
@@ -770,6 +775,7 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         "apply-retention",
         "archive-audit",
         "asyncapi",
+        "count-refused-tokens",
         "deliver-webhooks",
         "docs",
         "ensure-audit-partitions",

@@ -585,3 +585,46 @@ async fn a_list_of_alerts_does_not_read_all_that_are_resolved() {
     ];
     ask(&world, &officer, "list-alerts", "alerts", &queries).await;
 }
+
+#[tokio::test]
+async fn statistics_of_a_day_do_not_read_the_rows_of_other_days() {
+    let world = World::new().await;
+    let (ada, ben, officer) = (
+        world.patient("Ada").await,
+        world.patient("Ben").await,
+        world.officer().await,
+    );
+    // They are of 1970 by their ids, and of some days ago by their times.
+    add_audit_rows(&world, &ben, 20_000, "pg_current_xact_id()").await;
+    world
+        .rewrite_history("update audit_logs set timestamp = timestamp - interval '9 days'")
+        .await;
+    ada.get(&format!("/v1/patients/{}", ada.id))
+        .await
+        .expect(200);
+    world.sql("vacuum analyze", &[]).await;
+    let today = chrono::Utc::now().date_naive();
+    let yesterday = today - chrono::TimeDelta::days(1);
+    let of = |from, rest: &str| format!("/v1/access-statistics?from={from}&until={today}&{rest}");
+    let month = today - chrono::TimeDelta::days(20);
+    let paths = [
+        of(yesterday, "group_by=outcome"),
+        of(yesterday, "group_by=action_type"),
+        of(yesterday, "group_by=application"),
+        of(yesterday, "group_by=user_id"),
+        of(yesterday, "group_by=patient_id"),
+        // A longer time reads only the rows of the person, the patient or the outcome.
+        of(month, &format!("group_by=outcome&user_id={}", ada.user)),
+        of(month, &format!("group_by=user_id&patient_id={}", ada.id)),
+        of(month, "group_by=user_id&outcome=DENIED"),
+        of(month, "group_by=user_id&outcome=FAILURE"),
+    ];
+    let tables = "audit_logs|audit_archive_rows";
+    let read = read_by(&world, "get-access-statistics", tables, async || {
+        for path in &paths {
+            officer.get(path).await.expect(200);
+        }
+    });
+    let read = read.await;
+    assert!(read < BOUND, "get-access-statistics read {read} rows");
+}

@@ -387,7 +387,8 @@ impl Ward {
         let caller = match (collection, operation.name()) {
             (_, "find-emergency-patient" | "grant-emergency-access") => &*self.vera,
             (
-                "audit-logs" | "audit-checkpoints" | "alerts" | "alert-rules" | "emergency-access",
+                "audit-logs" | "audit-checkpoints" | "access-statistics" | "alerts" | "alert-rules"
+                | "emergency-access",
                 _,
             ) => &self.officer,
             (_, "rate-appointment") => &*self.ada,

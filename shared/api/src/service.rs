@@ -115,7 +115,9 @@ impl Service {
                     target: "security",
                     request_id,
                     function = self.environment.endpoint.name,
+                    kind = refusal.kind(),
                     reason = %refusal,
+                    source_ip = source_ip(request).map(tracing::field::display),
                     "caller not authenticated"
                 );
                 match refusal {

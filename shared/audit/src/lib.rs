@@ -5,6 +5,7 @@
 //! requests or the connection pool.
 #![warn(missing_docs)]
 
+pub mod access_statistics;
 mod archived_row;
 pub mod audit_log;
 mod canonical;

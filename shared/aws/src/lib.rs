@@ -2,6 +2,8 @@
 //! megabytes to each function.
 #![warn(missing_docs)]
 
+mod log_group;
+
 use std::fmt;
 use std::time::SystemTime;
 
@@ -14,6 +16,8 @@ use https::{Bytes, Client};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use settings::Misconfigured;
+
+pub use log_group::{Event, LogGroup};
 
 /// A service of AWS, with the credentials of the function.
 pub struct Service {
@@ -41,6 +45,8 @@ pub enum Failure {
     },
     /// The service accepted the call, but its answer doesn't have the expected members.
     Unreadable(&'static str),
+    /// A search in CloudWatch Logs has too many pages.
+    TooManyPages,
     /// The call could not be signed or sent, or there was no answer.
     Unanswered(https::Failure),
 }
@@ -57,6 +63,7 @@ impl fmt::Display for Failure {
                 f,
                 "the answer of the AWS service {service} lacks an expected member"
             ),
+            Self::TooManyPages => f.write_str("the search in CloudWatch Logs has too many pages"),
             Self::Unanswered(error) => write!(f, "{error}"),
         }
     }

@@ -82,6 +82,8 @@ row! {
         pub patient_id: Option<PatientId>,
         /// The id of what else it is about, for example of a grant. Null if the rule needs none.
         pub occasion: Option<AnyId>,
+        /// The network that it is about, for example `203.0.113.0/24`. Null unless it is about no person.
+        pub network: Option<String>,
         /// The ids of the audit rows that it is about, the newest first, at most 100.
         pub evidence: Vec<AuditLogId>,
         /// The number of times that the rule raised it. Another occurrence is counted here until it is resolved.
@@ -126,7 +128,7 @@ impl Content for Alert {
 macro_rules! select_alert {
     ($($rest:literal),+ $(,)?) => {
         concat!(
-            "select id, rule, rule_version, score, status::text as status, actor_id, patient_id, occasion, evidence,
+            "select id, rule, rule_version, score, status::text as status, actor_id, patient_id, occasion, network::text as network, evidence,
                occurrences, explanations::text[] as explanations, first_at, last_at, assigned_to,
                disposition::text as disposition, reason, resolved_by, resolved_at, updated_at, version
              from alerts ",

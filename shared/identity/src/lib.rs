@@ -23,6 +23,6 @@ mod verified_tokens;
 mod verifier;
 
 pub use claims::{Assurance, Claims};
-pub use refusal::{Reason, Refusal};
+pub use refusal::{Kind, Reason, Refusal};
 pub use settings::{Settings, SettingsError};
 pub use verifier::Verifier;

@@ -12,6 +12,16 @@ pub enum Refusal {
     KeysUnavailable,
 }
 
+impl Refusal {
+    /// The name of its [`Kind`] in kebab case. None if the token could not be checked.
+    pub fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::Unauthenticated(reason) => Some(reason.kind().into()),
+            Self::KeysUnavailable => None,
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -27,6 +37,24 @@ impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
         Self::Unauthenticated(reason)
     }
+}
+
+/// The kind of a refusal, which metrics and alerts count. The names are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Kind {
+    /// The request has no token.
+    Missing,
+    /// The token can't be parsed, or is of a kind that is never accepted.
+    Malformed,
+    /// No key of the project made the signature.
+    WrongSignature,
+    /// The token was valid before.
+    Expired,
+    /// The token will be valid later.
+    NotYetValid,
+    /// The token was not issued for a user of this API.
+    NotForUsers,
 }
 
 /// Why a token is refused. The names are stable and contain no personal data.
@@ -102,12 +130,10 @@ impl Reason {
         self.into()
     }
 
-    /// What the caller is told about the token (`error_description`, RFC 6750, 3). None if the request has no
-    /// token: a client that doesn't know of authentication gets no error (RFC 6750, 3.1). What a token says is
-    /// told apart only after its signature is verified, so the description doesn't help to forge one.
-    pub fn description(self) -> Option<&'static str> {
-        Some(match self {
-            Self::NoToken | Self::WrongScheme => return None,
+    /// The kind of the refusal. What a token says is told apart only after its signature is verified.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::NoToken | Self::WrongScheme => Kind::Missing,
             Self::MalformedHeader
             | Self::TokenTooLong
             | Self::MalformedToken
@@ -115,12 +141,10 @@ impl Reason {
             | Self::CriticalExtension
             | Self::UnsupportedAlgorithm
             | Self::LegacyNotConfigured
-            | Self::MissingKeyId => "The access token is malformed.",
-            Self::UnknownKey | Self::KeyMismatch | Self::BadSignature => {
-                "The signature of the access token is wrong."
-            }
-            Self::Expired => "The access token has expired.",
-            Self::IssuedInFuture | Self::NotYetValid => "The access token is not valid yet.",
+            | Self::MissingKeyId => Kind::Malformed,
+            Self::UnknownKey | Self::KeyMismatch | Self::BadSignature => Kind::WrongSignature,
+            Self::Expired => Kind::Expired,
+            Self::IssuedInFuture | Self::NotYetValid => Kind::NotYetValid,
             Self::MalformedClaims
             | Self::MissingIssuer
             | Self::WrongIssuer
@@ -134,7 +158,21 @@ impl Reason {
             | Self::MissingSubject
             | Self::InvalidSubject
             | Self::MissingSession
-            | Self::InvalidSession => "The access token is not made for a user of this API.",
+            | Self::InvalidSession => Kind::NotForUsers,
+        }
+    }
+
+    /// What the caller is told about the token (`error_description`, RFC 6750, 3). None if the request has no
+    /// token: a client that doesn't know of authentication gets no error (RFC 6750, 3.1). It tells no more than the
+    /// kind, so it doesn't help to forge a token.
+    pub fn description(self) -> Option<&'static str> {
+        Some(match self.kind() {
+            Kind::Missing => return None,
+            Kind::Malformed => "The access token is malformed.",
+            Kind::WrongSignature => "The signature of the access token is wrong.",
+            Kind::Expired => "The access token has expired.",
+            Kind::NotYetValid => "The access token is not valid yet.",
+            Kind::NotForUsers => "The access token is not made for a user of this API.",
         })
     }
 }

@@ -279,6 +279,9 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
             .body(|_, _, _| json!({"threshold": 1, "weight": 40, "is_enabled": true}))
             .versioned()
             .once(ToCome),
+        "get-access-statistics" => {
+            each(Nobodys).query("?group_by=outcome&from=2031-01-01&until=2031-01-02")
+        }
         _ => return read(route),
     })
 }

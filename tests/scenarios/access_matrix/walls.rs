@@ -122,7 +122,7 @@ pub const WALLS: [Wall; 11] = [
 
 /// Tables without data of persons, tables that functions can't read, and tables that other tests cover: the
 /// audit log, alerts, legal holds and retention rules, which an actor sees completely or not at all, and kept answers.
-pub const OTHERS: [&str; 43] = [
+pub const OTHERS: [&str; 45] = [
     "access_review",
     "alert_rules",
     "alerts",
@@ -153,6 +153,8 @@ pub const OTHERS: [&str; 43] = [
     "name_words",
     "permissions",
     "refusals",
+    "refused_tokens",
+    "refused_tokens_review",
     "representatives",
     "retention_listings",
     "retention_rules",

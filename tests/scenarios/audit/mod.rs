@@ -2,6 +2,7 @@ mod archive_audit;
 mod canonical_form;
 mod daily_checkpoint;
 mod ensure_audit_partitions;
+mod get_access_statistics;
 mod get_audit_proof;
 mod interrupted_sealing;
 mod list_audit_logs;

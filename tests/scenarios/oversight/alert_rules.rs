@@ -78,6 +78,9 @@ async fn an_unexplained_access_to_a_person_of_the_same_family_name_or_address_we
     age(&world).await;
     rename(&world, ben.user, "Elsewhere").await;
     rename(&world, cleo.user, "Otherwise").await;
+    world
+        .sql("update settings set off_hours_weight = 0", &[])
+        .await;
     let home = json!({"line": ["1 Sample Street"], "city": "Springfield"});
     for user in [admin.user, cleo.user] {
         world

@@ -1,4 +1,7 @@
 mod alert_rules;
+mod alert_scores;
+mod count_refused_tokens;
+mod due_alerts;
 mod emergency_reach;
 mod find_emergency_patient;
 mod get_alert;
@@ -11,6 +14,7 @@ mod raised_alerts;
 mod review_access;
 mod review_emergency_access;
 mod revoke_emergency_access;
+mod two_networks;
 mod update_alert;
 
 use audit::{PurposeOfUse, Relation};

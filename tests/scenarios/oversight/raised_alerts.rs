@@ -8,6 +8,9 @@ use super::{path, raise, resolved, stored};
 async fn a_storm_is_one_alert_with_a_count_and_the_hundred_newest_rows_as_evidence() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    world
+        .sql("update settings set off_hours_weight = 0", &[])
+        .await;
     let rows: Vec<_> = (0..300).map(|_| Uuid::now_v7()).collect();
     let mut ids = Vec::new();
     for row in &rows {

@@ -12,7 +12,6 @@ mod event_functions;
 mod heads;
 mod incarnation;
 mod known;
-mod log_group;
 mod objects;
 mod open_lines;
 mod public_routes;

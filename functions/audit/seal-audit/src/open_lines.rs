@@ -3,12 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use api::lambda::Failure;
+use aws::{Event, LogGroup};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use transparency_log::leaf::{Chain, Label};
 use uuid::Uuid;
-
-use crate::log_group::{Event, LogGroup};
 
 const PATTERN: &str = r#"{ $.message = "audit chain opened" }"#;
 

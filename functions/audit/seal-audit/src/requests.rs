@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::lambda::Failure;
+use aws::Event;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use transparency_log::leaf::Logged;
 use uuid::Uuid;
 
-use crate::log_group::Event;
 use crate::public_routes::PublicRoutes;
 use crate::settings::Settings;
 
@@ -170,7 +170,7 @@ impl Requests {
                     Err(_) => tracing::error!("a landed line has another form than the functions'"),
                 },
             );
-        landed.await
+        Ok(landed.await?)
     }
 
     fn add(&mut self, line: Line, routes: &PublicRoutes) {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use api::lambda::Failure;
-use aws::Service;
+use aws::{LogGroup, Service};
 use chrono::TimeDelta;
 use settings::{Misconfigured, optional, required, whole_number};
 use transparency_log::log::Log;
@@ -13,7 +13,6 @@ use transparency_log::store::ObjectStore;
 
 use crate::daily::Topic;
 use crate::event_functions::EventFunctions;
-use crate::log_group::LogGroup;
 use crate::public_routes::PublicRoutes;
 use crate::witness::Witness;
 

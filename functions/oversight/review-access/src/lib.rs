@@ -1,6 +1,7 @@
-//! Schedule, every minute: explains the accesses to patients, and raises alerts about those that nothing explains.
+//! Schedule, every minute: explains the accesses to patients, and raises alerts about those that nothing explains, about
+//! the audit log itself and about overdue reviews.
 //!
-//! The database explains and compares (`migrations/V0031__explained_access.sql`).
+//! The database explains and compares (`migrations/V0031__explained_access.sql`, `migrations/V0034__integrity_alerts.sql`).
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ const ROWS: i32 = 500;
 const LONGEST: Duration = Duration::from_secs(10);
 
 const REVIEW: &str = "select rows, persons, accesses, unexplained, alerts from review_access($1)";
+const DUE: &str = "select alerts from raise_due_alerts()";
 const OPEN: &str = "select alerts, oldest_seconds from open_alerts()";
 
 row! {
@@ -47,6 +49,21 @@ impl Content for Reviewed {
 }
 
 row! {
+    /// What was due without an access.
+    #[derive(Serialize)]
+    pub struct Due {
+        /// The number of times that a rule raised an alert.
+        pub alerts: i64,
+    }
+}
+
+impl Content for Due {
+    fn patients(&self) -> Vec<PatientId> {
+        Vec::new()
+    }
+}
+
+row! {
     /// The alerts that nobody has seen yet.
     pub struct OpenAlerts {
         /// The number of these alerts.
@@ -59,6 +76,7 @@ row! {
 /// Reviews all rows that there are. Errors: the database refuses. The next run reviews what is left.
 pub async fn handle(job: Job) -> Result<(), Error> {
     while job.has_time(LONGEST) && job.audited(Search::default(), review).await? {}
+    job.audited(Search::default(), raise_due).await?;
     report(&job).await
 }
 
@@ -75,6 +93,16 @@ async fn review(mut access: Access<Search>) -> Result<bool, Error> {
         access.commit(Json(reviewed)).await?;
     }
     Ok(is_full)
+}
+
+/// Raises the alerts that no access causes. Nothing is recorded if there are none.
+async fn raise_due(mut access: Access<Search>) -> Result<(), Error> {
+    let due: Due = access.one(sql(DUE, &[])).await?;
+    if due.alerts > 0 {
+        access.add_note("alerts", due.alerts);
+        access.commit(Json(due)).await?;
+    }
+    Ok(())
 }
 
 /// Logs how many alerts nobody has seen yet. An alarm reads it, also for alerts that other functions raised.

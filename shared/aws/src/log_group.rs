@@ -1,11 +1,11 @@
 //! Searches a log group of CloudWatch Logs.
 
-use api::lambda::Failure;
-use aws::Service;
 use chrono::{DateTime, Utc};
 use https::Client;
 use serde::{Deserialize, Serialize};
 use settings::{Misconfigured, required};
+
+use crate::{Failure, Service};
 
 /// Events on a page. An answer of CloudWatch Logs can have 1 MB.
 const LIMIT: u32 = 2_000;
@@ -70,7 +70,7 @@ impl LogGroup {
         end: DateTime<Utc>,
         mut take: impl FnMut(Event),
     ) -> Result<(), Failure> {
-        let client = Client::for_large_answers()?;
+        let client = Client::for_large_answers().map_err(Failure::Unanswered)?;
         let mut question = Question {
             log_group_name: &self.name,
             start_time: start.timestamp_millis().max(0),
@@ -90,6 +90,6 @@ impl LogGroup {
                 return Ok(());
             }
         }
-        Err("the search in CloudWatch Logs has too many pages".into())
+        Err(Failure::TooManyPages)
     }
 }

@@ -1,0 +1,3 @@
+//! The Lambda `get-access-statistics`.
+
+api::serve!(get_access_statistics);
