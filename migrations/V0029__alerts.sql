@@ -61,7 +61,7 @@ create table alerts (
   first_at timestamptz not null default now(),
   last_at timestamptz not null default now(),
   assigned_to uuid references user_profiles (id)
-    constraint alerts_assigned_to_another check (assigned_to is distinct from actor_id),
+    constraint alerts_assigned_to_another check (assigned_to <> actor_id),
   disposition alert_disposition,
   reason text constraint alerts_reason_length check (length(reason) between 1 and 1000),
   resolved_by uuid references user_profiles (id),

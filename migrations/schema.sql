@@ -13,19 +13,27 @@ create type alert_status as enum ('OPEN', 'ACKNOWLEDGED', 'ASSIGNED', 'RESOLVED'
 create type appointment_status as enum ('SCHEDULED', 'CHECKED_IN', 'COMPLETED', 'CANCELLED', 'NO_SHOW');
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
-create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT', 'ALERT_RULE');
-create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER');
-create type event_type as enum ('appointment.booked.v1', 'appointment.moved.v1', 'appointment.checked-in.v1', 'appointment.completed.v1', 'appointment.missed.v1', 'appointment.cancelled.v1', 'appointment.changed.v1', 'appointment.archived.v1', 'appointment.restored.v1', 'appointment.deleted.v1', 'appointment.due.v1', 'record.added.v1', 'record.changed.v1', 'record.held.v1', 'record.released.v1', 'record.archived.v1', 'record.restored.v1', 'record.deleted.v1', 'file.announced.v1', 'file.uploaded.v1', 'file.available.v1', 'file.rejected.v1', 'file.quarantined.v1', 'file.expired.v1', 'file.changed.v1', 'file.archived.v1', 'file.restored.v1', 'file.deleted.v1', 'patient.registered.v1', 'patient.duplicates-found.v1', 'patient.changed.v1', 'patient.archived.v1', 'patient.restored.v1', 'patient.deleted.v1', 'care.given.v1', 'care.changed.v1', 'care.suspended.v1', 'care.resumed.v1', 'care.ended.v1', 'care.deleted.v1', 'provider.registered.v1', 'provider.verified.v1', 'provider.verification-withdrawn.v1', 'provider.changed.v1', 'provider.archived.v1', 'provider.restored.v1', 'provider.deleted.v1', 'account.created.v1', 'account.role-changed.v1', 'account.status-changed.v1', 'account.changed.v1', 'account.archived.v1', 'account.restored.v1', 'account.deleted.v1', 'role.created.v1', 'role.changed.v1', 'webhook.created.v1', 'webhook.changed.v1', 'webhook.enabled.v1', 'webhook.disabled.v1', 'webhook.secret-rotated.v1', 'webhook.test.v1', 'webhook.archived.v1', 'alert.raised.v1', 'alert.changed.v1');
+create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT', 'ALERT_RULE', 'EMERGENCY_ACCESS', 'INCIDENT');
+create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER', 'EMERGENCY');
+create type delay_statement as enum ('WRITTEN', 'ORAL');
+create type emergency_reason as enum ('LIFE_THREATENING', 'URGENT_TREATMENT', 'PATIENT_UNRESPONSIVE', 'CARE_TEAM_UNAVAILABLE', 'OTHER');
+create type emergency_review as enum ('APPROVED', 'INCIDENT_OPENED');
+create type event_type as enum ('appointment.booked.v1', 'appointment.moved.v1', 'appointment.checked-in.v1', 'appointment.completed.v1', 'appointment.missed.v1', 'appointment.cancelled.v1', 'appointment.changed.v1', 'appointment.archived.v1', 'appointment.restored.v1', 'appointment.deleted.v1', 'appointment.due.v1', 'record.added.v1', 'record.changed.v1', 'record.held.v1', 'record.released.v1', 'record.archived.v1', 'record.restored.v1', 'record.deleted.v1', 'file.announced.v1', 'file.uploaded.v1', 'file.available.v1', 'file.rejected.v1', 'file.quarantined.v1', 'file.expired.v1', 'file.changed.v1', 'file.archived.v1', 'file.restored.v1', 'file.deleted.v1', 'patient.registered.v1', 'patient.duplicates-found.v1', 'patient.changed.v1', 'patient.archived.v1', 'patient.restored.v1', 'patient.deleted.v1', 'care.given.v1', 'care.changed.v1', 'care.suspended.v1', 'care.resumed.v1', 'care.ended.v1', 'care.deleted.v1', 'provider.registered.v1', 'provider.verified.v1', 'provider.verification-withdrawn.v1', 'provider.changed.v1', 'provider.archived.v1', 'provider.restored.v1', 'provider.deleted.v1', 'account.created.v1', 'account.role-changed.v1', 'account.status-changed.v1', 'account.changed.v1', 'account.archived.v1', 'account.restored.v1', 'account.deleted.v1', 'role.created.v1', 'role.changed.v1', 'webhook.created.v1', 'webhook.changed.v1', 'webhook.enabled.v1', 'webhook.disabled.v1', 'webhook.secret-rotated.v1', 'webhook.test.v1', 'webhook.archived.v1', 'alert.raised.v1', 'alert.changed.v1', 'emergency-access.granted.v1', 'emergency-access.revoked.v1', 'emergency-access.reviewed.v1', 'incident.opened.v1', 'incident.changed.v1');
 create type file_owner_type as enum ('PATIENT', 'PROVIDER', 'APPOINTMENT');
 create type file_scan as enum ('UNSCANNED', 'CLEAN', 'INFECTED');
 create type file_status as enum ('PENDING', 'SCANNING', 'AVAILABLE', 'QUARANTINED', 'REJECTED', 'EXPIRED');
 create type hold_reason as enum ('patient_request', 'harm_prevention', 'privacy', 'law');
+create type incident_decision as enum ('BREACH', 'LOW_PROBABILITY', 'UNINTENTIONAL_ACCESS', 'INADVERTENT_DISCLOSURE', 'NOT_RETAINED', 'SECURED_DATA', 'PERMITTED_USE');
+create type incident_status as enum ('OPEN', 'ASSESSED', 'NOTIFYING', 'CLOSED');
 create type key_purpose as enum ('TICKET', 'SEAL');
+create type notice_means as enum ('FIRST_CLASS_MAIL', 'EMAIL', 'SUBSTITUTE', 'URGENT_CALL', 'WEB_PORTAL', 'PRESS_RELEASE');
+create type notice_recipient as enum ('PATIENT', 'HHS', 'MEDIA');
 create type permission_reach as enum ('OWN', 'CARE', 'SOURCE', 'ALL');
-create type purpose_of_use as enum ('TREAT', 'ETREAT', 'HPAYMT', 'HOPERAT', 'HSYSADMIN', 'HCOMPL', 'HRESCH', 'PATRQT', 'FAMRQT');
+create type purpose_of_use as enum ('TREAT', 'ETREAT', 'HPAYMT', 'HOPERAT', 'HSYSADMIN', 'HCOMPL', 'HRESCH', 'PATRQT', 'FAMRQT', 'BTG');
 create type record_type as enum ('DIAGNOSIS', 'TREATMENT', 'SUMMARY', 'LAB_RESULT', 'PRESCRIPTION', 'IMAGING', 'NOTE', 'IMMUNIZATION', 'CARE_PLAN');
 create type representative_basis as enum ('PARENT', 'GUARDIAN', 'HEALTH_CARE_PROXY', 'EXECUTOR');
 create type retained_type as enum ('FILE', 'MEDICAL_RECORD', 'APPOINTMENT', 'PATIENT', 'PROVIDER', 'USER', 'AUDIT_LOG');
+create type risk_level as enum ('LOW', 'MEDIUM', 'HIGH');
 create type user_status as enum ('ACTIVE', 'INACTIVE', 'SUSPENDED');
 create type webhook_disabled_reason as enum ('REQUESTED', 'FAILED', 'GONE');
 create type webhook_outcome as enum ('ACCEPTED', 'REFUSED', 'TIMED_OUT', 'UNREACHABLE', 'FORBIDDEN', 'EXPIRED');
@@ -33,8 +41,8 @@ create type webhook_status as enum ('ACTIVE', 'DISABLED');
 
 -- Tables and views
 --
--- A view is listed by its columns. audit_logs has a partition for each month, which
--- ensure_audit_partitions makes.
+-- A view is listed by its columns. audit_logs has a partition for each month, which ensure-audit-partitions
+-- makes. business_events and webhook_deliveries have one for each week, which expire-events makes.
 
 create table signing_keys (
   purpose key_purpose not null,
@@ -890,7 +898,7 @@ create policy actor_proven on medical_records as restrictive for all to caretrai
   using ((select actor_is_proven()));
 create policy medical_records_create on medical_records for insert to caretrail_app
   with check (
-    reaches('records:write', patient_id)
+    adds_records(patient_id)
     and case (select reach('records:write'))
     when 'SOURCE' then writes_from('records:write', provider_id, source_system)
     else not provider_id is distinct from (select actor_provider())
@@ -905,6 +913,7 @@ create policy medical_records_read on medical_records for select to caretrail_ap
     and (is_patient_visible
       or release_date <= now())
     when 'CARE' then in_care(patient_id)
+    or in_emergency(patient_id)
     when 'SOURCE' then source_system = (select actor_source())
     when 'ALL' then true
     else false
@@ -1025,7 +1034,12 @@ create policy actor_proven on record_releases as restrictive for all to caretrai
   using ((select actor_is_proven()));
 create policy owner_all on record_releases for all to caretrail_owner using (true) with check (true);
 create policy record_releases_create on record_releases for insert to caretrail_app
-  with check (decided_by = (select actor_user()) and reaches('records:write', patient_id));
+  with check (
+    decided_by = (select actor_user())
+    and (reaches('records:write', patient_id)
+      or adds_records(patient_id)
+      and not (exists (select from medical_records r where r.id = record_releases.record_id)))
+  );
 create policy record_releases_read on record_releases for select to caretrail_app
   using (
     case (select reach('records:read'))
@@ -1310,16 +1324,33 @@ create table settings (
   uploads_a_day bigint not null default 1000,
   upload_bytes_a_day bigint not null default '107374182400',
   refusals_per_minute bigint not null default 20,
+  emergency_searches_an_hour integer not null default 10,
+  emergency_review_hours integer not null default 72,
   retention_jurisdiction text not null default 'US',
   deletes_after_retention boolean not null default false,
   days_to_object integer not null default 30,
   time_zone text not null default 'UTC',
   reminder_offsets interval[] not null default '{"2 days",02:00:00}',
   days_to_explain integer not null default 30,
+  clinic_name text,
+  clinic_phone text,
+  clinic_email text,
+  clinic_website text,
+  clinic_address text,
   constraint settings_pkey primary key (is_only_row),
   constraint settings_care_after_visit_range check (care_after_visit >= '1 day' and care_after_visit <= '10 years'),
+  constraint settings_clinic_address_length check (length(clinic_address) >= 1 and length(clinic_address) <= 500),
+  constraint settings_clinic_contact check (
+    (clinic_name is null) = (coalesce(clinic_phone, clinic_email, clinic_website, clinic_address) is null)
+  ),
+  constraint settings_clinic_email_format check (length(clinic_email) <= 254 and clinic_email ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
+  constraint settings_clinic_name_length check (length(clinic_name) >= 1 and length(clinic_name) <= 200),
+  constraint settings_clinic_phone_length check (length(clinic_phone) >= 1 and length(clinic_phone) <= 50),
+  constraint settings_clinic_website_format check (length(clinic_website) <= 200 and clinic_website ~ '^https://[^[:space:]]+$'),
   constraint settings_days_to_explain_range check (days_to_explain >= 1 and days_to_explain <= 365),
   constraint settings_days_to_object_range check (days_to_object >= 7 and days_to_object <= 3650),
+  constraint settings_emergency_review_hours_range check (emergency_review_hours >= 1 and emergency_review_hours <= 72),
+  constraint settings_emergency_searches_an_hour_range check (emergency_searches_an_hour >= 1 and emergency_searches_an_hour <= 1000),
   constraint settings_one_row check (is_only_row),
   constraint settings_refusals_per_minute_range check (refusals_per_minute >= 1 and refusals_per_minute <= 100000),
   constraint settings_reminder_offsets_valid check (are_reminder_offsets(reminder_offsets)),
@@ -1362,6 +1393,7 @@ create table care_relations (
   constraint care_relations_member_id_fkey foreign key (member_id) references user_profiles (id),
   constraint care_relations_patient_id_fkey foreign key (patient_id) references patients (id),
   constraint care_relations_granted_once check ((basis = any (array['ASSIGNMENT', 'VISIT'])) or source = member_id),
+  constraint care_relations_no_emergency check (basis <> 'EMERGENCY'),
   constraint care_relations_not_oneself check (basis = 'VISIT' or created_by is distinct from member_id),
   constraint care_relations_reason_length check (length(reason) >= 1 and length(reason) <= 500)
 );
@@ -2130,7 +2162,7 @@ create table alerts (
     else assigned_to is null
     end
   ),
-  constraint alerts_assigned_to_another check (assigned_to is distinct from actor_id),
+  constraint alerts_assigned_to_another check (assigned_to <> actor_id),
   constraint alerts_evidence_count check (cardinality(evidence) <= 100),
   constraint alerts_occurrences_counted check (occurrences > 0),
   constraint alerts_reason_length check (length(reason) >= 1 and length(reason) <= 1000),
@@ -2165,6 +2197,103 @@ create trigger touch before update on alerts for each row execute function touch
 grant select on alerts to caretrail_app;
 grant update (status, assigned_to, disposition, reason) on alerts to caretrail_people;
 
+create table emergency_accesses (
+  id uuid not null,
+  member_id uuid not null default actor_user(),
+  patient_id uuid not null,
+  reason emergency_reason not null,
+  explanation text not null,
+  hours integer not null,
+  granted_at timestamptz not null default now(),
+  ends_at timestamptz not null,
+  review_due_at timestamptz not null,
+  revoked_at timestamptz,
+  revoked_by uuid,
+  review emergency_review,
+  review_note text,
+  reviewed_at timestamptz,
+  reviewed_by uuid,
+  constraint emergency_accesses_pkey primary key (id),
+  constraint emergency_accesses_once exclude using gist (member_id with =, patient_id with =, tstzrange(granted_at, ends_at) with &&) where (revoked_at is null),
+  constraint emergency_accesses_member_id_fkey foreign key (member_id) references user_profiles (id),
+  constraint emergency_accesses_patient_id_fkey foreign key (patient_id) references patients (id),
+  constraint emergency_accesses_reviewed_by_fkey foreign key (reviewed_by) references user_profiles (id),
+  constraint emergency_accesses_revoked_by_fkey foreign key (revoked_by) references user_profiles (id),
+  constraint emergency_accesses_end check (ends_at > granted_at and ends_at <= (granted_at + '04:00:00')),
+  constraint emergency_accesses_explanation_length check (length(explanation) >= 1 and length(explanation) <= 1000),
+  constraint emergency_accesses_hours_range check (hours >= 1 and hours <= 4),
+  constraint emergency_accesses_incident_explained check (review <> 'INCIDENT_OPENED' or review_note is not null),
+  constraint emergency_accesses_note_of_review check (review is not null or review_note is null),
+  constraint emergency_accesses_review_note_length check (length(review_note) >= 1 and length(review_note) <= 1000),
+  constraint emergency_accesses_reviewed check ((review is null) = (reviewed_at is null)),
+  constraint emergency_accesses_reviewed_by_another check (reviewed_by <> member_id)
+);
+create index emergency_accesses_member_idx on emergency_accesses (member_id, granted_at desc, id desc);
+create index emergency_accesses_page_idx on emergency_accesses (granted_at desc, id desc);
+create index emergency_accesses_patient_idx on emergency_accesses (patient_id, granted_at desc, id desc);
+create index emergency_accesses_reviewed_by_idx on emergency_accesses (reviewed_by) where reviewed_by is not null;
+create index emergency_accesses_revoked_by_idx on emergency_accesses (revoked_by) where revoked_by is not null;
+create index emergency_accesses_unreviewed_idx on emergency_accesses (granted_at desc, id desc) where review is null;
+alter table emergency_accesses enable row level security, force row level security;
+create policy actor_proven on emergency_accesses as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy emergency_accesses_end on emergency_accesses for update to caretrail_app
+  using (
+    (select reach('emergency-access:revoke')) = 'ALL'
+    or (select reach('emergency-access:review')) = 'ALL'
+    or (select reach('emergency-access:revoke')) = 'OWN'
+    and member_id = (select actor_user())
+  );
+create policy emergency_accesses_grant on emergency_accesses for insert to caretrail_app
+  with check ((select reach('emergency-access:write')) = 'OWN' and member_id = (select actor_user()));
+create policy emergency_accesses_read on emergency_accesses for select to caretrail_app
+  using (
+    case (select reach('emergency-access:read'))
+    when 'ALL' then true
+    when 'OWN' then case
+    when (select reach('emergency-access:write')) is null then patient_id = (select actor_patient())
+    or represents(patient_id)
+    else member_id = (select actor_user())
+    end
+    else false
+    end
+  );
+create policy owner_all on emergency_accesses for all to caretrail_owner using (true) with check (true);
+create trigger announce after insert or update on emergency_accesses
+  for each row
+  execute function announce_emergency_access();
+create trigger guard_deletion after delete on emergency_accesses referencing old table as deleted
+  for each statement
+  execute function guard_deletion_of_parts('patient_id');
+create trigger open_incident after update on emergency_accesses
+  for each row
+  when (old.review is null and new.review = 'INCIDENT_OPENED')
+  execute function open_incident_of_emergency();
+create trigger raise_alert after insert on emergency_accesses
+  for each row
+  execute function alert_emergency_access();
+create trigger refuse_truncate before truncate on emergency_accesses
+  for each statement
+  execute function refuse_truncate();
+create trigger sign_emergency_access before insert or update on emergency_accesses
+  for each row
+  execute function sign_emergency_access();
+grant select on emergency_accesses to caretrail_app;
+grant insert (id, patient_id, reason, explanation, hours) on emergency_accesses to caretrail_app;
+grant update (revoked_at, review, review_note) on emergency_accesses to caretrail_app;
+
+create table emergency_searches (
+  member_id uuid not null,
+  searched_at timestamptz not null default clock_timestamp(),
+  patient_id uuid,
+  constraint emergency_searches_pkey primary key (member_id, searched_at)
+);
+create index emergency_searches_at_idx on emergency_searches (searched_at);
+alter table emergency_searches enable row level security, force row level security;
+create policy actor_proven on emergency_searches as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on emergency_searches for all to caretrail_owner using (true) with check (true);
+
 create table chart_accesses (
   day date not null,
   user_id uuid not null,
@@ -2198,20 +2327,287 @@ create policy actor_proven on access_review as restrictive for all to caretrail_
   using ((select actor_is_proven()));
 create policy owner_all on access_review for all to caretrail_owner using (true) with check (true);
 
+create table incidents (
+  id uuid not null,
+  alert_id uuid,
+  emergency_access_id uuid,
+  actor_id uuid,
+  status incident_status not null default 'OPEN',
+  discovered_on date not null,
+  summary text not null,
+  breach_from date,
+  breach_until date,
+  nature_level risk_level,
+  nature text,
+  person_level risk_level,
+  person text,
+  acquisition_level risk_level,
+  acquisition text,
+  mitigation_level risk_level,
+  mitigation text,
+  decision incident_decision,
+  decision_reason text,
+  delay_statement delay_statement,
+  delay_stated_on date,
+  delay_official text,
+  delayed_until date,
+  letter_happened text,
+  letter_data text,
+  letter_steps text,
+  letter_response text,
+  opened_by uuid,
+  decided_by uuid,
+  decided_at timestamptz,
+  closed_by uuid,
+  closed_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  version integer not null default 1,
+  constraint incidents_pkey primary key (id),
+  constraint incidents_alert_key unique (alert_id),
+  constraint incidents_emergency_access_key unique (emergency_access_id),
+  constraint incidents_actor_id_fkey foreign key (actor_id) references user_profiles (id),
+  constraint incidents_alert_id_fkey foreign key (alert_id) references alerts (id),
+  constraint incidents_closed_by_fkey foreign key (closed_by) references user_profiles (id),
+  constraint incidents_decided_by_fkey foreign key (decided_by) references user_profiles (id),
+  constraint incidents_opened_by_fkey foreign key (opened_by) references user_profiles (id),
+  constraint incidents_acquisition_length check (length(acquisition) >= 1 and length(acquisition) <= 2000),
+  constraint incidents_breach_days check (
+    (breach_from is null) = (breach_until is null)
+    and (breach_from is null
+      or breach_from <= breach_until)
+  ),
+  constraint incidents_breach_notified check (status <> 'NOTIFYING' or decision = 'BREACH'),
+  constraint incidents_breach_presumed check (
+    decision = 'BREACH'
+    or decision is null
+    or nature is not null
+    and person is not null
+    and acquisition is not null
+    and mitigation is not null
+  ),
+  constraint incidents_decided check (
+    (decision is null) = (decision_reason is null)
+    and (status = 'OPEN'
+      or decision is not null)
+  ),
+  constraint incidents_decision_reason_length check (length(decision_reason) >= 1 and length(decision_reason) <= 2000),
+  constraint incidents_delay_official_length check (length(delay_official) >= 1 and length(delay_official) <= 300),
+  constraint incidents_delay_oral check (delay_statement <> 'ORAL' or delayed_until <= (delay_stated_on + 30)),
+  constraint incidents_delay_whole check (
+    (delay_statement is null) = (delayed_until is null)
+    and (delay_stated_on is null) = (delayed_until is null)
+    and (delay_official is null) = (delayed_until is null)
+    and (delayed_until is null
+      or delayed_until >= delay_stated_on)
+  ),
+  constraint incidents_factors_whole check (
+    (nature is null) = (nature_level is null)
+    and (person is null) = (person_level is null)
+    and (acquisition is null) = (acquisition_level is null)
+    and (mitigation is null) = (mitigation_level is null)
+  ),
+  constraint incidents_letter_complete check (
+    (status = any (array['OPEN', 'ASSESSED']))
+    or decision <> 'BREACH'
+    or letter_happened is not null
+    and letter_data is not null
+    and letter_steps is not null
+    and letter_response is not null
+  ),
+  constraint incidents_letter_data_length check (length(letter_data) >= 1 and length(letter_data) <= 2000),
+  constraint incidents_letter_happened_length check (length(letter_happened) >= 1 and length(letter_happened) <= 2000),
+  constraint incidents_letter_response_length check (length(letter_response) >= 1 and length(letter_response) <= 2000),
+  constraint incidents_letter_steps_length check (length(letter_steps) >= 1 and length(letter_steps) <= 2000),
+  constraint incidents_mitigation_length check (length(mitigation) >= 1 and length(mitigation) <= 2000),
+  constraint incidents_nature_length check (length(nature) >= 1 and length(nature) <= 2000),
+  constraint incidents_person_length check (length(person) >= 1 and length(person) <= 2000),
+  constraint incidents_signed check ((status = 'OPEN') = (decided_at is null) and (status = 'CLOSED') = (closed_at is not null)),
+  constraint incidents_summary_length check (length(summary) >= 1 and length(summary) <= 4000)
+);
+create index incidents_actor_idx on incidents (actor_id, created_at desc, id desc) where actor_id is not null;
+create index incidents_closed_by_idx on incidents (closed_by) where closed_by is not null;
+create index incidents_decided_by_idx on incidents (decided_by) where decided_by is not null;
+create index incidents_opened_by_idx on incidents (opened_by) where opened_by is not null;
+create index incidents_page_idx on incidents (created_at desc, id desc);
+create index incidents_unclosed_idx on incidents (created_at desc, id desc) where status <> 'CLOSED';
+alter table incidents enable row level security, force row level security;
+create policy actor_proven on incidents as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy incidents_add on incidents for insert to caretrail_app
+  with check ((select reach('incidents:write')) = 'ALL');
+create policy incidents_change on incidents for update to caretrail_app
+  using ((select reach('incidents:write')) = 'ALL');
+create policy incidents_read on incidents for select to caretrail_app
+  using ((select reach('incidents:read')) = 'ALL' or (select reach('incidents:write')) = 'ALL');
+create policy owner_all on incidents for all to caretrail_owner using (true) with check (true);
+create trigger add_evidence after insert on incidents
+  for each row
+  when (new.alert_id is not null or new.emergency_access_id is not null)
+  execute function add_evidence();
+create trigger announce after insert or update on incidents for each row execute function announce_incident();
+create trigger check_incident before update on incidents for each row execute function check_incident();
+create trigger guard_deletion before delete on incidents for each row execute function guard_deletion();
+create trigger refuse_truncate before truncate on incidents
+  for each statement
+  execute function refuse_truncate();
+create trigger sign_incident before insert on incidents for each row execute function sign_incident();
+create trigger touch before update on incidents for each row execute function touch();
+grant select on incidents to caretrail_app;
+grant insert (id, alert_id, actor_id, discovered_on, summary) on incidents to caretrail_people;
+grant update
+  (status, discovered_on, summary, breach_from, breach_until, nature_level, nature, person_level, person, acquisition_level, acquisition, mitigation_level, mitigation, decision, decision_reason, delay_statement, delay_stated_on, delay_official, delayed_until, letter_happened, letter_data, letter_steps, letter_response)
+  on incidents to caretrail_people;
+
+create table incident_accesses (
+  incident_id uuid not null,
+  patient_id uuid not null,
+  audit_id uuid not null,
+  user_id uuid not null,
+  resource_type audit_resource not null,
+  accessed_at timestamptz not null,
+  constraint incident_accesses_pkey primary key (incident_id, patient_id, audit_id),
+  constraint incident_accesses_incident_id_fkey foreign key (incident_id) references incidents (id)
+);
+create index incident_accesses_user_idx on incident_accesses (incident_id, user_id);
+alter table incident_accesses enable row level security, force row level security;
+create policy actor_proven on incident_accesses as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy incident_accesses_read on incident_accesses for select to caretrail_app
+  using ((select reach('incidents:read')) = 'ALL' or (select reach('incidents:write')) = 'ALL');
+create policy owner_all on incident_accesses for all to caretrail_owner using (true) with check (true);
+create trigger guard_deletion before delete on incident_accesses
+  for each row
+  execute function guard_deletion();
+create trigger refuse_ledger_change before update on incident_accesses
+  for each row
+  execute function refuse_ledger_change();
+create trigger refuse_truncate before truncate on incident_accesses
+  for each statement
+  execute function refuse_truncate();
+grant select on incident_accesses to caretrail_app;
+
+create table incident_patients (
+  incident_id uuid not null,
+  patient_id uuid not null,
+  residence text,
+  is_excluded boolean not null default false,
+  reason text,
+  changed_by uuid,
+  added_at timestamptz not null default now(),
+  constraint incident_patients_pkey primary key (incident_id, patient_id),
+  constraint incident_patients_changed_by_fkey foreign key (changed_by) references user_profiles (id),
+  constraint incident_patients_incident_id_fkey foreign key (incident_id) references incidents (id),
+  constraint incident_patients_exclusion_explained check (not is_excluded or reason is not null),
+  constraint incident_patients_reason_length check (length(reason) >= 1 and length(reason) <= 1000)
+);
+create index incident_patients_changed_by_idx on incident_patients (changed_by) where changed_by is not null;
+create index incident_patients_patient_idx on incident_patients (patient_id, incident_id);
+alter table incident_patients enable row level security, force row level security;
+create policy actor_proven on incident_patients as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy incident_patients_add on incident_patients for insert to caretrail_app
+  with check ((select reach('incidents:write')) = 'ALL');
+create policy incident_patients_change on incident_patients for update to caretrail_app
+  using ((select reach('incidents:write')) = 'ALL');
+create policy incident_patients_read on incident_patients for select to caretrail_app
+  using ((select reach('incidents:read')) = 'ALL' or (select reach('incidents:write')) = 'ALL');
+create policy owner_all on incident_patients for all to caretrail_owner using (true) with check (true);
+create trigger guard_deletion before delete on incident_patients
+  for each row
+  execute function guard_deletion();
+create trigger refuse_truncate before truncate on incident_patients
+  for each statement
+  execute function refuse_truncate();
+create trigger settle_incident after update on incident_patients
+  for each row
+  when (new.is_excluded and not old.is_excluded)
+  execute function settle_after_patient();
+create trigger sign_incident_patient before insert or update on incident_patients
+  for each row
+  execute function sign_incident_patient();
+grant select on incident_patients to caretrail_app;
+grant insert (incident_id, patient_id, is_excluded, reason) on incident_patients to caretrail_people;
+grant update (is_excluded, reason) on incident_patients to caretrail_people;
+
+create table incident_notices (
+  id uuid not null default gen_random_uuid(),
+  incident_id uuid not null,
+  recipient notice_recipient not null,
+  patient_id uuid,
+  jurisdiction text,
+  means notice_means not null,
+  sent_on date not null,
+  note text,
+  recorded_by uuid,
+  recorded_at timestamptz not null default now(),
+  constraint incident_notices_pkey primary key (id),
+  constraint incident_notices_incident_id_fkey foreign key (incident_id) references incidents (id),
+  constraint incident_notices_patient foreign key (incident_id, patient_id) references incident_patients (incident_id, patient_id),
+  constraint incident_notices_recorded_by_fkey foreign key (recorded_by) references user_profiles (id),
+  constraint incident_notices_addressed check (
+    (recipient = 'PATIENT') = (patient_id is not null)
+    and (recipient = 'MEDIA') = (jurisdiction is not null)
+  ),
+  constraint incident_notices_jurisdiction_length check (length(jurisdiction) >= 1 and length(jurisdiction) <= 100),
+  constraint incident_notices_means check (
+    case recipient
+    when 'PATIENT' then means = any (array['FIRST_CLASS_MAIL', 'EMAIL', 'SUBSTITUTE', 'URGENT_CALL'])
+    when 'HHS' then means = 'WEB_PORTAL'
+    when 'MEDIA' then means = 'PRESS_RELEASE'
+    else null::boolean
+    end
+  ),
+  constraint incident_notices_note_length check (length(note) >= 1 and length(note) <= 1000),
+  constraint incident_notices_substitute_explained check (means <> 'SUBSTITUTE' or note is not null)
+);
+create index incident_notices_incident_idx on incident_notices (incident_id, patient_id);
+create index incident_notices_recorded_by_idx on incident_notices (recorded_by) where recorded_by is not null;
+alter table incident_notices enable row level security, force row level security;
+create policy actor_proven on incident_notices as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy incident_notices_add on incident_notices for insert to caretrail_app
+  with check ((select reach('incidents:write')) = 'ALL');
+create policy incident_notices_read on incident_notices for select to caretrail_app
+  using ((select reach('incidents:read')) = 'ALL' or (select reach('incidents:write')) = 'ALL');
+create policy owner_all on incident_notices for all to caretrail_owner using (true) with check (true);
+create trigger guard_deletion before delete on incident_notices for each row execute function guard_deletion();
+create trigger refuse_ledger_change before update on incident_notices
+  for each row
+  execute function refuse_ledger_change();
+create trigger refuse_truncate before truncate on incident_notices
+  for each statement
+  execute function refuse_truncate();
+create trigger settle_incident after insert on incident_notices referencing new table as added
+  for each statement
+  execute function settle_after_notices();
+create trigger sign_incident_notice before insert on incident_notices
+  for each row
+  execute function sign_incident_notice();
+grant select on incident_notices to caretrail_app;
+grant insert
+  (incident_id, recipient, patient_id, jurisdiction, means, sent_on, note)
+  on incident_notices to caretrail_people;
+
 -- Functions
 --
 -- A comment names the roles that can execute the function. Without one, only the owner can.
 
+create function accesses_of(p_incident uuid, p_user uuid, p_from timestamptz, p_until timestamptz, p_patient uuid) returns incident_accesses[] stable;
+create function accesses_with(p_incident uuid, p_ids uuid[]) returns incident_accesses[] stable;
 create function actor_claim(standing text) returns text stable;
 create function actor_is_proven() returns boolean stable; -- caretrail_app
 create function actor_patient() returns uuid stable; -- caretrail_app
 create function actor_provider() returns uuid stable; -- caretrail_app
 create function actor_source() returns text stable; -- caretrail_app
 create function actor_user() returns uuid stable; -- caretrail_app
+create function add_accesses(accesses incident_accesses[]) returns bigint;
+create function add_accesses_of(p_incident uuid, p_user uuid, p_from timestamptz, p_until timestamptz, p_patient uuid) returns bigint security definer; -- caretrail_people
 create function add_audit_archive_part(p_month date, p_part integer, p_rows bigint, p_bytes bigint, p_sha256 bytea, p_root bytea, p_digest bytea, p_first_chain uuid, p_first_seq bigint, p_first_place bytea, p_last_chain uuid, p_last_seq bigint, p_last_place bytea, p_block_offsets bigint[], p_block_rows bigint[], p_locked_until timestamptz) returns boolean security definer; -- caretrail_jobs
 create function add_event(p_type event_type, p_subject text, p_data jsonb) returns void security definer;
 create procedure add_partition(parent text, IN name text, IN first date, IN next date);
 create function add_signing_key(p_purpose key_purpose, p_key bytea) returns void;
+create function adds_records(patient uuid) returns boolean stable; -- caretrail_app
 create function anniversary(day date, years integer) returns date immutable;
 create function announced_file(p_id uuid, OUT bucket text, OUT file_path text) returns record security definer; -- caretrail_jobs
 create function append_audit(entry audit_logs) returns void security definer; -- caretrail_app
@@ -2233,7 +2629,7 @@ create function begin_attempt(p_subject uuid, p_assured boolean, p_permission te
 create function begin_audit_archive(p_month date, p_months integer) returns boolean security definer; -- caretrail_jobs
 create function begin_file_deletion(p_limit bigint, OUT ids uuid[]) returns uuid[] security definer; -- caretrail_jobs
 create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, p_trace text DEFAULT NULL::text, OUT role text) returns text security definer; -- caretrail_jobs
-create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, p_trace text DEFAULT NULL::text, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint, OUT source_system text, OUT sealed_size bigint) returns record security definer; -- caretrail_people
+create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, p_trace text DEFAULT NULL::text, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint, OUT source_system text, OUT sealed_size bigint, OUT emergency_patients uuid[]) returns record security definer; -- caretrail_people
 create function begin_webhook_turn(p_webhook uuid) returns boolean security definer; -- caretrail_jobs
 create function born_like(born text) returns setof patients stable;
 create function by_migration() returns boolean stable; -- caretrail_app
@@ -2249,6 +2645,7 @@ create function changes_visit(patient uuid, provider uuid, source text) returns 
 create function check_keeper(its_role text) returns void stable;
 create function check_ticket(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea) returns void stable;
 create function claim_idempotency_key(p_key text, p_operation text, p_request_hash bytea, p_status integer, p_resource uuid) returns void security definer; -- caretrail_people
+create function clinic_day(at timestamptz) returns date stable security definer; -- caretrail_app
 create function completes_visit(provider uuid, source text) returns boolean stable; -- caretrail_app
 create function confirm_audit_archive_part(p_month date, p_part integer, p_digest bytea) returns boolean security definer; -- caretrail_jobs
 create function count_refusal(OUT retry_after integer, OUT left_out bigint) returns record security definer; -- caretrail_people
@@ -2261,6 +2658,7 @@ create function delete_retained(p_type retained_type, p_ids uuid[], p_limit bigi
 create function deleted_audit_archives(OUT months date[]) returns date[] stable security definer; -- caretrail_jobs
 create function describe_attempt(p_resource_type text, p_resource uuid, p_patient uuid, p_owner uuid) returns table (target_exists boolean, patient_id uuid) stable security definer; -- caretrail_app
 create function due_webhooks() returns setof uuid stable security definer; -- caretrail_jobs
+create function emergency_patients() returns uuid[] stable; -- caretrail_app
 create function end_audit_archive_deletion(p_month date) returns boolean security definer; -- caretrail_jobs
 create function ensure_audit_partitions(ahead integer) returns integer security definer; -- caretrail_jobs
 create function event_backlog(OUT oldest_seconds bigint, OUT dead bigint) returns record stable security definer; -- caretrail_jobs
@@ -2271,21 +2669,29 @@ create function expire_idempotency_keys(p_limit bigint) returns bigint security 
 create function expire_refusals(p_limit bigint, OUT expired bigint, OUT left_out jsonb) returns record security definer; -- caretrail_jobs
 create function explain_access(p_user uuid, p_patient uuid, p_at timestamptz, p_relation actor_relation, p_action audit_action, p_resource audit_resource, window_length interval) returns access_explanation stable;
 create function files_in_care(p_patient uuid, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
+create function find_emergency_patient(p_first_name text, p_last_name text, p_born text) returns table (id uuid, first_name text, last_name text, date_of_birth text, patient_number text) security definer; -- caretrail_people
 create function finish_audit_archive(p_month date, p_months integer, p_rows bigint, p_parts integer, p_root bytea) returns boolean security definer; -- caretrail_jobs
 create function first_audit_id(at timestamptz) returns uuid immutable;
 create function first_day(partial_date text) returns date immutable; -- caretrail_app
 create function folded(name text) returns text immutable; -- caretrail_app
 create function forget_listings(p_type retained_type) returns bigint security definer; -- caretrail_jobs
 create function forget_signing_keys(p_purpose key_purpose, p_kept integer) returns void;
+create function found_lately(patient uuid) returns boolean stable security definer; -- caretrail_people
 create function give_care(p_member uuid, p_patient uuid, p_basis care_basis, p_source uuid, p_until timestamptz, p_counted_from timestamptz) returns void security definer;
 create function gives_care(member uuid, patient uuid, begins timestamptz) returns boolean stable security definer;
 create procedure govern(target regclass);
 create procedure guard_deletions(target regclass, IN part_of text DEFAULT NULL::text);
+create function has_clinic_contact() returns boolean stable security definer;
 create function has_standing(standing text) returns boolean stable security definer; -- caretrail_app
 create function holds_audit_month(p_month date) returns boolean stable;
 create function in_care(patient uuid) returns boolean stable security definer; -- caretrail_app
+create function in_emergency(patient uuid) returns boolean stable; -- caretrail_app
+create function incident_clock(its incidents, OUT affected bigint, OUT notified bigint, OUT patients_by date, OUT hhs_by date, OUT media_by date, OUT media_in text[], OUT hhs_notified_on date, OUT next_by date, OUT is_complete boolean, OUT is_overdue boolean) returns record stable; -- caretrail_app
+create function incident_letter(p_incident uuid, p_patient uuid) returns table (addressee text, first_name text, last_name text, address jsonb, written_on date, discovered_on date, breach_from date, breach_until date, seen text[], letter_happened text, letter_data text, letter_steps text, letter_response text, clinic_name text, clinic_phone text, clinic_email text, clinic_website text, clinic_address text) stable security definer; -- caretrail_people
+create function is_about_actor(its incidents) returns boolean stable;
 create function is_identifier(identifier text, longest integer) returns boolean immutable; -- caretrail_app
 create function is_imported_by_actor(person uuid) returns boolean stable security definer; -- caretrail_app
+create function is_notified(p_incident uuid, p_patient uuid) returns boolean stable; -- caretrail_app
 create function is_over(day date) returns boolean stable;
 create function is_sensitive_role(its_role text) returns boolean stable;
 create function is_signed(p_purpose key_purpose, message text, signature bytea) returns boolean stable;
@@ -2307,6 +2713,7 @@ create function oldest_unlisted(p_type retained_type) returns timestamptz stable
 create function open_alerts(OUT alerts bigint, OUT oldest_seconds bigint) returns record stable security definer; -- caretrail_jobs
 create function patient_of(account uuid) returns uuid stable security definer; -- caretrail_app
 create function patients_assigned_to(provider uuid) returns setof uuid stable security definer; -- caretrail_app
+create function patients_in_emergency(member uuid) returns uuid[] stable;
 create function people_among(candidates uuid[], words text[], lead text, after_word text, after_name text, after_id uuid) returns table (user_id uuid, word text, name text) stable;
 create function people_named(words text[], lead text, after_word text, after_name text, after_id uuid) returns table (user_id uuid, word text, name text) stable;
 create function providers_named(p_name text) returns setof uuid stable security definer; -- caretrail_app
@@ -2315,6 +2722,7 @@ create function put_role(p_name text, p_description text, p_permissions jsonb, p
 create function raise_alert(p_rule text, p_actor uuid, p_patient uuid, p_score integer, p_evidence uuid[], p_explanations access_explanation[] DEFAULT '{}'::access_explanation[], p_occasion uuid DEFAULT NULL::uuid) returns uuid security definer;
 create function raise_hourly(refused uuid[], disclosing uuid[], closed uuid[]) returns bigint;
 create function raise_many_patients(written chart_accesses[]) returns bigint;
+create function raise_overdue_incidents() returns bigint;
 create function raise_own_charts(written chart_accesses[]) returns bigint;
 create function raise_sought_patients(strange chart_accesses[]) returns bigint;
 create function raise_unexplained(strange chart_accesses[]) returns bigint;
@@ -2341,11 +2749,14 @@ create function require_actor(standing text DEFAULT 'REQUEST'::text) returns voi
 create function require_archiving() returns void stable;
 create function require_deletable(p_table text, p_row jsonb) returns void;
 create function require_delivery() returns void stable;
+create function require_emergency_clinician() returns void stable;
+create function require_incident(p_incident uuid) returns boolean stable; -- caretrail_app
 create function require_kept_events(p_rank xid8, p_number bigint) returns boolean stable security definer; -- caretrail_app
 create function require_old_month(p_month date, p_months integer) returns void stable;
 create function require_retention_job() returns void stable;
 create function require_review() returns void stable;
 create function require_webhook(p_webhook uuid) returns boolean stable; -- caretrail_app
+create function require_workable(p_incident uuid, OUT its incidents) returns incidents;
 create function retained_parts() returns table (place integer, resource_type retained_type, part text, key text) immutable;
 create function retention_end(counted_from timestamptz, born text, adult_years integer, majority_age integer, minor_years integer) returns date immutable;
 create function retention_jurisdiction() returns text stable security definer; -- caretrail_people
@@ -2360,7 +2771,8 @@ create function search_users(p_name text, p_username text, p_role text, p_archiv
 create function searches_naming(patient uuid) returns table (month date, id uuid) stable security definer; -- caretrail_app
 create procedure secure(target regclass);
 create function sees_user(person uuid, its_role text, its_source text) returns boolean stable security definer; -- caretrail_app
-create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid, p_source text, p_permissions jsonb) returns void;
+create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid, p_source text, p_emergency_patients uuid[], p_permissions jsonb) returns void;
+create function settle_incident(p_incident uuid) returns void;
 create function settle_retention() returns void;
 create function settle_webhook(p_webhook uuid, p_attempts jsonb) returns text security definer; -- caretrail_jobs
 create function spans_of_actor(its_part text) returns table (patient uuid, begins timestamptz, ends timestamptz) stable;
@@ -2372,7 +2784,9 @@ create function take_webhook_events(p_webhook uuid, p_most integer) returns seto
 create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz) returns table (begins timestamptz, ends timestamptz) stable security definer; -- caretrail_app
 create function target_alert(target uuid) returns setof uuid stable;
 create function target_appointment(target uuid) returns setof uuid stable;
+create function target_emergency_access(target uuid) returns setof uuid stable;
 create function target_file(target uuid) returns setof uuid stable;
+create function target_incident(target uuid) returns setof uuid stable;
 create function target_legal_hold(target uuid) returns setof uuid stable;
 create function target_medical_record(target uuid) returns setof uuid stable;
 create function target_patient(target uuid) returns setof uuid stable;
@@ -2392,11 +2806,15 @@ create function writes_from(permission text, provider uuid, source text) returns
 
 -- Trigger functions
 
+create function add_evidence() returns trigger security definer;
+create function alert_emergency_access() returns trigger security definer;
 create function announce_account() returns trigger security definer;
 create function announce_alert() returns trigger security definer;
 create function announce_appointment() returns trigger security definer;
 create function announce_care() returns trigger security definer;
+create function announce_emergency_access() returns trigger security definer;
 create function announce_file() returns trigger security definer;
+create function announce_incident() returns trigger security definer;
 create function announce_patient() returns trigger security definer;
 create function announce_provider() returns trigger security definer;
 create function announce_record() returns trigger security definer;
@@ -2414,6 +2832,7 @@ create function check_care() returns trigger security definer;
 create function check_grant() returns trigger;
 create function check_import() returns trigger;
 create function check_importer() returns trigger security definer;
+create function check_incident() returns trigger security definer;
 create function check_jurisdiction() returns trigger;
 create function check_provider_change() returns trigger;
 create function check_provider_custom_data() returns trigger;
@@ -2447,6 +2866,7 @@ create function hold_standing() returns trigger security definer;
 create function keep_external_id() returns trigger security definer;
 create function keep_record_version() returns trigger security definer;
 create function keep_words() returns trigger security definer;
+create function open_incident_of_emergency() returns trigger security definer;
 create function plan_reminders() returns trigger security definer;
 create function record_visit_change() returns trigger security definer;
 create function refuse_archiving_with_visits() returns trigger security definer;
@@ -2455,7 +2875,13 @@ create function refuse_ledger_change() returns trigger;
 create function refuse_past_booking() returns trigger;
 create function refuse_truncate() returns trigger;
 create function refuse_visit_before_birth() returns trigger security definer;
+create function settle_after_notices() returns trigger security definer;
+create function settle_after_patient() returns trigger security definer;
 create function sign_change() returns trigger;
+create function sign_emergency_access() returns trigger security definer;
+create function sign_incident() returns trigger security definer;
+create function sign_incident_notice() returns trigger security definer;
+create function sign_incident_patient() returns trigger security definer;
 create function sign_legal_hold() returns trigger security definer;
 create function touch() returns trigger;
 create function watch_short_care() returns trigger security definer;

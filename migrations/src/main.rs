@@ -20,6 +20,7 @@ const USAGE: &str = "usage: migrate
        migrate deletion on|off
        migrate days-to-object DAYS
        migrate days-to-explain DAYS
+       migrate clinic-contact NAME PHONE|- EMAIL|- WEBSITE|- ADDRESS|-
        migrate time-zone ZONE
        migrate reminder-offsets none|OFFSET...
        migrate forget-former-ticket-key
@@ -111,6 +112,11 @@ async fn main() -> Result<()> {
             let days = days.parse().context("DAYS is a whole number")?;
             migrations::set_days_to_explain(&url, ca_file, days).await?;
             println!("a visit explains accesses {days} days before and after it");
+        }
+        ["clinic-contact", name, ref ways @ ..] if ways.len() == 4 => {
+            let ways = std::array::from_fn(|at| Some(ways[at]).filter(|way| *way != "-"));
+            migrations::set_clinic_contact(&url, ca_file, name, ways).await?;
+            println!("letters to patients name {name} and how to reach it");
         }
         ["time-zone", time_zone] => {
             migrations::set_time_zone(&url, ca_file, time_zone).await?;

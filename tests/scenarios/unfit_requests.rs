@@ -363,6 +363,7 @@ impl Ward {
             ("webhooks", webhook),
             ("alerts", world.alert(vera.user, None).await),
             ("emergency-access", access),
+            ("incidents", world.incident(&[ada.id]).await),
             ("users", ada.user),
             ("patients", ada.id),
             ("providers", vera.id),
@@ -387,7 +388,8 @@ impl Ward {
         let caller = match (collection, operation.name()) {
             (_, "find-emergency-patient" | "grant-emergency-access") => &*self.vera,
             (
-                "audit-logs" | "audit-checkpoints" | "alerts" | "alert-rules" | "emergency-access",
+                "audit-logs" | "audit-checkpoints" | "alerts" | "alert-rules" | "emergency-access"
+                | "incidents",
                 _,
             ) => &self.officer,
             (_, "rate-appointment") => &*self.ada,
@@ -411,6 +413,7 @@ impl Ward {
                 (None, "table") => "medical_records".to_owned(),
                 (None, "resource_type") => "FILE".to_owned(),
                 (None, "provider_id") => self.vera.id.to_string(),
+                (None, "patient_id") => self.ada.id.to_string(),
                 (None, _) => id(collection),
             };
             path = path.replace(&format!("{{{name}}}"), &value);
