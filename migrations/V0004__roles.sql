@@ -99,7 +99,7 @@ insert into roles (name, is_fixed, description) values
   ('NURSE', true, 'A member of the care team without a licence of their own reaches the patients in their care.'),
   ('FRONT_DESK', true, 'The front desk registers all patients and keeps the calendar. It reaches no clinical content.'),
   ('ADMIN', true, 'An administrator manages accounts and operations. They reach no clinical content.'),
-  ('COMPLIANCE_OFFICER', true, 'A compliance officer reads the audit log and works on alerts. They reach no clinical content.'),
+  ('COMPLIANCE_OFFICER', true, 'A compliance officer reads the audit log and works on alerts and incidents. They reach no clinical content.'),
   ('IMPORTER', true, 'An importer brings in the data of one source system for a limited time. They reach nothing else.'),
   ('SYSTEM', true, 'Functions that a schedule or an event starts act as SYSTEM. It is never a person.');
 
@@ -209,6 +209,8 @@ insert into role_permissions (role, permission, reach) values
   ('COMPLIANCE_OFFICER', 'alerts:read', 'ALL'),
   ('COMPLIANCE_OFFICER', 'alerts:write', 'ALL'),
   ('COMPLIANCE_OFFICER', 'alert-rules:write', 'ALL'),
+  ('COMPLIANCE_OFFICER', 'incidents:read', 'ALL'),
+  ('COMPLIANCE_OFFICER', 'incidents:write', 'ALL'),
   ('COMPLIANCE_OFFICER', 'emergency-access:read', 'ALL'),
   ('COMPLIANCE_OFFICER', 'emergency-access:revoke', 'ALL'),
   ('COMPLIANCE_OFFICER', 'emergency-access:review', 'ALL'),

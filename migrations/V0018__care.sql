@@ -42,7 +42,19 @@ create table settings (
     constraint settings_days_to_explain_range check (days_to_explain between 1 and 365),
   -- By how much an access between 20:00 and 06:00 raises the score of its alert: see `raise_alert`.
   off_hours_weight integer not null default 10
-    constraint settings_off_hours_weight_range check (off_hours_weight between 0 and 99)
+    constraint settings_off_hours_weight_range check (off_hours_weight between 0 and 99),
+  -- The clinic as letters to patients name it, and at least one way to ask it: a toll-free telephone number, an e-mail
+  -- address, a website or a postal address (45 CFR 164.404(c)(1)(E)).
+  clinic_name text constraint settings_clinic_name_length check (length(clinic_name) between 1 and 200),
+  clinic_phone text constraint settings_clinic_phone_length check (length(clinic_phone) between 1 and 50),
+  clinic_email text constraint settings_clinic_email_format
+    check (length(clinic_email) <= 254 and clinic_email ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
+  clinic_website text constraint settings_clinic_website_format
+    check (length(clinic_website) <= 200 and clinic_website ~ '^https://[^[:space:]]+$'),
+  clinic_address text constraint settings_clinic_address_length check (length(clinic_address) between 1 and 500),
+  constraint settings_clinic_contact check (
+    (clinic_name is null) = (coalesce(clinic_phone, clinic_email, clinic_website, clinic_address) is null)
+  )
 );
 
 call secure('settings');

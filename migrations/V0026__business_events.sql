@@ -24,7 +24,8 @@ create type event_type as enum (
   'webhook.created.v1', 'webhook.changed.v1', 'webhook.enabled.v1', 'webhook.disabled.v1', 'webhook.secret-rotated.v1',
   'webhook.test.v1', 'webhook.archived.v1',
   'alert.raised.v1', 'alert.changed.v1',
-  'emergency-access.granted.v1', 'emergency-access.revoked.v1', 'emergency-access.reviewed.v1'
+  'emergency-access.granted.v1', 'emergency-access.revoked.v1', 'emergency-access.reviewed.v1',
+  'incident.opened.v1', 'incident.changed.v1'
 );
 
 -- The newest event of each subject. Rows stay for ever, so that a sequence never begins anew.

@@ -332,6 +332,29 @@ pub async fn set_off_hours_weight(url: &str, ca_file: Option<&str>, weight: i32)
     Ok(())
 }
 
+/// Sets how letters to patients name the clinic, and how patients reach it: by a toll-free telephone number, an e-mail
+/// address, a website and a postal address with commas between its lines. Errors: none of the four, or one without its form.
+pub async fn set_clinic_contact(
+    url: &str,
+    ca_file: Option<&str>,
+    name: &str,
+    [phone, email, website, address]: [Option<&str>; 4],
+) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute(
+            "update settings set clinic_name = $1, clinic_phone = $2, clinic_email = $3, clinic_website = $4,
+               clinic_address = $5",
+            &[&name, &phone, &email, &website, &address],
+        )
+        .await
+        .context(
+            "expected a name and at least one way to reach the clinic: a telephone number, an e-mail address, a website \
+             that begins with https:// or a postal address",
+        )?;
+    Ok(())
+}
+
 /// Sets the clinic's time zone, for example `Europe/Berlin`, and plans all reminders anew. Errors: no full name of an IANA
 /// time zone.
 pub async fn set_time_zone(url: &str, ca_file: Option<&str>, time_zone: &str) -> Result<()> {

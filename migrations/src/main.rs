@@ -21,6 +21,7 @@ const USAGE: &str = "usage: migrate
        migrate days-to-object DAYS
        migrate days-to-explain DAYS
        migrate off-hours-weight NUMBER
+       migrate clinic-contact NAME PHONE|- EMAIL|- WEBSITE|- ADDRESS|-
        migrate time-zone ZONE
        migrate reminder-offsets none|OFFSET...
        migrate forget-former-ticket-key
@@ -117,6 +118,11 @@ async fn main() -> Result<()> {
             let weight = weight.parse().context("NUMBER is a whole number")?;
             migrations::set_off_hours_weight(&url, ca_file, weight).await?;
             println!("an access off-hours raises the score of an alert by {weight}");
+        }
+        ["clinic-contact", name, ref ways @ ..] if ways.len() == 4 => {
+            let ways = std::array::from_fn(|at| Some(ways[at]).filter(|way| *way != "-"));
+            migrations::set_clinic_contact(&url, ca_file, name, ways).await?;
+            println!("letters to patients name {name} and how to reach it");
         }
         ["time-zone", time_zone] => {
             migrations::set_time_zone(&url, ca_file, time_zone).await?;

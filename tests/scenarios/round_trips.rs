@@ -139,6 +139,10 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         holds.push(admin.post("/v1/legal-holds", hold).await.expect(200).id());
     }
     let alert = world.alert(vera.user, None).await;
+    let incidents = [
+        world.incident(&[ada.id]).await,
+        world.breach(&[ada.id]).await,
+    ];
     let webhooks = [Uuid::now_v7(), Uuid::now_v7()];
     let create =
         "insert into webhooks (id, url) select unnest($1::uuid[]), 'https://events.example.org'";
@@ -711,6 +715,72 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
                 let path = "/v1/alert-rules/unexplained-access".to_owned();
                 (Method::PUT, path, Some(rule))
             }),
+        ),
+        ("list-incidents", &officer, get("/v1/incidents".into())),
+        (
+            "get-incident",
+            &officer,
+            get(format!("/v1/incidents/{}", incidents[0])),
+        ),
+        (
+            "open-incident",
+            &officer,
+            post("/v1/incidents", &|_| json!({"summary": "A chart was read"})),
+        ),
+        (
+            "update-incident",
+            &officer,
+            [0, 1].map(|turn| {
+                let patch = json!({"summary": format!("{turn} charts were read")});
+                let path = format!("/v1/incidents/{}", incidents[0]);
+                (Method::PATCH, path, Some(patch))
+            }),
+        ),
+        (
+            "add-incident-accesses",
+            &officer,
+            post(
+                &format!("/v1/incidents/{}/accesses", incidents[0]),
+                &|_| {
+                    json!({
+                        "user_id": vera.user, "from": "2026-01-01T00:00:00Z",
+                        "until": "2026-02-01T00:00:00Z"
+                    })
+                },
+            ),
+        ),
+        (
+            "list-incident-patients",
+            &officer,
+            get(format!("/v1/incidents/{}/patients", incidents[0])),
+        ),
+        (
+            "update-incident-patient",
+            &officer,
+            [true, false].map(|is_excluded| {
+                let path = format!("/v1/incidents/{}/patients/{}", incidents[0], ada.id);
+                let body = json!({"is_excluded": is_excluded, "reason": "They had a visit"});
+                (Method::PUT, path, Some(body))
+            }),
+        ),
+        (
+            "get-incident-letter",
+            &officer,
+            get(format!(
+                "/v1/incidents/{}/patients/{}/letter",
+                incidents[0], ada.id
+            )),
+        ),
+        (
+            "record-incident-notice",
+            &officer,
+            post(
+                &format!("/v1/incidents/{}/notices", incidents[1]),
+                &|_| {
+                    let today = days_ago(0)[..10].to_owned();
+                    json!({"recipient": "HHS", "means": "WEB_PORTAL", "sent_on": today})
+                },
+            ),
         ),
         (
             "release-legal-hold",

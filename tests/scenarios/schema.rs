@@ -7,6 +7,9 @@ use domain::appointment::AppointmentStatus;
 use domain::care::CareBasis;
 use domain::emergency::{EmergencyReason, EmergencyReview};
 use domain::file::{FileOwnerType, FileScan, FileStatus};
+use domain::incident::{
+    DelayStatement, IncidentDecision, IncidentStatus, NoticeMeans, NoticeRecipient, RiskLevel,
+};
 use domain::patient::Gender;
 use domain::record::{HoldReason, RecordType};
 use domain::retention::RetainedType;
@@ -242,7 +245,7 @@ async fn a_change_increments_the_version_and_a_deletion_is_refused_even_to_the_s
 #[tokio::test]
 async fn rust_enums_match_postgresqls() {
     let world = World::new().await;
-    let ours: [(&str, &[&str]); 24] = [
+    let ours: [(&str, &[&str]); 30] = [
         ("event_type", EventType::LABELS),
         ("care_basis", CareBasis::LABELS),
         ("emergency_reason", EmergencyReason::LABELS),
@@ -262,6 +265,12 @@ async fn rust_enums_match_postgresqls() {
         ("alert_status", AlertStatus::LABELS),
         ("alert_disposition", Disposition::LABELS),
         ("access_explanation", AccessExplanation::LABELS),
+        ("incident_status", IncidentStatus::LABELS),
+        ("incident_decision", IncidentDecision::LABELS),
+        ("risk_level", RiskLevel::LABELS),
+        ("delay_statement", DelayStatement::LABELS),
+        ("notice_recipient", NoticeRecipient::LABELS),
+        ("notice_means", NoticeMeans::LABELS),
         ("audit_action", Action::LABELS),
         ("audit_outcome", Outcome::LABELS),
         ("audit_resource", ResourceType::LABELS),

@@ -363,6 +363,7 @@ impl Ward {
             ("webhooks", webhook),
             ("alerts", world.alert(vera.user, None).await),
             ("emergency-access", access),
+            ("incidents", world.incident(&[ada.id]).await),
             ("users", ada.user),
             ("patients", ada.id),
             ("providers", vera.id),
@@ -388,7 +389,7 @@ impl Ward {
             (_, "find-emergency-patient" | "grant-emergency-access") => &*self.vera,
             (
                 "audit-logs" | "audit-checkpoints" | "access-statistics" | "alerts" | "alert-rules"
-                | "emergency-access",
+                | "emergency-access" | "incidents",
                 _,
             ) => &self.officer,
             (_, "rate-appointment") => &*self.ada,
@@ -412,6 +413,7 @@ impl Ward {
                 (None, "table") => "medical_records".to_owned(),
                 (None, "resource_type") => "FILE".to_owned(),
                 (None, "provider_id") => self.vera.id.to_string(),
+                (None, "patient_id") => self.ada.id.to_string(),
                 (None, _) => id(collection),
             };
             path = path.replace(&format!("{{{name}}}"), &value);

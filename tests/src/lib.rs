@@ -14,6 +14,7 @@ pub mod clamd;
 pub mod database;
 pub mod event_schemas;
 pub mod files;
+pub mod incidents;
 pub mod link;
 pub mod passage;
 pub mod people;

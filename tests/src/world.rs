@@ -220,6 +220,9 @@ impl World {
             "file_metadata",
             "care_relations",
             "emergency_accesses",
+            "incidents",
+            "incident_patients",
+            "incident_notices",
         ] {
             let rows = self.rows(&format!("select * from {table}"), &[]).await;
             stored.insert(

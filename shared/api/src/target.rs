@@ -1,8 +1,8 @@
 //! The target of a transaction, as its audit row names it.
 
 use domain::ids::{
-    AlertId, AnyId, AppointmentId, AuditLogId, EmergencyAccessId, FileId, LegalHoldId, PatientId,
-    ProviderId, RecordId, UserId, WebhookId,
+    AlertId, AnyId, AppointmentId, AuditLogId, EmergencyAccessId, FileId, IncidentId, LegalHoldId,
+    PatientId, ProviderId, RecordId, UserId, WebhookId,
 };
 use uuid::Uuid;
 
@@ -80,6 +80,7 @@ targets! {
     EmergencyAccessId;
     WebhookId;
     AlertId;
+    IncidentId;
     AuditLogId;
     AnyId;
 }

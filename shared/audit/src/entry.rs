@@ -139,6 +139,8 @@ text_enum! {
         AlertRule,
         /// An emergency access in the table `emergency_accesses`.
         EmergencyAccess,
+        /// An incident in the table `incidents`.
+        Incident,
     }
 }
 

@@ -10,9 +10,10 @@ use domain::care::CareBasis;
 use domain::emergency::EmergencyReview;
 use domain::file::{FileOwnerType, FileScan, FileStatus};
 use domain::ids::{
-    AlertId, AnyId, AppointmentId, EmergencyAccessId, FileId, PatientId, ProviderId, RecordId,
-    UserId, WebhookId,
+    AlertId, AnyId, AppointmentId, EmergencyAccessId, FileId, IncidentId, PatientId, ProviderId,
+    RecordId, UserId, WebhookId,
 };
+use domain::incident::IncidentStatus;
 use domain::record::RecordType;
 use domain::time::Timestamp;
 use domain::user::UserStatus;
@@ -278,6 +279,25 @@ pub struct AlertEventData {
     #[schemars(example = ["status"])]
     pub changed: Option<Vec<String>>,
     /// The version of the alert after the change. It also grows with each further occurrence, which has no event.
+    #[schemars(range(min = 1))]
+    pub version: i32,
+}
+
+/// The data of an event about an incident. It names neither a user nor a patient.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct IncidentEventData {
+    /// The incident that the event is about.
+    pub incident_id: IncidentId,
+    /// The status of the incident after the change.
+    pub status: IncidentStatus,
+    /// The status of the incident before the change. It is left out unless the status changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former_status: Option<IncidentStatus>,
+    /// The names of the fields that changed, in alphabetical order. It is left out if the incident is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["status"])]
+    pub changed: Option<Vec<String>>,
+    /// The version of the incident after the change.
     #[schemars(range(min = 1))]
     pub version: i32,
 }

@@ -6,8 +6,8 @@ use sql::text_enum;
 
 use crate::data::{
     AccountEventData, AlertEventData, AppointmentDueEventData, AppointmentEventData, CareEventData,
-    DuplicatesFoundEventData, EmergencyAccessEventData, FileEventData, PatientEventData,
-    ProviderEventData, RecordEventData, RoleEventData, WebhookEventData,
+    DuplicatesFoundEventData, EmergencyAccessEventData, FileEventData, IncidentEventData,
+    PatientEventData, ProviderEventData, RecordEventData, RoleEventData, WebhookEventData,
 };
 
 /// Every type begins with this in CloudEvents' `type`, and not in the database.
@@ -251,6 +251,14 @@ event_types! {
         EmergencyAccessRevoked = "emergency-access.revoked.v1" {},
         /// A compliance officer reviews an emergency access: `review`.
         EmergencyAccessReviewed = "emergency-access.reviewed.v1" {"review": "APPROVED"},
+    }
+    "incidents/{incident_id}" IncidentEventData {
+        /// A compliance officer opens an incident, or the review of an emergency access does.
+        IncidentOpened = "incident.opened.v1" {},
+        /// An incident is assessed, decided, delayed or closed, or anything else about it changes.
+        IncidentChanged = "incident.changed.v1" {
+            "status": "ASSESSED", "former_status": "OPEN", "changed": ["decision", "decision_reason", "status"], "version": 2
+        },
     }
 }
 

@@ -88,6 +88,8 @@ ids! {
     DeliveryId,
     /// The id of an alert, a UUID.
     AlertId,
+    /// The id of an incident, a UUID.
+    IncidentId,
     /// The id of an audit row, a UUID.
     AuditLogId,
     /// The id of any resource that an audit row can concern, a UUID.

@@ -19,6 +19,7 @@ pub mod expand;
 pub mod external_id;
 pub mod file;
 pub mod ids;
+pub mod incident;
 pub mod measure;
 pub mod name_search;
 pub mod number;

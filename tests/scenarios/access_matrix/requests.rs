@@ -94,7 +94,8 @@ impl Probe {
 pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
     use Kind::{
         Alert, AuditRow, EmergencyAccess, File, FoundPatient, FuturePatient, FutureProvider,
-        FutureWebhook, Hold, Nobodys, Oneself, Patient, Provider, Record, User, Visit, Webhook,
+        FutureWebhook, Hold, Incident, Nobodys, Oneself, Patient, Provider, Record, User, Visit,
+        Webhook,
     };
     use State::{Announced, Begun, Completed, ToCome};
     Some(match function {
@@ -282,6 +283,32 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
         "get-access-statistics" => {
             each(Nobodys).query("?group_by=outcome&from=2031-01-01&until=2031-01-02")
         }
+        "list-incidents" => each(Nobodys),
+        "get-incident" | "list-incident-patients" | "get-incident-letter" => {
+            each(Incident).once(ToCome)
+        }
+        "open-incident" => each(Nobodys).body(|_, _, _| json!({"summary": "A chart was read"})),
+        "update-incident" => each(Incident)
+            .body(|_, _, _| json!({"summary": "Two charts were read"}))
+            .versioned()
+            .once(ToCome),
+        "add-incident-accesses" => each(Incident)
+            .body(|ward, _, _| {
+                json!({
+                    "user_id": ward.vera.user, "from": "2026-01-01T00:00:00Z",
+                    "until": "2026-02-01T00:00:00Z"
+                })
+            })
+            .once(ToCome),
+        "update-incident-patient" => each(Incident)
+            .body(|_, _, _| json!({"is_excluded": true, "reason": "They had a visit"}))
+            .once(ToCome),
+        "record-incident-notice" => each(Incident)
+            .body(|_, _, _| {
+                let today = days_ago(0)[..10].to_owned();
+                json!({"recipient": "HHS", "means": "WEB_PORTAL", "sent_on": today})
+            })
+            .once(Completed),
         _ => return read(route),
     })
 }
@@ -328,6 +355,7 @@ impl Probe {
     ) -> Answer {
         let path = path
             .replace("{id}", &thing.id.to_string())
+            .replace("{patient_id}", &ward.chart_of(&ward.callers[0]).to_string())
             .replace("{provider_id}", &ward.xena.id.to_string())
             .replace("{user_id}", &ward.xena.user.to_string())
             .replace("/problems/{name}", "/problems/invalid")

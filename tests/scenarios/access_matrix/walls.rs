@@ -121,8 +121,8 @@ pub const WALLS: [Wall; 11] = [
 ];
 
 /// Tables without data of persons, tables that functions can't read, and tables that other tests cover: the
-/// audit log, alerts, legal holds and retention rules, which an actor sees completely or not at all, and kept answers.
-pub const OTHERS: [&str; 45] = [
+/// audit log, alerts, incidents, legal holds and retention rules, which an actor sees completely or not at all, and kept answers.
+pub const OTHERS: [&str; 49] = [
     "access_review",
     "alert_rules",
     "alerts",
@@ -149,6 +149,10 @@ pub const OTHERS: [&str; 45] = [
     "event_subjects",
     "expired_events",
     "idempotency_keys",
+    "incident_accesses",
+    "incident_notices",
+    "incident_patients",
+    "incidents",
     "legal_holds",
     "name_words",
     "permissions",

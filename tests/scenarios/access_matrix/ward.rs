@@ -37,6 +37,8 @@ pub enum Kind {
     AuditRow,
     /// An alert.
     Alert,
+    /// An incident that affects Ada. If it is completed, it is a breach and notices are sent.
+    Incident,
     /// A thing that belongs to nobody.
     Nobodys,
 }
@@ -394,6 +396,7 @@ impl Ward {
             | Kind::FoundPatient
             | Kind::AuditRow
             | Kind::Alert
+            | Kind::Incident
             | Kind::Nobodys => {
                 let mut thing = Thing {
                     owners: Vec::new(),
@@ -500,6 +503,17 @@ impl Ward {
                 id: self.world.alert(self.vera.user, None).await,
                 ..thing.clone()
             },
+            (Kind::Incident, _) => {
+                let patients = [self.chart_of(&self.callers[0])];
+                let id = match state {
+                    State::Completed => self.world.breach(&patients).await,
+                    _ => self.world.incident(&patients).await,
+                };
+                Thing {
+                    id,
+                    ..thing.clone()
+                }
+            }
             (Kind::Hold, _) => {
                 let id = Uuid::now_v7();
                 let place = "insert into legal_holds (id, reason) values ($1, 'Case 7')";
@@ -758,6 +772,7 @@ impl Ward {
             | Kind::EmergencyAccess
             | Kind::AuditRow
             | Kind::Alert
+            | Kind::Incident
             | Kind::Nobodys => return 1,
         };
         let statement = format!("select version from {table} where id = $1");

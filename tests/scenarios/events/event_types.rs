@@ -208,6 +208,17 @@ async fn emergency(world: &World, ada: &Patient, vera: &Provider) {
     change(world, "emergency_accesses", id, &steps).await;
 }
 
+async fn incidents(world: &World, affected: &Patient) {
+    let incident = world.incident(&[affected.id]).await;
+    change(
+        world,
+        "incidents",
+        incident,
+        &["summary = 'Two charts were read'"],
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn every_type_is_written_and_each_event_fits_the_schema_of_its_type() {
     let world = World::new().await;
@@ -221,6 +232,7 @@ async fn every_type_is_written_and_each_event_fits_the_schema_of_its_type() {
     reminder(&world, &ada, &vera).await;
     webhooks(&world).await;
     alerts(&world, &vera).await;
+    incidents(&world, &ada).await;
     emergency(&world, &ada, &vera).await;
     let written: BTreeSet<_> = world.every_event_fits().await.into_iter().collect();
     let all: BTreeSet<_> = EventType::LABELS

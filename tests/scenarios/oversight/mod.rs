@@ -1,3 +1,4 @@
+mod add_incident_accesses;
 mod alert_rules;
 mod alert_scores;
 mod count_refused_tokens;
@@ -5,17 +6,27 @@ mod due_alerts;
 mod emergency_reach;
 mod find_emergency_patient;
 mod get_alert;
+mod get_incident;
+mod get_incident_letter;
 mod grant_emergency_access;
+mod incident_clocks;
 mod list_alert_rules;
 mod list_alerts;
 mod list_emergency_access;
+mod list_incident_patients;
+mod list_incidents;
+mod open_incident;
 mod put_alert_rule;
 mod raised_alerts;
+mod record_incident_notice;
 mod review_access;
 mod review_emergency_access;
 mod revoke_emergency_access;
+mod snooping;
 mod two_networks;
 mod update_alert;
+mod update_incident;
+mod update_incident_patient;
 
 use audit::{PurposeOfUse, Relation};
 use tests::audit::Expected;
@@ -147,4 +158,42 @@ async fn audited_as_emergency(world: &World, answer: &Answer, row: Expected) {
     let entry = world.audited(answer, row).await.entry;
     assert_eq!(entry.relation, Some(Relation::Emergency), "{entry:?}");
     assert_eq!(entry.purpose_of_use, Some(PurposeOfUse::Btg), "{entry:?}");
+}
+
+const INCIDENTS: &str = "/v1/incidents";
+
+fn incident_path(id: Uuid) -> String {
+    format!("{INCIDENTS}/{id}")
+}
+
+/// Today on the clinic's calendar, this many days later.
+async fn clinic_day(world: &World, later: i32) -> String {
+    world
+        .sql("select (clinic_day(now()) + $1::integer)::text", &[&later])
+        .await[0]
+        .get(0)
+}
+
+/// The patch that decides that an incident is a breach.
+fn breach() -> Value {
+    json!({"status": "ASSESSED", "decision": "BREACH", "decision_reason": "A clerk read notes without a task."})
+}
+
+/// The patch with the assessment of all four factors.
+fn factors() -> Value {
+    json!({
+        "nature_level": "LOW", "nature": "The name of one patient.",
+        "person_level": "LOW", "person": "A nurse who is bound to secrecy.",
+        "acquisition_level": "MEDIUM", "acquisition": "The name was seen for some seconds.",
+        "mitigation_level": "LOW", "mitigation": "The nurse assured in writing that they told nobody."
+    })
+}
+
+/// Both patches in one.
+fn merged(first: Value, second: Value) -> Value {
+    let (Value::Object(mut first), Value::Object(second)) = (first, second) else {
+        panic!("patches are objects")
+    };
+    first.extend(second);
+    first.into()
 }

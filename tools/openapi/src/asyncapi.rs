@@ -278,6 +278,7 @@ fn ids() -> Known {
         "webhook_id",
         "alert_id",
         "emergency_access_id",
+        "incident_id",
     ];
     let ids = (1..).zip(names).map(|(number, name)| {
         let id = json!(format!("0190f3a2-7b1c-7d2e-8f3a-{number:012}"));

@@ -1,0 +1,3 @@
+//! The Lambda `add-incident-accesses`.
+
+api::serve_idempotent!(add_incident_accesses);

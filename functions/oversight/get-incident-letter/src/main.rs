@@ -1,0 +1,3 @@
+//! The Lambda `get-incident-letter`.
+
+api::serve!(get_incident_letter);

@@ -1,0 +1,3 @@
+//! The Lambda `get-incident`.
+
+api::serve!(get_incident);

@@ -1,0 +1,3 @@
+//! The Lambda `list-incident-patients`.
+
+api::serve!(list_incident_patients);

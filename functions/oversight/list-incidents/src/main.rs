@@ -1,0 +1,3 @@
+//! The Lambda `list-incidents`.
+
+api::serve!(list_incidents);

@@ -1,0 +1,3 @@
+//! The Lambda `open-incident`.
+
+api::serve_idempotent!(open_incident);

@@ -1,0 +1,3 @@
+//! The Lambda `record-incident-notice`.
+
+api::serve_idempotent!(record_incident_notice);

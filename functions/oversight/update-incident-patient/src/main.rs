@@ -1,0 +1,3 @@
+//! The Lambda `update-incident-patient`.
+
+api::serve!(update_incident_patient);

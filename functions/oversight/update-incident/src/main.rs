@@ -1,0 +1,3 @@
+//! The Lambda `update-incident`.
+
+api::serve!(update_incident);
