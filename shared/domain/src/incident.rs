@@ -96,7 +96,7 @@ text_enum! {
         UrgentCall,
         /// The form on the website of HHS.
         WebPortal,
-        /// A press release.
+        /// A press release to media outlets.
         PressRelease,
     }
 }
@@ -111,7 +111,7 @@ row! {
         pub alert_id: Option<AlertId>,
         /// The emergency access that it was opened from by a review. Null if there was none.
         pub emergency_access_id: Option<EmergencyAccessId>,
-        /// The user whose access it is about. Null if it is about several users, or if nobody knows.
+        /// The user who accessed the data. Null if there are several users, or if nobody knows.
         pub actor_id: Option<UserId>,
         /// The status of the incident.
         pub status: IncidentStatus,
@@ -270,21 +270,21 @@ macro_rules! select_incident_patient {
     ($($rest:literal),+ $(,)?) => {
         concat!(
             "select p.patient_id, p.is_excluded, p.reason, p.changed_by, p.residence, seen.accesses, seen.first_at,
-               seen.last_at, n.sent_on as notified_on, n.means::text as notified_by
+               seen.last_at, n.sent_on as notified_on, n.means as notified_by
              from incident_patients p
              cross join lateral (
                select coalesce(jsonb_object_agg(t.resource_type, t.accesses), '{}') as accesses, min(t.first_at) as first_at,
                  max(t.last_at) as last_at
                from (
-                 select a.resource_type, count(*) as accesses, min(a.accessed_at) as first_at,
+                 select a.resource_type::text as resource_type, count(*) as accesses, min(a.accessed_at) as first_at,
                    max(a.accessed_at) as last_at
                  from incident_accesses a
                  where a.incident_id = p.incident_id and a.patient_id = p.patient_id
-                 group by a.resource_type
+                 group by 1
                ) as t
              ) as seen
              left join lateral (
-               select n.sent_on, n.means from incident_notices n
+               select n.sent_on, n.means::text as means from incident_notices n
                where n.incident_id = p.incident_id and n.patient_id = p.patient_id and n.means <> 'URGENT_CALL'
                order by n.sent_on, n.recorded_at limit 1
              ) as n on true ",

@@ -294,6 +294,51 @@ async fn a_suspended_account_that_still_tries_is_found() {
     assert_eq!(raised[0]["evidence"].as_array().unwrap().len(), 1);
 }
 
+/// The schedule may have failed for a while. The rules look at the time of the accesses and not at the clock.
+#[tokio::test]
+async fn what_happened_within_an_hour_or_a_day_is_found_also_by_a_late_review() {
+    let world = World::new().await;
+    let (ada, vera, walt) = (
+        world.patient("Ada").await,
+        world.provider("Vera").await,
+        world.provider("Walt").await,
+    );
+    age(&world).await;
+    world
+        .sql(
+            "update alert_rules set threshold = 1 where name = 'bulk-download'",
+            &[],
+        )
+        .await;
+    for _ in 0..20 {
+        let path = format!("/v1/patients/{}", Uuid::now_v7());
+        vera.get(&path).await.problem(404, "not-found");
+    }
+    let file = world.uploaded(&ada, "application/pdf", files::PDF).await;
+    ada.get(&format!("/v1/files/{file}")).await.expect(200);
+    let suspend = "update user_profiles set status = 'SUSPENDED' where id = $1";
+    world.sql(suspend, &[&walt.user]).await;
+    walt.get(&format!("/v1/patients/{}", ada.id))
+        .await
+        .problem(403, "forbidden");
+    for _ in 0..3 {
+        read(&world, &world.admin().await, &ada).await;
+    }
+
+    world.age_log(1).await;
+    review(&world).await;
+    for (rule, actor) in [
+        ("id-enumeration", Some(vera.user)),
+        ("bulk-download", Some(ada.user)),
+        ("closed-account", Some(walt.user)),
+        ("sought-patient", None),
+    ] {
+        let raised = alerts(&world, rule).await;
+        assert_eq!(raised.len(), 1, "{rule}");
+        assert_eq!(raised[0]["actor_id"], json!(actor), "{rule}");
+    }
+}
+
 async fn rename(world: &World, user: Uuid, last_name: &str) {
     let rename = "update user_profiles set last_name = $2 where id = $1";
     world.sql(rename, &[&user, &last_name]).await;

@@ -15,14 +15,14 @@ pub const ENDPOINT: Endpoint = Endpoint::post("/v1/incidents")
 
 const OPENED: &str = "An incident was opened from this alert already.";
 
-/// A new incident.
+/// A new incident with its origin.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewIncident {
     /// The alert that it is about. Its person, its patient and the patients of its evidence become part of the incident.
     /// Null if there is no alert.
     pub alert_id: Option<AlertId>,
-    /// The user whose access it is about. The person of the alert comes first. Null if nobody knows.
+    /// The user who accessed the data. The user of the alert comes first. Null if nobody knows.
     pub actor_id: Option<UserId>,
     /// The first day on which the breach was known, or would have been by reasonable diligence, on the clinic's calendar.
     /// Null for the day on which the alert was raised, or for today if there is no alert.

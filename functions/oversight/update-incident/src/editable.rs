@@ -50,14 +50,14 @@ row! {
         pub delay_official: Option<Line<300>>,
         /// The last day on which notices must wait. After an oral statement it is 30 days later at most.
         pub delayed_until: Option<Date>,
-        /// What happened, in plain words for the letters to patients.
+        /// The description of what happened, in plain words for the letters to patients.
         pub letter_happened: Option<Text<2000>>,
         /// The types of data that were involved, in plain words for the letters.
         pub letter_data: Option<Text<2000>>,
         /// The steps that patients should take to protect themselves, in plain words for the letters.
         pub letter_steps: Option<Text<2000>>,
-        /// What the clinic does to investigate, to mitigate harm and to prevent further breaches, in plain words for the
-        /// letters.
+        /// The description of how the clinic investigates, mitigates harm and prevents further breaches, in plain words
+        /// for the letters.
         pub letter_response: Option<Text<2000>>,
     }
 }
