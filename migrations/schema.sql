@@ -13,21 +13,27 @@ create type alert_status as enum ('OPEN', 'ACKNOWLEDGED', 'ASSIGNED', 'RESOLVED'
 create type appointment_status as enum ('SCHEDULED', 'CHECKED_IN', 'COMPLETED', 'CANCELLED', 'NO_SHOW');
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
-create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT', 'ALERT_RULE', 'EMERGENCY_ACCESS');
+create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT', 'ALERT_RULE', 'EMERGENCY_ACCESS', 'INCIDENT');
 create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER', 'EMERGENCY');
+create type delay_statement as enum ('WRITTEN', 'ORAL');
 create type emergency_reason as enum ('LIFE_THREATENING', 'URGENT_TREATMENT', 'PATIENT_UNRESPONSIVE', 'CARE_TEAM_UNAVAILABLE', 'OTHER');
 create type emergency_review as enum ('APPROVED', 'INCIDENT_OPENED');
-create type event_type as enum ('appointment.booked.v1', 'appointment.moved.v1', 'appointment.checked-in.v1', 'appointment.completed.v1', 'appointment.missed.v1', 'appointment.cancelled.v1', 'appointment.changed.v1', 'appointment.archived.v1', 'appointment.restored.v1', 'appointment.deleted.v1', 'appointment.due.v1', 'record.added.v1', 'record.changed.v1', 'record.held.v1', 'record.released.v1', 'record.archived.v1', 'record.restored.v1', 'record.deleted.v1', 'file.announced.v1', 'file.uploaded.v1', 'file.available.v1', 'file.rejected.v1', 'file.quarantined.v1', 'file.expired.v1', 'file.changed.v1', 'file.archived.v1', 'file.restored.v1', 'file.deleted.v1', 'patient.registered.v1', 'patient.duplicates-found.v1', 'patient.changed.v1', 'patient.archived.v1', 'patient.restored.v1', 'patient.deleted.v1', 'care.given.v1', 'care.changed.v1', 'care.suspended.v1', 'care.resumed.v1', 'care.ended.v1', 'care.deleted.v1', 'provider.registered.v1', 'provider.verified.v1', 'provider.verification-withdrawn.v1', 'provider.changed.v1', 'provider.archived.v1', 'provider.restored.v1', 'provider.deleted.v1', 'account.created.v1', 'account.role-changed.v1', 'account.status-changed.v1', 'account.changed.v1', 'account.archived.v1', 'account.restored.v1', 'account.deleted.v1', 'role.created.v1', 'role.changed.v1', 'webhook.created.v1', 'webhook.changed.v1', 'webhook.enabled.v1', 'webhook.disabled.v1', 'webhook.secret-rotated.v1', 'webhook.test.v1', 'webhook.archived.v1', 'alert.raised.v1', 'alert.changed.v1', 'emergency-access.granted.v1', 'emergency-access.revoked.v1', 'emergency-access.reviewed.v1');
+create type event_type as enum ('appointment.booked.v1', 'appointment.moved.v1', 'appointment.checked-in.v1', 'appointment.completed.v1', 'appointment.missed.v1', 'appointment.cancelled.v1', 'appointment.changed.v1', 'appointment.archived.v1', 'appointment.restored.v1', 'appointment.deleted.v1', 'appointment.due.v1', 'record.added.v1', 'record.changed.v1', 'record.held.v1', 'record.released.v1', 'record.archived.v1', 'record.restored.v1', 'record.deleted.v1', 'file.announced.v1', 'file.uploaded.v1', 'file.available.v1', 'file.rejected.v1', 'file.quarantined.v1', 'file.expired.v1', 'file.changed.v1', 'file.archived.v1', 'file.restored.v1', 'file.deleted.v1', 'patient.registered.v1', 'patient.duplicates-found.v1', 'patient.changed.v1', 'patient.archived.v1', 'patient.restored.v1', 'patient.deleted.v1', 'care.given.v1', 'care.changed.v1', 'care.suspended.v1', 'care.resumed.v1', 'care.ended.v1', 'care.deleted.v1', 'provider.registered.v1', 'provider.verified.v1', 'provider.verification-withdrawn.v1', 'provider.changed.v1', 'provider.archived.v1', 'provider.restored.v1', 'provider.deleted.v1', 'account.created.v1', 'account.role-changed.v1', 'account.status-changed.v1', 'account.changed.v1', 'account.archived.v1', 'account.restored.v1', 'account.deleted.v1', 'role.created.v1', 'role.changed.v1', 'webhook.created.v1', 'webhook.changed.v1', 'webhook.enabled.v1', 'webhook.disabled.v1', 'webhook.secret-rotated.v1', 'webhook.test.v1', 'webhook.archived.v1', 'alert.raised.v1', 'alert.changed.v1', 'emergency-access.granted.v1', 'emergency-access.revoked.v1', 'emergency-access.reviewed.v1', 'incident.opened.v1', 'incident.changed.v1');
 create type file_owner_type as enum ('PATIENT', 'PROVIDER', 'APPOINTMENT');
 create type file_scan as enum ('UNSCANNED', 'CLEAN', 'INFECTED');
 create type file_status as enum ('PENDING', 'SCANNING', 'AVAILABLE', 'QUARANTINED', 'REJECTED', 'EXPIRED');
 create type hold_reason as enum ('patient_request', 'harm_prevention', 'privacy', 'law');
+create type incident_decision as enum ('BREACH', 'LOW_PROBABILITY', 'UNINTENTIONAL_ACCESS', 'INADVERTENT_DISCLOSURE', 'NOT_RETAINED', 'SECURED_DATA', 'PERMITTED_USE');
+create type incident_status as enum ('OPEN', 'ASSESSED', 'NOTIFYING', 'CLOSED');
 create type key_purpose as enum ('TICKET', 'SEAL');
+create type notice_means as enum ('FIRST_CLASS_MAIL', 'EMAIL', 'SUBSTITUTE', 'URGENT_CALL', 'WEB_PORTAL', 'PRESS_RELEASE');
+create type notice_recipient as enum ('PATIENT', 'HHS', 'MEDIA');
 create type permission_reach as enum ('OWN', 'CARE', 'SOURCE', 'ALL');
 create type purpose_of_use as enum ('TREAT', 'ETREAT', 'HPAYMT', 'HOPERAT', 'HSYSADMIN', 'HCOMPL', 'HRESCH', 'PATRQT', 'FAMRQT', 'BTG');
 create type record_type as enum ('DIAGNOSIS', 'TREATMENT', 'SUMMARY', 'LAB_RESULT', 'PRESCRIPTION', 'IMAGING', 'NOTE', 'IMMUNIZATION', 'CARE_PLAN');
 create type representative_basis as enum ('PARENT', 'GUARDIAN', 'HEALTH_CARE_PROXY', 'EXECUTOR');
 create type retained_type as enum ('FILE', 'MEDICAL_RECORD', 'APPOINTMENT', 'PATIENT', 'PROVIDER', 'USER', 'AUDIT_LOG');
+create type risk_level as enum ('LOW', 'MEDIUM', 'HIGH');
 create type user_status as enum ('ACTIVE', 'INACTIVE', 'SUSPENDED');
 create type webhook_disabled_reason as enum ('REQUESTED', 'FAILED', 'GONE');
 create type webhook_outcome as enum ('ACCEPTED', 'REFUSED', 'TIMED_OUT', 'UNREACHABLE', 'FORBIDDEN', 'EXPIRED');
@@ -423,6 +429,10 @@ create trigger refuse_truncate before truncate on providers
   for each statement
   execute function refuse_truncate();
 create trigger touch before update on providers for each row execute function touch();
+create trigger watch_licence after update on providers
+  for each row
+  when (old.is_verified and not old.is_archived and (not new.is_verified or new.is_archived))
+  execute function watch_licence();
 grant select on providers to caretrail_app;
 grant insert
   (id, user_id, license_number, specialties, certifications, schedule, custom_data, custom_data_version)
@@ -1326,12 +1336,27 @@ create table settings (
   time_zone text not null default 'UTC',
   reminder_offsets interval[] not null default '{"2 days",02:00:00}',
   days_to_explain integer not null default 30,
+  off_hours_weight integer not null default 10,
+  clinic_name text,
+  clinic_phone text,
+  clinic_email text,
+  clinic_website text,
+  clinic_address text,
   constraint settings_pkey primary key (is_only_row),
   constraint settings_care_after_visit_range check (care_after_visit >= '1 day' and care_after_visit <= '10 years'),
+  constraint settings_clinic_address_length check (length(clinic_address) >= 1 and length(clinic_address) <= 500),
+  constraint settings_clinic_contact check (
+    (clinic_name is null) = (coalesce(clinic_phone, clinic_email, clinic_website, clinic_address) is null)
+  ),
+  constraint settings_clinic_email_format check (length(clinic_email) <= 254 and clinic_email ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
+  constraint settings_clinic_name_length check (length(clinic_name) >= 1 and length(clinic_name) <= 200),
+  constraint settings_clinic_phone_length check (length(clinic_phone) >= 1 and length(clinic_phone) <= 50),
+  constraint settings_clinic_website_format check (length(clinic_website) <= 200 and clinic_website ~ '^https://[^[:space:]]+$'),
   constraint settings_days_to_explain_range check (days_to_explain >= 1 and days_to_explain <= 365),
   constraint settings_days_to_object_range check (days_to_object >= 7 and days_to_object <= 3650),
   constraint settings_emergency_review_hours_range check (emergency_review_hours >= 1 and emergency_review_hours <= 72),
   constraint settings_emergency_searches_an_hour_range check (emergency_searches_an_hour >= 1 and emergency_searches_an_hour <= 1000),
+  constraint settings_off_hours_weight_range check (off_hours_weight >= 0 and off_hours_weight <= 99),
   constraint settings_one_row check (is_only_row),
   constraint settings_refusals_per_minute_range check (refusals_per_minute >= 1 and refusals_per_minute <= 100000),
   constraint settings_reminder_offsets_valid check (are_reminder_offsets(reminder_offsets)),
@@ -1411,7 +1436,7 @@ create trigger watch_short_care after update on care_relations
   when (
     new.until <= now()
     and old.until > now()
-    and new.since > (now() - '1 day')
+    and new.since > (new.until - '1 day')
     and (new.basis <> 'VISIT'
       or old.counted_from < new.since)
   )
@@ -1562,6 +1587,7 @@ create table legal_holds (
   constraint legal_holds_release_reason_length check (length(release_reason) >= 1 and length(release_reason) <= 1000),
   constraint legal_holds_released check ((released_at is null) = (release_reason is null))
 );
+create index legal_holds_in_force_idx on legal_holds (placed_at) where released_at is null;
 create index legal_holds_page_idx on legal_holds (placed_at desc, id desc);
 create index legal_holds_patient_idx on legal_holds (patient_id);
 create index legal_holds_placed_by_idx on legal_holds (placed_by) where placed_by is not null;
@@ -2118,6 +2144,7 @@ create table alerts (
   actor_id uuid,
   patient_id uuid,
   occasion uuid,
+  network cidr,
   evidence uuid[] not null,
   occurrences bigint not null default 1,
   explanations access_explanation[] not null,
@@ -2156,6 +2183,7 @@ create table alerts (
 );
 create index alerts_actor_idx on alerts (actor_id, first_at desc, id desc);
 create index alerts_assigned_to_idx on alerts (assigned_to, first_at desc, id desc) where assigned_to is not null;
+create index alerts_occasion_idx on alerts (rule, occasion) where occasion is not null;
 create index alerts_page_idx on alerts (first_at desc, id desc);
 create index alerts_patient_idx on alerts (patient_id, first_at desc, id desc);
 create index alerts_resolved_by_idx on alerts (resolved_by) where resolved_by is not null;
@@ -2244,6 +2272,10 @@ create trigger announce after insert or update on emergency_accesses
 create trigger guard_deletion after delete on emergency_accesses referencing old table as deleted
   for each statement
   execute function guard_deletion_of_parts('patient_id');
+create trigger open_incident after update on emergency_accesses
+  for each row
+  when (old.review is null and new.review = 'INCIDENT_OPENED')
+  execute function open_incident_of_emergency();
 create trigger raise_alert after insert on emergency_accesses
   for each row
   execute function alert_emergency_access();
@@ -2294,6 +2326,7 @@ create table access_review (
   xid xid8 not null default '0',
   id uuid not null default '00000000-0000-0000-0000-000000000000',
   since uuid not null default '00000000-0000-0000-0000-000000000000',
+  leaf bigint not null default '-1',
   constraint access_review_pkey primary key (is_only_row),
   constraint access_review_one_row check (is_only_row)
 );
@@ -2302,21 +2335,312 @@ create policy actor_proven on access_review as restrictive for all to caretrail_
   using ((select actor_is_proven()));
 create policy owner_all on access_review for all to caretrail_owner using (true) with check (true);
 
+create table refused_tokens (
+  network cidr not null,
+  hour timestamptz not null,
+  tokens bigint not null,
+  constraint refused_tokens_pkey primary key (network, hour),
+  constraint refused_tokens_counted check (tokens > 0)
+);
+create index refused_tokens_hour_idx on refused_tokens (hour);
+alter table refused_tokens enable row level security, force row level security;
+create policy actor_proven on refused_tokens as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on refused_tokens for all to caretrail_owner using (true) with check (true);
+
+create table refused_tokens_review (
+  is_only_row boolean not null default true,
+  until timestamptz not null default now(),
+  constraint refused_tokens_review_pkey primary key (is_only_row),
+  constraint refused_tokens_review_one_row check (is_only_row)
+);
+alter table refused_tokens_review enable row level security, force row level security;
+create policy actor_proven on refused_tokens_review as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on refused_tokens_review for all to caretrail_owner using (true) with check (true);
+
+create table incidents (
+  id uuid not null,
+  alert_id uuid,
+  emergency_access_id uuid,
+  actor_id uuid,
+  status incident_status not null default 'OPEN',
+  discovered_on date not null,
+  summary text not null,
+  breach_from date,
+  breach_until date,
+  nature_level risk_level,
+  nature text,
+  person_level risk_level,
+  person text,
+  acquisition_level risk_level,
+  acquisition text,
+  mitigation_level risk_level,
+  mitigation text,
+  decision incident_decision,
+  decision_reason text,
+  delay_statement delay_statement,
+  delay_stated_on date,
+  delay_official text,
+  delayed_until date,
+  letter_happened text,
+  letter_data text,
+  letter_steps text,
+  letter_response text,
+  opened_by uuid,
+  decided_by uuid,
+  decided_at timestamptz,
+  closed_by uuid,
+  closed_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  version integer not null default 1,
+  constraint incidents_pkey primary key (id),
+  constraint incidents_alert_key unique (alert_id),
+  constraint incidents_emergency_access_key unique (emergency_access_id),
+  constraint incidents_actor_id_fkey foreign key (actor_id) references user_profiles (id),
+  constraint incidents_alert_id_fkey foreign key (alert_id) references alerts (id),
+  constraint incidents_closed_by_fkey foreign key (closed_by) references user_profiles (id),
+  constraint incidents_decided_by_fkey foreign key (decided_by) references user_profiles (id),
+  constraint incidents_opened_by_fkey foreign key (opened_by) references user_profiles (id),
+  constraint incidents_acquisition_length check (length(acquisition) >= 1 and length(acquisition) <= 2000),
+  constraint incidents_breach_days check (
+    (breach_from is null) = (breach_until is null)
+    and (breach_from is null
+      or breach_from <= breach_until)
+  ),
+  constraint incidents_breach_notified check (status <> 'NOTIFYING' or decision = 'BREACH'),
+  constraint incidents_breach_presumed check (
+    decision = 'BREACH'
+    or decision is null
+    or nature is not null
+    and person is not null
+    and acquisition is not null
+    and mitigation is not null
+  ),
+  constraint incidents_decided check (
+    (decision is null) = (decision_reason is null)
+    and (status = 'OPEN'
+      or decision is not null)
+  ),
+  constraint incidents_decision_reason_length check (length(decision_reason) >= 1 and length(decision_reason) <= 2000),
+  constraint incidents_delay_official_length check (length(delay_official) >= 1 and length(delay_official) <= 300),
+  constraint incidents_delay_oral check (delay_statement <> 'ORAL' or delayed_until <= (delay_stated_on + 30)),
+  constraint incidents_delay_whole check (
+    (delay_statement is null) = (delayed_until is null)
+    and (delay_stated_on is null) = (delayed_until is null)
+    and (delay_official is null) = (delayed_until is null)
+    and (delayed_until is null
+      or delayed_until >= delay_stated_on)
+  ),
+  constraint incidents_factors_whole check (
+    (nature is null) = (nature_level is null)
+    and (person is null) = (person_level is null)
+    and (acquisition is null) = (acquisition_level is null)
+    and (mitigation is null) = (mitigation_level is null)
+  ),
+  constraint incidents_letter_complete check (
+    (status = any (array['OPEN', 'ASSESSED']))
+    or decision <> 'BREACH'
+    or letter_happened is not null
+    and letter_data is not null
+    and letter_steps is not null
+    and letter_response is not null
+  ),
+  constraint incidents_letter_data_length check (length(letter_data) >= 1 and length(letter_data) <= 2000),
+  constraint incidents_letter_happened_length check (length(letter_happened) >= 1 and length(letter_happened) <= 2000),
+  constraint incidents_letter_response_length check (length(letter_response) >= 1 and length(letter_response) <= 2000),
+  constraint incidents_letter_steps_length check (length(letter_steps) >= 1 and length(letter_steps) <= 2000),
+  constraint incidents_mitigation_length check (length(mitigation) >= 1 and length(mitigation) <= 2000),
+  constraint incidents_nature_length check (length(nature) >= 1 and length(nature) <= 2000),
+  constraint incidents_person_length check (length(person) >= 1 and length(person) <= 2000),
+  constraint incidents_signed check ((status = 'OPEN') = (decided_at is null) and (status = 'CLOSED') = (closed_at is not null)),
+  constraint incidents_summary_length check (length(summary) >= 1 and length(summary) <= 4000)
+);
+create index incidents_actor_idx on incidents (actor_id, created_at desc, id desc) where actor_id is not null;
+create index incidents_closed_by_idx on incidents (closed_by) where closed_by is not null;
+create index incidents_decided_by_idx on incidents (decided_by) where decided_by is not null;
+create index incidents_opened_by_idx on incidents (opened_by) where opened_by is not null;
+create index incidents_page_idx on incidents (created_at desc, id desc);
+create index incidents_unclosed_idx on incidents (created_at desc, id desc) where status <> 'CLOSED';
+alter table incidents enable row level security, force row level security;
+create policy actor_proven on incidents as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy incidents_add on incidents for insert to caretrail_app
+  with check ((select reach('incidents:write')) = 'ALL');
+create policy incidents_change on incidents for update to caretrail_app
+  using ((select reach('incidents:write')) = 'ALL');
+create policy incidents_read on incidents for select to caretrail_app
+  using ((select reach('incidents:read')) = 'ALL' or (select reach('incidents:write')) = 'ALL');
+create policy owner_all on incidents for all to caretrail_owner using (true) with check (true);
+create trigger add_evidence after insert on incidents
+  for each row
+  when (new.alert_id is not null or new.emergency_access_id is not null)
+  execute function add_evidence();
+create trigger announce after insert or update on incidents for each row execute function announce_incident();
+create trigger check_incident before update on incidents for each row execute function check_incident();
+create trigger guard_deletion before delete on incidents for each row execute function guard_deletion();
+create trigger refuse_truncate before truncate on incidents
+  for each statement
+  execute function refuse_truncate();
+create trigger sign_incident before insert on incidents for each row execute function sign_incident();
+create trigger touch before update on incidents for each row execute function touch();
+grant select on incidents to caretrail_app;
+grant insert (id, alert_id, actor_id, discovered_on, summary) on incidents to caretrail_people;
+grant update
+  (status, discovered_on, summary, breach_from, breach_until, nature_level, nature, person_level, person, acquisition_level, acquisition, mitigation_level, mitigation, decision, decision_reason, delay_statement, delay_stated_on, delay_official, delayed_until, letter_happened, letter_data, letter_steps, letter_response)
+  on incidents to caretrail_people;
+
+create table incident_accesses (
+  incident_id uuid not null,
+  patient_id uuid not null,
+  audit_id uuid not null,
+  user_id uuid not null,
+  resource_type audit_resource not null,
+  accessed_at timestamptz not null,
+  constraint incident_accesses_pkey primary key (incident_id, patient_id, audit_id),
+  constraint incident_accesses_incident_id_fkey foreign key (incident_id) references incidents (id)
+);
+create index incident_accesses_user_idx on incident_accesses (incident_id, user_id);
+alter table incident_accesses enable row level security, force row level security;
+create policy actor_proven on incident_accesses as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy incident_accesses_read on incident_accesses for select to caretrail_app
+  using ((select reach('incidents:read')) = 'ALL' or (select reach('incidents:write')) = 'ALL');
+create policy owner_all on incident_accesses for all to caretrail_owner using (true) with check (true);
+create trigger guard_deletion before delete on incident_accesses
+  for each row
+  execute function guard_deletion();
+create trigger refuse_ledger_change before update on incident_accesses
+  for each row
+  execute function refuse_ledger_change();
+create trigger refuse_truncate before truncate on incident_accesses
+  for each statement
+  execute function refuse_truncate();
+grant select on incident_accesses to caretrail_app;
+
+create table incident_patients (
+  incident_id uuid not null,
+  patient_id uuid not null,
+  residence text,
+  is_excluded boolean not null default false,
+  reason text,
+  changed_by uuid,
+  added_at timestamptz not null default now(),
+  constraint incident_patients_pkey primary key (incident_id, patient_id),
+  constraint incident_patients_changed_by_fkey foreign key (changed_by) references user_profiles (id),
+  constraint incident_patients_incident_id_fkey foreign key (incident_id) references incidents (id),
+  constraint incident_patients_exclusion_explained check (not is_excluded or reason is not null),
+  constraint incident_patients_reason_length check (length(reason) >= 1 and length(reason) <= 1000)
+);
+create index incident_patients_changed_by_idx on incident_patients (changed_by) where changed_by is not null;
+create index incident_patients_patient_idx on incident_patients (patient_id, incident_id);
+alter table incident_patients enable row level security, force row level security;
+create policy actor_proven on incident_patients as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy incident_patients_add on incident_patients for insert to caretrail_app
+  with check ((select reach('incidents:write')) = 'ALL');
+create policy incident_patients_change on incident_patients for update to caretrail_app
+  using ((select reach('incidents:write')) = 'ALL');
+create policy incident_patients_read on incident_patients for select to caretrail_app
+  using ((select reach('incidents:read')) = 'ALL' or (select reach('incidents:write')) = 'ALL');
+create policy owner_all on incident_patients for all to caretrail_owner using (true) with check (true);
+create trigger guard_deletion before delete on incident_patients
+  for each row
+  execute function guard_deletion();
+create trigger refuse_truncate before truncate on incident_patients
+  for each statement
+  execute function refuse_truncate();
+create trigger settle_incident after update on incident_patients
+  for each row
+  when (new.is_excluded and not old.is_excluded)
+  execute function settle_after_patient();
+create trigger sign_incident_patient before insert or update on incident_patients
+  for each row
+  execute function sign_incident_patient();
+grant select on incident_patients to caretrail_app;
+grant insert (incident_id, patient_id, is_excluded, reason) on incident_patients to caretrail_people;
+grant update (is_excluded, reason) on incident_patients to caretrail_people;
+
+create table incident_notices (
+  id uuid not null default gen_random_uuid(),
+  incident_id uuid not null,
+  recipient notice_recipient not null,
+  patient_id uuid,
+  jurisdiction text,
+  means notice_means not null,
+  sent_on date not null,
+  note text,
+  recorded_by uuid,
+  recorded_at timestamptz not null default now(),
+  constraint incident_notices_pkey primary key (id),
+  constraint incident_notices_incident_id_fkey foreign key (incident_id) references incidents (id),
+  constraint incident_notices_patient foreign key (incident_id, patient_id) references incident_patients (incident_id, patient_id),
+  constraint incident_notices_recorded_by_fkey foreign key (recorded_by) references user_profiles (id),
+  constraint incident_notices_addressed check (
+    (recipient = 'PATIENT') = (patient_id is not null)
+    and (recipient = 'MEDIA') = (jurisdiction is not null)
+  ),
+  constraint incident_notices_jurisdiction_length check (length(jurisdiction) >= 1 and length(jurisdiction) <= 100),
+  constraint incident_notices_means check (
+    case recipient
+    when 'PATIENT' then means = any (array['FIRST_CLASS_MAIL', 'EMAIL', 'SUBSTITUTE', 'URGENT_CALL'])
+    when 'HHS' then means = 'WEB_PORTAL'
+    when 'MEDIA' then means = 'PRESS_RELEASE'
+    else null::boolean
+    end
+  ),
+  constraint incident_notices_note_length check (length(note) >= 1 and length(note) <= 1000),
+  constraint incident_notices_substitute_explained check (means <> 'SUBSTITUTE' or note is not null)
+);
+create index incident_notices_incident_idx on incident_notices (incident_id, patient_id);
+create index incident_notices_recorded_by_idx on incident_notices (recorded_by) where recorded_by is not null;
+alter table incident_notices enable row level security, force row level security;
+create policy actor_proven on incident_notices as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy incident_notices_add on incident_notices for insert to caretrail_app
+  with check ((select reach('incidents:write')) = 'ALL');
+create policy incident_notices_read on incident_notices for select to caretrail_app
+  using ((select reach('incidents:read')) = 'ALL' or (select reach('incidents:write')) = 'ALL');
+create policy owner_all on incident_notices for all to caretrail_owner using (true) with check (true);
+create trigger guard_deletion before delete on incident_notices for each row execute function guard_deletion();
+create trigger refuse_ledger_change before update on incident_notices
+  for each row
+  execute function refuse_ledger_change();
+create trigger refuse_truncate before truncate on incident_notices
+  for each statement
+  execute function refuse_truncate();
+create trigger settle_incident after insert on incident_notices referencing new table as added
+  for each statement
+  execute function settle_after_notices();
+create trigger sign_incident_notice before insert on incident_notices
+  for each row
+  execute function sign_incident_notice();
+grant select on incident_notices to caretrail_app;
+grant insert
+  (incident_id, recipient, patient_id, jurisdiction, means, sent_on, note)
+  on incident_notices to caretrail_people;
+
 -- Functions
 --
 -- A comment names the roles that can execute the function. Without one, only the owner can.
 
+create function accesses_of(p_incident uuid, p_user uuid, p_from timestamptz, p_until timestamptz, p_patient uuid) returns incident_accesses[] stable;
+create function accesses_with(p_incident uuid, p_ids uuid[]) returns incident_accesses[] stable;
 create function actor_claim(standing text) returns text stable;
 create function actor_is_proven() returns boolean stable; -- caretrail_app
 create function actor_patient() returns uuid stable; -- caretrail_app
 create function actor_provider() returns uuid stable; -- caretrail_app
 create function actor_source() returns text stable; -- caretrail_app
 create function actor_user() returns uuid stable; -- caretrail_app
+create function add_accesses(accesses incident_accesses[]) returns bigint;
+create function add_accesses_of(p_incident uuid, p_user uuid, p_from timestamptz, p_until timestamptz, p_patient uuid) returns bigint security definer; -- caretrail_people
 create function add_audit_archive_part(p_month date, p_part integer, p_rows bigint, p_bytes bigint, p_sha256 bytea, p_root bytea, p_digest bytea, p_first_chain uuid, p_first_seq bigint, p_first_place bytea, p_last_chain uuid, p_last_seq bigint, p_last_place bytea, p_block_offsets bigint[], p_block_rows bigint[], p_locked_until timestamptz) returns boolean security definer; -- caretrail_jobs
 create function add_event(p_type event_type, p_subject text, p_data jsonb) returns void security definer;
 create procedure add_partition(parent text, IN name text, IN first date, IN next date);
 create function add_signing_key(p_purpose key_purpose, p_key bytea) returns void;
 create function adds_records(patient uuid) returns boolean stable; -- caretrail_app
+create function alert_settled_at(p_rule text, p_occasion uuid) returns timestamptz stable;
 create function anniversary(day date, years integer) returns date immutable;
 create function announced_file(p_id uuid, OUT bucket text, OUT file_path text) returns record security definer; -- caretrail_jobs
 create function append_audit(entry audit_logs) returns void security definer; -- caretrail_app
@@ -2334,6 +2658,7 @@ create function audit_months_ahead() returns integer stable security definer; --
 create function audit_partition(p_month date) returns text immutable;
 create function audit_retention_floor() returns integer immutable;
 create function audit_rows_digest(p_month date, p_first_chain uuid, p_first_seq bigint, p_first_place bytea, p_last_chain uuid, p_last_seq bigint, p_last_place bytea, OUT rows bigint, OUT digest bytea) returns record stable;
+create function audit_time(id uuid) returns timestamptz immutable;
 create function begin_attempt(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, OUT user_id uuid, OUT role text, OUT refusal text, OUT left_out bigint, OUT source_system text) returns record security definer; -- caretrail_app
 create function begin_audit_archive(p_month date, p_months integer) returns boolean security definer; -- caretrail_jobs
 create function begin_file_deletion(p_limit bigint, OUT ids uuid[]) returns uuid[] security definer; -- caretrail_jobs
@@ -2354,9 +2679,11 @@ create function changes_visit(patient uuid, provider uuid, source text) returns 
 create function check_keeper(its_role text) returns void stable;
 create function check_ticket(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea) returns void stable;
 create function claim_idempotency_key(p_key text, p_operation text, p_request_hash bytea, p_status integer, p_resource uuid) returns void security definer; -- caretrail_people
+create function clinic_day(at timestamptz) returns date stable security definer; -- caretrail_app
 create function completes_visit(provider uuid, source text) returns boolean stable; -- caretrail_app
 create function confirm_audit_archive_part(p_month date, p_part integer, p_digest bytea) returns boolean security definer; -- caretrail_jobs
 create function count_refusal(OUT retry_after integer, OUT left_out bigint) returns record security definer; -- caretrail_people
+create function count_refused_tokens(p_since timestamptz, p_until timestamptz, p_addresses text[], p_tokens bigint[], OUT networks bigint, OUT tokens bigint, OUT alerts bigint) returns record security definer; -- caretrail_jobs
 create function covers(hold legal_holds, listing retention_listings) returns boolean immutable;
 create function custom_data_rows(p_table text, p_after uuid, p_limit integer) returns table (id uuid, custom_data jsonb) stable security definer; -- caretrail_app
 create function day_begins(day date) returns timestamptz immutable;
@@ -2389,12 +2716,18 @@ create function give_care(p_member uuid, p_patient uuid, p_basis care_basis, p_s
 create function gives_care(member uuid, patient uuid, begins timestamptz) returns boolean stable security definer;
 create procedure govern(target regclass);
 create procedure guard_deletions(target regclass, IN part_of text DEFAULT NULL::text);
+create function has_clinic_contact() returns boolean stable security definer;
 create function has_standing(standing text) returns boolean stable security definer; -- caretrail_app
 create function holds_audit_month(p_month date) returns boolean stable;
 create function in_care(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function in_emergency(patient uuid) returns boolean stable; -- caretrail_app
+create function incident_clock(its incidents, OUT affected bigint, OUT notified bigint, OUT patients_by date, OUT hhs_by date, OUT media_by date, OUT media_in text[], OUT hhs_notified_on date, OUT next_by date, OUT is_complete boolean, OUT is_overdue boolean) returns record stable; -- caretrail_app
+create function incident_letter(p_incident uuid, p_patient uuid) returns table (addressee text, first_name text, last_name text, address jsonb, written_on date, discovered_on date, breach_from date, breach_until date, seen text[], letter_happened text, letter_data text, letter_steps text, letter_response text, clinic_name text, clinic_phone text, clinic_email text, clinic_website text, clinic_address text) stable security definer; -- caretrail_people
+create function is_about_actor(its incidents) returns boolean stable;
 create function is_identifier(identifier text, longest integer) returns boolean immutable; -- caretrail_app
 create function is_imported_by_actor(person uuid) returns boolean stable security definer; -- caretrail_app
+create function is_notified(p_incident uuid, p_patient uuid) returns boolean stable; -- caretrail_app
+create function is_off_hours(at timestamptz) returns boolean stable;
 create function is_over(day date) returns boolean stable;
 create function is_sensitive_role(its_role text) returns boolean stable;
 create function is_signed(p_purpose key_purpose, message text, signature bytea) returns boolean stable;
@@ -2411,6 +2744,7 @@ create function matches(a appointments, p_provider uuid, p_status text, p_source
 create function matches(f file_metadata, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
 create function matches(r medical_records, p_appointment uuid, p_type text, p_source_system text, p_external_id text, p_held boolean, p_archived boolean, p_before timestamptz, p_before_id uuid) returns boolean stable;
 create function next_audit_archive(p_months integer) returns table (month date, parts integer, after_chain uuid, after_seq bigint, after_place bytea, has_more boolean, locked_until timestamptz) stable security definer; -- caretrail_jobs
+create function next_refused_tokens(p_wait integer, OUT since timestamptz, OUT until timestamptz, OUT is_whole boolean) returns record stable security definer; -- caretrail_jobs
 create function note_alone() returns void;
 create function oldest_unlisted(p_type retained_type) returns timestamptz stable;
 create function open_alerts(OUT alerts bigint, OUT oldest_seconds bigint) returns record stable security definer; -- caretrail_jobs
@@ -2422,12 +2756,19 @@ create function people_named(words text[], lead text, after_word text, after_nam
 create function providers_named(p_name text) returns setof uuid stable security definer; -- caretrail_app
 create function purpose_of(relation actor_relation) returns purpose_of_use immutable;
 create function put_role(p_name text, p_description text, p_permissions jsonb, p_version integer) returns void security definer; -- caretrail_app
-create function raise_alert(p_rule text, p_actor uuid, p_patient uuid, p_score integer, p_evidence uuid[], p_explanations access_explanation[] DEFAULT '{}'::access_explanation[], p_occasion uuid DEFAULT NULL::uuid) returns uuid security definer;
-create function raise_hourly(refused uuid[], disclosing uuid[], closed uuid[]) returns bigint;
+create function raise_alert(p_rule text, p_actor uuid, p_patient uuid, p_score integer, p_evidence uuid[], p_explanations access_explanation[] DEFAULT '{}'::access_explanation[], p_occasion uuid DEFAULT NULL::uuid, p_network cidr DEFAULT NULL::cidr) returns uuid security definer;
+create function raise_due_alerts(OUT alerts bigint) returns bigint security definer; -- caretrail_jobs
+create function raise_hourly(rules text[], users uuid[], times timestamptz[]) returns bigint;
 create function raise_many_patients(written chart_accesses[]) returns bigint;
+create function raise_overdue_incidents() returns bigint;
 create function raise_own_charts(written chart_accesses[]) returns bigint;
+create function raise_quarantined_rows() returns bigint;
 create function raise_sought_patients(strange chart_accesses[]) returns bigint;
+create function raise_two_networks(acting uuid[], first_at timestamptz[], last_at timestamptz[]) returns bigint;
 create function raise_unexplained(strange chart_accesses[]) returns bigint;
+create function raise_unreviewed_emergencies() returns bigint;
+create function raise_unreviewed_holds() returns bigint;
+create function raise_unsealed_rows() returns bigint;
 create function rarest_of_common(words text[]) returns text stable;
 create function rarest_word(words text[], most integer, OUT word text, OUT entries bigint) returns record stable;
 create function reach(permission text) returns text stable; -- caretrail_app
@@ -2452,11 +2793,13 @@ create function require_archiving() returns void stable;
 create function require_deletable(p_table text, p_row jsonb) returns void;
 create function require_delivery() returns void stable;
 create function require_emergency_clinician() returns void stable;
+create function require_incident(p_incident uuid) returns boolean stable; -- caretrail_app
 create function require_kept_events(p_rank xid8, p_number bigint) returns boolean stable security definer; -- caretrail_app
 create function require_old_month(p_month date, p_months integer) returns void stable;
 create function require_retention_job() returns void stable;
 create function require_review() returns void stable;
 create function require_webhook(p_webhook uuid) returns boolean stable; -- caretrail_app
+create function require_workable(p_incident uuid, OUT its incidents) returns incidents;
 create function retained_parts() returns table (place integer, resource_type retained_type, part text, key text) immutable;
 create function retention_end(counted_from timestamptz, born text, adult_years integer, majority_age integer, minor_years integer) returns date immutable;
 create function retention_jurisdiction() returns text stable security definer; -- caretrail_people
@@ -2472,8 +2815,10 @@ create function searches_naming(patient uuid) returns table (month date, id uuid
 create procedure secure(target regclass);
 create function sees_user(person uuid, its_role text, its_source text) returns boolean stable security definer; -- caretrail_app
 create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role text, p_relation text, p_patient uuid, p_provider uuid, p_source text, p_emergency_patients uuid[], p_permissions jsonb) returns void;
+create function settle_incident(p_incident uuid) returns void;
 create function settle_retention() returns void;
 create function settle_webhook(p_webhook uuid, p_attempts jsonb) returns text security definer; -- caretrail_jobs
+create function source_network(address inet) returns cidr immutable;
 create function spans_of_actor(its_part text) returns table (patient uuid, begins timestamptz, ends timestamptz) stable;
 create function step_hash(request_id text) returns bigint immutable; -- caretrail_app
 create function suspend_care(member uuid) returns void security definer;
@@ -2485,6 +2830,7 @@ create function target_alert(target uuid) returns setof uuid stable;
 create function target_appointment(target uuid) returns setof uuid stable;
 create function target_emergency_access(target uuid) returns setof uuid stable;
 create function target_file(target uuid) returns setof uuid stable;
+create function target_incident(target uuid) returns setof uuid stable;
 create function target_legal_hold(target uuid) returns setof uuid stable;
 create function target_medical_record(target uuid) returns setof uuid stable;
 create function target_patient(target uuid) returns setof uuid stable;
@@ -2504,6 +2850,7 @@ create function writes_from(permission text, provider uuid, source text) returns
 
 -- Trigger functions
 
+create function add_evidence() returns trigger security definer;
 create function alert_emergency_access() returns trigger security definer;
 create function announce_account() returns trigger security definer;
 create function announce_alert() returns trigger security definer;
@@ -2511,6 +2858,7 @@ create function announce_appointment() returns trigger security definer;
 create function announce_care() returns trigger security definer;
 create function announce_emergency_access() returns trigger security definer;
 create function announce_file() returns trigger security definer;
+create function announce_incident() returns trigger security definer;
 create function announce_patient() returns trigger security definer;
 create function announce_provider() returns trigger security definer;
 create function announce_record() returns trigger security definer;
@@ -2528,6 +2876,7 @@ create function check_care() returns trigger security definer;
 create function check_grant() returns trigger;
 create function check_import() returns trigger;
 create function check_importer() returns trigger security definer;
+create function check_incident() returns trigger security definer;
 create function check_jurisdiction() returns trigger;
 create function check_provider_change() returns trigger;
 create function check_provider_custom_data() returns trigger;
@@ -2561,6 +2910,7 @@ create function hold_standing() returns trigger security definer;
 create function keep_external_id() returns trigger security definer;
 create function keep_record_version() returns trigger security definer;
 create function keep_words() returns trigger security definer;
+create function open_incident_of_emergency() returns trigger security definer;
 create function plan_reminders() returns trigger security definer;
 create function record_visit_change() returns trigger security definer;
 create function refuse_archiving_with_visits() returns trigger security definer;
@@ -2569,8 +2919,14 @@ create function refuse_ledger_change() returns trigger;
 create function refuse_past_booking() returns trigger;
 create function refuse_truncate() returns trigger;
 create function refuse_visit_before_birth() returns trigger security definer;
+create function settle_after_notices() returns trigger security definer;
+create function settle_after_patient() returns trigger security definer;
 create function sign_change() returns trigger;
 create function sign_emergency_access() returns trigger security definer;
+create function sign_incident() returns trigger security definer;
+create function sign_incident_notice() returns trigger security definer;
+create function sign_incident_patient() returns trigger security definer;
 create function sign_legal_hold() returns trigger security definer;
 create function touch() returns trigger;
+create function watch_licence() returns trigger security definer;
 create function watch_short_care() returns trigger security definer;
