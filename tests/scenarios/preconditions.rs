@@ -32,6 +32,7 @@ struct Reads {
     ada: Patient,
     vera: Provider,
     admin: Actor,
+    officer: Actor,
     paths: Vec<(&'static str, String)>,
 }
 
@@ -53,6 +54,9 @@ impl Reads {
             .send(Method::PUT, schemas, Some(schema))
             .await
             .expect(200);
+        let alert = world.alert(vera.user, Some(ada.id)).await;
+        let incident = world.incident(&[ada.id]).await;
+        let officer = world.officer().await;
         let paths = vec![
             ("get-me", "/v1/me".to_owned()),
             ("get-user", format!("/v1/users/{}", ada.user)),
@@ -62,12 +66,15 @@ impl Reads {
             ("get-record", format!("/v1/medical-records/{note}")),
             ("get-file", format!("/v1/files/{file}")),
             ("get-custom-data-schema", schemas.to_owned()),
+            ("get-alert", format!("/v1/alerts/{alert}")),
+            ("get-incident", format!("/v1/incidents/{incident}")),
         ];
         Self {
             world,
             ada,
             vera,
             admin,
+            officer,
             paths,
         }
     }
@@ -76,6 +83,7 @@ impl Reads {
         match function {
             "get-custom-data-schema" => &self.admin,
             "get-patient" | "get-record" => &self.vera,
+            "get-alert" | "get-incident" => &self.officer,
             _ => &self.ada,
         }
     }

@@ -24,7 +24,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// Where the audit rows of a month are.
+    /// The place of the audit rows of a month.
     pub enum MonthState: "SCREAMING_SNAKE_CASE" {
         /// The rows are in the database.
         Live,
@@ -40,7 +40,7 @@ text_enum! {
 pub struct Month {
     /// The first day of the month (UTC).
     pub month: Date,
-    /// Where the audit rows of the month are.
+    /// The place of the audit rows of this month.
     pub state: MonthState,
     /// Whether the month is counted. Deleted months are not. Archived months are not if rows are grouped or filtered by
     /// `application`.
@@ -50,7 +50,7 @@ pub struct Month {
 /// The number of audit rows on a day.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Day {
-    /// The day (UTC).
+    /// The day (UTC) that is counted.
     pub day: Date,
     /// The number of audit rows of the group on this day.
     #[schemars(range(min = 1))]

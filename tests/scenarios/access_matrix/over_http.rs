@@ -176,6 +176,8 @@ impl Asked<'_> {
         match subject.kind {
             // The id of a new chart is in the answer. A caller's own id is in no request.
             Kind::FuturePatient | Kind::Oneself => None,
+            // Some requests are about one affected patient or list all, and the others are about the incident alone.
+            Kind::Incident => None,
             _ => Some(subject.patient.into_iter().collect()),
         }
     }

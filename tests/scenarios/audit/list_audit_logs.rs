@@ -188,7 +188,7 @@ async fn a_filter_out_of_bounds_is_named() {
         ("outcome=REFUSED", "outcome"),
         ("from=yesterday", "from"),
         ("resource_type=CHART", "resource_type"),
-        ("purpose_of_use=BTG", "purpose_of_use"),
+        ("purpose_of_use=CURIOSITY", "purpose_of_use"),
     ] {
         world
             .invalid(

@@ -207,7 +207,12 @@ async fn after_a_restore_from_a_dump_only_new_rows_are_reviewed_although_transac
     let numbers = "update audit_logs set xid = '3'";
     world.rewrite_history(numbers).await;
     read(&world, &ada, &ada).await;
-    review(&world).await;
+    // `review` can't tell by a number that is ahead whether the row was reviewed.
+    eventually("the new row is reviewed", async || {
+        review(&world).await;
+        access(&world, &ada, &ada).await["accesses"] != 1
+    })
+    .await;
     assert_eq!(access(&world, &ada, &ada).await["accesses"], 2);
 }
 
