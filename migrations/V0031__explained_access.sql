@@ -280,7 +280,7 @@ begin
 end
 $$;
 
--- Reviews the next rows of the audit log, at most `p_limit`, each once, and raises alerts, also about overdue incidents. An access is a successful action
+-- Reviews the next rows of the audit log, at most `p_limit`, each once, and raises alerts. An access is a successful action
 -- of a person on the data of one patient. A search with several patients in its answer is none. A row is reviewed once no
 -- transaction before its own is open, so none is passed over.
 --
@@ -388,7 +388,7 @@ begin
   unexplained := found.unexplained;
   alerts := raise_unexplained(found.strange) + raise_sought_patients(found.strange) + raise_own_charts(found.written)
     + raise_many_patients(found.written) + raise_hourly(found.rules, found.users, found.times)
-    + raise_two_networks(found.acting, found.acting_from, found.acting_until) + raise_overdue_incidents();
+    + raise_two_networks(found.acting, found.acting_from, found.acting_until);
   if found.xid is not null then
     update access_review set xid = found.xid, id = found.id, since = place.since;
   end if;

@@ -686,7 +686,7 @@ insert into alert_rules (name, meaning, threshold, weight) values
     1, 90
   );
 
--- Raises an alert for each incident with an overdue step, once a day. `review_access` calls it. Returns how often it raised one.
+-- Raises an alert for each incident with an overdue step, once a day: see `raise_due_alerts`. Returns how often it raised one.
 create function raise_overdue_incidents() returns bigint
 language plpgsql as $$
 begin
@@ -695,7 +695,7 @@ begin
     from alert_rules r
     join incidents i on i.status <> 'CLOSED'
     cross join lateral incident_clock(i) as c
-    where r.name = 'incident-overdue' and r.is_enabled and clinic_day(now()) - c.next_by >= r.threshold
+    where r.name = 'incident-overdue' and clinic_day(now()) - c.next_by >= r.threshold
       and not exists (
         select from alerts a
         where a.rule = r.name and a.occasion = i.id and clinic_day(a.last_at) = clinic_day(now())

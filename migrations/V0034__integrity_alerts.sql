@@ -1,6 +1,6 @@
 -- Alerts about the audit log itself and about duties of officers that are overdue (45 CFR 164.308(a)(1)(ii)(D),
 -- 164.312(c)(2)). review-access raises them in each run. A state that lasts is one alert, and another one if it still
--- lasts as long as the threshold says after the alert was resolved.
+-- lasts as long as the threshold says after the alert was resolved. An overdue incident is counted once a day instead.
 
 -- Rows that wait to be sealed, and chains that wait for their open line.
 create function raise_unsealed_rows() returns bigint
@@ -85,7 +85,8 @@ begin
   perform require_review();
   -- Two runs at once take turns, so none raises what the other does.
   perform from access_review for update;
-  alerts := raise_unsealed_rows() + raise_quarantined_rows() + raise_unreviewed_emergencies() + raise_unreviewed_holds();
+  alerts := raise_unsealed_rows() + raise_quarantined_rows() + raise_unreviewed_emergencies() + raise_unreviewed_holds()
+    + raise_overdue_incidents();
 end
 $$;
 

@@ -128,8 +128,8 @@ impl Content for Alert {
 macro_rules! select_alert {
     ($($rest:literal),+ $(,)?) => {
         concat!(
-            "select id, rule, rule_version, score, status::text as status, actor_id, patient_id, occasion, network::text as network, evidence,
-               occurrences, explanations::text[] as explanations, first_at, last_at, assigned_to,
+            "select id, rule, rule_version, score, status::text as status, actor_id, patient_id, occasion,
+               network::text as network, evidence, occurrences, explanations::text[] as explanations, first_at, last_at, assigned_to,
                disposition::text as disposition, reason, resolved_by, resolved_at, updated_at, version
              from alerts ",
             $($rest),+

@@ -1,5 +1,5 @@
 //! Schedule, every minute: explains the accesses to patients, and raises alerts about those that nothing explains, about
-//! the audit log itself and about overdue reviews.
+//! the audit log itself and about what is overdue.
 //!
 //! The database explains and compares (`migrations/V0031__explained_access.sql`, `migrations/V0034__integrity_alerts.sql`).
 
@@ -81,11 +81,11 @@ pub async fn handle(job: Job) -> Result<(), Error> {
 }
 
 /// Reviews some rows. Returns whether there may be more. Rows of functions alone are left to the next run, unless they are
-/// many or an alert was raised: otherwise each run would review the row of the run before.
+/// many: otherwise each run would review the row of the run before.
 async fn review(mut access: Access<Search>) -> Result<bool, Error> {
     let reviewed: Reviewed = access.one(sql(REVIEW, &[&ROWS])).await?;
     let is_full = reviewed.rows == i64::from(ROWS);
-    if is_full || reviewed.persons > 0 || reviewed.alerts > 0 {
+    if is_full || reviewed.persons > 0 {
         access.add_note("rows", reviewed.rows);
         access.add_note("accesses", reviewed.accesses);
         access.add_note("unexplained", reviewed.unexplained);
