@@ -289,6 +289,21 @@ fn a_function_may_read_the_secret_of_its_own_login_and_no_other() {
     );
 }
 
+#[test]
+fn a_function_with_a_role_has_no_policies_that_sam_would_ignore() {
+    let functions = PROJECT.deployment["Resources"].as_mapping().unwrap();
+    let both = functions.iter().filter(|(_, resource)| {
+        let properties = &resource["Properties"];
+        resource["Type"] == "AWS::Serverless::Function"
+            && !properties["Role"].is_null()
+            && !properties["Policies"].is_null()
+    });
+    none(
+        both.map(|(name, _)| name.as_str().unwrap_or_default().to_owned()),
+        "remove Role, and add the secret's policy to Policies",
+    );
+}
+
 /// Returns the IAM statements of a function.
 pub fn statements(function: &Function) -> impl Iterator<Item = Value> + use<> {
     policies(function).flat_map(|policy| list(&policy["Statement"]))
@@ -306,7 +321,12 @@ fn policies(function: &Function) -> impl Iterator<Item = Value> + use<> {
             .unwrap_or_default();
         code.trim_end_matches('/').rsplit('/').next() == Some(&name)
     });
-    of_it.flat_map(|resource| list(&resource["Properties"]["Policies"]))
+    of_it.flat_map(|resource| {
+        let properties = &resource["Properties"];
+        let role = referred(&properties["Role"]).trim_end_matches(".Arn");
+        let shared = &PROJECT.deployment["Resources"][role]["Properties"]["ManagedPolicyArns"];
+        [list(shared), list(&properties["Policies"])].concat()
+    })
 }
 
 pub fn actions(statement: &Value) -> Vec<String> {

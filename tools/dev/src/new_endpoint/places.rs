@@ -31,7 +31,7 @@ pub fn template(changes: &mut Changes, project: &Project, endpoint: &NewEndpoint
         let end = end_of_resource(&lines, last.context("no function of the resource was found")?);
         let settings = match &endpoint.like {
             Some(like) => settings(&lines, like)?,
-            None => "      Policies: [!Ref PeopleSecretPolicy]\n".to_owned(),
+            None => "      Role: !GetAtt PeopleRole.Arn\n".to_owned(),
         };
         let comment = match endpoint.is_new_resource {
             true => format!("  # {}\n", heading(&endpoint.resource)),
