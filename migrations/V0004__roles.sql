@@ -214,6 +214,8 @@ insert into role_permissions (role, permission, reach) values
   ('COMPLIANCE_OFFICER', 'emergency-access:read', 'ALL'),
   ('COMPLIANCE_OFFICER', 'emergency-access:revoke', 'ALL'),
   ('COMPLIANCE_OFFICER', 'emergency-access:review', 'ALL'),
+  ('COMPLIANCE_OFFICER', 'activity-reviews:read', 'ALL'),
+  ('COMPLIANCE_OFFICER', 'activity-reviews:write', 'ALL'),
   ('IMPORTER', 'users:read', 'SOURCE'),
   ('IMPORTER', 'users:list', 'SOURCE'),
   ('IMPORTER', 'users:write', 'SOURCE'),

@@ -13,7 +13,7 @@ create type alert_status as enum ('OPEN', 'ACKNOWLEDGED', 'ASSIGNED', 'RESOLVED'
 create type appointment_status as enum ('SCHEDULED', 'CHECKED_IN', 'COMPLETED', 'CANCELLED', 'NO_SHOW');
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
-create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT', 'ALERT_RULE', 'EMERGENCY_ACCESS', 'INCIDENT');
+create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT', 'ALERT_RULE', 'EMERGENCY_ACCESS', 'INCIDENT', 'ACTIVITY_REVIEW');
 create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER', 'EMERGENCY');
 create type delay_statement as enum ('WRITTEN', 'ORAL');
 create type emergency_reason as enum ('LIFE_THREATENING', 'URGENT_TREATMENT', 'PATIENT_UNRESPONSIVE', 'CARE_TEAM_UNAVAILABLE', 'OTHER');
@@ -2621,6 +2621,59 @@ grant insert
   (incident_id, recipient, patient_id, jurisdiction, means, sent_on, note)
   on incident_notices to caretrail_people;
 
+create table activity_reviews (
+  id uuid not null,
+  covered_from date not null,
+  covered_until date not null,
+  figures jsonb not null,
+  created_by uuid,
+  created_at timestamptz not null default now(),
+  conclusion text,
+  verification jsonb,
+  document text,
+  signed_by uuid,
+  signed_at timestamptz,
+  updated_at timestamptz not null default now(),
+  version integer not null default 1,
+  constraint activity_reviews_pkey primary key (id),
+  constraint activity_reviews_created_by_fkey foreign key (created_by) references user_profiles (id),
+  constraint activity_reviews_signed_by_fkey foreign key (signed_by) references user_profiles (id),
+  constraint activity_reviews_conclusion_length check (length(conclusion) >= 1 and length(conclusion) <= 4000),
+  constraint activity_reviews_document_size check (octet_length(document) <= 200000),
+  constraint activity_reviews_period check (covered_until >= covered_from and covered_until <= (covered_from + 365)),
+  constraint activity_reviews_signed check (
+    (conclusion is null) = (signed_at is null)
+    and (document is null) = (signed_at is null)
+    and (signed_at is not null
+      or verification is null)
+  )
+);
+create index activity_reviews_created_by_idx on activity_reviews (created_by) where created_by is not null;
+create index activity_reviews_page_idx on activity_reviews (covered_until desc, id desc);
+create index activity_reviews_signed_by_idx on activity_reviews (signed_by) where signed_by is not null;
+create index activity_reviews_signed_idx on activity_reviews (covered_until desc) where signed_at is not null;
+alter table activity_reviews enable row level security, force row level security;
+create policy activity_reviews_begin on activity_reviews for insert to caretrail_app
+  with check ((select reach('activity-reviews:write')) = 'ALL');
+create policy activity_reviews_read on activity_reviews for select to caretrail_app
+  using ((select reach('activity-reviews:read') = 'ALL' or reach('activity-reviews:write') = 'ALL'));
+create policy activity_reviews_sign on activity_reviews for update to caretrail_app
+  using ((select reach('activity-reviews:write')) = 'ALL');
+create policy actor_proven on activity_reviews as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on activity_reviews for all to caretrail_owner using (true) with check (true);
+create trigger guard_deletion before delete on activity_reviews for each row execute function guard_deletion();
+create trigger refuse_truncate before truncate on activity_reviews
+  for each statement
+  execute function refuse_truncate();
+create trigger sign_activity_review before insert or update on activity_reviews
+  for each row
+  execute function sign_activity_review();
+create trigger touch before update on activity_reviews for each row execute function touch();
+grant select on activity_reviews to caretrail_app;
+grant insert (id, covered_from, covered_until) on activity_reviews to caretrail_people;
+grant update (conclusion, verification, document) on activity_reviews to caretrail_people;
+
 -- Functions
 --
 -- A comment names the roles that can execute the function. Without one, only the owner can.
@@ -2682,6 +2735,8 @@ create function claim_idempotency_key(p_key text, p_operation text, p_request_ha
 create function clinic_day(at timestamptz) returns date stable security definer; -- caretrail_app
 create function completes_visit(provider uuid, source text) returns boolean stable; -- caretrail_app
 create function confirm_audit_archive_part(p_month date, p_part integer, p_digest bytea) returns boolean security definer; -- caretrail_jobs
+create function count_activity(p_from date, p_until date) returns jsonb stable;
+create function count_audit_rows(p_from timestamptz, p_until timestamptz) returns table (user_id uuid, action_type audit_action, resource_type audit_resource, outcome audit_outcome, purpose_of_use purpose_of_use, rows bigint) stable;
 create function count_refusal(OUT retry_after integer, OUT left_out bigint) returns record security definer; -- caretrail_people
 create function count_refused_tokens(p_since timestamptz, p_until timestamptz, p_addresses text[], p_tokens bigint[], OUT networks bigint, OUT tokens bigint, OUT alerts bigint) returns record security definer; -- caretrail_jobs
 create function covers(hold legal_holds, listing retention_listings) returns boolean immutable;
@@ -2761,6 +2816,7 @@ create function raise_due_alerts(OUT alerts bigint) returns bigint security defi
 create function raise_hourly(rules text[], users uuid[], times timestamptz[]) returns bigint;
 create function raise_many_patients(written chart_accesses[]) returns bigint;
 create function raise_overdue_incidents() returns bigint;
+create function raise_overdue_review() returns bigint;
 create function raise_own_charts(written chart_accesses[]) returns bigint;
 create function raise_quarantined_rows() returns bigint;
 create function raise_sought_patients(strange chart_accesses[]) returns bigint;
@@ -2818,6 +2874,7 @@ create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role t
 create function settle_incident(p_incident uuid) returns void;
 create function settle_retention() returns void;
 create function settle_webhook(p_webhook uuid, p_attempts jsonb) returns text security definer; -- caretrail_jobs
+create function signing_party(OUT clinic text, OUT name text, OUT role text) returns record stable security definer; -- caretrail_people
 create function source_network(address inet) returns cidr immutable;
 create function spans_of_actor(its_part text) returns table (patient uuid, begins timestamptz, ends timestamptz) stable;
 create function step_hash(request_id text) returns bigint immutable; -- caretrail_app
@@ -2826,6 +2883,7 @@ create function take_deletable(p_type retained_type, p_ids uuid[], p_limit bigin
 create function take_events(p_ranks bigint[], p_numbers bigint[], p_codes text[], p_most integer) returns setof business_events security definer; -- caretrail_jobs
 create function take_webhook_events(p_webhook uuid, p_most integer) returns setof business_events security definer; -- caretrail_jobs
 create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz) returns table (begins timestamptz, ends timestamptz) stable security definer; -- caretrail_app
+create function target_activity_review(target uuid) returns setof uuid stable;
 create function target_alert(target uuid) returns setof uuid stable;
 create function target_appointment(target uuid) returns setof uuid stable;
 create function target_emergency_access(target uuid) returns setof uuid stable;
@@ -2921,6 +2979,7 @@ create function refuse_truncate() returns trigger;
 create function refuse_visit_before_birth() returns trigger security definer;
 create function settle_after_notices() returns trigger security definer;
 create function settle_after_patient() returns trigger security definer;
+create function sign_activity_review() returns trigger security definer;
 create function sign_change() returns trigger;
 create function sign_emergency_access() returns trigger security definer;
 create function sign_incident() returns trigger security definer;

@@ -56,6 +56,7 @@ impl Reads {
             .expect(200);
         let alert = world.alert(vera.user, Some(ada.id)).await;
         let incident = world.incident(&[ada.id]).await;
+        let review = world.activity_review().await;
         let officer = world.officer().await;
         let paths = vec![
             ("get-me", "/v1/me".to_owned()),
@@ -68,6 +69,10 @@ impl Reads {
             ("get-custom-data-schema", schemas.to_owned()),
             ("get-alert", format!("/v1/alerts/{alert}")),
             ("get-incident", format!("/v1/incidents/{incident}")),
+            (
+                "get-activity-review",
+                format!("/v1/activity-reviews/{review}"),
+            ),
         ];
         Self {
             world,
@@ -83,7 +88,7 @@ impl Reads {
         match function {
             "get-custom-data-schema" => &self.admin,
             "get-patient" | "get-record" => &self.vera,
-            "get-alert" | "get-incident" => &self.officer,
+            "get-alert" | "get-incident" | "get-activity-review" => &self.officer,
             _ => &self.ada,
         }
     }

@@ -143,6 +143,7 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         world.incident(&[ada.id]).await,
         world.breach(&[ada.id]).await,
     ];
+    let reviews = [world.activity_review().await, world.activity_review().await];
     let webhooks = [Uuid::now_v7(), Uuid::now_v7()];
     let create =
         "insert into webhooks (id, url) select unnest($1::uuid[]), 'https://events.example.org'";
@@ -716,6 +717,32 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
                 (Method::PUT, path, Some(rule))
             }),
         ),
+        (
+            "list-activity-reviews",
+            &officer,
+            get("/v1/activity-reviews".into()),
+        ),
+        (
+            "get-activity-review",
+            &officer,
+            get(format!("/v1/activity-reviews/{}", reviews[0])),
+        ),
+        (
+            "create-activity-review",
+            &officer,
+            post("/v1/activity-reviews", &|_| {
+                json!({"covered_from": "2026-01-01", "covered_until": "2026-01-31"})
+            }),
+        ),
+        (
+            "sign-activity-review",
+            &officer,
+            reviews.map(|review| {
+                let path = format!("/v1/activity-reviews/{review}/sign");
+                let body = json!({"conclusion": "Nothing to object to"});
+                (Method::POST, path, Some(body))
+            }),
+        ),
         ("list-incidents", &officer, get("/v1/incidents".into())),
         (
             "get-incident",
@@ -877,6 +904,7 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
                 "renew-upload",
                 "verify-provider",
                 "approve-user",
+                "sign-activity-review",
             ]
             .contains(&function) =>
             {

@@ -364,6 +364,7 @@ impl Ward {
             ("alerts", world.alert(vera.user, None).await),
             ("emergency-access", access),
             ("incidents", world.incident(&[ada.id]).await),
+            ("activity-reviews", world.activity_review().await),
             ("users", ada.user),
             ("patients", ada.id),
             ("providers", vera.id),
@@ -389,7 +390,7 @@ impl Ward {
             (_, "find-emergency-patient" | "grant-emergency-access") => &*self.vera,
             (
                 "audit-logs" | "audit-checkpoints" | "access-statistics" | "alerts" | "alert-rules"
-                | "emergency-access" | "incidents",
+                | "emergency-access" | "incidents" | "activity-reviews",
                 _,
             ) => &self.officer,
             (_, "rate-appointment") => &*self.ada,

@@ -5,6 +5,7 @@
 //! for each test. The functions are the real binaries, started by their first request.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
+pub mod activity_reviews;
 pub mod answer;
 pub mod archive;
 pub mod audit;

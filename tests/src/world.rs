@@ -223,6 +223,7 @@ impl World {
             "incidents",
             "incident_patients",
             "incident_notices",
+            "activity_reviews",
         ] {
             let rows = self.rows(&format!("select * from {table}"), &[]).await;
             stored.insert(

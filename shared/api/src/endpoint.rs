@@ -65,6 +65,8 @@ pub struct Endpoint {
     /// The statement that reads the answer again, if a caller can repeat a request with the header
     /// `Idempotency-Key`.
     pub read_again: Option<&'static str>,
+    /// Whether the caller needs a second factor, also where the deployment requires none.
+    pub needs_second_factor: bool,
 }
 
 /// An endpoint without a caller, patient data and audit rows.
@@ -134,6 +136,7 @@ impl Endpoint {
             resource: ResourceType::User,
             conflicts: &[],
             read_again: None,
+            needs_second_factor: false,
         }
     }
 
@@ -213,6 +216,13 @@ impl Endpoint {
     #[must_use]
     pub const fn needs(mut self, permission: &'static str) -> Self {
         self.permission = permission;
+        self
+    }
+
+    /// Requires a second factor of the caller (assurance level aal2), also where the deployment requires none.
+    #[must_use]
+    pub const fn needs_second_factor(mut self) -> Self {
+        self.needs_second_factor = true;
         self
     }
 

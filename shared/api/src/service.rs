@@ -60,8 +60,9 @@ impl Service {
         let (response, context) = match self.verify(&request, &request_id).await {
             Ok(claims) => {
                 let subject = claims.sub.into();
-                let assured =
-                    !self.gate.require_aal2 || claims.assurance >= identity::Assurance::Aal2;
+                let is_required =
+                    self.gate.require_aal2 || self.environment.endpoint.needs_second_factor;
+                let assured = !is_required || claims.assurance >= identity::Assurance::Aal2;
                 let context = Arc::new(RequestContext {
                     environment: &self.environment,
                     caller: Caller::Person { subject, assured },

@@ -1,8 +1,8 @@
 //! The target of a transaction, as its audit row names it.
 
 use domain::ids::{
-    AlertId, AnyId, AppointmentId, AuditLogId, EmergencyAccessId, FileId, IncidentId, LegalHoldId,
-    PatientId, ProviderId, RecordId, UserId, WebhookId,
+    ActivityReviewId, AlertId, AnyId, AppointmentId, AuditLogId, EmergencyAccessId, FileId,
+    IncidentId, LegalHoldId, PatientId, ProviderId, RecordId, UserId, WebhookId,
 };
 use uuid::Uuid;
 
@@ -81,6 +81,7 @@ targets! {
     WebhookId;
     AlertId;
     IncidentId;
+    ActivityReviewId;
     AuditLogId;
     AnyId;
 }

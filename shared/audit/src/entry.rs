@@ -141,6 +141,8 @@ text_enum! {
         EmergencyAccess,
         /// An incident in the table `incidents`.
         Incident,
+        /// An activity review in the table `activity_reviews`.
+        ActivityReview,
     }
 }
 

@@ -90,6 +90,8 @@ ids! {
     AlertId,
     /// The id of an incident, a UUID.
     IncidentId,
+    /// The id of an activity review, a UUID.
+    ActivityReviewId,
     /// The id of an audit row, a UUID.
     AuditLogId,
     /// The id of any resource that an audit row can concern, a UUID.

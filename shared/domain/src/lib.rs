@@ -5,6 +5,7 @@
 //! transaction or audit row.
 #![warn(missing_docs)]
 
+pub mod activity_review;
 pub mod alert;
 pub mod appointment;
 pub mod care;

@@ -93,9 +93,9 @@ impl Probe {
 /// one resource, or lists all, needs no line here.
 pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
     use Kind::{
-        Alert, AuditRow, EmergencyAccess, File, FoundPatient, FuturePatient, FutureProvider,
-        FutureWebhook, Hold, Incident, Nobodys, Oneself, Patient, Provider, Record, User, Visit,
-        Webhook,
+        ActivityReview, Alert, AuditRow, EmergencyAccess, File, FoundPatient, FuturePatient,
+        FutureProvider, FutureWebhook, Hold, Incident, Nobodys, Oneself, Patient, Provider, Record,
+        User, Visit, Webhook,
     };
     use State::{Announced, Begun, Completed, ToCome};
     Some(match function {
@@ -309,6 +309,14 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
                 json!({"recipient": "HHS", "means": "WEB_PORTAL", "sent_on": today})
             })
             .once(Completed),
+        "create-activity-review" => each(Nobodys).body(
+            |_, _, _| json!({"covered_from": "2026-01-01", "covered_until": "2026-01-31"}),
+        ),
+        "list-activity-reviews" => each(Nobodys),
+        "get-activity-review" => each(ActivityReview).once(ToCome),
+        "sign-activity-review" => each(ActivityReview)
+            .body(|_, _, _| json!({"conclusion": "Nothing to object to"}))
+            .once(ToCome),
         _ => return read(route),
     })
 }

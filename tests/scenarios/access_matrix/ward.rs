@@ -39,6 +39,8 @@ pub enum Kind {
     Alert,
     /// An incident that affects Ada. If it is completed, it is a breach and notices are sent.
     Incident,
+    /// An activity review that nobody has signed.
+    ActivityReview,
     /// A thing that belongs to nobody.
     Nobodys,
 }
@@ -397,6 +399,7 @@ impl Ward {
             | Kind::AuditRow
             | Kind::Alert
             | Kind::Incident
+            | Kind::ActivityReview
             | Kind::Nobodys => {
                 let mut thing = Thing {
                     owners: Vec::new(),
@@ -514,6 +517,10 @@ impl Ward {
                     ..thing.clone()
                 }
             }
+            (Kind::ActivityReview, _) => Thing {
+                id: self.world.activity_review().await,
+                ..thing.clone()
+            },
             (Kind::Hold, _) => {
                 let id = Uuid::now_v7();
                 let place = "insert into legal_holds (id, reason) values ($1, 'Case 7')";
@@ -773,6 +780,7 @@ impl Ward {
             | Kind::AuditRow
             | Kind::Alert
             | Kind::Incident
+            | Kind::ActivityReview
             | Kind::Nobodys => return 1,
         };
         let statement = format!("select version from {table} where id = $1");

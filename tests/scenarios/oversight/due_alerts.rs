@@ -3,7 +3,7 @@
 use tests::audit::Expected;
 use tests::prelude::*;
 
-use super::{PATH, age_accesses, alerts, granted, path, read, resolved, schedule};
+use super::{PATH, REVIEWS, age_accesses, alerts, granted, path, read, resolved, schedule, signed};
 
 /// Runs the job once. Returns the steps that raised alerts of these rules.
 async fn run(world: &World) -> Vec<Value> {
@@ -247,4 +247,36 @@ async fn a_disabled_rule_raises_nothing_and_only_the_job_raises() {
         let error = error.unwrap_err();
         assert_eq!(error.as_db_error().unwrap().code().code(), code, "{login}");
     }
+}
+
+#[tokio::test]
+async fn an_activity_review_that_is_not_signed_in_time_is_an_alert_until_one_is_signed() {
+    let world = World::new().await;
+    let officer = world.officer().await;
+    run(&world).await;
+    assert!(alerts(&world, "overdue-review").await.is_empty());
+    // Before the first review the time counts from the installation.
+    let installed = "update alert_rules set created_at = created_at - interval '45 days'";
+    world.rewrite_history(installed).await;
+    run(&world).await;
+    run(&world).await;
+    let raised = alerts(&world, "overdue-review").await;
+    assert_eq!(raised.len(), 1);
+    assert_eq!(raised[0]["occurrences"], 1);
+    resolve(&world, &officer, "overdue-review").await;
+    wait(&world, "overdue-review", "45 days").await;
+    // A review that nobody signs changes nothing, and neither does an old one.
+    let yesterday = &days_ago(1)[..10];
+    let body = json!({"covered_from": yesterday, "covered_until": yesterday});
+    let review = officer.post(REVIEWS, body).await.expect(201).id();
+    let old = json!({"covered_from": "2026-01-01", "covered_until": "2026-01-31"});
+    let old = officer.post(REVIEWS, old).await.expect(201).id();
+    signed(&officer, old).await;
+    run(&world).await;
+    assert_eq!(alerts(&world, "overdue-review").await.len(), 2);
+    resolve(&world, &officer, "overdue-review").await;
+    wait(&world, "overdue-review", "45 days").await;
+    signed(&officer, review).await;
+    run(&world).await;
+    assert_eq!(alerts(&world, "overdue-review").await.len(), 2);
 }

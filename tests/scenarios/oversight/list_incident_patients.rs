@@ -33,7 +33,7 @@ async fn each_patient_has_what_was_accessed_and_how_they_were_notified() {
     }
     let alert = raise(&world, Some(vera.user), Some(ben.id), &evidence).await;
     let new = json!({"alert_id": alert, "summary": "A provider read a chart."});
-    let id = officer.post(INCIDENTS, new).await.expect(200).id();
+    let id = officer.post(INCIDENTS, new).await.expect(201).id();
 
     let listed = officer.get(&path(id)).await.expect(200);
     let expected = row().by(&officer).resource(id);

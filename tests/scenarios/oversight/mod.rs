@@ -2,14 +2,17 @@ mod add_incident_accesses;
 mod alert_rules;
 mod alert_scores;
 mod count_refused_tokens;
+mod create_activity_review;
 mod due_alerts;
 mod emergency_reach;
 mod find_emergency_patient;
+mod get_activity_review;
 mod get_alert;
 mod get_incident;
 mod get_incident_letter;
 mod grant_emergency_access;
 mod incident_clocks;
+mod list_activity_reviews;
 mod list_alert_rules;
 mod list_alerts;
 mod list_emergency_access;
@@ -22,6 +25,7 @@ mod record_incident_notice;
 mod review_access;
 mod review_emergency_access;
 mod revoke_emergency_access;
+mod sign_activity_review;
 mod snooping;
 mod two_networks;
 mod update_alert;
@@ -41,6 +45,22 @@ async fn raise(
 ) -> Option<Uuid> {
     let raise = "select raise_alert('unexplained-access', $1, $2, null, $3, '{VISIT,CARE_TEAM}')";
     world.sql(raise, &[&actor, &patient, &evidence]).await[0].get(0)
+}
+
+const REVIEWS: &str = "/v1/activity-reviews";
+
+fn review_path(id: Uuid) -> String {
+    format!("{REVIEWS}/{id}")
+}
+
+fn sign_path(id: Uuid) -> String {
+    format!("{REVIEWS}/{id}/sign")
+}
+
+/// Signs a review.
+async fn signed(officer: &Actor, id: Uuid) {
+    let body = json!({"conclusion": "Nothing to object to."});
+    officer.post(&sign_path(id), body).await.expect(200);
 }
 
 /// The stored alert.

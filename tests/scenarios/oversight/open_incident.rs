@@ -41,7 +41,7 @@ async fn an_incident_from_an_alert_has_its_person_its_day_and_the_patients_of_it
     world.sql(days_ago, &[&alert]).await;
 
     let new = json!({"alert_id": alert, "summary": "A clerk read two charts."});
-    let opened = officer.post(INCIDENTS, new.clone()).await.expect(200);
+    let opened = officer.post(INCIDENTS, new.clone()).await.expect(201);
     let id = opened.id();
     for (field, value) in [
         ("alert_id", json!(alert)),
@@ -89,7 +89,7 @@ async fn an_officer_opens_an_incident_on_their_own() {
     let (vera, officer) = (world.provider("Vera").await, world.officer().await);
     let summary = "A letter went to another address.";
     let opened = officer.post(INCIDENTS, json!({"summary": summary})).await;
-    let opened = opened.expect(200);
+    let opened = opened.expect(201);
     let today = clinic_day(&world, 0).await;
     assert_eq!(opened.body["discovered_on"], json!(today));
     assert_eq!(opened.body["summary"], summary);
@@ -99,7 +99,7 @@ async fn an_officer_opens_an_incident_on_their_own() {
 
     let before = clinic_day(&world, -10).await;
     let new = json!({"summary": summary, "actor_id": vera.user, "discovered_on": before});
-    let opened = officer.post(INCIDENTS, new).await.expect(200);
+    let opened = officer.post(INCIDENTS, new).await.expect(201);
     assert_eq!(opened.body["discovered_on"], json!(before));
     assert_eq!(opened.body["actor_id"], json!(vera.user));
     // The calendar is the clinic's, where tomorrow may have begun or not.
@@ -111,7 +111,7 @@ async fn an_officer_opens_an_incident_on_their_own() {
             .await
             .unwrap();
         let opened = officer.post(INCIDENTS, json!({"summary": summary})).await;
-        assert_ne!(opened.expect(200).body["discovered_on"], json!(today));
+        assert_ne!(opened.expect(201).body["discovered_on"], json!(today));
     }
 }
 
@@ -158,7 +158,7 @@ async fn nobody_opens_an_incident_about_their_own_access() {
         )
         .await[0]
         .get::<_, Uuid>(0);
-    for (alert, status) in [(own, 403), (several, 403), (shared.unwrap(), 200)] {
+    for (alert, status) in [(own, 403), (several, 403), (shared.unwrap(), 201)] {
         let new = json!({"alert_id": alert, "summary": "A chart was read."});
         let answer = officer.post(INCIDENTS, new).await;
         assert_eq!(answer.status, status, "{}", answer.text);
@@ -170,7 +170,7 @@ async fn nobody_opens_an_incident_about_their_own_access() {
         .await;
     // Somebody else does.
     let new = json!({"alert_id": own, "summary": "A chart was read."});
-    world.officer().await.post(INCIDENTS, new).await.expect(200);
+    world.officer().await.post(INCIDENTS, new).await.expect(201);
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ async fn a_clerk_who_reads_a_chart_that_nothing_explains_leads_to_a_letter() {
         "alert_id": raised[0]["id"],
         "summary": "A clerk opened a chart. The patient had no visit, and nobody had asked for it."
     });
-    let opened = officer.post(INCIDENTS, new).await.expect(200);
+    let opened = officer.post(INCIDENTS, new).await.expect(201);
     let (id, path) = (opened.id(), incident_path(opened.id()));
     assert_eq!(opened.body["affected_count"], 1);
     assert_eq!(opened.body["actor_id"], json!(clerk.user));

@@ -37,7 +37,7 @@ const OPEN: &str = "
 const READ: &str = select_incident!("where i.id = $1 and reach('incidents:write') = 'ALL'");
 
 /// Opens the incident. Errors: it is about an access of the caller, or the alert has an incident.
-pub async fn handle(call: Call, Body(new): Body<NewIncident>) -> Reply<Json<Incident>> {
+pub async fn handle(call: Call, Body(new): Body<NewIncident>) -> Reply<Created<Incident>> {
     let id = IncidentId::generate();
     let mut access = call.authorize(id);
     if let Some(alert) = new.alert_id {
@@ -69,5 +69,10 @@ pub async fn handle(call: Call, Body(new): Body<NewIncident>) -> Reply<Json<Inci
             Error::invalid("actor_id", "expected the id of a user"),
         )?
         .row;
-    access.commit(Json(incident)).await
+    access
+        .commit(Created {
+            location: format!("/v1/incidents/{id}"),
+            body: incident,
+        })
+        .await
 }

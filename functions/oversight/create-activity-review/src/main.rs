@@ -1,0 +1,3 @@
+//! The Lambda `create-activity-review`.
+
+api::serve_idempotent!(create_activity_review);

@@ -1,0 +1,3 @@
+//! The Lambda `get-activity-review`.
+
+api::serve!(get_activity_review);

@@ -1,0 +1,3 @@
+//! The Lambda `list-activity-reviews`.
+
+api::serve!(list_activity_reviews);
