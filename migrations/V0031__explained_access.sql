@@ -459,7 +459,7 @@ insert into alert_rules (name, meaning, threshold, weight) values
   (
     'sought-patient',
     'Several persons accessed the same patient within 24 hours, and nothing explains why. The threshold counts the persons.',
-    3, 80
+    2, 80
   ),
   (
     'short-care',
@@ -469,7 +469,7 @@ insert into alert_rules (name, meaning, threshold, weight) values
   (
     'many-patients',
     'A person accessed many patients on one day, and at least three times as many as usual for them. The threshold counts the patients.',
-    50, 50
+    30, 50
   ),
   (
     'id-enumeration',

@@ -87,31 +87,17 @@ impl Seen {
     }
 }
 
-/// What a choice is worth: the cases that officers find within their budget, those that any alert finds, and the alerts
-/// about no case.
-type Worth = (usize, usize, Reverse<usize>);
-
 /// Chooses the thresholds and weights under which officers find most cases within their budget. If several find as many,
-/// those that find most by any alert are better, and then those with the fewest alerts about no case. It changes one rule
-/// at a time until none gets better. Such a search can end early, so it begins twice: with the present weights, and with
-/// weights in the order of the rules' precision.
+/// those that find most by any alert are better, and then those with the fewest alerts about no case. It begins with the
+/// present ones and changes one rule at a time until none gets better.
 pub fn choose(runs: &[Vec<Alert>], begin: Choice, days: [i64; 2], budget: usize) -> Choice {
-    let worth = |choice: &Choice| -> Worth {
+    let worth = |choice: &Choice| {
         let seen = Seen::new(runs, choice, days, budget);
         let is_false = |(alert, _): &&(Alert, bool)| alert.cases.is_empty();
         let false_alarms = seen.alerts.iter().filter(is_false).count();
         let (reviewed, raised) = (seen.found(true).len(), seen.found(false).len());
         (reviewed, raised, Reverse(false_alarms))
     };
-    let present = improve(begin, worth);
-    let by_precision = improve(weighted_by_precision(runs, begin, days), worth);
-    match by_precision.0 > present.0 {
-        true => by_precision.1,
-        false => present.1,
-    }
-}
-
-fn improve(begin: Choice, worth: impl Fn(&Choice) -> Worth) -> (Worth, Choice) {
     let mut best = (worth(&begin), begin);
     loop {
         let before = best.0;
@@ -128,30 +114,9 @@ fn improve(begin: Choice, worth: impl Fn(&Choice) -> Worth) -> (Worth, Choice) {
             }
         }
         if best.0 == before {
-            return best;
+            return best.1;
         }
     }
-}
-
-/// The same thresholds, with weights that grow with the share of the rule's alerts that are about a case.
-fn weighted_by_precision(runs: &[Vec<Alert>], begin: Choice, days: [i64; 2]) -> Choice {
-    let seen = Seen::new(runs, &begin, days, 0);
-    let mut rules: Vec<usize> = (0..THRESHOLDS.len()).collect();
-    rules.sort_by_key(|rule| {
-        let alerts = seen.alerts.iter().filter(|(alert, _)| alert.rule == *rule);
-        let (mut right, mut all) = (0, 0);
-        for (alert, _) in alerts {
-            right += usize::from(!alert.cases.is_empty());
-            all += 1;
-        }
-        // Per mille.
-        right * 1000 / all.max(1)
-    });
-    let mut choice = begin;
-    for (rank, rule) in rules.into_iter().enumerate() {
-        choice[rule].1 = WEIGHTS[rank.min(WEIGHTS.len() - 1)];
-    }
-    choice
 }
 
 #[cfg(test)]
@@ -191,16 +156,5 @@ mod tests {
         let choice = choose(&runs, [(0, 40); THRESHOLDS.len()], [1, 2], 1);
         assert_eq!(choice[0].0, 1);
         assert_eq!(choice[1], (0, 40));
-    }
-
-    #[test]
-    fn a_precise_rule_ends_above_one_with_many_false_alarms() {
-        let mut run = vec![alert(0, &[]); 20];
-        run.extend([alert(0, &[1]), alert(1, &[2])]);
-        let runs = [run, vec![], vec![], vec![]];
-        let mut begin: Choice = [(0, 40); THRESHOLDS.len()];
-        begin[0].1 = 90;
-        let choice = choose(&runs, begin, [1, 2], 1);
-        assert!(choice[1].1 > choice[0].1, "{choice:?}");
     }
 }
