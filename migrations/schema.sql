@@ -2732,6 +2732,7 @@ create function changes_visit(patient uuid, provider uuid, source text) returns 
 create function check_keeper(its_role text) returns void stable;
 create function check_ticket(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea) returns void stable;
 create function claim_idempotency_key(p_key text, p_operation text, p_request_hash bytea, p_status integer, p_resource uuid) returns void security definer; -- caretrail_people
+create procedure classify(target regclass, IN purpose text, IN retention text, IN ephi text[] DEFAULT '{}'::text[], IN identifying text[] DEFAULT '{}'::text[]);
 create function clinic_day(at timestamptz) returns date stable security definer; -- caretrail_app
 create function completes_visit(provider uuid, source text) returns boolean stable; -- caretrail_app
 create function confirm_audit_archive_part(p_month date, p_part integer, p_digest bytea) returns boolean security definer; -- caretrail_jobs

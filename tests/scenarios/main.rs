@@ -15,6 +15,7 @@ mod clients;
 mod clinical_fields;
 mod conventions;
 mod custom_data;
+mod data_classes;
 mod deceased;
 mod events;
 mod every_fault;

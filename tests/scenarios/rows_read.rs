@@ -628,3 +628,38 @@ async fn statistics_of_a_day_do_not_read_the_rows_of_other_days() {
     let read = read.await;
     assert!(read < BOUND, "get-access-statistics read {read} rows");
 }
+
+#[tokio::test]
+async fn a_list_of_incidents_does_not_read_all_that_are_closed() {
+    let world = World::new().await;
+    let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
+    let officer = world.officer().await;
+    world
+        .rewrite_history(
+            "insert into incidents (id, status, discovered_on, summary, decision, decision_reason, decided_at, closed_at,
+               created_at, letter_happened, letter_data, letter_steps, letter_response)
+             select gen_random_uuid(), 'CLOSED', '2026-01-05', 'A letter was lost.', 'BREACH', 'It was read.', now(), now(),
+               now() + i * interval '1 second', 'It was lost.', 'Notes.', 'Nothing.', 'We looked for it.'
+             from generate_series(1, 20000) as i;
+             insert into incident_patients (incident_id, patient_id)
+             select (select id from incidents limit 1), gen_random_uuid() from generate_series(1, 20000)",
+        )
+        .await;
+    let open = world.incident(&[ada.id]).await;
+    world.sql("analyze", &[]).await;
+    let queries = [
+        "".to_owned(),
+        "status=OPEN".to_owned(),
+        "status=CLOSED".to_owned(),
+        "overdue=true".to_owned(),
+        format!("actor_id={}", vera.user),
+        format!("patient_id={}", ada.id),
+    ];
+    ask(&world, &officer, "list-incidents", "incidents", &queries).await;
+    let list = async || {
+        let path = format!("/v1/incidents/{open}/patients");
+        officer.get(&path).await.expect(200);
+    };
+    let read = read_by(&world, "list-incident-patients", "incident_patients", list).await;
+    assert!(read < BOUND, "{read} rows of incident_patients");
+}

@@ -52,6 +52,13 @@ const TABLES: [&str; 6] = [
 impl World {
     /// Runs the sealer once, when no transaction of another test holds back the rows that there are. Returns its report.
     pub async fn seal(&self) -> Value {
+        self.outlast_transactions().await;
+        self.try_seal().await.expect("the audit log is sealed")
+    }
+
+    /// Waits until the transactions that run now are over, also those of other tests. Rows that are committed by now are
+    /// then before the horizon.
+    pub async fn outlast_transactions(&self) {
         let end = "select pg_snapshot_xmax(pg_current_snapshot())::text as xid";
         let end = self.row(end, &[]).await["xid"].clone();
         let begun = "select pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8 as are_over";
@@ -59,7 +66,6 @@ impl World {
             self.row(begun, &[&end.as_str()]).await["are_over"] == true
         })
         .await;
-        self.try_seal().await.expect("the audit log is sealed")
     }
 
     /// Runs the sealer once. Returns its report, or why it failed.
