@@ -29,12 +29,19 @@ const UNCHAINED: &str = "
       drop column chain_id, drop column seq, drop column prev_hash, drop column row_hash, drop column form,
       drop column place, drop column signature, drop column xid,
       add foreign key (user_id) references user_profiles (id);
+    -- It has the same partitions, because each statement locks all that its plan names.
     do $$
+    declare
+      part record;
     begin
-      execute format(
-        'create table audit_logs_unchained_now partition of audit_logs_unchained for values from (%L) to (%L)',
-        date_trunc('month', now()), date_trunc('month', now()) + interval '1 month'
-      );
+      for part in
+        select c.relname as name, pg_get_expr(c.relpartbound, c.oid) as bounds
+        from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'audit_logs'::regclass
+      loop
+        execute format(
+          'create table %I partition of audit_logs_unchained %s', 'unchained_' || part.name, part.bounds
+        );
+      end loop;
     end
     $$;
     insert into audit_logs_unchained
@@ -128,7 +135,7 @@ impl Instance {
     async fn new(clinic: &Clinic) -> Result<Self> {
         let client = database::connect(&clinic.app_url, None).await?;
         Ok(Self {
-            client: Connection::new(Arc::new(client), Naming::new(false)),
+            client: Connection::new(Arc::new(client), Naming::new(true)),
             user: clinic.id("provider user 1").await?,
             patient: clinic.id("patient 1").await?,
             chain: ChainHead::new("get-patient")?,
