@@ -163,6 +163,7 @@ create table incident_notices (
 create index incident_notices_incident_idx on incident_notices (incident_id, patient_id);
 create index incident_notices_recorded_by_idx on incident_notices (recorded_by) where recorded_by is not null;
 
+-- See `alerts_read` for the form of the comparison.
 do $$
 declare
   name text;
@@ -172,7 +173,7 @@ begin
     execute format('call guard_deletions(%L)', name);
     execute format(
       'create policy %I on %I for select to caretrail_app
-         using ((select reach(''incidents:read'')) = ''ALL'' or (select reach(''incidents:write'')) = ''ALL'')',
+         using ((select reach(''incidents:read'') = ''ALL'' or reach(''incidents:write'') = ''ALL''))',
       name || '_read', name
     );
     execute format('grant select on %I to caretrail_app', name);

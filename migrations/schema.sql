@@ -2471,7 +2471,7 @@ create policy incidents_add on incidents for insert to caretrail_app
 create policy incidents_change on incidents for update to caretrail_app
   using ((select reach('incidents:write')) = 'ALL');
 create policy incidents_read on incidents for select to caretrail_app
-  using ((select reach('incidents:read')) = 'ALL' or (select reach('incidents:write')) = 'ALL');
+  using ((select reach('incidents:read') = 'ALL' or reach('incidents:write') = 'ALL'));
 create policy owner_all on incidents for all to caretrail_owner using (true) with check (true);
 create trigger add_evidence after insert on incidents
   for each row
@@ -2506,7 +2506,7 @@ alter table incident_accesses enable row level security, force row level securit
 create policy actor_proven on incident_accesses as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy incident_accesses_read on incident_accesses for select to caretrail_app
-  using ((select reach('incidents:read')) = 'ALL' or (select reach('incidents:write')) = 'ALL');
+  using ((select reach('incidents:read') = 'ALL' or reach('incidents:write') = 'ALL'));
 create policy owner_all on incident_accesses for all to caretrail_owner using (true) with check (true);
 create trigger guard_deletion before delete on incident_accesses
   for each row
@@ -2543,7 +2543,7 @@ create policy incident_patients_add on incident_patients for insert to caretrail
 create policy incident_patients_change on incident_patients for update to caretrail_app
   using ((select reach('incidents:write')) = 'ALL');
 create policy incident_patients_read on incident_patients for select to caretrail_app
-  using ((select reach('incidents:read')) = 'ALL' or (select reach('incidents:write')) = 'ALL');
+  using ((select reach('incidents:read') = 'ALL' or reach('incidents:write') = 'ALL'));
 create policy owner_all on incident_patients for all to caretrail_owner using (true) with check (true);
 create trigger guard_deletion before delete on incident_patients
   for each row
@@ -2601,7 +2601,7 @@ create policy actor_proven on incident_notices as restrictive for all to caretra
 create policy incident_notices_add on incident_notices for insert to caretrail_app
   with check ((select reach('incidents:write')) = 'ALL');
 create policy incident_notices_read on incident_notices for select to caretrail_app
-  using ((select reach('incidents:read')) = 'ALL' or (select reach('incidents:write')) = 'ALL');
+  using ((select reach('incidents:read') = 'ALL' or reach('incidents:write') = 'ALL'));
 create policy owner_all on incident_notices for all to caretrail_owner using (true) with check (true);
 create trigger guard_deletion before delete on incident_notices for each row execute function guard_deletion();
 create trigger refuse_ledger_change before update on incident_notices

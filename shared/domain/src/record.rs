@@ -104,8 +104,8 @@ row! {
         pub notes: Option<String>,
         /// Whether the patient can read the record now.
         pub is_patient_visible: bool,
-        /// The time from which the patient can read the record (RFC 3339, UTC). It is in the future
-        /// while the record is withheld.
+        /// The time from which the patient can read the record (RFC 3339, UTC). It is in the future while the record is
+        /// withheld. If it is in the past and later than `created_at`, the record was withheld until then.
         pub release_date: Timestamp,
         /// The latest hold, which withholds or withheld the record from the patient. Null for the
         /// patient, and null if the record was never withheld or has been released since.

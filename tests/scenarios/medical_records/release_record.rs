@@ -93,6 +93,29 @@ async fn a_hold_is_placed_and_lifted_and_the_ledger_has_both() {
 }
 
 #[tokio::test]
+async fn after_a_hold_the_patient_learns_until_when_it_was_and_not_why() {
+    let world = World::new().await;
+    let (ada, vera, id) = entry(&world).await;
+    let path = format!("/v1/medical-records/{id}");
+    let at_once = ada.get(&path).await.expect(200);
+    assert_eq!(at_once.body["release_date"], at_once.body["created_at"]);
+    put(&vera, id, 1, hold(DAY)).await.expect(200);
+    put(&vera, id, 2, json!({"hold": null})).await.expect(200);
+    let later = ada.get(&path).await.expect(200);
+    let [created, released] = ["created_at", "release_date"].map(|field| {
+        let time = later.body[field].as_str().unwrap();
+        time.parse::<Timestamp>().unwrap()
+    });
+    assert!(released > created, "{released} {created}");
+    assert_eq!(later.body["hold"], Value::Null);
+    let history = ada.get(&format!("{path}/versions")).await.expect(200);
+    for answer in [later, history] {
+        assert!(!answer.text.contains("patient_request"), "{}", answer.text);
+        assert!(!answer.text.contains("told in person"), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
 async fn a_hold_ends_by_itself() {
     let world = World::new().await;
     let (ada, vera, id) = entry(&world).await;

@@ -3,6 +3,7 @@
 use api::prelude::*;
 use domain::incident::{Incident, IncidentDecision, IncidentStatus};
 use domain::select_incident;
+use sql::union_all;
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/incidents")
     .named(env!("CARGO_PKG_NAME"))
@@ -28,19 +29,24 @@ pub struct Filter {
 
 // The conditions on the status behind the first repeat a part of it as literals, because a parameter can't match a partial
 // index. Only incidents that aren't closed have an overdue step.
-const LIST: &str = select_incident!(
-    "where reach('incidents:read') = 'ALL'
-       and ($1::text is null or i.status = $1::text::incident_status)
-       and (coalesce($1::text, 'CLOSED') = 'CLOSED' or i.status <> 'CLOSED')
-       and ($2::text is null or i.decision = $2::text::incident_decision)
-       and ($3::uuid is null or i.id in (
-         select p.incident_id from incident_patients p where p.patient_id = $3 and not p.is_excluded
-       ))
-       and ($4::uuid is null or i.actor_id = $4)
-       and ($5::boolean is null or c.is_overdue = $5)
-       and (coalesce(not $5, true) or i.status <> 'CLOSED')
-       and ($6::timestamptz is null or (i.created_at, i.id) < ($6, $7))
-     order by i.created_at desc, i.id desc limit $8"
+const LIST: &str = union_all!(
+    select: select_incident!(""),
+    branches: [
+        "$3::uuid is null",
+        (
+            "i.id = affected.incident_id",
+            for each "(select incident_id from incident_patients where patient_id = $3 and not is_excluded) as affected"
+        ),
+    ],
+    filters: "reach('incidents:read') = 'ALL'
+        and ($1::text is null or i.status = $1::text::incident_status)
+        and (coalesce($1::text, 'CLOSED') = 'CLOSED' or i.status <> 'CLOSED')
+        and ($2::text is null or i.decision = $2::text::incident_decision)
+        and ($4::uuid is null or i.actor_id = $4)
+        and ($5::boolean is null or c.is_overdue = $5)
+        and (coalesce(not $5, true) or i.status <> 'CLOSED')
+        and ($6::timestamptz is null or (i.created_at, i.id) < ($6, $7))",
+    order: "order by created_at desc, id desc limit $8",
 );
 
 /// Answers a page of the incidents.
