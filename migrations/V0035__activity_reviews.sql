@@ -29,7 +29,6 @@ create table activity_reviews (
 );
 
 create index activity_reviews_page_idx on activity_reviews (covered_until desc, id desc);
-create index activity_reviews_signed_idx on activity_reviews (covered_until desc) where signed_at is not null;
 create index activity_reviews_created_by_idx on activity_reviews (created_by) where created_by is not null;
 create index activity_reviews_signed_by_idx on activity_reviews (signed_by) where signed_by is not null;
 
@@ -210,6 +209,7 @@ $$;
 grant execute on function signing_party() to caretrail_people;
 
 -- The review is overdue if the last signed one ended long ago. Before the first, the time counts from the installation.
+-- There is one such state, so the hash of the rule's name is its occasion.
 create function raise_overdue_review() returns bigint
 language sql volatile as $$
   select count(raise_alert(r.name, null, null, r.weight, '{}', '{}', md5(r.name)::uuid))

@@ -2651,7 +2651,6 @@ create table activity_reviews (
 create index activity_reviews_created_by_idx on activity_reviews (created_by) where created_by is not null;
 create index activity_reviews_page_idx on activity_reviews (covered_until desc, id desc);
 create index activity_reviews_signed_by_idx on activity_reviews (signed_by) where signed_by is not null;
-create index activity_reviews_signed_idx on activity_reviews (covered_until desc) where signed_at is not null;
 alter table activity_reviews enable row level security, force row level security;
 create policy activity_reviews_begin on activity_reviews for insert to caretrail_app
   with check ((select reach('activity-reviews:write')) = 'ALL');

@@ -1,8 +1,6 @@
 //! `migrations/schema.sql` shows the schema that the migrations make.
 
-use std::fs;
-use std::path::Path;
-
+use tests::generated::assert_committed;
 use tests::prelude::*;
 
 const HEADER: &str = "\
@@ -43,19 +41,5 @@ async fn the_committed_schema_is_what_the_migrations_make() {
     for (title, part) in PARTS.iter().zip(parts) {
         text = format!("{text}\n{title}\n\n{}\n", part.get::<_, String>(0));
     }
-
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations/schema.sql");
-    if std::env::var_os("UPDATE").is_some() {
-        fs::write(&path, &text).unwrap();
-    }
-    let committed = fs::read_to_string(&path).unwrap_or_default();
-    let changed = text
-        .lines()
-        .zip(committed.lines())
-        .find(|(made, committed)| made != committed);
-    assert!(
-        committed == text,
-        "migrations/schema.sql is not what the migrations make, first at {changed:?}: run \
-         UPDATE=1 cargo test --workspace --test scenarios schema_file"
-    );
+    assert_committed("migrations/schema.sql", &text, "schema_file");
 }

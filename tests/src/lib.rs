@@ -15,6 +15,7 @@ pub mod clamd;
 pub mod database;
 pub mod event_schemas;
 pub mod files;
+pub mod generated;
 pub mod incidents;
 pub mod link;
 pub mod passage;

@@ -121,7 +121,8 @@ pub const WALLS: [Wall; 11] = [
 ];
 
 /// Tables without data of persons, tables that functions can't read, and tables that other tests cover: the
-/// audit log, alerts, incidents, activity reviews, legal holds and retention rules, which an actor sees completely or not at all, and kept answers.
+/// audit log, alerts, incidents, activity reviews, legal holds and retention rules, which an actor sees
+/// completely or not at all, and kept answers.
 pub const OTHERS: [&str; 50] = [
     "access_review",
     "activity_reviews",

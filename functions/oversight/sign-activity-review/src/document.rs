@@ -2,7 +2,7 @@
 
 use api::prelude::*;
 use askama::Template;
-use domain::activity_review::{Figures, RowCount, RuleFigures, Verdict};
+use domain::activity_review::{Figures, RowCount, RuleFigures};
 use sql::{Jsonb, row};
 
 use crate::Signature;
@@ -66,7 +66,8 @@ impl Document {
                 ("Completeness", found.completeness),
                 ("Freshness", found.freshness),
             ];
-            let verdicts = verdicts.map(|(name, verdict)| (name.to_owned(), in_words(verdict)));
+            let verdicts =
+                verdicts.map(|(name, verdict)| (name.to_owned(), verdict.label().to_lowercase()));
             let size = (
                 "Leaves in the verified log".to_owned(),
                 found.tree_size.to_string(),
@@ -221,13 +222,4 @@ fn counts(heading: &'static str, counts: &[RowCount]) -> Table {
         heading,
         rows: rows.collect(),
     }
-}
-
-fn in_words(verdict: Verdict) -> String {
-    let words = match verdict {
-        Verdict::Intact => "intact",
-        Verdict::Violated => "violated",
-        Verdict::Unknown => "unknown",
-    };
-    words.to_owned()
 }
