@@ -176,7 +176,9 @@ grant execute on function ensure_audit_partitions(integer), audit_months_ahead()
 --   that of the relation. A success needs an actor that `begin_request` or `begin_job` proved; a refusal or a
 --   failure one that `begin_attempt` proved.
 -- * The time is within ten minutes of this database's clock, and the id is made of it.
--- * The place follows the row before it in its chain.
+-- * The place follows the row before it in its chain. This is looked up for the first row of a chain in a session, because
+--   the lookup locks each partition. So an environment whose last row is gone since the database was restored must begin
+--   another chain. The sealer checks each row.
 --
 -- The row of an importer's success names their source system.
 --
@@ -206,14 +208,18 @@ begin
   then
     raise exception 'the audit row has another time' using errcode = 'CT008';
   end if;
-  if entry.seq < 1 or (entry.seq = 1) <> (entry.prev_hash = decode(repeat('00', 32), 'hex'))
-    or (entry.seq > 1 and not exists (
+  if entry.seq < 1 or (entry.seq = 1) <> (entry.prev_hash = decode(repeat('00', 32), 'hex')) then
+    raise exception 'the audit row has no place in its chain' using errcode = 'CT008';
+  end if;
+  if entry.chain_id::text is distinct from current_setting('caretrail.chain', true) then
+    if entry.seq > 1 and not exists (
       select from audit_logs a
       where a.month = entry.month and a.chain_id = entry.chain_id and a.seq = entry.seq - 1
         and a.row_hash = entry.prev_hash
-    ))
-  then
-    raise exception 'the audit row has no place in its chain' using errcode = 'CT008';
+    ) then
+      raise exception 'the audit row has no place in its chain' using errcode = 'CT008';
+    end if;
+    perform set_config('caretrail.chain', entry.chain_id::text, false);
   end if;
   -- See V0019__account_keepers.sql.
   if entry.outcome = 'SUCCESS' and current_setting('caretrail.alone', true) = 'true'

@@ -360,6 +360,15 @@ async fn an_audit_row_names_the_proven_actor_now_at_the_end_of_its_chain() {
     let next = [("seq", "2"), ("prev", "sha256('row')")];
     app.query(&append(&next), &[]).await.unwrap();
     assert_eq!(code(app.query(&append(&next), &[]).await), "23505");
+    app.batch_execute("rollback").await.unwrap();
+
+    // Another session, as after a restart, looks up the row before again. A transaction that was undone counts for nothing.
+    for session in [&app, &world.connect_as(PEOPLE).await] {
+        session.batch_execute("begin").await.unwrap();
+        begin_request(session, &ada, "patients:read").await.unwrap();
+        assert_eq!(code(session.query(&append(&next), &[]).await), WRONG_FACT);
+        session.batch_execute("rollback").await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -60,6 +60,7 @@ const UNCHAINED: &str = "
       body := replace(body, 'insert into audit_logs ', 'insert into audit_logs_unchained ');
       body := replace(body, 'entry.xid := pg_current_xact_id();', '');
       body := regexp_replace(body, 'if entry.seq < 1.*?end if;', '');
+      body := regexp_replace(body, 'if entry.chain_id::text.*?end if;.*?end if;', '');
       execute body;
     end
     $$;
