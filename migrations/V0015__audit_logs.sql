@@ -211,6 +211,7 @@ begin
   if entry.seq < 1 or (entry.seq = 1) <> (entry.prev_hash = decode(repeat('00', 32), 'hex')) then
     raise exception 'the audit row has no place in its chain' using errcode = 'CT008';
   end if;
+  -- The lookup is a statement of its own, because a statement locks the partitions of a condition that it does not reach, too.
   if entry.chain_id::text is distinct from current_setting('caretrail.chain', true) then
     if entry.seq > 1 and not exists (
       select from audit_logs a
