@@ -14,7 +14,9 @@ async fn an_officer_reads_what_an_alert_is_about() {
     let world = World::new().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
     let officer = world.officer().await;
-    let evidence = Uuid::now_v7();
+    // The rule weighs 40, and an access at night more.
+    let noon = "select first_audit_id('2026-01-05T12:00:00Z')";
+    let evidence: Uuid = world.sql(noon, &[]).await[0].get(0);
     let id = raise(&world, Some(vera.user), Some(ada.id), &[evidence]).await;
     let id = id.unwrap();
     let read = officer.get(&path(id)).await.expect(200);
