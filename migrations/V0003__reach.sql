@@ -28,7 +28,7 @@ return coalesce(patient = any (emergency_patients()), false);
 
 -- Whether the actor represents the patient now. Callers compare with the actor's own patient first, so that a
 -- caller who represents nobody seldom reads the table. A representative reaches no more than the patient would:
--- nothing once the patient is archived.
+-- nothing once the patient is archived. A representation that nobody has confirmed doesn't count.
 create function represents(patient uuid) returns boolean
 language plpgsql stable security definer parallel safe as $$
 begin
@@ -37,15 +37,33 @@ begin
     join public.patients p on p.id operator(pg_catalog.=) r.patient_id
     where r.user_id operator(pg_catalog.=) public.actor_user()
       and r.patient_id operator(pg_catalog.=) patient
-      and r.since operator(pg_catalog.<=) pg_catalog.now()
-      and (r.until is null or r.until operator(pg_catalog.>) pg_catalog.now())
+      and r.ended_at is null and r.confirmed_at is not null
+      and r.since operator(pg_catalog.<=) pg_catalog.now() and r.acts_until operator(pg_catalog.>) pg_catalog.now()
+      and not p.is_archived
+  );
+end
+$$;
+
+-- Whether the actor represents the patient now, and may also act for them: the scope of the representation is ALL.
+create function acts_for(patient uuid) returns boolean
+language plpgsql stable security definer parallel safe as $$
+begin
+  return exists (
+    select from public.representatives r
+    join public.patients p on p.id operator(pg_catalog.=) r.patient_id
+    where r.user_id operator(pg_catalog.=) public.actor_user()
+      and r.patient_id operator(pg_catalog.=) patient
+      and r.scope operator(pg_catalog.=) 'ALL'
+      and r.ended_at is null and r.confirmed_at is not null
+      and r.since operator(pg_catalog.<=) pg_catalog.now() and r.acts_until operator(pg_catalog.>) pg_catalog.now()
       and not p.is_archived
   );
 end
 $$;
 
 -- Whether the actor's permission reaches the patient. Emergency access adds the patient to the reach CARE of the
--- permissions named here, which only read. Every other permission needs care.
+-- permissions named here, which only read. Every other permission needs care. In the same way a representation with the
+-- scope READ adds the patient to the reach OWN of permissions that only read.
 create function reaches(permission text, patient uuid) returns boolean
 language plpgsql stable security definer parallel safe as $$
 declare
@@ -54,12 +72,17 @@ begin
   if far operator(pg_catalog.=) 'CARE' then
     return public.in_care(patient) or (
       permission operator(pg_catalog.=) any (array[
-        'patients:read', 'patients:clinical', 'appointments:read', 'records:read', 'files:read', 'care:read'
+        'patients:read', 'patients:clinical', 'appointments:read', 'records:read', 'files:read', 'care:read',
+        'amendments:read'
       ])
       and public.in_emergency(patient)
     );
   elsif far operator(pg_catalog.=) 'OWN' then
-    return coalesce(patient operator(pg_catalog.=) public.actor_patient(), false) or public.represents(patient);
+    return coalesce(patient operator(pg_catalog.=) public.actor_patient(), false) or case
+      when pg_catalog.right(permission, 5) operator(pg_catalog.=) ':read'
+        or permission operator(pg_catalog.=) 'patients:clinical' then public.represents(patient)
+      else public.acts_for(patient)
+    end;
   elsif far operator(pg_catalog.=) 'SOURCE' then
     return exists (
       select from public.patients p
@@ -190,7 +213,7 @@ end
 $$;
 
 grant execute on function
-  in_care(uuid), in_emergency(uuid), represents(uuid), reaches(text, uuid), reaches(text, uuid, text),
+  in_care(uuid), in_emergency(uuid), represents(uuid), acts_for(uuid), reaches(text, uuid), reaches(text, uuid, text),
   adds_records(uuid), writes_from(text, uuid, text),
   is_imported_by_actor(uuid), reaches_person(uuid),
   care_page(uuid, uuid, uuid, bigint), represented_patients(), patients_assigned_to(uuid)

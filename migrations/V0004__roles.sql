@@ -117,6 +117,9 @@ insert into role_permissions (role, permission, reach) values
   ('PATIENT', 'files:write', 'OWN'),
   ('PATIENT', 'care:read', 'OWN'),
   ('PATIENT', 'emergency-access:read', 'OWN'),
+  ('PATIENT', 'exports:request', 'OWN'),
+  ('PATIENT', 'exports:read', 'OWN'),
+  ('PATIENT', 'exports:download', 'OWN'),
   ('PROVIDER', 'users:read', 'OWN'),
   ('PROVIDER', 'users:update', 'OWN'),
   ('PROVIDER', 'patients:read', 'CARE'),
@@ -138,6 +141,10 @@ insert into role_permissions (role, permission, reach) values
   ('PROVIDER', 'emergency-access:read', 'CARE'),
   ('PROVIDER', 'emergency-access:write', 'ALL'),
   ('PROVIDER', 'emergency-access:revoke', 'OWN'),
+  ('PROVIDER', 'exports:read', 'CARE'),
+  ('PROVIDER', 'exports:download', 'CARE'),
+  ('PROVIDER', 'exports:decide', 'CARE'),
+  ('PROVIDER', 'exports:review', 'CARE'),
   ('NURSE', 'users:read', 'OWN'),
   ('NURSE', 'users:update', 'OWN'),
   ('NURSE', 'patients:read', 'CARE'),
@@ -170,6 +177,8 @@ insert into role_permissions (role, permission, reach) values
   ('FRONT_DESK', 'custom-data:read', 'ALL'),
   ('FRONT_DESK', 'care:read', 'ALL'),
   ('FRONT_DESK', 'care:write', 'ALL'),
+  ('FRONT_DESK', 'exports:request', 'ALL'),
+  ('FRONT_DESK', 'exports:read', 'ALL'),
   ('ADMIN', 'users:read', 'ALL'),
   ('ADMIN', 'users:list', 'ALL'),
   ('ADMIN', 'users:write', 'ALL'),
@@ -193,6 +202,9 @@ insert into role_permissions (role, permission, reach) values
   ('ADMIN', 'custom-data:write', 'ALL'),
   ('ADMIN', 'care:read', 'ALL'),
   ('ADMIN', 'care:write', 'ALL'),
+  ('ADMIN', 'exports:request', 'ALL'),
+  ('ADMIN', 'exports:read', 'ALL'),
+  ('ADMIN', 'exports:extend', 'ALL'),
   ('ADMIN', 'legal-holds:read', 'ALL'),
   ('ADMIN', 'legal-holds:write', 'ALL'),
   ('ADMIN', 'retention:read', 'ALL'),
@@ -216,6 +228,8 @@ insert into role_permissions (role, permission, reach) values
   ('COMPLIANCE_OFFICER', 'emergency-access:review', 'ALL'),
   ('COMPLIANCE_OFFICER', 'activity-reviews:read', 'ALL'),
   ('COMPLIANCE_OFFICER', 'activity-reviews:write', 'ALL'),
+  ('COMPLIANCE_OFFICER', 'exports:read', 'ALL'),
+  ('COMPLIANCE_OFFICER', 'exports:extend', 'ALL'),
   ('IMPORTER', 'users:read', 'SOURCE'),
   ('IMPORTER', 'users:list', 'SOURCE'),
   ('IMPORTER', 'users:write', 'SOURCE'),
@@ -243,7 +257,8 @@ insert into role_permissions (role, permission, reach) values
   ('SYSTEM', 'events:publish', 'ALL'),
   ('SYSTEM', 'appointments:remind', 'ALL'),
   ('SYSTEM', 'webhooks:deliver', 'ALL'),
-  ('SYSTEM', 'access:review', 'ALL');
+  ('SYSTEM', 'access:review', 'ALL'),
+  ('SYSTEM', 'exports:build', 'ALL');
 
 -- Only ADMIN changes roles and approves accounts. The API can't pass that on.
 update permissions set reaches = '{}' where name in ('roles:write', 'users:approve');

@@ -81,7 +81,7 @@ language sql stable parallel safe
 return case reach('appointments:write')
   when 'ALL' then true
   when 'CARE' then provider = actor_provider()
-  when 'OWN' then patient = actor_patient() or represents(patient)
+  when 'OWN' then patient = actor_patient() or acts_for(patient)
   when 'SOURCE' then source is not distinct from actor_source()
   else false
 end;
@@ -133,7 +133,7 @@ create policy appointments_update on appointments for update to caretrail_app
     or completes_visit(provider_id, source_system)
     or (
       reach('appointments:rate') = 'OWN'
-      and (patient_id = (select actor_patient()) or represents(patient_id))
+      and (patient_id = (select actor_patient()) or acts_for(patient_id))
     )
     or archives_visit(source_system)
   );

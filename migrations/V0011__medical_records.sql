@@ -21,6 +21,9 @@ create table medical_records (
   -- of its hold.
   is_patient_visible boolean not null default true,
   release_date timestamptz not null default now(),
+  -- Whether it is kept from the patient's representatives. It follows `record_shields` and nothing else: see
+  -- V0037__representation.sql.
+  is_shielded boolean not null default false,
   -- The author of this version, and why it replaced the one before. The first version needs no reason.
   changed_by uuid references user_profiles (id),
   change_reason text constraint medical_records_change_reason_length
@@ -67,10 +70,12 @@ create index medical_records_created_idx on medical_records (created_at desc, id
 call govern('medical_records');
 
 -- Patients and their representatives see what is released (45 CFR 171, 21st Century Cures Act) and not archived.
+-- Representatives see nothing that is shielded.
 create policy medical_records_read on medical_records for select to caretrail_app
   using (
     case (select reach('records:read'))
-      when 'OWN' then (patient_id = (select actor_patient()) or represents(patient_id)) and not is_archived
+      when 'OWN' then (patient_id = (select actor_patient()) or (not is_shielded and represents(patient_id)))
+        and not is_archived
         and (is_patient_visible or release_date <= now())
       when 'CARE' then in_care(patient_id) or in_emergency(patient_id)
       when 'SOURCE' then source_system = (select actor_source())
@@ -107,7 +112,7 @@ for each row when (new.external_id is not null) execute function check_import();
 
 create trigger guard_import before update on medical_records
 for each row when (new.source_system is not null) execute function guard_import(
-  '{is_patient_visible,release_date,changed_by,change_reason}'
+  '{is_patient_visible,release_date,is_shielded,changed_by,change_reason}'
 );
 
 create function sign_change() returns trigger
@@ -135,6 +140,7 @@ create table medical_record_versions (
   notes text,
   is_patient_visible boolean not null,
   release_date timestamptz not null,
+  is_shielded boolean not null,
   custom_data jsonb,
   custom_data_version integer,
   is_archived boolean not null,
@@ -155,12 +161,15 @@ create index medical_record_versions_replaced_by_idx
 
 call secure('medical_record_versions');
 call guard_deletions('medical_record_versions', 'record_id');
--- Patients never see a version that was replaced before its hold ended.
+-- Patients never see a version that was replaced before its hold ended, nor representatives one that was shielded.
 create policy medical_record_versions_read on medical_record_versions for select to caretrail_app
   using (
     (select reach('records:read')) in ('OWN', 'CARE', 'SOURCE', 'ALL')
     and exists (select from medical_records r where r.id = record_id)
-    and ((select reach('records:read')) <> 'OWN' or is_patient_visible or release_date <= replaced_at)
+    and ((select reach('records:read')) <> 'OWN' or (
+      (is_patient_visible or release_date <= replaced_at)
+      and (not is_shielded or patient_id = (select actor_patient()))
+    ))
   );
 grant select on medical_record_versions to caretrail_app;
 
@@ -169,11 +178,11 @@ language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
   insert into medical_record_versions (
     record_id, version, patient_id, provider_id, appointment_id, record_type, content, diagnosis,
-    treatment, notes, is_patient_visible, release_date, custom_data, custom_data_version, is_archived,
+    treatment, notes, is_patient_visible, release_date, is_shielded, custom_data, custom_data_version, is_archived,
     written_at, written_by, change_reason, replaced_by
   ) values (
     old.id, old.version, old.patient_id, old.provider_id, old.appointment_id, old.record_type,
-    old.content, old.diagnosis, old.treatment, old.notes, old.is_patient_visible, old.release_date,
+    old.content, old.diagnosis, old.treatment, old.notes, old.is_patient_visible, old.release_date, old.is_shielded,
     old.custom_data, old.custom_data_version, old.is_archived, old.updated_at, old.changed_by,
     old.change_reason, actor_user()
   );

@@ -88,14 +88,15 @@ create index file_metadata_ended_upload_idx on file_metadata (created_at, id)
 call govern('file_metadata');
 
 -- Whether a file is withheld from the actor together with the entry it belongs to: from the patient, who owns
--- it, and from whoever reads it in their place. SECURITY DEFINER, because reading the entry needs another permission
--- than reading the file.
+-- it, and from whoever reads it in their place. If the entry is shielded, the file is withheld only from the latter.
+-- SECURITY DEFINER, because reading the entry needs another permission than reading the file.
 create function is_withheld(owner uuid, entry uuid) returns boolean
 language plpgsql stable security definer parallel safe set search_path = pg_catalog, public as $$
 begin
   return (owner is not distinct from actor_user() or reach('files:read') = 'OWN') and not exists (
     select from medical_records r
     where r.id = entry and not r.is_archived and (r.is_patient_visible or r.release_date <= now())
+      and (not r.is_shielded or owner is not distinct from actor_user())
   );
 end
 $$;
@@ -109,7 +110,7 @@ return case reach('files:write')
     when 'ALL' then true
     when 'CARE' then (patient is null and owner = actor_user()) or in_care(patient)
     when 'OWN' then uploader = actor_user()
-      and (owner = actor_user() or patient = actor_patient() or represents(patient))
+      and (owner = actor_user() or patient = actor_patient() or acts_for(patient))
     else false
   end
   and (entry is null or reaches('records:write', patient));

@@ -7,7 +7,8 @@ create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH'
 create type audit_resource as enum (
   'USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG',
   'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT',
-  'ALERT_RULE', 'EMERGENCY_ACCESS', 'INCIDENT', 'ACTIVITY_REVIEW'
+  'ALERT_RULE', 'EMERGENCY_ACCESS', 'INCIDENT', 'ACTIVITY_REVIEW', 'EXPORT', 'AMENDMENT',
+  'REPRESENTATIVE', 'DISCLOSURE'
 );
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
 -- In which relation to the resource the actor acted.

@@ -1,13 +1,15 @@
 -- Who may give a role or a sign-in, and which of these steps a second person must approve. One
 -- administrator alone could otherwise make a clinician of themselves, or sign in as a patient.
 
--- Whether an account of this role can reach charts, import them, or approve what others propose. Such an account needs
--- a second person.
+-- Whether an account of this role can reach charts, import them, approve what others propose, or enter and confirm who
+-- represents a patient. Such an account needs a second person.
 create function is_sensitive_role(its_role text) returns boolean
 language sql stable set search_path = pg_catalog, public as $$
   select exists (
     select from role_permissions
-    where role = its_role and (reach in ('CARE', 'SOURCE') or (permission = 'users:approve' and reach = 'ALL'))
+    where role = its_role and (
+      reach in ('CARE', 'SOURCE') or (permission in ('users:approve', 'representatives:write') and reach = 'ALL')
+    )
   )
 $$;
 
@@ -67,7 +69,7 @@ begin
       is_sensitive_role(new.role)
       or exists (select from patients where user_id = new.id)
       or exists (select from care_relations where member_id = new.id)
-      or exists (select from representatives where user_id = new.id)
+      or exists (select from representatives where user_id = new.id and acts_until > now())
     ) then
       if not by_two then
         perform note_alone();

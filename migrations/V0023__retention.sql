@@ -18,21 +18,26 @@ language sql immutable parallel safe
 begin atomic
   values
     (1, 'FILE'::retained_type, 'file_metadata', 'id'),
-    (2, 'MEDICAL_RECORD', 'record_releases', 'record_id'),
-    (3, 'MEDICAL_RECORD', 'medical_record_versions', 'record_id'),
-    (4, 'MEDICAL_RECORD', 'medical_records', 'id'),
-    (5, 'APPOINTMENT', 'appointment_changes', 'appointment_id'),
-    (6, 'APPOINTMENT', 'appointments', 'id'),
-    (7, 'PATIENT', 'representatives', 'patient_id'),
-    (8, 'PATIENT', 'care_relations', 'patient_id'),
-    (9, 'PATIENT', 'care_spans', 'patient_id'),
-    (10, 'PATIENT', 'chart_spans', 'patient_id'),
-    (11, 'PATIENT', 'emergency_accesses', 'patient_id'),
-    (12, 'PATIENT', 'patients', 'id'),
-    (13, 'PROVIDER', 'providers', 'id'),
-    (14, 'USER', 'idempotency_keys', 'user_id'),
-    (15, 'USER', 'name_words', 'user_id'),
-    (16, 'USER', 'user_profiles', 'id');
+    (2, 'MEDICAL_RECORD', 'export_exclusions', 'record_id'),
+    (3, 'MEDICAL_RECORD', 'record_releases', 'record_id'),
+    (4, 'MEDICAL_RECORD', 'record_shields', 'record_id'),
+    (5, 'MEDICAL_RECORD', 'medical_record_versions', 'record_id'),
+    (6, 'MEDICAL_RECORD', 'medical_records', 'id'),
+    (7, 'APPOINTMENT', 'appointment_changes', 'appointment_id'),
+    (8, 'APPOINTMENT', 'appointments', 'id'),
+    (9, 'PATIENT', 'representatives', 'patient_id'),
+    (10, 'PATIENT', 'care_relations', 'patient_id'),
+    (11, 'PATIENT', 'care_spans', 'patient_id'),
+    (12, 'PATIENT', 'chart_spans', 'patient_id'),
+    (13, 'PATIENT', 'emergency_accesses', 'patient_id'),
+    (14, 'PATIENT', 'amendment_recipients', 'patient_id'),
+    (15, 'PATIENT', 'amendments', 'patient_id'),
+    (16, 'PATIENT', 'exports', 'patient_id'),
+    (17, 'PATIENT', 'patients', 'id'),
+    (18, 'PROVIDER', 'providers', 'id'),
+    (19, 'USER', 'idempotency_keys', 'user_id'),
+    (20, 'USER', 'name_words', 'user_id'),
+    (21, 'USER', 'user_profiles', 'id');
 end;
 
 -- The rules of each jurisdiction: a country such as US or DE, or a part of it such as US-CA (ISO 3166). Rows are never
@@ -154,6 +159,17 @@ begin
       where newest.jurisdiction = r.jurisdiction and newest.resource_type = r.resource_type and newest.set_by is not null
     ));
 end
+$$;
+
+-- The age at which people come of age here: that of the installation's jurisdiction, or else of its country. Only
+-- floors count. A clinic may keep the data of minors longer, but nobody comes of age later for that.
+create function age_of_majority() returns integer
+language sql stable set search_path = pg_catalog, public as $$
+  select r.majority_age
+  from retention_rules r
+  join settings s on r.jurisdiction in (s.retention_jurisdiction, left(s.retention_jurisdiction, 2))
+  where r.resource_type = 'MEDICAL_RECORD' and r.set_by is null
+  order by length(r.jurisdiction) desc, r.version desc limit 1
 $$;
 
 -- The installation's jurisdiction has rules.

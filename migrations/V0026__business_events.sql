@@ -25,7 +25,11 @@ create type event_type as enum (
   'webhook.test.v1', 'webhook.archived.v1',
   'alert.raised.v1', 'alert.changed.v1',
   'emergency-access.granted.v1', 'emergency-access.revoked.v1', 'emergency-access.reviewed.v1',
-  'incident.opened.v1', 'incident.changed.v1'
+  'incident.opened.v1', 'incident.changed.v1',
+  'representative.entered.v1', 'representative.confirmed.v1', 'representative.ended.v1',
+  'export.requested.v1', 'export.changed.v1',
+  'amendment.requested.v1', 'amendment.changed.v1',
+  'accounting.requested.v1', 'accounting.changed.v1'
 );
 
 -- The newest event of each subject. Rows stay for ever, so that a sequence never begins anew.
@@ -136,7 +140,7 @@ return (
     and p.key <> all (others || array['version', 'updated_at', 'archived_at', 'archived_by', 'is_changed_here'])
 );
 
--- What all events of a resource have: its version and, of a change, the columns that changed.
+-- What all events of a resource have: its version, if it has one, and, of a change, the columns that changed.
 create function event_data(version integer, changed text[], data jsonb) returns jsonb
 language sql immutable parallel safe
 return jsonb_strip_nulls(data || jsonb_build_object('version', version, 'changed', to_jsonb(changed)));
@@ -156,6 +160,32 @@ return (
     else coalesce(other, 'changed')
   end || '.v1'
 )::event_type;
+
+-- Announces a request of a patient about their chart. The arguments are what such a request is called, and the columns whose
+-- change is no event.
+create function announce_request() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+  noun constant text := tg_argv[0];
+  changed text[];
+begin
+  if tg_op = 'UPDATE' then
+    changed := changed_columns(to_jsonb(old), to_jsonb(new), tg_argv[1]::text[]);
+    if changed = '{}' then
+      return null;
+    end if;
+  end if;
+  perform add_event(
+    (noun || case tg_op when 'INSERT' then '.requested.v1' else '.changed.v1' end)::event_type,
+    tg_table_name || '/' || new.id,
+    event_data(null, changed, jsonb_build_object(
+      noun || '_id', new.id, 'patient_id', new.patient_id, 'status', new.status,
+      'former_status', case when tg_op = 'UPDATE' and new.status <> old.status then old.status end
+    ))
+  );
+  return null;
+end
+$$;
 
 create function announce_appointment() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$

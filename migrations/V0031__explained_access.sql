@@ -64,7 +64,11 @@ return case
   when exists (select from patients p where p.id = p_patient and p.user_id = p_user) then 'OWN_CHART'
   when exists (
     select from representatives r
-    where r.user_id = p_user and r.patient_id = p_patient and r.since <= p_at and (r.until is null or r.until > p_at)
+    where r.user_id = p_user and r.patient_id = p_patient and (
+      (r.since <= p_at and r.confirmed_at <= p_at and r.acts_until > p_at)
+      -- Whoever is or was linked to the patient may read that.
+      or (p_resource = 'REPRESENTATIVE' and r.created_at <= p_at)
+    )
   ) then 'REPRESENTATIVE'
   when exists (
     select from care_relations c
@@ -94,7 +98,10 @@ return case
   ) then 'GRANTED_CARE'
   -- Oversight; searches and registration at the desk; a visit that the desk prepares; and what an importer brings in.
   when p_relation = 'OFFICE' and (
-    p_resource in ('AUDIT_LOG', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT', 'ALERT_RULE', 'INCIDENT')
+    p_resource in (
+      'AUDIT_LOG', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT', 'ALERT_RULE', 'INCIDENT', 'REPRESENTATIVE',
+      'DISCLOSURE'
+    )
     or p_action in ('SEARCH', 'CREATE', 'UPDATE', 'DELETE')
     or exists (
       select from appointments a

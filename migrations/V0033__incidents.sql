@@ -720,7 +720,7 @@ begin
     select
       case
         when p.deceased is not null then 'FAMILY'
-        when anniversary(last_day(p.date_of_birth), 18) > clinic_day(now()) then 'GUARDIAN'
+        when anniversary(last_day(p.date_of_birth), age_of_majority()) > clinic_day(now()) then 'GUARDIAN'
         else 'PATIENT'
       end,
       u.first_name, u.last_name, u.address, clinic_day(now()), i.discovered_on,

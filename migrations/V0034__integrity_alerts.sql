@@ -78,7 +78,8 @@ $$;
 
 create index legal_holds_in_force_idx on legal_holds (placed_at) where released_at is null;
 
--- Raises what is due (`raise_overdue_review` is in V0035__activity_reviews.sql). Returns how many alerts. Errors: 42501 the caller may not review accesses.
+-- Raises what is due. `raise_overdue_review` is in V0035__activity_reviews.sql, and `raise_due_requests` in
+-- V0042__request_clocks.sql. Returns how many alerts. Errors: 42501 the caller may not review accesses.
 create function raise_due_alerts(out alerts bigint)
 language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
@@ -86,7 +87,7 @@ begin
   -- Two runs at once take turns, so none raises what the other does.
   perform from access_review for update;
   alerts := raise_unsealed_rows() + raise_quarantined_rows() + raise_unreviewed_emergencies() + raise_unreviewed_holds()
-    + raise_overdue_incidents() + raise_overdue_review();
+    + raise_overdue_incidents() + raise_overdue_review() + raise_due_requests();
 end
 $$;
 

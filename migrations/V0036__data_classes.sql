@@ -83,14 +83,14 @@ call classify(
   'medical_records', 'The entries of medical records',
   'As long as the retention rule for MEDICAL_RECORD says after it was archived',
   ephi => '{patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment, notes,
-    is_patient_visible, release_date, change_reason, external_id, custom_data}',
+    is_patient_visible, release_date, is_shielded, change_reason, external_id, custom_data}',
   identifying => '{changed_by, archived_by}'
 );
 call classify(
   'medical_record_versions', 'The former versions of each medical record',
   'As long as the medical record',
   ephi => '{record_id, patient_id, provider_id, appointment_id, record_type, content, diagnosis, treatment,
-    notes, is_patient_visible, release_date, custom_data, change_reason}',
+    notes, is_patient_visible, release_date, is_shielded, custom_data, change_reason}',
   identifying => '{written_by, replaced_by}'
 );
 call classify(
@@ -145,10 +145,10 @@ call classify(
   ephi => '{patient_id, part, member_id, begins, ends}'
 );
 call classify(
-  'representatives', 'Who represents which patient, on what basis and until when',
+  'representatives', 'Who represents which patient, on what basis, how far and until when',
   'As long as the patient',
-  ephi => '{patient_id, basis, since, until}',
-  identifying => '{user_id, created_by}'
+  ephi => '{patient_id, basis, scope, since, until, evidence, end_reason, acts_until}',
+  identifying => '{user_id, created_by, confirmed_by, ended_by}'
 );
 call classify(
   'retention_rules', 'How long each kind of data is kept, in versions',

@@ -6,19 +6,29 @@
 -- Types
 
 create type access_explanation as enum ('OWN_CHART', 'REPRESENTATIVE', 'ASSIGNMENT', 'VISIT', 'AUTHOR', 'BOOKING', 'GRANTED_CARE', 'OFFICE', 'EMERGENCY', 'CARE_TEAM');
+create type accounting_status as enum ('AWAITING_CONSENT', 'OPEN', 'PROVIDED', 'WITHDRAWN');
 create type actor_relation as enum ('SELF', 'CARE', 'REPRESENTATION', 'EMERGENCY', 'OFFICE');
 create type administrative_gender as enum ('male', 'female', 'other', 'unknown');
 create type alert_disposition as enum ('JUSTIFIED', 'EDUCATION', 'POLICY_VIOLATION', 'FALSE_ALARM');
 create type alert_status as enum ('OPEN', 'ACKNOWLEDGED', 'ASSIGNED', 'RESOLVED');
+create type amendment_denial_ground as enum ('NOT_CREATED_HERE', 'NOT_IN_RECORD_SET', 'NOT_OPEN_TO_ACCESS', 'ACCURATE_AND_COMPLETE');
+create type amendment_field as enum ('NAME', 'DATE_OF_BIRTH', 'GENDER', 'MEDICAL_HISTORY', 'ALLERGIES', 'HEALTH_GOALS', 'RISK_FACTORS');
+create type amendment_origin as enum ('REQUEST', 'OTHER_ENTITY');
+create type amendment_recipient_source as enum ('NAMED', 'KNOWN');
+create type amendment_requester as enum ('PATIENT', 'REPRESENTATIVE', 'STAFF');
+create type amendment_status as enum ('REQUESTED', 'ACCEPTED', 'PARTLY_ACCEPTED', 'DENIED');
 create type appointment_status as enum ('SCHEDULED', 'CHECKED_IN', 'COMPLETED', 'CANCELLED', 'NO_SHOW');
 create type audit_action as enum ('CREATE', 'READ', 'UPDATE', 'DELETE', 'SEARCH', 'DISCLOSE', 'PROCESS');
 create type audit_outcome as enum ('SUCCESS', 'DENIED', 'FAILURE');
-create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT', 'ALERT_RULE', 'EMERGENCY_ACCESS', 'INCIDENT', 'ACTIVITY_REVIEW');
+create type audit_resource as enum ('USER', 'ROLE', 'PATIENT', 'PROVIDER', 'APPOINTMENT', 'MEDICAL_RECORD', 'FILE', 'AUDIT_LOG', 'CUSTOM_DATA_SCHEMA', 'IDEMPOTENCY_KEY', 'LEGAL_HOLD', 'RETENTION', 'EVENT', 'WEBHOOK', 'ALERT', 'ALERT_RULE', 'EMERGENCY_ACCESS', 'INCIDENT', 'ACTIVITY_REVIEW', 'EXPORT', 'AMENDMENT', 'REPRESENTATIVE', 'DISCLOSURE');
 create type care_basis as enum ('ASSIGNMENT', 'VISIT', 'REFERRAL', 'COVER', 'EMERGENCY');
 create type delay_statement as enum ('WRITTEN', 'ORAL');
+create type denial_ground as enum ('PSYCHOTHERAPY_NOTES', 'LEGAL_PROCEEDING', 'INMATE', 'RESEARCH', 'PRIVACY_ACT', 'CONFIDENTIAL_SOURCE', 'ENDANGERS_LIFE', 'HARMS_ANOTHER_PERSON', 'REPRESENTATIVE_MAY_HARM');
+create type disclosure_basis as enum ('TREATMENT', 'PAYMENT', 'OPERATIONS', 'INDIVIDUAL', 'INCIDENTAL', 'AUTHORIZATION', 'DIRECTORY', 'NATIONAL_SECURITY', 'CUSTODY', 'LIMITED_DATA_SET', 'REQUIRED_BY_LAW', 'PUBLIC_HEALTH', 'ABUSE_REPORT', 'HEALTH_OVERSIGHT', 'JUDICIAL', 'LAW_ENFORCEMENT', 'DECEDENT', 'ORGAN_DONATION', 'RESEARCH', 'SERIOUS_THREAT', 'GOVERNMENT_FUNCTION', 'WORKERS_COMPENSATION', 'HHS_INVESTIGATION', 'IMPERMISSIBLE');
 create type emergency_reason as enum ('LIFE_THREATENING', 'URGENT_TREATMENT', 'PATIENT_UNRESPONSIVE', 'CARE_TEAM_UNAVAILABLE', 'OTHER');
 create type emergency_review as enum ('APPROVED', 'INCIDENT_OPENED');
-create type event_type as enum ('appointment.booked.v1', 'appointment.moved.v1', 'appointment.checked-in.v1', 'appointment.completed.v1', 'appointment.missed.v1', 'appointment.cancelled.v1', 'appointment.changed.v1', 'appointment.archived.v1', 'appointment.restored.v1', 'appointment.deleted.v1', 'appointment.due.v1', 'record.added.v1', 'record.changed.v1', 'record.held.v1', 'record.released.v1', 'record.archived.v1', 'record.restored.v1', 'record.deleted.v1', 'file.announced.v1', 'file.uploaded.v1', 'file.available.v1', 'file.rejected.v1', 'file.quarantined.v1', 'file.expired.v1', 'file.changed.v1', 'file.archived.v1', 'file.restored.v1', 'file.deleted.v1', 'patient.registered.v1', 'patient.duplicates-found.v1', 'patient.changed.v1', 'patient.archived.v1', 'patient.restored.v1', 'patient.deleted.v1', 'care.given.v1', 'care.changed.v1', 'care.suspended.v1', 'care.resumed.v1', 'care.ended.v1', 'care.deleted.v1', 'provider.registered.v1', 'provider.verified.v1', 'provider.verification-withdrawn.v1', 'provider.changed.v1', 'provider.archived.v1', 'provider.restored.v1', 'provider.deleted.v1', 'account.created.v1', 'account.role-changed.v1', 'account.status-changed.v1', 'account.changed.v1', 'account.archived.v1', 'account.restored.v1', 'account.deleted.v1', 'role.created.v1', 'role.changed.v1', 'webhook.created.v1', 'webhook.changed.v1', 'webhook.enabled.v1', 'webhook.disabled.v1', 'webhook.secret-rotated.v1', 'webhook.test.v1', 'webhook.archived.v1', 'alert.raised.v1', 'alert.changed.v1', 'emergency-access.granted.v1', 'emergency-access.revoked.v1', 'emergency-access.reviewed.v1', 'incident.opened.v1', 'incident.changed.v1');
+create type event_type as enum ('appointment.booked.v1', 'appointment.moved.v1', 'appointment.checked-in.v1', 'appointment.completed.v1', 'appointment.missed.v1', 'appointment.cancelled.v1', 'appointment.changed.v1', 'appointment.archived.v1', 'appointment.restored.v1', 'appointment.deleted.v1', 'appointment.due.v1', 'record.added.v1', 'record.changed.v1', 'record.held.v1', 'record.released.v1', 'record.archived.v1', 'record.restored.v1', 'record.deleted.v1', 'file.announced.v1', 'file.uploaded.v1', 'file.available.v1', 'file.rejected.v1', 'file.quarantined.v1', 'file.expired.v1', 'file.changed.v1', 'file.archived.v1', 'file.restored.v1', 'file.deleted.v1', 'patient.registered.v1', 'patient.duplicates-found.v1', 'patient.changed.v1', 'patient.archived.v1', 'patient.restored.v1', 'patient.deleted.v1', 'care.given.v1', 'care.changed.v1', 'care.suspended.v1', 'care.resumed.v1', 'care.ended.v1', 'care.deleted.v1', 'provider.registered.v1', 'provider.verified.v1', 'provider.verification-withdrawn.v1', 'provider.changed.v1', 'provider.archived.v1', 'provider.restored.v1', 'provider.deleted.v1', 'account.created.v1', 'account.role-changed.v1', 'account.status-changed.v1', 'account.changed.v1', 'account.archived.v1', 'account.restored.v1', 'account.deleted.v1', 'role.created.v1', 'role.changed.v1', 'webhook.created.v1', 'webhook.changed.v1', 'webhook.enabled.v1', 'webhook.disabled.v1', 'webhook.secret-rotated.v1', 'webhook.test.v1', 'webhook.archived.v1', 'alert.raised.v1', 'alert.changed.v1', 'emergency-access.granted.v1', 'emergency-access.revoked.v1', 'emergency-access.reviewed.v1', 'incident.opened.v1', 'incident.changed.v1', 'representative.entered.v1', 'representative.confirmed.v1', 'representative.ended.v1', 'export.requested.v1', 'export.changed.v1', 'amendment.requested.v1', 'amendment.changed.v1', 'accounting.requested.v1', 'accounting.changed.v1');
+create type export_status as enum ('REQUESTED', 'BUILDING', 'READY', 'DENIED', 'ATTACHED');
 create type file_owner_type as enum ('PATIENT', 'PROVIDER', 'APPOINTMENT');
 create type file_scan as enum ('UNSCANNED', 'CLEAN', 'INFECTED');
 create type file_status as enum ('PENDING', 'SCANNING', 'AVAILABLE', 'QUARANTINED', 'REJECTED', 'EXPIRED');
@@ -32,8 +42,11 @@ create type permission_reach as enum ('OWN', 'CARE', 'SOURCE', 'ALL');
 create type purpose_of_use as enum ('TREAT', 'ETREAT', 'HPAYMT', 'HOPERAT', 'HSYSADMIN', 'HCOMPL', 'HRESCH', 'PATRQT', 'FAMRQT', 'BTG');
 create type record_type as enum ('DIAGNOSIS', 'TREATMENT', 'SUMMARY', 'LAB_RESULT', 'PRESCRIPTION', 'IMAGING', 'NOTE', 'IMMUNIZATION', 'CARE_PLAN');
 create type representative_basis as enum ('PARENT', 'GUARDIAN', 'HEALTH_CARE_PROXY', 'EXECUTOR');
+create type representative_scope as enum ('ALL', 'READ');
 create type retained_type as enum ('FILE', 'MEDICAL_RECORD', 'APPOINTMENT', 'PATIENT', 'PROVIDER', 'USER', 'AUDIT_LOG');
+create type review_outcome as enum ('UPHELD', 'OVERTURNED');
 create type risk_level as enum ('LOW', 'MEDIUM', 'HIGH');
+create type shield_reason as enum ('minor_consent', 'court', 'parent_agreed', 'law', 'endangerment');
 create type user_status as enum ('ACTIVE', 'INACTIVE', 'SUSPENDED');
 create type webhook_disabled_reason as enum ('REQUESTED', 'FAILED', 'GONE');
 create type webhook_outcome as enum ('ACCEPTED', 'REFUSED', 'TIMED_OUT', 'UNREACHABLE', 'FORBIDDEN', 'EXPIRED');
@@ -562,6 +575,10 @@ create trigger follow_assignments_made after insert on patients
   for each row
   when (new.assigned_providers <> '{}')
   execute function follow_assignments();
+create trigger follow_represented after update of date_of_birth, deceased on patients
+  for each row
+  when (new.date_of_birth <> old.date_of_birth or (new.deceased is null) <> (old.deceased is null))
+  execute function follow_represented();
 create trigger follow_source before insert or update of source_system, user_id on patients
   for each row
   execute function follow_source();
@@ -692,7 +709,7 @@ create policy appointments_update on appointments for update to caretrail_app
     or completes_visit(provider_id, source_system)
     or reach('appointments:rate') = 'OWN'
     and (patient_id = (select actor_patient())
-      or represents(patient_id))
+      or acts_for(patient_id))
     or archives_visit(source_system)
   );
 create policy owner_all on appointments for all to caretrail_owner using (true) with check (true);
@@ -850,6 +867,7 @@ create table medical_records (
   notes text,
   is_patient_visible boolean not null default true,
   release_date timestamptz not null default now(),
+  is_shielded boolean not null default false,
   changed_by uuid,
   change_reason text,
   is_changed_here boolean not null default false,
@@ -912,7 +930,8 @@ create policy medical_records_read on medical_records for select to caretrail_ap
   using (
     case (select reach('records:read'))
     when 'OWN' then (patient_id = (select actor_patient())
-      or represents(patient_id))
+      or not is_shielded
+      and represents(patient_id))
     and not is_archived
     and (is_patient_visible
       or release_date <= now())
@@ -933,6 +952,9 @@ create trigger announce after insert or delete or update on medical_records
 create trigger begin_with_ledger before insert on medical_records
   for each row
   execute function begin_with_ledger();
+create trigger begin_with_shield before insert on medical_records
+  for each row
+  execute function begin_with_shield();
 create trigger check_import before insert on medical_records
   for each row
   when (new.external_id is not null)
@@ -944,7 +966,7 @@ create trigger guard_deletion before delete on medical_records for each row exec
 create trigger guard_import before update on medical_records
   for each row
   when (new.source_system is not null)
-  execute function guard_import('{is_patient_visible,release_date,changed_by,change_reason}');
+  execute function guard_import('{is_patient_visible,release_date,is_shielded,changed_by,change_reason}');
 create trigger keep_record_version after update on medical_records
   for each row
   execute function keep_record_version();
@@ -976,6 +998,7 @@ create table medical_record_versions (
   notes text,
   is_patient_visible boolean not null,
   release_date timestamptz not null,
+  is_shielded boolean not null,
   custom_data jsonb,
   custom_data_version integer,
   is_archived boolean not null,
@@ -1003,8 +1026,8 @@ create policy medical_record_versions_read on medical_record_versions for select
     ((select reach('records:read')) = any (array['OWN', 'CARE', 'SOURCE', 'ALL']))
     and (exists (select from medical_records r where r.id = medical_record_versions.record_id))
     and ((select reach('records:read')) <> 'OWN'
-      or is_patient_visible
-      or release_date <= replaced_at)
+      or (is_patient_visible or release_date <= replaced_at)
+      and (not is_shielded or patient_id = (select actor_patient())))
   );
 create policy owner_all on medical_record_versions for all to caretrail_owner using (true) with check (true);
 create trigger guard_deletion after delete on medical_record_versions referencing old table as deleted
@@ -1342,7 +1365,10 @@ create table settings (
   clinic_email text,
   clinic_website text,
   clinic_address text,
+  shows_staff_names boolean not null default true,
+  accounting_fee_cents integer not null default 0,
   constraint settings_pkey primary key (is_only_row),
+  constraint settings_accounting_fee_range check (accounting_fee_cents >= 0 and accounting_fee_cents <= 10000),
   constraint settings_care_after_visit_range check (care_after_visit >= '1 day' and care_after_visit <= '10 years'),
   constraint settings_clinic_address_length check (length(clinic_address) >= 1 and length(clinic_address) <= 500),
   constraint settings_clinic_contact check (
@@ -1374,6 +1400,13 @@ create trigger check_jurisdiction before insert or update of retention_jurisdict
 create trigger check_time_zone before update of time_zone on settings
   for each row
   execute function check_time_zone();
+create trigger follow_majority after update on settings
+  for each row
+  when (
+    new.retention_jurisdiction is distinct from old.retention_jurisdiction
+    or new.time_zone is distinct from old.time_zone
+  )
+  execute function follow_majority();
 create trigger follow_reminder_settings after update of time_zone, reminder_offsets on settings
   for each row
   execute function follow_reminder_settings();
@@ -1481,32 +1514,90 @@ create policy actor_proven on care_spans as restrictive for all to caretrail_app
 create policy owner_all on care_spans for all to caretrail_owner using (true) with check (true);
 
 create table representatives (
+  id uuid not null default gen_random_uuid(),
   user_id uuid not null,
   patient_id uuid not null,
   basis representative_basis not null,
+  scope representative_scope not null default 'ALL',
   since timestamptz not null default now(),
   until timestamptz,
+  evidence text not null,
   created_at timestamptz not null default now(),
   created_by uuid default actor_user(),
-  constraint representatives_pkey primary key (user_id, patient_id, basis),
+  confirmed_at timestamptz,
+  confirmed_by uuid,
+  ended_at timestamptz,
+  ended_by uuid,
+  end_reason text,
+  acts_until timestamptz not null default 'infinity',
+  constraint representatives_pkey primary key (id),
+  constraint representatives_confirmed_by_fkey foreign key (confirmed_by) references user_profiles (id),
   constraint representatives_created_by_fkey foreign key (created_by) references user_profiles (id),
+  constraint representatives_ended_by_fkey foreign key (ended_by) references user_profiles (id),
   constraint representatives_patient_id_fkey foreign key (patient_id) references patients (id),
   constraint representatives_user_id_fkey foreign key (user_id) references user_profiles (id),
-  constraint representatives_not_oneself check (created_by is distinct from user_id),
+  constraint representatives_confirmed_by_another check (confirmed_by <> created_by),
+  constraint representatives_end_reason_length check (length(end_reason) >= 1 and length(end_reason) <= 1000),
+  constraint representatives_ended check ((ended_at is null) = (end_reason is null) and (ended_at is not null or ended_by is null)),
+  constraint representatives_evidence_length check (length(evidence) >= 1 and length(evidence) <= 1000),
+  constraint representatives_not_oneself check (created_by is distinct from user_id and confirmed_by is distinct from user_id),
   constraint representatives_period check (until > since)
 );
+create index representatives_confirmed_by_idx on representatives (confirmed_by) where confirmed_by is not null;
 create index representatives_created_by_idx on representatives (created_by) where created_by is not null;
-create index representatives_patient_idx on representatives (patient_id);
+create index representatives_ended_by_idx on representatives (ended_by) where ended_by is not null;
+create unique index representatives_once on representatives (user_id, patient_id) where ended_at is null;
+create index representatives_page_idx on representatives (created_at desc, id desc);
+create index representatives_patient_idx on representatives (patient_id, created_at desc, id desc);
+create index representatives_unconfirmed_idx on representatives (created_at desc, id desc) where confirmed_at is null and ended_at is null;
+create index representatives_user_idx on representatives (user_id, created_at desc, id desc);
 alter table representatives enable row level security, force row level security;
 create policy actor_proven on representatives as restrictive for all to caretrail_app
   using ((select actor_is_proven()));
 create policy owner_all on representatives for all to caretrail_owner using (true) with check (true);
+create policy representatives_change on representatives for update to caretrail_app
+  using (
+    (select reach('representatives:write') = 'ALL'
+      or reach('representatives:end') = 'ALL')
+    or (select reach('representatives:end')) = 'OWN'
+    and (patient_id = (select actor_patient())
+      or user_id = (select actor_user()))
+  );
+create policy representatives_link on representatives for insert to caretrail_app
+  with check ((select reach('representatives:write')) = 'ALL');
+create policy representatives_read on representatives for select to caretrail_app
+  using (
+    case (select reach('representatives:read'))
+    when 'ALL' then true
+    when 'OWN' then patient_id = (select actor_patient())
+    or user_id = (select actor_user())
+    else false
+    end
+  );
+create trigger admit_representative before insert on representatives
+  for each row
+  execute function admit_representative();
+create trigger announce after insert or update on representatives
+  for each row
+  execute function announce_representative();
 create trigger guard_deletion after delete on representatives referencing old table as deleted
   for each statement
   execute function guard_deletion_of_parts('patient_id');
 create trigger refuse_truncate before truncate on representatives
   for each statement
   execute function refuse_truncate();
+create trigger sign_representative before update on representatives
+  for each row
+  when (not by_migration() and current_user <> 'caretrail_owner')
+  execute function sign_representative();
+create trigger time_representative before update on representatives
+  for each row
+  execute function time_representative();
+grant select on representatives to caretrail_app;
+grant insert
+  (id, user_id, patient_id, basis, scope, since, until, evidence)
+  on representatives to caretrail_app;
+grant update (confirmed_at, ended_at, end_reason) on representatives to caretrail_app;
 
 create table name_words (
   user_id uuid not null,
@@ -1552,6 +1643,10 @@ create policy retention_rules_set on retention_rules for insert to caretrail_app
 create trigger check_retention_rule before insert on retention_rules
   for each row
   execute function check_retention_rule();
+create trigger follow_majority after insert on retention_rules
+  for each row
+  when (new.set_by is null)
+  execute function follow_majority();
 create trigger refuse_ledger_change before delete or update on retention_rules
   for each row
   execute function refuse_ledger_change();
@@ -2673,18 +2768,597 @@ grant select on activity_reviews to caretrail_app;
 grant insert (id, covered_from, covered_until) on activity_reviews to caretrail_people;
 grant update (conclusion, verification, document) on activity_reviews to caretrail_people;
 
+create table record_shields (
+  id uuid not null,
+  record_id uuid not null,
+  patient_id uuid not null,
+  reason shield_reason,
+  note text,
+  decided_by uuid not null default actor_user(),
+  decided_at timestamptz not null default clock_timestamp(),
+  constraint record_shields_pkey primary key (id),
+  constraint record_shields_decided_by_fkey foreign key (decided_by) references user_profiles (id),
+  constraint record_shields_of_record foreign key (record_id, patient_id) references medical_records (id, patient_id) deferrable initially deferred,
+  constraint record_shields_note_length check (length(note) >= 1 and length(note) <= 1000)
+);
+create index record_shields_decided_by_idx on record_shields (decided_by);
+create index record_shields_record_idx on record_shields (record_id, patient_id, decided_at desc);
+alter table record_shields enable row level security, force row level security;
+create policy actor_proven on record_shields as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on record_shields for all to caretrail_owner using (true) with check (true);
+create policy record_shields_create on record_shields for insert to caretrail_app
+  with check (
+    decided_by = (select actor_user())
+    and (reaches('records:write', patient_id)
+      or adds_records(patient_id)
+      and not (exists (select from medical_records r where r.id = record_shields.record_id)))
+  );
+create policy record_shields_read on record_shields for select to caretrail_app
+  using (
+    case (select reach('records:read'))
+    when 'OWN' then false
+    when 'SOURCE' then (exists (select from medical_records r where r.id = record_shields.record_id))
+    else reaches('records:read', patient_id)
+    end
+  );
+create trigger follow_shields after insert on record_shields for each row execute function follow_shields();
+create trigger guard_deletion after delete on record_shields referencing old table as deleted
+  for each statement
+  execute function guard_deletion_of_parts('record_id');
+create trigger refuse_ledger_change before update on record_shields
+  for each row
+  execute function refuse_ledger_change();
+create trigger refuse_truncate before truncate on record_shields
+  for each statement
+  execute function refuse_truncate();
+grant select on record_shields to caretrail_app;
+grant insert (id, record_id, patient_id, reason, note) on record_shields to caretrail_app;
+
+create table amendments (
+  id uuid not null,
+  patient_id uuid not null,
+  record_id uuid,
+  file_id uuid,
+  profile_field amendment_field,
+  origin amendment_origin not null default 'REQUEST',
+  status amendment_status not null default 'REQUESTED',
+  statement text,
+  correction text,
+  reason text,
+  requester amendment_requester,
+  recorded_by uuid,
+  told_by text,
+  received_on date not null,
+  due_on date,
+  extension_reason text,
+  extended_by uuid,
+  extended_at timestamptz,
+  addendum text,
+  denial_ground amendment_denial_ground,
+  denial_basis text,
+  decided_by uuid,
+  decided_at timestamptz,
+  disagreement text,
+  disagreed_by uuid,
+  disagreed_at timestamptz,
+  rebuttal text,
+  rebutted_by uuid,
+  rebutted_at timestamptz,
+  created_at timestamptz not null default now(),
+  constraint amendments_pkey primary key (id),
+  constraint amendments_id_patient_id_key unique (id, patient_id),
+  constraint amendments_decided_by_fkey foreign key (decided_by) references user_profiles (id),
+  constraint amendments_disagreed_by_fkey foreign key (disagreed_by) references user_profiles (id),
+  constraint amendments_extended_by_fkey foreign key (extended_by) references user_profiles (id),
+  constraint amendments_patient_id_fkey foreign key (patient_id) references patients (id),
+  constraint amendments_rebutted_by_fkey foreign key (rebutted_by) references user_profiles (id),
+  constraint amendments_recorded_by_fkey foreign key (recorded_by) references user_profiles (id),
+  constraint amendments_accepted check ((status = any (array['ACCEPTED', 'PARTLY_ACCEPTED'])) = (addendum is not null)),
+  constraint amendments_addendum_length check (length(addendum) >= 1 and length(addendum) <= 4000),
+  constraint amendments_correction_length check (length(correction) >= 1 and length(correction) <= 4000),
+  constraint amendments_decided check ((status = 'REQUESTED') = (decided_at is null)),
+  constraint amendments_denial_basis_length check (length(denial_basis) >= 1 and length(denial_basis) <= 2000),
+  constraint amendments_denied check (
+    (status = any (array['DENIED', 'PARTLY_ACCEPTED'])) = (denial_ground is not null)
+    and (denial_ground is null) = (denial_basis is null)
+  ),
+  constraint amendments_disagreed_whole check (
+    (disagreement is null) = (disagreed_at is null)
+    and (disagreement is null
+      or denial_ground is not null)
+  ),
+  constraint amendments_disagreement_length check (length(disagreement) >= 1 and length(disagreement) <= 4000),
+  constraint amendments_extended_whole check ((extension_reason is null) = (extended_at is null)),
+  constraint amendments_extension_reason_length check (length(extension_reason) >= 1 and length(extension_reason) <= 1000),
+  constraint amendments_one_entry check (num_nonnulls(record_id, file_id, profile_field) = 1),
+  constraint amendments_origin_whole check (
+    case origin
+    when 'REQUEST' then num_nonnulls(statement, correction, reason, requester, due_on) = 5
+    and told_by is null
+    when 'OTHER_ENTITY' then num_nonnulls(statement, correction, reason, requester, due_on) = 0
+    and told_by is not null
+    else null::boolean
+    end
+  ),
+  constraint amendments_reason_length check (length(reason) >= 1 and length(reason) <= 2000),
+  constraint amendments_rebuttal_length check (length(rebuttal) >= 1 and length(rebuttal) <= 4000),
+  constraint amendments_rebutted_whole check (
+    (rebuttal is null) = (rebutted_at is null)
+    and (rebuttal is null
+      or disagreement is not null)
+  ),
+  constraint amendments_statement_length check (length(statement) >= 1 and length(statement) <= 4000),
+  constraint amendments_told_accepted check (origin = 'REQUEST' or status = 'ACCEPTED'),
+  constraint amendments_told_by_length check (length(told_by) >= 1 and length(told_by) <= 300)
+);
+create index amendments_decided_by_idx on amendments (decided_by) where decided_by is not null;
+create index amendments_disagreed_by_idx on amendments (disagreed_by) where disagreed_by is not null;
+create index amendments_due_idx on amendments (due_on, id) where status = 'REQUESTED';
+create index amendments_extended_by_idx on amendments (extended_by) where extended_by is not null;
+create index amendments_file_idx on amendments (file_id, created_at desc, id desc) where file_id is not null;
+create index amendments_open_of_patient_idx on amendments (patient_id, created_at desc, id desc) where status = 'REQUESTED';
+create index amendments_patient_idx on amendments (patient_id, created_at desc, id desc);
+create index amendments_rebutted_by_idx on amendments (rebutted_by) where rebutted_by is not null;
+create index amendments_record_idx on amendments (record_id, created_at desc, id desc) where record_id is not null;
+create index amendments_recorded_by_idx on amendments (recorded_by) where recorded_by is not null;
+alter table amendments enable row level security, force row level security;
+create policy actor_proven on amendments as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy amendments_add on amendments for insert to caretrail_app
+  with check (
+    case origin
+    when 'REQUEST' then reaches('amendments:request', patient_id)
+    when 'OTHER_ENTITY' then reaches('amendments:decide', patient_id)
+    else null::boolean
+    end
+    and shows_entry(record_id, file_id)
+  );
+create policy amendments_read on amendments for select to caretrail_app
+  using (reaches('amendments:read', patient_id) and shows_entry(record_id, file_id));
+create policy amendments_step on amendments for update to caretrail_app
+  using (
+    (reaches('amendments:request', patient_id)
+      or reaches('amendments:decide', patient_id))
+    and shows_entry(record_id, file_id)
+  );
+create policy owner_all on amendments for all to caretrail_owner using (true) with check (true);
+create trigger announce after insert or update on amendments
+  for each row
+  execute function announce_request('amendment', '{decided_at,decided_by,disagreed_by,rebutted_by,extended_by}');
+create trigger check_amendment_step before update on amendments
+  for each row
+  execute function check_amendment_step();
+create trigger guard_deletion after delete on amendments referencing old table as deleted
+  for each statement
+  execute function guard_deletion_of_parts('patient_id');
+create trigger refuse_truncate before truncate on amendments
+  for each statement
+  execute function refuse_truncate();
+create trigger sign_amendment before insert on amendments for each row execute function sign_amendment();
+grant select on amendments to caretrail_app;
+grant insert
+  (id, patient_id, record_id, file_id, profile_field, origin, statement, correction, reason, told_by, received_on, addendum)
+  on amendments to caretrail_app;
+grant update
+  (status, extension_reason, addendum, denial_ground, denial_basis, disagreement, rebuttal)
+  on amendments to caretrail_app;
+
+create table amendment_recipients (
+  id uuid not null default gen_random_uuid(),
+  amendment_id uuid not null,
+  patient_id uuid not null,
+  source amendment_recipient_source not null,
+  name text not null,
+  contact text,
+  added_by uuid,
+  added_at timestamptz not null default now(),
+  informed_on date,
+  informed_by_means text,
+  informed_by uuid,
+  informed_at timestamptz,
+  constraint amendment_recipients_pkey primary key (id),
+  constraint amendment_recipients_added_by_fkey foreign key (added_by) references user_profiles (id),
+  constraint amendment_recipients_informed_by_fkey foreign key (informed_by) references user_profiles (id),
+  constraint amendment_recipients_of_amendment foreign key (amendment_id, patient_id) references amendments (id, patient_id),
+  constraint amendment_recipients_contact_length check (length(contact) >= 1 and length(contact) <= 500),
+  constraint amendment_recipients_informed_by_means_length check (length(informed_by_means) >= 1 and length(informed_by_means) <= 200),
+  constraint amendment_recipients_informed_whole check (
+    (informed_on is null) = (informed_by_means is null)
+    and (informed_on is null) = (informed_at is null)
+  ),
+  constraint amendment_recipients_name_length check (length(name) >= 1 and length(name) <= 300)
+);
+create index amendment_recipients_added_by_idx on amendment_recipients (added_by) where added_by is not null;
+create index amendment_recipients_amendment_idx on amendment_recipients (amendment_id, patient_id, added_at, id);
+create index amendment_recipients_informed_by_idx on amendment_recipients (informed_by) where informed_by is not null;
+create index amendment_recipients_patient_idx on amendment_recipients (patient_id);
+alter table amendment_recipients enable row level security, force row level security;
+create policy actor_proven on amendment_recipients as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy amendment_recipients_add on amendment_recipients for insert to caretrail_app
+  with check (
+    reaches('amendments:request', patient_id)
+    and (exists (select from amendments a where a.id = amendment_recipients.amendment_id))
+  );
+create policy amendment_recipients_inform on amendment_recipients for update to caretrail_app
+  using (
+    reaches('amendments:decide', patient_id)
+    and (exists (select from amendments a where a.id = amendment_recipients.amendment_id))
+  );
+create policy amendment_recipients_read on amendment_recipients for select to caretrail_app
+  using ((exists (select from amendments a where a.id = amendment_recipients.amendment_id)));
+create policy owner_all on amendment_recipients for all to caretrail_owner using (true) with check (true);
+create trigger guard_deletion after delete on amendment_recipients referencing old table as deleted
+  for each statement
+  execute function guard_deletion_of_parts('patient_id');
+create trigger refuse_truncate before truncate on amendment_recipients
+  for each statement
+  execute function refuse_truncate();
+create trigger sign_amendment_recipient before insert or update on amendment_recipients
+  for each row
+  execute function sign_amendment_recipient();
+grant select on amendment_recipients to caretrail_app;
+grant insert (id, amendment_id, source, name, contact) on amendment_recipients to caretrail_app;
+grant update (informed_on, informed_by_means) on amendment_recipients to caretrail_app;
+
+create table disclosures (
+  id uuid not null,
+  corrects_id uuid,
+  correction_reason text,
+  is_withdrawn boolean not null default false,
+  patient_id uuid not null,
+  disclosed_on date not null,
+  last_on date,
+  times integer,
+  frequency text,
+  recipient_name text not null,
+  recipient_address text,
+  description text not null,
+  purpose text,
+  request_file_id uuid,
+  basis disclosure_basis not null,
+  suspension_statement delay_statement,
+  suspension_stated_on date,
+  suspension_official text,
+  suspended_until date,
+  recorded_by uuid,
+  recorded_at timestamptz not null default now(),
+  constraint disclosures_pkey primary key (id),
+  constraint disclosures_corrects_key unique (corrects_id),
+  constraint disclosures_corrects_id_fkey foreign key (corrects_id) references disclosures (id),
+  constraint disclosures_recorded_by_fkey foreign key (recorded_by) references user_profiles (id),
+  constraint disclosures_correction check (
+    (corrects_id is null) = (correction_reason is null)
+    and (corrects_id is not null
+      or not is_withdrawn)
+  ),
+  constraint disclosures_correction_reason_length check (length(correction_reason) >= 1 and length(correction_reason) <= 1000),
+  constraint disclosures_description_length check (length(description) >= 1 and length(description) <= 2000),
+  constraint disclosures_frequency_length check (length(frequency) >= 1 and length(frequency) <= 200),
+  constraint disclosures_purpose_given check (purpose is not null or request_file_id is not null),
+  constraint disclosures_purpose_length check (length(purpose) >= 1 and length(purpose) <= 2000),
+  constraint disclosures_recipient_address_length check (length(recipient_address) >= 1 and length(recipient_address) <= 500),
+  constraint disclosures_recipient_name_length check (length(recipient_name) >= 1 and length(recipient_name) <= 300),
+  constraint disclosures_recurring check (
+    (last_on is null) = (times is null
+      and frequency is null)
+    and (last_on is null
+      or last_on >= disclosed_on)
+  ),
+  constraint disclosures_suspension_basis check (suspended_until is null or basis = 'HEALTH_OVERSIGHT' or basis = 'LAW_ENFORCEMENT'),
+  constraint disclosures_suspension_official_length check (length(suspension_official) >= 1 and length(suspension_official) <= 300),
+  constraint disclosures_suspension_oral check (suspension_statement <> 'ORAL' or suspended_until <= (suspension_stated_on + 30)),
+  constraint disclosures_suspension_whole check (
+    (suspension_statement is null) = (suspended_until is null)
+    and (suspension_stated_on is null) = (suspended_until is null)
+    and (suspension_official is null) = (suspended_until is null)
+    and (suspended_until is null
+      or suspended_until >= suspension_stated_on)
+  ),
+  constraint disclosures_times_range check (times >= 2 and times <= 100000)
+);
+create index disclosures_page_idx on disclosures (recorded_at desc, id desc);
+create index disclosures_patient_idx on disclosures (patient_id, recorded_at desc, id desc);
+create index disclosures_recorded_by_idx on disclosures (recorded_by) where recorded_by is not null;
+alter table disclosures enable row level security, force row level security;
+create policy actor_proven on disclosures as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy disclosures_read on disclosures for select to caretrail_app
+  using ((select reach('disclosures:read') = 'ALL' or reach('disclosures:write') = 'ALL'));
+create policy disclosures_record on disclosures for insert to caretrail_app
+  with check ((select reach('disclosures:write')) = 'ALL');
+create policy owner_all on disclosures for all to caretrail_owner using (true) with check (true);
+create trigger guard_deletion before delete on disclosures for each row execute function guard_deletion();
+create trigger refuse_ledger_change before update on disclosures
+  for each row
+  execute function refuse_ledger_change();
+create trigger refuse_truncate before truncate on disclosures
+  for each statement
+  execute function refuse_truncate();
+create trigger sign_disclosure before insert on disclosures for each row execute function sign_disclosure();
+grant select on disclosures to caretrail_app;
+grant insert
+  (id, corrects_id, correction_reason, is_withdrawn, patient_id, disclosed_on, last_on, times, frequency, recipient_name, recipient_address, description, purpose, request_file_id, basis, suspension_statement, suspension_stated_on, suspension_official, suspended_until)
+  on disclosures to caretrail_people;
+
+create table accountings (
+  id uuid not null,
+  patient_id uuid not null,
+  covered_from date not null,
+  covered_until date not null,
+  status accounting_status not null default 'OPEN',
+  received_on date not null,
+  due_on date not null,
+  extended_at timestamptz,
+  extended_by uuid,
+  extension_reason text,
+  fee_cents integer not null,
+  fee_accepted_at timestamptz,
+  requested_by uuid,
+  entries jsonb,
+  provided_by uuid,
+  provided_at timestamptz,
+  withdrawn_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  version integer not null default 1,
+  constraint accountings_pkey primary key (id),
+  constraint accountings_extended_by_fkey foreign key (extended_by) references user_profiles (id),
+  constraint accountings_provided_by_fkey foreign key (provided_by) references user_profiles (id),
+  constraint accountings_requested_by_fkey foreign key (requested_by) references user_profiles (id),
+  constraint accountings_entries_size check (octet_length(entries::text) <= 2000000),
+  constraint accountings_extension check (
+    (extension_reason is null) = (extended_at is null)
+    and due_on = (received_on + case
+      when extended_at is null then 60
+      else 90 end)
+  ),
+  constraint accountings_extension_reason_length check (length(extension_reason) >= 1 and length(extension_reason) <= 1000),
+  constraint accountings_period check (
+    covered_from <= covered_until
+    and covered_until <= received_on
+    and covered_from >= (received_on - '6 years')
+  ),
+  constraint accountings_provided check (
+    (status = 'PROVIDED') = (provided_at is not null)
+    and (entries is null) = (provided_at is null)
+    and (status = 'WITHDRAWN') = (withdrawn_at is not null)
+  )
+);
+create index accountings_due_idx on accountings (due_on, id) where status <> 'PROVIDED' and status <> 'WITHDRAWN';
+create index accountings_extended_by_idx on accountings (extended_by) where extended_by is not null;
+create index accountings_page_idx on accountings (created_at desc, id desc);
+create index accountings_patient_idx on accountings (patient_id, created_at desc, id desc);
+create index accountings_provided_by_idx on accountings (provided_by) where provided_by is not null;
+create index accountings_requested_by_idx on accountings (requested_by) where requested_by is not null;
+create index accountings_unanswered_idx on accountings (created_at desc, id desc) where status <> 'PROVIDED' and status <> 'WITHDRAWN';
+alter table accountings enable row level security, force row level security;
+create policy accountings_change on accountings for update to caretrail_app
+  using ((select reach('accountings:answer')) = 'ALL' or reaches('accountings:write', patient_id));
+create policy accountings_read on accountings for select to caretrail_app
+  using (
+    case (select coalesce(reach('accountings:read'), reach('accountings:write'), reach('accountings:answer')) as "coalesce")
+    when 'ALL' then true
+    when 'OWN' then patient_id = (select actor_patient())
+    or represents(patient_id)
+    else false
+    end
+  );
+create policy accountings_request on accountings for insert to caretrail_app
+  with check (reaches('accountings:write', patient_id));
+create policy actor_proven on accountings as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy owner_all on accountings for all to caretrail_owner using (true) with check (true);
+create trigger announce after insert or update on accountings
+  for each row
+  execute function announce_request('accounting', '{entries,extended_by,provided_by}');
+create trigger check_accounting before insert or update on accountings
+  for each row
+  execute function check_accounting();
+create trigger guard_deletion before delete on accountings for each row execute function guard_deletion();
+create trigger refuse_truncate before truncate on accountings
+  for each statement
+  execute function refuse_truncate();
+create trigger touch before update on accountings for each row execute function touch();
+grant select on accountings to caretrail_app;
+grant insert (id, patient_id, covered_from, covered_until, received_on) on accountings to caretrail_app;
+grant update (covered_from, covered_until, status, extension_reason) on accountings to caretrail_app;
+
+create table exports (
+  id uuid not null,
+  patient_id uuid not null,
+  requested_by uuid not null,
+  is_for_representative boolean not null default false,
+  status export_status not null default 'REQUESTED',
+  attached_to uuid,
+  received_on date not null,
+  due_on date not null,
+  extended_at timestamptz,
+  extended_by uuid,
+  extension_reason text,
+  recipient_name text,
+  recipient_address text,
+  directive_signed_on date,
+  fee_cents integer not null default 0,
+  fee_reason text,
+  denial_ground denial_ground,
+  denial_basis text,
+  denied_by uuid,
+  denied_at timestamptz,
+  review_requested_by uuid,
+  review_requested_at timestamptz,
+  review_outcome review_outcome,
+  review_basis text,
+  reviewed_by uuid,
+  reviewed_at timestamptz,
+  attempts integer not null default 0,
+  lease_until timestamptz,
+  entries_total integer,
+  entries_done integer not null default 0,
+  contents jsonb,
+  package_size bigint,
+  package_sha256 bytea,
+  ready_at timestamptz,
+  available_until timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  version integer not null default 1,
+  constraint exports_pkey primary key (id),
+  constraint exports_attached_to_fkey foreign key (attached_to) references exports (id),
+  constraint exports_denied_by_fkey foreign key (denied_by) references user_profiles (id),
+  constraint exports_extended_by_fkey foreign key (extended_by) references user_profiles (id),
+  constraint exports_patient_id_fkey foreign key (patient_id) references patients (id),
+  constraint exports_requested_by_fkey foreign key (requested_by) references user_profiles (id),
+  constraint exports_review_requested_by_fkey foreign key (review_requested_by) references user_profiles (id),
+  constraint exports_reviewed_by_fkey foreign key (reviewed_by) references user_profiles (id),
+  constraint exports_attached check ((status = 'ATTACHED') = (attached_to is not null)),
+  constraint exports_denial_basis_length check (length(denial_basis) >= 1 and length(denial_basis) <= 2000),
+  constraint exports_denied check (
+    (denial_ground is null) = (denial_basis is null)
+    and (denial_ground is null) = (denied_at is null)
+    and (status <> 'DENIED'
+      or denial_ground is not null)
+  ),
+  constraint exports_directive_whole check (
+    (recipient_name is null) = (directive_signed_on is null)
+    and (recipient_name is null) = (recipient_address is null)
+  ),
+  constraint exports_extended check (
+    (extended_at is null) = (extension_reason is null)
+    and (extended_at is null) = (extended_by is null)
+  ),
+  constraint exports_extension_reason_length check (length(extension_reason) >= 1 and length(extension_reason) <= 1000),
+  constraint exports_fee_explained check ((fee_cents = 0) = (fee_reason is null)),
+  constraint exports_fee_range check (fee_cents >= 0 and fee_cents <= 100000),
+  constraint exports_fee_reason_length check (length(fee_reason) >= 1 and length(fee_reason) <= 300),
+  constraint exports_package_sha256_length check (octet_length(package_sha256) = 32),
+  constraint exports_package_size_range check (package_size > 0),
+  constraint exports_ready check (
+    (package_size is null) = (ready_at is null)
+    and (package_sha256 is null) = (ready_at is null)
+    and (contents is null) = (ready_at is null)
+    and (available_until is null) = (ready_at is null)
+    and (status <> 'READY'
+      or ready_at is not null)
+  ),
+  constraint exports_recipient_address_length check (length(recipient_address) >= 1 and length(recipient_address) <= 500),
+  constraint exports_recipient_name_length check (length(recipient_name) >= 1 and length(recipient_name) <= 300),
+  constraint exports_review_basis_length check (length(review_basis) >= 1 and length(review_basis) <= 2000),
+  constraint exports_reviewed check (
+    (review_outcome is null) = (review_basis is null)
+    and (review_outcome is null) = (reviewed_at is null)
+    and (reviewed_at is null
+      or review_requested_at is not null)
+  )
+);
+create index exports_attached_to_idx on exports (attached_to) where attached_to is not null;
+create index exports_denied_by_idx on exports (denied_by) where denied_by is not null;
+create index exports_extended_by_idx on exports (extended_by) where extended_by is not null;
+create index exports_open_idx on exports (created_at desc, id desc) where status = any (array['REQUESTED', 'BUILDING']);
+create index exports_page_idx on exports (created_at desc, id desc);
+create index exports_patient_idx on exports (patient_id, created_at desc, id desc);
+create index exports_requested_by_idx on exports (requested_by);
+create index exports_review_requested_by_idx on exports (review_requested_by) where review_requested_by is not null;
+create index exports_reviewed_by_idx on exports (reviewed_by) where reviewed_by is not null;
+alter table exports enable row level security, force row level security;
+create policy actor_proven on exports as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy exports_add on exports for insert to caretrail_app
+  with check (reaches('exports:request', patient_id));
+create policy exports_change on exports for update to caretrail_app
+  using (
+    reaches('exports:request', patient_id)
+    or reaches('exports:decide', patient_id)
+    or reaches('exports:review', patient_id)
+    or (select reach('exports:extend')) = 'ALL'
+  );
+create policy exports_read on exports for select to caretrail_app
+  using (
+    case (select reach('exports:read'))
+    when 'OWN' then (patient_id = (select actor_patient())
+      or represents(patient_id))
+    and owns_export('exports:read', patient_id, requested_by, is_for_representative)
+    when 'CARE' then in_care(patient_id)
+    when 'ALL' then true
+    else (select reach('exports:build')) = 'ALL'
+    end
+  );
+create policy owner_all on exports for all to caretrail_owner using (true) with check (true);
+create trigger announce after insert or update on exports
+  for each row
+  execute function announce_request('export', '{attempts,lease_until,entries_total,entries_done}');
+create trigger check_export before update on exports for each row execute function check_export();
+create trigger guard_deletion after delete on exports referencing old table as deleted
+  for each statement
+  execute function guard_deletion_of_parts('patient_id');
+create trigger refuse_truncate before truncate on exports
+  for each statement
+  execute function refuse_truncate();
+create trigger sign_export before insert on exports for each row execute function sign_export();
+create trigger touch before update on exports for each row execute function touch();
+grant select on exports to caretrail_app;
+grant insert
+  (id, patient_id, received_on, recipient_name, recipient_address, directive_signed_on, fee_cents, fee_reason)
+  on exports to caretrail_app;
+grant update
+  (extended_at, extension_reason, denial_ground, denial_basis, denied_at, review_requested_at, review_outcome, review_basis, reviewed_at)
+  on exports to caretrail_app;
+
+create table export_exclusions (
+  export_id uuid not null,
+  record_id uuid not null,
+  patient_id uuid not null,
+  ground denial_ground not null,
+  basis text,
+  decided_by uuid,
+  decided_at timestamptz not null default now(),
+  constraint export_exclusions_pkey primary key (export_id, record_id),
+  constraint export_exclusions_decided_by_fkey foreign key (decided_by) references user_profiles (id),
+  constraint export_exclusions_export_id_fkey foreign key (export_id) references exports (id),
+  constraint export_exclusions_of_record foreign key (record_id, patient_id) references medical_records (id, patient_id),
+  constraint export_exclusions_basis_length check (length(basis) >= 1 and length(basis) <= 2000)
+);
+create index export_exclusions_decided_by_idx on export_exclusions (decided_by) where decided_by is not null;
+create index export_exclusions_record_idx on export_exclusions (record_id, patient_id);
+alter table export_exclusions enable row level security, force row level security;
+create policy actor_proven on export_exclusions as restrictive for all to caretrail_app
+  using ((select actor_is_proven()));
+create policy export_exclusions_add on export_exclusions for insert to caretrail_app
+  with check (reaches('exports:decide', patient_id));
+create policy export_exclusions_read on export_exclusions for select to caretrail_app
+  using (reaches('exports:decide', patient_id));
+create policy owner_all on export_exclusions for all to caretrail_owner using (true) with check (true);
+create trigger guard_deletion after delete on export_exclusions referencing old table as deleted
+  for each statement
+  execute function guard_deletion_of_parts('record_id');
+create trigger refuse_ledger_change before update on export_exclusions
+  for each row
+  execute function refuse_ledger_change();
+create trigger refuse_truncate before truncate on export_exclusions
+  for each statement
+  execute function refuse_truncate();
+create trigger sign_export_exclusion before insert on export_exclusions
+  for each row
+  execute function sign_export_exclusion();
+grant select on export_exclusions to caretrail_app;
+grant insert (export_id, record_id, patient_id, ground, basis) on export_exclusions to caretrail_people;
+
 -- Functions
 --
 -- A comment names the roles that can execute the function. Without one, only the owner can.
 
 create function accesses_of(p_incident uuid, p_user uuid, p_from timestamptz, p_until timestamptz, p_patient uuid) returns incident_accesses[] stable;
 create function accesses_with(p_incident uuid, p_ids uuid[]) returns incident_accesses[] stable;
+create function accounting_entries(p_patient uuid, p_from date, p_until date) returns jsonb stable;
+create function accounting_parties(p_accounting uuid, OUT first_name text, OUT last_name text, OUT clinic_name text, OUT clinic_phone text, OUT clinic_email text, OUT clinic_website text, OUT clinic_address text) returns record stable security definer; -- caretrail_people
 create function actor_claim(standing text) returns text stable;
 create function actor_is_proven() returns boolean stable; -- caretrail_app
 create function actor_patient() returns uuid stable; -- caretrail_app
 create function actor_provider() returns uuid stable; -- caretrail_app
 create function actor_source() returns text stable; -- caretrail_app
 create function actor_user() returns uuid stable; -- caretrail_app
+create function acts_for(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function add_accesses(accesses incident_accesses[]) returns bigint;
 create function add_accesses_of(p_incident uuid, p_user uuid, p_from timestamptz, p_until timestamptz, p_patient uuid) returns bigint security definer; -- caretrail_people
 create function add_audit_archive_part(p_month date, p_part integer, p_rows bigint, p_bytes bigint, p_sha256 bytea, p_root bytea, p_digest bytea, p_first_chain uuid, p_first_seq bigint, p_first_place bytea, p_last_chain uuid, p_last_seq bigint, p_last_place bytea, p_block_offsets bigint[], p_block_rows bigint[], p_locked_until timestamptz) returns boolean security definer; -- caretrail_jobs
@@ -2692,7 +3366,9 @@ create function add_event(p_type event_type, p_subject text, p_data jsonb) retur
 create procedure add_partition(parent text, IN name text, IN first date, IN next date);
 create function add_signing_key(p_purpose key_purpose, p_key bytea) returns void;
 create function adds_records(patient uuid) returns boolean stable; -- caretrail_app
+create function age_of_majority() returns integer stable;
 create function alert_settled_at(p_rule text, p_occasion uuid) returns timestamptz stable;
+create function amendments_in_travel(p_patient uuid) returns table (amendment_id uuid, record_id uuid, file_id uuid, profile_field text, amendment jsonb) stable; -- caretrail_app
 create function anniversary(day date, years integer) returns date immutable;
 create function announced_file(p_id uuid, OUT bucket text, OUT file_path text) returns record security definer; -- caretrail_jobs
 create function append_audit(entry audit_logs) returns void security definer; -- caretrail_app
@@ -2706,6 +3382,7 @@ create function audit_archive_entries(p_month date) returns table (part integer,
 create function audit_archive_floor() returns integer immutable;
 create function audit_archive_partition(p_month date) returns text immutable;
 create function audit_month(at timestamptz) returns date immutable;
+create function audit_month(audit_id uuid) returns date immutable;
 create function audit_months_ahead() returns integer stable security definer; -- caretrail_jobs
 create function audit_partition(p_month date) returns text immutable;
 create function audit_retention_floor() returns integer immutable;
@@ -2715,6 +3392,7 @@ create function begin_attempt(p_subject uuid, p_assured boolean, p_permission te
 create function begin_audit_archive(p_month date, p_months integer) returns boolean security definer; -- caretrail_jobs
 create function begin_file_deletion(p_limit bigint, OUT ids uuid[]) returns uuid[] security definer; -- caretrail_jobs
 create function begin_job(p_permission text, p_clock bigint, p_ticket bytea, p_trace text DEFAULT NULL::text, OUT role text) returns text security definer; -- caretrail_jobs
+create function begin_next_export() returns table (id uuid, patient_id uuid, attempt integer, entries integer) security definer; -- caretrail_jobs
 create function begin_request(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea, p_trace text DEFAULT NULL::text, OUT user_id uuid, OUT role text, OUT relation text, OUT patient_id uuid, OUT left_out bigint, OUT source_system text, OUT sealed_size bigint, OUT emergency_patients uuid[]) returns record security definer; -- caretrail_people
 create function begin_webhook_turn(p_webhook uuid) returns boolean security definer; -- caretrail_jobs
 create function born_like(born text) returns setof patients stable;
@@ -2728,11 +3406,13 @@ create function care_team(patient uuid) returns table (user_id uuid, first_name 
 create function changed_columns(former jsonb, present jsonb, others text[] DEFAULT '{}'::text[]) returns text[] immutable;
 create function changes_file(patient uuid, owner uuid, uploader uuid, entry uuid) returns boolean stable; -- caretrail_app
 create function changes_visit(patient uuid, provider uuid, source text) returns boolean stable; -- caretrail_app
+create function charts_with_amendments(only_open boolean) returns setof uuid stable security definer; -- caretrail_people
 create function check_keeper(its_role text) returns void stable;
 create function check_ticket(p_subject uuid, p_assured boolean, p_permission text, p_clock bigint, p_ticket bytea) returns void stable;
 create function claim_idempotency_key(p_key text, p_operation text, p_request_hash bytea, p_status integer, p_resource uuid) returns void security definer; -- caretrail_people
 create procedure classify(target regclass, IN purpose text, IN retention text, IN ephi text[] DEFAULT '{}'::text[], IN identifying text[] DEFAULT '{}'::text[]);
 create function clinic_day(at timestamptz) returns date stable security definer; -- caretrail_app
+create function comes_of_age(born text) returns timestamptz stable;
 create function completes_visit(provider uuid, source text) returns boolean stable; -- caretrail_app
 create function confirm_audit_archive_part(p_month date, p_part integer, p_digest bytea) returns boolean security definer; -- caretrail_jobs
 create function count_activity(p_from date, p_until date) returns jsonb stable;
@@ -2740,6 +3420,7 @@ create function count_audit_rows(p_from timestamptz, p_until timestamptz) return
 create function count_refusal(OUT retry_after integer, OUT left_out bigint) returns record security definer; -- caretrail_people
 create function count_refused_tokens(p_since timestamptz, p_until timestamptz, p_addresses text[], p_tokens bigint[], OUT networks bigint, OUT tokens bigint, OUT alerts bigint) returns record security definer; -- caretrail_jobs
 create function covers(hold legal_holds, listing retention_listings) returns boolean immutable;
+create function current_hold(entry medical_records) returns hold_reason stable;
 create function custom_data_rows(p_table text, p_after uuid, p_limit integer) returns table (id uuid, custom_data jsonb) stable security definer; -- caretrail_app
 create function day_begins(day date) returns timestamptz immutable;
 create function decide_on_user(p_user uuid, p_approve boolean) returns void security definer; -- caretrail_app
@@ -2758,9 +3439,20 @@ create function event_type_names() returns text[] stable; -- caretrail_app
 create function expire_idempotency_keys(p_limit bigint) returns bigint security definer; -- caretrail_jobs
 create function expire_refusals(p_limit bigint, OUT expired bigint, OUT left_out jsonb) returns record security definer; -- caretrail_jobs
 create function explain_access(p_user uuid, p_patient uuid, p_at timestamptz, p_relation actor_relation, p_action audit_action, p_resource audit_resource, window_length interval) returns access_explanation stable;
+create function export_exclusions_of(its exports) returns jsonb stable security definer; -- caretrail_app
+create function export_in_work(p_export uuid, p_attempt integer, OUT its exports) returns exports stable;
+create function exported_about(p_export uuid, p_attempt integer) returns table (patient_id uuid, recipient_name text, exclusions jsonb, time_zone text, clinic_name text, clinic_phone text, clinic_email text, clinic_website text, clinic_address text) stable security definer; -- caretrail_jobs
+create function exported_amendments(p_export uuid, p_attempt integer) returns table (entry uuid, amendment jsonb) stable security definer; -- caretrail_jobs
+create function exported_appointments(p_export uuid, p_attempt integer, p_after timestamptz, p_after_id uuid, p_most integer) returns setof appointments stable security definer; -- caretrail_jobs
+create function exported_files(p_export uuid, p_attempt integer, p_after timestamptz, p_after_id uuid, p_most integer) returns setof file_metadata stable security definer; -- caretrail_jobs
+create function exported_patient(p_export uuid, p_attempt integer) returns setof patient_profiles stable security definer; -- caretrail_jobs
+create function exported_providers(p_export uuid, p_attempt integer, p_after uuid, p_most integer) returns setof provider_profiles stable security definer; -- caretrail_jobs
+create function exported_records(p_export uuid, p_attempt integer, p_types record_type[], p_after timestamptz, p_after_id uuid, p_most integer) returns setof medical_records stable security definer; -- caretrail_jobs
+create function exported_user(p_export uuid, p_attempt integer) returns setof user_profiles stable security definer; -- caretrail_jobs
 create function files_in_care(p_patient uuid, p_owner uuid, p_record uuid, p_status text, p_archived boolean, p_before timestamptz, p_before_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
 create function find_emergency_patient(p_first_name text, p_last_name text, p_born text) returns table (id uuid, first_name text, last_name text, date_of_birth text, patient_number text) security definer; -- caretrail_people
 create function finish_audit_archive(p_month date, p_months integer, p_rows bigint, p_parts integer, p_root bytea) returns boolean security definer; -- caretrail_jobs
+create function finish_export(p_export uuid, p_attempt integer, p_contents jsonb, p_size bigint, p_sha256 bytea) returns void security definer; -- caretrail_jobs
 create function first_audit_id(at timestamptz) returns uuid immutable;
 create function first_day(partial_date text) returns date immutable; -- caretrail_app
 create function folded(name text) returns text immutable; -- caretrail_app
@@ -2770,6 +3462,7 @@ create function found_lately(patient uuid) returns boolean stable security defin
 create function give_care(p_member uuid, p_patient uuid, p_basis care_basis, p_source uuid, p_until timestamptz, p_counted_from timestamptz) returns void security definer;
 create function gives_care(member uuid, patient uuid, begins timestamptz) returns boolean stable security definer;
 create procedure govern(target regclass);
+create function ground_of_hold(reason hold_reason) returns denial_ground immutable;
 create procedure guard_deletions(target regclass, IN part_of text DEFAULT NULL::text);
 create function has_clinic_contact() returns boolean stable security definer;
 create function has_standing(standing text) returns boolean stable security definer; -- caretrail_app
@@ -2779,20 +3472,29 @@ create function in_emergency(patient uuid) returns boolean stable; -- caretrail_
 create function incident_clock(its incidents, OUT affected bigint, OUT notified bigint, OUT patients_by date, OUT hhs_by date, OUT media_by date, OUT media_in text[], OUT hhs_notified_on date, OUT next_by date, OUT is_complete boolean, OUT is_overdue boolean) returns record stable; -- caretrail_app
 create function incident_letter(p_incident uuid, p_patient uuid) returns table (addressee text, first_name text, last_name text, address jsonb, written_on date, discovered_on date, breach_from date, breach_until date, seen text[], letter_happened text, letter_data text, letter_steps text, letter_response text, clinic_name text, clinic_phone text, clinic_email text, clinic_website text, clinic_address text) stable security definer; -- caretrail_people
 create function is_about_actor(its incidents) returns boolean stable;
+create function is_accounted(p_action audit_action, p_outcome audit_outcome, p_resource_type audit_resource, p_purpose purpose_of_use) returns boolean stable;
+create function is_accounted(basis disclosure_basis) returns boolean immutable; -- caretrail_app
+create function is_amendment_of_actor(its amendments) returns boolean stable;
+create function is_denial_reviewable(its exports) returns boolean stable security definer; -- caretrail_app
+create function is_excluded(its exports, entry uuid) returns boolean stable;
 create function is_identifier(identifier text, longest integer) returns boolean immutable; -- caretrail_app
 create function is_imported_by_actor(person uuid) returns boolean stable security definer; -- caretrail_app
 create function is_notified(p_incident uuid, p_patient uuid) returns boolean stable; -- caretrail_app
 create function is_off_hours(at timestamptz) returns boolean stable;
 create function is_over(day date) returns boolean stable;
+create function is_reviewable(ground denial_ground) returns boolean immutable;
 create function is_sensitive_role(its_role text) returns boolean stable;
+create function is_shown_access(p_outcome audit_outcome, p_resource_type audit_resource, p_resource uuid, p_purpose purpose_of_use, withheld uuid[]) returns boolean immutable;
 create function is_signed(p_purpose key_purpose, message text, signature bytea) returns boolean stable;
 create function is_withheld(owner uuid, entry uuid) returns boolean stable security definer; -- caretrail_app
 create function keeps_role(its_role text) returns boolean stable security definer; -- caretrail_app
 create function lacks_licence(member uuid) returns boolean stable security definer;
 create function last_day(partial_date text) returns date immutable;
 create function legal_holds_on(p_type retained_type, p_id uuid, p_patient uuid, OUT in_force uuid, OUT released_at timestamptz) returns record stable;
+create function letter_head(p_patient uuid, p_permission text) returns table (addressee text, first_name text, last_name text, address jsonb, written_on date, clinic_name text, clinic_phone text, clinic_email text, clinic_website text, clinic_address text) stable security definer; -- caretrail_people
 create function lifecycle_event(noun text, begins text, operation text, was_archived boolean, is_archived boolean, other text) returns event_type stable;
 create function likely_duplicates(patient uuid) returns uuid[] security definer; -- caretrail_app
+create function list_chart_accesses(p_patient uuid, p_from uuid, p_until uuid, p_user uuid, p_own boolean, p_after uuid, wanted bigint) returns table (id uuid, accessed_at timestamptz, user_id uuid, user_name text, actor_role text, purpose_of_use text, action_type text, resource_type text, resource_id uuid, application text, explanation text, is_readers boolean, reached uuid) stable security definer; -- caretrail_people
 create function list_ended(p_type retained_type, p_after_time timestamptz, p_after uuid, p_limit bigint, OUT read bigint, OUT ended bigint, OUT listed bigint, OUT changed bigint, OUT after_time timestamptz, OUT after_id uuid) returns record security definer; -- caretrail_jobs
 create function list_ended_audit_archives(OUT changed bigint, OUT due date[]) returns record security definer; -- caretrail_jobs
 create function matches(a appointments, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid) returns boolean stable;
@@ -2801,8 +3503,11 @@ create function matches(r medical_records, p_appointment uuid, p_type text, p_so
 create function next_audit_archive(p_months integer) returns table (month date, parts integer, after_chain uuid, after_seq bigint, after_place bytea, has_more boolean, locked_until timestamptz) stable security definer; -- caretrail_jobs
 create function next_refused_tokens(p_wait integer, OUT since timestamptz, OUT until timestamptz, OUT is_whole boolean) returns record stable security definer; -- caretrail_jobs
 create function note_alone() returns void;
+create function note_export_progress(p_export uuid, p_attempt integer, p_done integer) returns void security definer; -- caretrail_jobs
+create function oldest_audit_month() returns date stable;
 create function oldest_unlisted(p_type retained_type) returns timestamptz stable;
 create function open_alerts(OUT alerts bigint, OUT oldest_seconds bigint) returns record stable security definer; -- caretrail_jobs
+create function owns_export(permission text, patient uuid, requester uuid, is_for_representative boolean) returns boolean stable; -- caretrail_app
 create function patient_of(account uuid) returns uuid stable security definer; -- caretrail_app
 create function patients_assigned_to(provider uuid) returns setof uuid stable security definer; -- caretrail_app
 create function patients_in_emergency(member uuid) returns uuid[] stable;
@@ -2813,6 +3518,7 @@ create function purpose_of(relation actor_relation) returns purpose_of_use immut
 create function put_role(p_name text, p_description text, p_permissions jsonb, p_version integer) returns void security definer; -- caretrail_app
 create function raise_alert(p_rule text, p_actor uuid, p_patient uuid, p_score integer, p_evidence uuid[], p_explanations access_explanation[] DEFAULT '{}'::access_explanation[], p_occasion uuid DEFAULT NULL::uuid, p_network cidr DEFAULT NULL::cidr) returns uuid security definer;
 create function raise_due_alerts(OUT alerts bigint) returns bigint security definer; -- caretrail_jobs
+create function raise_due_requests() returns bigint;
 create function raise_hourly(rules text[], users uuid[], times timestamptz[]) returns bigint;
 create function raise_many_patients(written chart_accesses[]) returns bigint;
 create function raise_overdue_incidents() returns bigint;
@@ -2836,19 +3542,25 @@ create function records_in_care(p_patient uuid, p_appointment uuid, p_type text,
 create function referring(p_type retained_type, p_ids uuid[]) returns table (resource_id uuid, referrer text) stable;
 create function refuse_broad_search(candidates uuid[], lead text, after_word text, after_name text, after_id uuid) returns void stable;
 create function relation_to(patients uuid[]) returns text stable;
+create function release_export(p_export uuid, p_attempt integer) returns void security definer; -- caretrail_jobs
 create function relist(p_type retained_type, p_ids uuid[]) returns bigint;
 create function reminder_at(visit timestamptz, before interval, zone text) returns timestamptz stable;
 create function replay_webhook(p_webhook uuid, p_since timestamptz) returns void security definer; -- caretrail_people
 create function report_left_out(p_count bigint) returns void;
+create function representation_end(its representatives) returns timestamptz;
+create function representative_name(its representatives, OUT first_name text, OUT last_name text) returns record stable security definer; -- caretrail_app
+create function representative_status(its representatives) returns text stable; -- caretrail_app
 create function represented_patients() returns setof uuid stable security definer; -- caretrail_app
 create function represents(patient uuid) returns boolean stable security definer; -- caretrail_app
 create function request_hash(request_id text) returns bigint immutable; -- caretrail_app
 create function request_webhook_test(p_webhook uuid) returns uuid security definer; -- caretrail_people
+create function requests_due_by(day date) returns table (id uuid, due_on date) stable;
 create function require_actor(standing text DEFAULT 'REQUEST'::text) returns void stable;
 create function require_archiving() returns void stable;
 create function require_deletable(p_table text, p_row jsonb) returns void;
 create function require_delivery() returns void stable;
 create function require_emergency_clinician() returns void stable;
+create function require_exporter() returns void stable;
 create function require_incident(p_incident uuid) returns boolean stable; -- caretrail_app
 create function require_kept_events(p_rank xid8, p_number bigint) returns boolean stable security definer; -- caretrail_app
 create function require_old_month(p_month date, p_months integer) returns void stable;
@@ -2874,6 +3586,7 @@ create function set_actor(p_standing text, p_subject uuid, p_user uuid, p_role t
 create function settle_incident(p_incident uuid) returns void;
 create function settle_retention() returns void;
 create function settle_webhook(p_webhook uuid, p_attempts jsonb) returns text security definer; -- caretrail_jobs
+create function shows_entry(record uuid, file uuid) returns boolean stable; -- caretrail_app
 create function signing_party(OUT clinic text, OUT name text, OUT role text) returns record stable security definer; -- caretrail_people
 create function source_network(address inet) returns cidr immutable;
 create function spans_of_actor(its_part text) returns table (patient uuid, begins timestamptz, ends timestamptz) stable;
@@ -2885,16 +3598,21 @@ create function take_webhook_events(p_webhook uuid, p_most integer) returns seto
 create function taken_times(p_provider uuid, p_from timestamptz, p_to timestamptz) returns table (begins timestamptz, ends timestamptz) stable security definer; -- caretrail_app
 create function target_activity_review(target uuid) returns setof uuid stable;
 create function target_alert(target uuid) returns setof uuid stable;
+create function target_amendment(target uuid) returns setof uuid stable;
 create function target_appointment(target uuid) returns setof uuid stable;
+create function target_disclosure(target uuid) returns setof uuid stable;
 create function target_emergency_access(target uuid) returns setof uuid stable;
+create function target_export(target uuid) returns setof uuid stable;
 create function target_file(target uuid) returns setof uuid stable;
 create function target_incident(target uuid) returns setof uuid stable;
 create function target_legal_hold(target uuid) returns setof uuid stable;
 create function target_medical_record(target uuid) returns setof uuid stable;
 create function target_patient(target uuid) returns setof uuid stable;
 create function target_provider(target uuid) returns setof uuid stable;
+create function target_representative(target uuid) returns setof uuid stable;
 create function target_user(target uuid) returns setof uuid stable;
 create function target_webhook(target uuid) returns setof uuid stable;
+create function took_part_in_denial(its exports) returns boolean stable security definer;
 create function turn_event_partitions(ahead integer, OUT made integer, OUT dropped integer, OUT weeks integer) returns record security definer; -- caretrail_jobs
 create function usual_patients(p_user uuid, p_day date) returns numeric stable;
 create function visits_in_care(p_patient uuid, p_provider uuid, p_status text, p_source_system text, p_external_id text, p_from timestamptz, p_to timestamptz, p_archived boolean, p_after timestamptz, p_after_id uuid, wanted bigint) returns setof uuid stable security definer; -- caretrail_app
@@ -2909,6 +3627,7 @@ create function writes_from(permission text, provider uuid, source text) returns
 -- Trigger functions
 
 create function add_evidence() returns trigger security definer;
+create function admit_representative() returns trigger security definer;
 create function alert_emergency_access() returns trigger security definer;
 create function announce_account() returns trigger security definer;
 create function announce_alert() returns trigger security definer;
@@ -2920,17 +3639,23 @@ create function announce_incident() returns trigger security definer;
 create function announce_patient() returns trigger security definer;
 create function announce_provider() returns trigger security definer;
 create function announce_record() returns trigger security definer;
+create function announce_representative() returns trigger security definer;
+create function announce_request() returns trigger security definer;
 create function announce_role() returns trigger security definer;
 create function announce_webhook() returns trigger security definer;
 create function begin_spans() returns trigger security definer;
 create function begin_webhook() returns trigger security definer;
 create function begin_with_ledger() returns trigger security definer;
+create function begin_with_shield() returns trigger security definer;
 create function check_account() returns trigger security definer;
+create function check_accounting() returns trigger security definer;
 create function check_alert() returns trigger security definer;
+create function check_amendment_step() returns trigger security definer;
 create function check_assigned_providers() returns trigger security definer;
 create function check_birth() returns trigger security definer;
 create function check_booking() returns trigger security definer;
 create function check_care() returns trigger security definer;
+create function check_export() returns trigger security definer;
 create function check_grant() returns trigger;
 create function check_import() returns trigger;
 create function check_importer() returns trigger security definer;
@@ -2952,9 +3677,12 @@ create function follow_assignments() returns trigger security definer;
 create function follow_creation() returns trigger security definer;
 create function follow_ledger() returns trigger security definer;
 create function follow_licence() returns trigger security definer;
+create function follow_majority() returns trigger security definer;
 create function follow_reminder_settings() returns trigger security definer;
+create function follow_represented() returns trigger security definer;
 create function follow_role() returns trigger security definer;
 create function follow_settings() returns trigger security definer;
+create function follow_shields() returns trigger security definer;
 create function follow_source() returns trigger security definer;
 create function follow_visit() returns trigger security definer;
 create function follow_visit_time() returns trigger security definer;
@@ -2980,12 +3708,19 @@ create function refuse_visit_before_birth() returns trigger security definer;
 create function settle_after_notices() returns trigger security definer;
 create function settle_after_patient() returns trigger security definer;
 create function sign_activity_review() returns trigger security definer;
+create function sign_amendment() returns trigger security definer;
+create function sign_amendment_recipient() returns trigger security definer;
 create function sign_change() returns trigger;
+create function sign_disclosure() returns trigger security definer;
 create function sign_emergency_access() returns trigger security definer;
+create function sign_export() returns trigger security definer;
+create function sign_export_exclusion() returns trigger security definer;
 create function sign_incident() returns trigger security definer;
 create function sign_incident_notice() returns trigger security definer;
 create function sign_incident_patient() returns trigger security definer;
 create function sign_legal_hold() returns trigger security definer;
+create function sign_representative() returns trigger security definer;
+create function time_representative() returns trigger security definer;
 create function touch() returns trigger;
 create function watch_licence() returns trigger security definer;
 create function watch_short_care() returns trigger security definer;

@@ -322,6 +322,26 @@ pub async fn set_days_to_explain(url: &str, ca_file: Option<&str>, days: i32) ->
     Ok(())
 }
 
+/// Sets whether patients see the names of the staff who opened their chart. Otherwise they see the roles alone.
+pub async fn set_staff_names(url: &str, ca_file: Option<&str>, are_shown: bool) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute("update settings set shows_staff_names = $1", &[&are_shown])
+        .await?;
+    Ok(())
+}
+
+/// Sets the fee for an accounting of disclosures within twelve months after another, in cents. Errors: no number between 0
+/// and 10000.
+pub async fn set_accounting_fee(url: &str, ca_file: Option<&str>, cents: i32) -> Result<()> {
+    let client = connect_as_owner(url, ca_file).await?;
+    client
+        .execute("update settings set accounting_fee_cents = $1", &[&cents])
+        .await
+        .with_context(|| format!("{cents} is no number between 0 and 10000"))?;
+    Ok(())
+}
+
 /// Sets by how much an access between 20:00 and 06:00 raises the score of its alert. Errors: no number between 0 and 99.
 pub async fn set_off_hours_weight(url: &str, ca_file: Option<&str>, weight: i32) -> Result<()> {
     let client = connect_as_owner(url, ca_file).await?;

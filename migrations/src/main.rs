@@ -21,6 +21,8 @@ const USAGE: &str = "usage: migrate
        migrate days-to-object DAYS
        migrate days-to-explain DAYS
        migrate off-hours-weight NUMBER
+       migrate staff-names on|off
+       migrate accounting-fee CENTS
        migrate clinic-contact NAME PHONE|- EMAIL|- WEBSITE|- ADDRESS|-
        migrate time-zone ZONE
        migrate reminder-offsets none|OFFSET...
@@ -118,6 +120,15 @@ async fn main() -> Result<()> {
             let weight = weight.parse().context("NUMBER is a whole number")?;
             migrations::set_off_hours_weight(&url, ca_file, weight).await?;
             println!("an access off-hours raises the score of an alert by {weight}");
+        }
+        ["staff-names", setting @ ("on" | "off")] => {
+            migrations::set_staff_names(&url, ca_file, setting == "on").await?;
+            println!("the names of staff in the list of who opened a chart are {setting}");
+        }
+        ["accounting-fee", cents] => {
+            let cents = cents.parse().context("CENTS is a whole number")?;
+            migrations::set_accounting_fee(&url, ca_file, cents).await?;
+            println!("a further accounting within twelve months costs {cents} cents");
         }
         ["clinic-contact", name, ref ways @ ..] if ways.len() == 4 => {
             let ways = std::array::from_fn(|at| Some(ways[at]).filter(|way| *way != "-"));

@@ -42,6 +42,7 @@ mod providers;
 mod refusals;
 mod representatives;
 mod retention;
+mod rights;
 mod round_trips;
 mod rows_read;
 mod schema;

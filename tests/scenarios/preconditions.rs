@@ -57,6 +57,8 @@ impl Reads {
         let alert = world.alert(vera.user, Some(ada.id)).await;
         let incident = world.incident(&[ada.id]).await;
         let review = world.activity_review().await;
+        let accounting = world.accounting(ada.id).await;
+        let export = world.export(ada.id).await;
         let officer = world.officer().await;
         let paths = vec![
             ("get-me", "/v1/me".to_owned()),
@@ -73,6 +75,8 @@ impl Reads {
                 "get-activity-review",
                 format!("/v1/activity-reviews/{review}"),
             ),
+            ("get-accounting", format!("/v1/accountings/{accounting}")),
+            ("get-export", format!("/v1/exports/{export}")),
         ];
         Self {
             world,

@@ -60,8 +60,8 @@ async fn a_whole_chart_goes_in_one_run_with_its_proof_in_the_audit_log() {
     world.turn_deletion_on().await;
     let (ada, vera) = (world.patient("Ada").await, world.provider("Vera").await);
 
-    // Given an archived patient with a visit, a record of it with a former version and a release, and a file of the
-    // record with two versions and a delete marker
+    // Given an archived patient with a representative, a visit, a record of it with two former versions, a release, a shield,
+    // an amendment and a copy that it is left out of, and a file of the record with two versions and a delete marker
     let file = world.archived_file(&ada).await;
     world.put_unseen(ada.user, file, b"overwritten");
     let visit = world.archived_visit(&ada, &vera, LONG_AGO).await;
@@ -73,12 +73,18 @@ async fn a_whole_chart_goes_in_one_run_with_its_proof_in_the_audit_log() {
             &[&record, &ada.id, &vera.user],
         )
         .await;
+    world.shield(record, &vera).await;
+    world.represent(vera.user, &ada, None).await;
+    world.accepted_amendment(record).await;
+    let export = world.denied_export(ada.id).await;
     world
         .rewrite_history(&format!(
-            "update medical_records set appointment_id = '{visit}' where id = '{record}';
+            "insert into export_exclusions (export_id, record_id, patient_id, ground, basis)
+               values ('{export}', '{record}', '{ada}', 'RESEARCH', 'x');
+             update medical_records set appointment_id = '{visit}' where id = '{record}';
              update file_metadata set record_id = '{record}' where id = '{file}';
-             update chart_spans set ends = '{LONG_AGO}' where patient_id = '{}'",
-            ada.id
+             update chart_spans set ends = '{LONG_AGO}' where patient_id = '{ada}'",
+            ada = ada.id
         ))
         .await;
     world.archive_person(&ada, LONG_AGO).await;
@@ -101,11 +107,16 @@ async fn a_whole_chart_goes_in_one_run_with_its_proof_in_the_audit_log() {
     for (table, column) in [
         ("file_metadata", "patient_id"),
         ("record_releases", "patient_id"),
+        ("record_shields", "patient_id"),
         ("medical_record_versions", "patient_id"),
         ("medical_records", "patient_id"),
         ("appointments", "patient_id"),
+        ("representatives", "patient_id"),
         ("care_relations", "patient_id"),
         ("chart_spans", "patient_id"),
+        ("amendment_recipients", "patient_id"),
+        ("amendments", "patient_id"),
+        ("exports", "patient_id"),
         ("patients", "id"),
     ] {
         let query = format!("select from {table} where {column} = $1");
@@ -123,7 +134,10 @@ async fn a_whole_chart_goes_in_one_run_with_its_proof_in_the_audit_log() {
     let record_proof = next();
     assert_eq!(
         record_proof.0,
-        json!({"record_releases": 1, "medical_record_versions": 1, "medical_records": 1})
+        json!({
+            "export_exclusions": 1, "record_releases": 1, "record_shields": 1, "medical_record_versions": 2,
+            "medical_records": 1
+        })
     );
     assert_eq!(
         world.deletions().await,
@@ -743,6 +757,7 @@ async fn the_database_refuses_each_early_deletion_with_its_reason() {
     for table in [
         "file_metadata",
         "record_releases",
+        "record_shields",
         "medical_record_versions",
         "medical_records",
         "appointment_changes",

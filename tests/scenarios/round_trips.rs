@@ -144,6 +144,45 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         world.breach(&[ada.id]).await,
     ];
     let reviews = [world.activity_review().await, world.activity_review().await];
+    let (mut requested, mut accepted, mut denied, mut disputed) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..2 {
+        for _ in 0..3 {
+            requested.push(world.amendment(note).await);
+        }
+        accepted.push(world.accepted_amendment(note).await);
+        denied.push(world.denied_amendment(note).await);
+        disputed.push(world.disputed_amendment(note).await);
+    }
+    let exports = [
+        world.export(ada.id).await,
+        world.export(ada.id).await,
+        world.export(ada.id).await,
+        world.export(ada.id).await,
+    ];
+    let ready = world.answered_export(ada.id).await;
+    let denied_exports = [
+        world.denied_export(ada.id).await,
+        world.denied_export(ada.id).await,
+    ];
+    let reviewed_exports = [
+        world.disputed_export(ada.id).await,
+        world.disputed_export(ada.id).await,
+    ];
+    let disclosures = [
+        world.disclosure(ada.id).await,
+        world.disclosure(ada.id).await,
+    ];
+    let mut accountings = Vec::new();
+    for _ in 0..4 {
+        accountings.push(world.accounting(ada.id).await);
+    }
+    let disclosure = || {
+        json!({
+            "patient_id": ada.id, "disclosed_on": "2026-01-05", "recipient_name": "Department of Health",
+            "description": "A result", "purpose": "A report", "basis": "PUBLIC_HEALTH"
+        })
+    };
     let webhooks = [Uuid::now_v7(), Uuid::now_v7()];
     let create =
         "insert into webhooks (id, url) select unnest($1::uuid[]), 'https://events.example.org'";
@@ -187,6 +226,14 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         world.user("NURSE", "Nina").await,
         world.user("NURSE", "Nils").await,
     );
+    let links = [
+        world
+            .enter_representative(nina.user, &ada, "GUARDIAN", None)
+            .await,
+        world
+            .enter_representative(nils.user, &ada, "GUARDIAN", None)
+            .await,
+    ];
     let proposed = [nina.user, nils.user];
     world
         .sql(
@@ -434,6 +481,11 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
             "get-audit-proof",
             &officer,
             get(format!("/v1/audit-logs/{sealed}/proof")),
+        ),
+        (
+            "list-chart-accesses",
+            &*ada,
+            get(format!("/v1/patients/{}/accesses", ada.id)),
         ),
         (
             "get-care-team",
@@ -743,6 +795,67 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
                 (Method::POST, path, Some(body))
             }),
         ),
+        (
+            "record-disclosure",
+            &officer,
+            post("/v1/disclosures", &|_| disclosure()),
+        ),
+        ("list-disclosures", &officer, get("/v1/disclosures".into())),
+        (
+            "get-disclosure",
+            &officer,
+            get(format!("/v1/disclosures/{}", disclosures[0])),
+        ),
+        (
+            "correct-disclosure",
+            &officer,
+            disclosures.map(|id| {
+                let body = json!({"reason": "A typing error", "disclosure": disclosure()});
+                let path = format!("/v1/disclosures/{id}/corrections");
+                (Method::POST, path, Some(body))
+            }),
+        ),
+        (
+            "request-accounting",
+            &*ada,
+            post("/v1/accountings", &|_| json!({"patient_id": ada.id})),
+        ),
+        ("list-accountings", &*ada, get("/v1/accountings".into())),
+        (
+            "get-accounting",
+            &*ada,
+            get(format!("/v1/accountings/{}", accountings[0])),
+        ),
+        (
+            "update-accounting",
+            &*ada,
+            ["2026-01-05", "2026-01-06"].map(|from| {
+                let path = format!("/v1/accountings/{}", accountings[0]);
+                (Method::PATCH, path, Some(json!({"covered_from": from})))
+            }),
+        ),
+        (
+            "extend-accounting",
+            &officer,
+            [0, 1].map(|turn| {
+                let path = format!("/v1/accountings/{}/extend", accountings[turn]);
+                let body = json!({"reason": "The archive is moving"});
+                (Method::POST, path, Some(body))
+            }),
+        ),
+        (
+            "provide-accounting",
+            &officer,
+            [2, 3].map(|turn| {
+                let path = format!("/v1/accountings/{}/provide", accountings[turn]);
+                (Method::POST, path, None)
+            }),
+        ),
+        (
+            "get-accounting-report",
+            &*ada,
+            get(format!("/v1/accountings/{}/report", accountings[2])),
+        ),
         ("list-incidents", &officer, get("/v1/incidents".into())),
         (
             "get-incident",
@@ -810,6 +923,194 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
             ),
         ),
         (
+            "shield-record",
+            &*vera,
+            [json!({"reason": "minor_consent"}), Value::Null].map(|shield| {
+                let path = format!("/v1/medical-records/{note}/shield");
+                (Method::PUT, path, Some(json!({"shield": shield})))
+            }),
+        ),
+        (
+            "create-representative",
+            &admin,
+            post("/v1/representatives", &|turn| {
+                json!({
+                    "patient_id": ada.id, "user_id": users[turn], "basis": "GUARDIAN", "scope": "READ",
+                    "evidence": "A court order was seen"
+                })
+            }),
+        ),
+        (
+            "list-representatives",
+            &admin,
+            get("/v1/representatives".into()),
+        ),
+        (
+            "get-representative",
+            &admin,
+            get(format!("/v1/representatives/{}", links[0])),
+        ),
+        (
+            "confirm-representative",
+            &admin,
+            links.map(|link| {
+                let path = format!("/v1/representatives/{link}/confirm");
+                (Method::POST, path, None)
+            }),
+        ),
+        (
+            "end-representative",
+            &admin,
+            links.map(|link| {
+                let path = format!("/v1/representatives/{link}/end");
+                (Method::POST, path, Some(json!({"reason": "It was revoked"})))
+            }),
+        ),
+        (
+            "create-export",
+            &*ada,
+            post("/v1/exports", &|_| json!({"patient_id": ada.id})),
+        ),
+        ("list-exports", &admin, get("/v1/exports".into())),
+        (
+            "get-export",
+            &*ada,
+            get(format!("/v1/exports/{}", exports[0])),
+        ),
+        (
+            "get-export-package",
+            &*ada,
+            get(format!("/v1/exports/{ready}/package")),
+        ),
+        (
+            "get-export-letter",
+            &*ada,
+            get(format!("/v1/exports/{}/letter", denied_exports[0])),
+        ),
+        (
+            "extend-export",
+            &admin,
+            [0, 1].map(|turn| {
+                let path = format!("/v1/exports/{}/extend", exports[turn]);
+                (Method::POST, path, Some(json!({"reason": "Holidays"})))
+            }),
+        ),
+        (
+            "deny-export",
+            &*vera,
+            [2, 3].map(|turn| {
+                let path = format!("/v1/exports/{}/deny", exports[turn]);
+                let body = json!({"ground": "RESEARCH", "basis": "It goes on"});
+                (Method::POST, path, Some(body))
+            }),
+        ),
+        (
+            "request-export-review",
+            &*ada,
+            denied_exports.map(|export| {
+                let path = format!("/v1/exports/{export}/request-review");
+                (Method::POST, path, None)
+            }),
+        ),
+        (
+            "review-export",
+            &*vera,
+            reviewed_exports.map(|export| {
+                let path = format!("/v1/exports/{export}/review");
+                let body = json!({"outcome": "UPHELD", "basis": "It is right"});
+                (Method::POST, path, Some(body))
+            }),
+        ),
+        (
+            "request-amendment",
+            &*ada,
+            post("/v1/amendments", &|_| {
+                json!({
+                    "patient_id": ada.id, "record_id": note, "statement": "It says that I smoke.",
+                    "correction": "I have never smoked.", "reason": "A mistake"
+                })
+            }),
+        ),
+        (
+            "receive-amendment",
+            &*vera,
+            post("/v1/amendments/received", &|_| {
+                json!({
+                    "patient_id": ada.id, "record_id": note, "told_by": "Sample Hospital",
+                    "addendum": "Never smoked"
+                })
+            }),
+        ),
+        ("list-amendments", &*vera, get("/v1/amendments".into())),
+        (
+            "get-amendment",
+            &*ada,
+            get(format!("/v1/amendments/{}", requested[0])),
+        ),
+        (
+            "get-amendment-letter",
+            &*vera,
+            get(format!("/v1/amendments/{}/letter", denied[0])),
+        ),
+        (
+            "extend-amendment",
+            &*vera,
+            [0, 1].map(|turn| {
+                let path = format!("/v1/amendments/{}/extend", requested[turn]);
+                (Method::POST, path, Some(json!({"reason": "Holidays"})))
+            }),
+        ),
+        (
+            "accept-amendment",
+            &*vera,
+            [2, 3].map(|turn| {
+                let path = format!("/v1/amendments/{}/accept", requested[turn]);
+                (Method::POST, path, Some(json!({"addendum": "Never smoked"})))
+            }),
+        ),
+        (
+            "deny-amendment",
+            &*vera,
+            [4, 5].map(|turn| {
+                let path = format!("/v1/amendments/{}/deny", requested[turn]);
+                let body = json!({"ground": "ACCURATE_AND_COMPLETE", "basis": "It was asked twice"});
+                (Method::POST, path, Some(body))
+            }),
+        ),
+        (
+            "disagree-with-denial",
+            &*ada,
+            [0, 1].map(|turn| {
+                let path = format!("/v1/amendments/{}/disagree", denied[turn]);
+                (Method::POST, path, Some(json!({"statement": "I disagree"})))
+            }),
+        ),
+        (
+            "rebut-disagreement",
+            &*vera,
+            [0, 1].map(|turn| {
+                let path = format!("/v1/amendments/{}/rebut", disputed[turn]);
+                (Method::POST, path, Some(json!({"rebuttal": "It was asked again"})))
+            }),
+        ),
+        (
+            "add-amendment-recipient",
+            &*ada,
+            post(&format!("/v1/amendments/{}/recipients", accepted[0]), &|_| {
+                json!({"source": "NAMED", "name": "Dr. Sample"})
+            }),
+        ),
+        (
+            "record-informed-recipient",
+            &*vera,
+            [0, 1].map(|turn| {
+                let path = format!("/v1/amendments/{}/informed", accepted[turn]);
+                let today = days_ago(0)[..10].to_owned();
+                let body = json!({"recipient_id": accepted[turn], "informed_on": today, "means": "Letter"});
+                (Method::POST, path, Some(body))
+            }),
+        ),
+        (
             "release-legal-hold",
             &admin,
             [0, 1].map(|turn| {
@@ -872,6 +1173,7 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
         "apply-retention",
         "archive-audit",
         "asyncapi",
+        "build-exports",
         "count-refused-tokens",
         "deliver-webhooks",
         "docs",
@@ -896,6 +1198,7 @@ async fn every_warm_endpoint_takes_one_or_two_round_trips_and_uses_built_in_type
             _ if ["unassign-provider", "end-care"].contains(&function) => 2,
             _ if [
                 "release-record",
+                "shield-record",
                 "put-role",
                 "put-alert-rule",
                 "put-webhook",

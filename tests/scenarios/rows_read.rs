@@ -663,3 +663,148 @@ async fn a_list_of_incidents_does_not_read_all_that_are_closed() {
     let read = read_by(&world, "list-incident-patients", "incident_patients", list).await;
     assert!(read < BOUND, "{read} rows of incident_patients");
 }
+
+#[tokio::test]
+async fn a_list_of_representatives_does_not_read_all_that_have_ended() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let admin = world.admin().await;
+    world
+        .rewrite_history(&format!(
+            "insert into representatives (user_id, patient_id, basis, evidence, created_at, ended_at, end_reason)
+             select '{}', '{}', 'GUARDIAN', 'x', now() - i * interval '1 second', now(), 'x'
+             from generate_series(1, 20000) as i",
+            ben.user, ada.id
+        ))
+        .await;
+    let paul = world.user("PATIENT", "Paul").await;
+    world
+        .enter_representative(paul.user, &ben, "GUARDIAN", None)
+        .await;
+    world.sql("analyze", &[]).await;
+    let queries = [
+        "".to_owned(),
+        "status=UNCONFIRMED".to_owned(),
+        format!("user_id={}", paul.user),
+        format!("patient_id={}", ben.id),
+    ];
+    let list = "list-representatives";
+    ask(&world, &admin, list, "representatives", &queries).await;
+    ask(&world, &ada, list, "representatives", &queries[..1]).await;
+}
+
+#[tokio::test]
+async fn a_list_of_requests_about_charts_does_not_read_all_that_are_answered() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let (officer, vera) = (world.officer().await, world.provider("Vera").await);
+    world.assign(&ada, &vera).await;
+    world
+        .rewrite_history(&format!(
+            "create temporary table asked on commit drop as
+             select gen_random_uuid() as id, now() + i * interval '1 second' as at from generate_series(1, 20000) as i;
+             insert into exports (id, patient_id, requested_by, status, received_on, due_on, denial_ground, denial_basis,
+               denied_at, created_at)
+             select id, '{patient}', '{user}', 'DENIED', '2026-01-05', '2026-02-04', 'RESEARCH', 'x', now(), at from asked;
+             insert into accountings (id, patient_id, covered_from, covered_until, status, received_on, due_on, fee_cents,
+               withdrawn_at, created_at)
+             select id, '{patient}', '2025-01-05', '2026-01-05', 'WITHDRAWN', '2026-01-05', '2026-03-06', 0, now(), at
+             from asked;
+             insert into disclosures (id, patient_id, disclosed_on, recipient_name, description, purpose, basis, recorded_at)
+             select id, '{patient}', '2026-01-05', 'Sample Court', 'Notes', 'x', 'JUDICIAL', at from asked;
+             insert into amendments (id, patient_id, profile_field, status, statement, correction, reason, requester,
+               received_on, due_on, addendum, decided_at, created_at)
+             select id, '{patient}', 'NAME', 'ACCEPTED', 'x', 'x', 'x', 'PATIENT', '2026-01-05', '2026-03-06', 'x', now(), at
+             from asked",
+            patient = ben.id,
+            user = ben.user,
+        ))
+        .await;
+    let note = world.note(&ada, &vera, "Smokes.").await;
+    world.export(ada.id).await;
+    world.accounting(ada.id).await;
+    world.disclosure(ada.id).await;
+    world.amendment(note).await;
+    world.sql("analyze", &[]).await;
+    let all = String::new();
+    let of_ada = format!("patient_id={}", ada.id);
+    let overdue = "overdue=true".to_owned();
+    for (list, filter) in [
+        ("exports", "open=true"),
+        ("accountings", "status=OPEN"),
+        ("disclosures", "include_corrected=true"),
+    ] {
+        let mut queries = vec![all.clone(), of_ada.clone(), filter.to_owned()];
+        if list != "disclosures" {
+            queries.push(overdue.clone());
+        }
+        let function = format!("list-{list}");
+        ask(&world, &officer, &function, list, &queries).await;
+        if list != "disclosures" {
+            ask(&world, &ada, &function, list, &queries).await;
+        }
+    }
+    let queries = [
+        all,
+        of_ada,
+        overdue,
+        "status=REQUESTED".to_owned(),
+        format!("record_id={note}"),
+    ];
+    for caller in [&*vera, &*ada] {
+        ask(&world, caller, "list-amendments", "amendments", &queries).await;
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_who_opened_a_chart_reads_no_rows_of_others_and_few_of_a_long_log() {
+    let world = World::new().await;
+    let (ada, ben) = (world.patient("Ada").await, world.patient("Ben").await);
+    let vera = world.provider("Vera").await;
+    world.assign(&ada, &vera).await;
+    add_audit_rows(&world, &ben, 20_000, "pg_current_xact_id()").await;
+    let chart = format!("/v1/patients/{}", ada.id);
+    vera.get(&chart).await.expect(200);
+    ada.get(&chart).await.expect(200);
+    // Ada reads her chart ten times in each of the last milliseconds.
+    let repeat = "
+        insert into audit_logs
+        select (jsonb_populate_record(a, jsonb_build_object(
+          'id', lpad(to_hex((extract(epoch from now()) * 1000)::bigint - 1 - i / 10), 12, '0')
+            || '-7' || right(gen_random_uuid()::text, 21),
+          'chain_id', gen_random_uuid(), 'seq', 1
+        ))).*
+        from audit_logs a cross join generate_series(1, 20000) as i where a.user_id = $1";
+    world.sql(repeat, &[&ada.user]).await;
+    world.sql("vacuum analyze", &[]).await;
+    let path = format!("/v1/patients/{}/accesses", ada.id);
+    let mut paths = vec![format!("{path}?limit=20"), format!("{path}?own=false")];
+    let second = ada.get(&paths[0]).await.expect(200);
+    let cursor = second.body["next_cursor"].as_str().unwrap();
+    paths.push(format!("{path}?limit=20&cursor={cursor}"));
+    for path in &paths {
+        let read = read_by(
+            &world,
+            "list-chart-accesses",
+            "audit_logs|audit_archive_rows",
+            async || {
+                ada.get(path).await.expect(200);
+            },
+        );
+        let read = read.await;
+        assert!(read < BOUND, "{path} read {read} rows");
+    }
+    // A page with a filter may end before it is full. The pages together find everything.
+    let mut found = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = ada.get(&format!("{path}?own=false{cursor}")).await;
+        let page = page.expect(200);
+        found.extend(page.ids());
+        match page.body["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(found.len(), 1);
+}

@@ -2,16 +2,23 @@
 
 use audit::{Action, Outcome, PurposeOfUse, Relation, ResourceType};
 use business_events::EventType;
+use domain::accounting::{AccountingStatus, DisclosureBasis};
 use domain::alert::{AccessExplanation, AlertStatus, Disposition};
+use domain::amendment::{
+    AmendmentDenialGround, AmendmentField, AmendmentOrigin, AmendmentRecipientSource,
+    AmendmentRequester, AmendmentStatus,
+};
 use domain::appointment::AppointmentStatus;
 use domain::care::CareBasis;
 use domain::emergency::{EmergencyReason, EmergencyReview};
+use domain::export::{DenialGround, ExportStatus, ReviewOutcome};
 use domain::file::{FileOwnerType, FileScan, FileStatus};
 use domain::incident::{
     DelayStatement, IncidentDecision, IncidentStatus, NoticeMeans, NoticeRecipient, RiskLevel,
 };
 use domain::patient::Gender;
-use domain::record::{HoldReason, RecordType};
+use domain::record::{HoldReason, RecordType, ShieldReason};
+use domain::representative::{RepresentativeBasis, RepresentativeScope};
 use domain::retention::RetainedType;
 use domain::user::UserStatus;
 use domain::webhook::{DeliveryOutcome, DisabledReason, WebhookStatus};
@@ -245,7 +252,7 @@ async fn a_change_increments_the_version_and_a_deletion_is_refused_even_to_the_s
 #[tokio::test]
 async fn rust_enums_match_postgresqls() {
     let world = World::new().await;
-    let ours: [(&str, &[&str]); 30] = [
+    let ours: [(&str, &[&str]); 44] = [
         ("event_type", EventType::LABELS),
         ("care_basis", CareBasis::LABELS),
         ("emergency_reason", EmergencyReason::LABELS),
@@ -255,6 +262,9 @@ async fn rust_enums_match_postgresqls() {
         ("appointment_status", AppointmentStatus::LABELS),
         ("record_type", RecordType::LABELS),
         ("hold_reason", HoldReason::LABELS),
+        ("shield_reason", ShieldReason::LABELS),
+        ("representative_basis", RepresentativeBasis::LABELS),
+        ("representative_scope", RepresentativeScope::LABELS),
         ("file_owner_type", FileOwnerType::LABELS),
         ("retained_type", RetainedType::LABELS),
         ("file_status", FileStatus::LABELS),
@@ -271,6 +281,20 @@ async fn rust_enums_match_postgresqls() {
         ("delay_statement", DelayStatement::LABELS),
         ("notice_recipient", NoticeRecipient::LABELS),
         ("notice_means", NoticeMeans::LABELS),
+        ("amendment_origin", AmendmentOrigin::LABELS),
+        ("amendment_status", AmendmentStatus::LABELS),
+        ("amendment_requester", AmendmentRequester::LABELS),
+        ("amendment_field", AmendmentField::LABELS),
+        ("amendment_denial_ground", AmendmentDenialGround::LABELS),
+        (
+            "amendment_recipient_source",
+            AmendmentRecipientSource::LABELS,
+        ),
+        ("export_status", ExportStatus::LABELS),
+        ("denial_ground", DenialGround::LABELS),
+        ("review_outcome", ReviewOutcome::LABELS),
+        ("disclosure_basis", DisclosureBasis::LABELS),
+        ("accounting_status", AccountingStatus::LABELS),
         ("audit_action", Action::LABELS),
         ("audit_outcome", Outcome::LABELS),
         ("audit_resource", ResourceType::LABELS),
@@ -281,9 +305,8 @@ async fn rust_enums_match_postgresqls() {
         .rows(
             "select t.typname as name, jsonb_agg(e.enumlabel order by e.enumsortorder) as labels
              from pg_type t join pg_enum e on e.enumtypid = t.oid
-             -- How far a permission reaches, what a key is for and why somebody represents a patient is the
-             -- database's business alone.
-             where t.typname not in ('permission_reach', 'key_purpose', 'representative_basis')
+             -- How far a permission reaches and what a key is for is the database's business alone.
+             where t.typname not in ('permission_reach', 'key_purpose')
              group by t.typname",
             &[],
         )
@@ -409,6 +432,7 @@ async fn security_definer_functions_fix_their_search_path() {
     // Policies call these for each row. They name schemas and operators in full instead, and nobody who
     // logs in may create objects.
     let qualified = [
+        "acts_for(uuid)",
         "in_care(uuid)",
         "is_imported_by_actor(uuid)",
         "reaches(text,uuid)",

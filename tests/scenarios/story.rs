@@ -27,7 +27,7 @@ async fn the_main_workflow_succeeds_and_the_audit_log_shows_it() {
         bundle: bundle("Karena_Pfeffer_1f99a0cb-594b-476a-b9cb-502594c1ee6b"),
         other_bundle: bundle("Tony_Beer_bb8cd3e5-8910-4eea-bbc6-3f64a4a655b8"),
         // A transaction of another test holds back events, because all databases of the server share their numbers.
-        patience: PATIENCE * 6,
+        patience: PATIENCE_WITH_OTHERS,
     };
     let mut heard = 0;
     let report = tell(&story, &mut |_| heard += 1).await.unwrap();

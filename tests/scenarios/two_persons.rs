@@ -22,7 +22,7 @@ const ROLES: [&str; 8] = [
 ];
 
 /// Permissions that a role of one's own may get.
-const PERMISSIONS: [&str; 10] = [
+const PERMISSIONS: [&str; 11] = [
     r#""records:read": "CARE""#,
     r#""records:read": "OWN""#,
     r#""patients:clinical": "CARE""#,
@@ -33,6 +33,7 @@ const PERMISSIONS: [&str; 10] = [
     r#""users:approve": "ALL""#,
     r#""roles:write": "ALL""#,
     r#""patients:assign": "ALL""#,
+    r#""representatives:write": "ALL""#,
 ];
 
 /// The most accounts that a sequence makes beyond those that exist.
@@ -80,6 +81,10 @@ enum Deed {
     Book {
         account: usize,
     },
+    Represent {
+        account: usize,
+    },
+    Confirm,
     Redefine {
         role: usize,
         permissions: Vec<usize>,
@@ -109,6 +114,8 @@ fn deed() -> impl Strategy<Value = Deed> {
         2 => account().prop_map(|account| Deed::Assign { account }),
         3 => account().prop_map(|account| Deed::Cover { account }),
         2 => account().prop_map(|account| Deed::Book { account }),
+        3 => account().prop_map(|account| Deed::Represent { account }),
+        3 => Just(Deed::Confirm),
         2 => (role, proptest::collection::vec(0..PERMISSIONS.len(), 1..4))
             .prop_map(|(role, permissions)| Deed::Redefine { role, permissions }),
     ]
@@ -238,6 +245,22 @@ impl Attempt<'_> {
                     self.account(*account)
                 ),
             ),
+            Deed::Represent { account } => (
+                "representatives:write",
+                format!(
+                    "insert into representatives (id, user_id, patient_id, basis, evidence)
+                     values (gen_random_uuid(), '{}', '{}', 'GUARDIAN', 'x')",
+                    self.account(*account),
+                    self.ada.id
+                ),
+            ),
+            Deed::Confirm => (
+                "representatives:write",
+                format!(
+                    "update representatives set confirmed_at = now() where patient_id = '{}' and confirmed_at is null",
+                    self.ada.id
+                ),
+            ),
             Deed::Redefine { role, permissions } => {
                 let held: Vec<_> = permissions.iter().map(|held| PERMISSIONS[*held]).collect();
                 (
@@ -340,6 +363,49 @@ async fn one_administrator_alone_never_reaches_a_chart() {
     let world = World::new().await;
     let found = search(&world, 1500).await;
     assert!(found.is_none(), "{found:#?}");
+}
+
+#[tokio::test]
+async fn an_administrator_with_two_sign_ins_at_the_front_desk_confirms_no_representation() {
+    let world = World::new().await;
+    for (rule, is_reached) in [(true, false), (false, true)] {
+        migrations::set_two_person_rule(&world.superuser_url(), None, rule)
+            .await
+            .unwrap();
+        let app = world.connect_as(PEOPLE).await;
+        let (ann, ada) = (world.admin().await, world.patient("Ada").await);
+        let vera = world.provider("Vera").await;
+        world.note(&ada, &vera, "confidential").await;
+        let attempt = Attempt {
+            app: &app,
+            ada: &ada,
+            sign_ins: [ann.subject, Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()],
+            existing: [ada.user, vera.user, ann.user],
+        };
+        let role = |name| ROLES.iter().position(|role| *role == name).unwrap();
+        let make = |name, sign_in| Deed::Make {
+            role: role(name),
+            sign_in: Some(sign_in),
+        };
+        app.batch_execute("begin").await.unwrap();
+        let mut made = 0;
+        for (sign_in, deed) in [
+            (0, make("FRONT_DESK", 1)),
+            (0, make("FRONT_DESK", 2)),
+            (0, make("PATIENT", 3)),
+            (
+                1,
+                Deed::Represent {
+                    account: EXISTING + 2,
+                },
+            ),
+            (2, Deed::Confirm),
+        ] {
+            attempt.step(&Step { sign_in, deed }, &mut made).await;
+        }
+        assert_eq!(attempt.reads_the_chart().await, is_reached, "{rule}");
+        app.batch_execute("rollback").await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -365,6 +365,16 @@ impl Ward {
             ("emergency-access", access),
             ("incidents", world.incident(&[ada.id]).await),
             ("activity-reviews", world.activity_review().await),
+            ("amendments", world.amendment(note).await),
+            ("exports", world.export(ada.id).await),
+            (
+                "representatives",
+                world
+                    .enter_representative(vera.user, &ada, "GUARDIAN", None)
+                    .await,
+            ),
+            ("disclosures", world.disclosure(ada.id).await),
+            ("accountings", world.accounting(ada.id).await),
             ("users", ada.user),
             ("patients", ada.id),
             ("providers", vera.id),
@@ -388,13 +398,19 @@ impl Ward {
         // Only a caller who may act learns what is wrong with the request.
         let caller = match (collection, operation.name()) {
             (_, "find-emergency-patient" | "grant-emergency-access") => &*self.vera,
+            (_, "list-chart-accesses") => &self.officer,
             (
                 "audit-logs" | "audit-checkpoints" | "access-statistics" | "alerts" | "alert-rules"
-                | "emergency-access" | "incidents" | "activity-reviews",
+                | "emergency-access" | "incidents" | "activity-reviews" | "disclosures"
+                | "accountings",
                 _,
             ) => &self.officer,
             (_, "rate-appointment") => &*self.ada,
-            ("medical-records" | "files", _) | (_, "complete-appointment") => &*self.vera,
+            ("medical-records" | "files" | "amendments", _)
+            | (
+                _,
+                "complete-appointment" | "deny-export" | "review-export" | "get-export-package",
+            ) => &*self.vera,
             _ => &self.admin,
         };
         let mut path = operation.path.clone();

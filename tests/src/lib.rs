@@ -5,7 +5,9 @@
 //! for each test. The functions are the real binaries, started by their first request.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
+pub mod accountings;
 pub mod activity_reviews;
+pub mod amendments;
 pub mod answer;
 pub mod archive;
 pub mod audit;
@@ -14,6 +16,7 @@ pub mod calls;
 pub mod clamd;
 pub mod database;
 pub mod event_schemas;
+mod exports;
 pub mod files;
 pub mod generated;
 pub mod incidents;
@@ -36,7 +39,7 @@ pub mod prelude {
     pub use crate::files::{self, announcement};
     pub use crate::link::Cut;
     pub use crate::people::{Actor, Patient, Provider};
-    pub use crate::world::{PATIENCE, Setup, World, days_ago, eventually};
+    pub use crate::world::{PATIENCE, PATIENCE_WITH_OTHERS, Setup, World, days_ago, eventually};
     pub use serde_json::{Value, json};
     pub use uuid::Uuid;
 }

@@ -21,7 +21,7 @@ use transparency_log::store::S3;
 use verify::Inputs;
 use verify::report::{Aspect, Report};
 
-use crate::world::{World, eventually};
+use crate::world::{PATIENCE_WITH_OTHERS, World, within};
 
 /// The alarms of the sealer.
 pub const QUARANTINED: &str = "an audit row is in quarantine";
@@ -62,7 +62,8 @@ impl World {
         let end = "select pg_snapshot_xmax(pg_current_snapshot())::text as xid";
         let end = self.row(end, &[]).await["xid"].clone();
         let begun = "select pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8 as are_over";
-        eventually("the transactions before this one are over", async || {
+        let what = "the transactions before this one are over";
+        within(PATIENCE_WITH_OTHERS, what, async || {
             self.row(begun, &[&end.as_str()]).await["are_over"] == true
         })
         .await;

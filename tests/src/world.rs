@@ -59,6 +59,9 @@ pub struct Setup {
 /// The longest time to wait for something that happens by itself, also on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a test waits for the transactions of other tests. Some hold a snapshot while they make a large table.
+pub const PATIENCE_WITH_OTHERS: Duration = Duration::from_secs(120);
+
 /// The parameters of a statement.
 pub type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -217,13 +220,19 @@ impl World {
             "medical_records",
             "medical_record_versions",
             "record_releases",
+            "record_shields",
             "file_metadata",
             "care_relations",
+            "representatives",
             "emergency_accesses",
             "incidents",
             "incident_patients",
             "incident_notices",
             "activity_reviews",
+            "amendments",
+            "amendment_recipients",
+            "disclosures",
+            "accountings",
         ] {
             let rows = self.rows(&format!("select * from {table}"), &[]).await;
             stored.insert(
@@ -382,12 +391,48 @@ impl World {
         id
     }
 
-    /// Lets the user represent the patient as a parent, for this interval from now or without an end.
-    pub async fn represent(&self, user: Uuid, patient: &Patient, until: Option<&str>) {
+    /// Lets the user represent the patient as a guardian, for this interval from now or without an end.
+    pub async fn represent(&self, user: Uuid, patient: &Patient, until: Option<&str>) -> Uuid {
+        let id = self
+            .enter_representative(user, patient, "GUARDIAN", until)
+            .await;
+        let confirm = "update representatives set confirmed_at = now() where id = $1";
+        self.sql(confirm, &[&id]).await;
+        id
+    }
+
+    /// Enters a representation on this basis that nobody has confirmed, for this interval from now or without an end.
+    pub async fn enter_representative(
+        &self,
+        user: Uuid,
+        patient: &Patient,
+        basis: &str,
+        until: Option<&str>,
+    ) -> Uuid {
+        let id = Uuid::now_v7();
         self.sql(
-            "insert into representatives (user_id, patient_id, basis, until)
-             values ($1, $2, 'PARENT', now() + $3::text::interval)",
-            &[&user, &patient.id, &until],
+            "insert into representatives (id, user_id, patient_id, basis, until, evidence)
+             values ($1, $2, $3, $4::text::representative_basis, now() + $5::text::interval, 'A court order was seen')",
+            &[&id, &user, &patient.id, &basis, &until],
+        )
+        .await;
+        id
+    }
+
+    /// Makes the patient a child of this age in years.
+    pub async fn rejuvenate(&self, patient: &Patient, age: i32) {
+        let born = "update patients
+             set date_of_birth = to_char(clinic_day(now()) - make_interval(years => $2, days => 7), 'YYYY-MM-DD')
+             where id = $1";
+        self.sql(born, &[&patient.id, &age]).await;
+    }
+
+    /// Keeps a record from the patient's representatives.
+    pub async fn shield(&self, record: Uuid, by: &Actor) {
+        self.sql(
+            "insert into record_shields (id, record_id, patient_id, reason, decided_by)
+             select gen_random_uuid(), id, patient_id, 'minor_consent', $2 from medical_records where id = $1",
+            &[&record, &by.user],
         )
         .await;
     }
@@ -529,11 +574,16 @@ fn short(id: Uuid) -> String {
 
 /// Waits until the condition holds. Fails after [`PATIENCE`].
 pub async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
+    within(PATIENCE, what, is_so).await;
+}
+
+/// Waits until the condition holds. Fails after this time.
+pub async fn within(patience: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
     let started = Instant::now();
     while !is_so().await {
         assert!(
-            started.elapsed() < PATIENCE,
-            "not within {PATIENCE:?}: {what}"
+            started.elapsed() < patience,
+            "not within {patience:?}: {what}"
         );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

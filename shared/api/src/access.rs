@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use audit::{Action, Outcome, Relation};
+use audit::{Action, Outcome, Relation, ResourceType};
 use domain::disclosure::Content;
 use domain::ids::PatientId;
 use errors::Error;
@@ -33,7 +33,8 @@ use crate::session::Session;
 use crate::size::{self, LARGEST_ANSWER};
 use crate::target::Target;
 
-const REPRESENTS: &str = "select represents($1)";
+const REPRESENTS: &str = "
+    select coalesce(bool_and(represents(patient)), true) as represents from unnest($1::uuid[]) as other (patient)";
 
 /// A transaction that works on the target `T` for the caller, with the endpoint's permission.
 ///
@@ -312,9 +313,9 @@ impl<T: Target> Access<T> {
         results
     }
 
-    /// Whether the caller represents the patient now.
-    async fn represents(&mut self, patient: PatientId) -> Result<bool, Error> {
-        let rows = self.rows(sql(REPRESENTS, &[&patient])).await?;
+    /// Whether the caller represents each of the patients now.
+    async fn represents(&mut self, patients: Vec<PatientId>) -> Result<bool, Error> {
+        let rows = self.rows(sql(REPRESENTS, &[&patients])).await?;
         let row = rows
             .first()
             .ok_or(Error::Internal("a predicate has no answer"))?;
@@ -335,18 +336,20 @@ impl<T: Target> Access<T> {
             self.add_note("possible_duplicates", ids);
         }
         let mut patients = answer.patients();
-        if let Some(patient) = self.granted.patient() {
-            // An empty list doesn't show whether the caller represents the patient it is filtered by.
-            if patients.is_empty()
-                && actor.relation_to(&[patient]) == Some(Relation::Representation)
-                && !self.represents(patient).await?
-            {
-                actor.relation = None;
-            }
-            patients.push(patient);
-        }
+        // An empty list doesn't show whether the caller represents the patient it is filtered by. A representation is
+        // shown to its two persons, even if it isn't confirmed or has ended.
+        let is_uncertain = patients.is_empty()
+            || self.context.environment.endpoint.resource == ResourceType::Representative;
+        patients.extend(self.granted.patient());
         patients.sort_unstable();
         patients.dedup();
+        if is_uncertain && actor.relation_to(&patients) == Some(Relation::Representation) {
+            let mut others = patients.clone();
+            others.retain(|patient| Some(*patient) != actor.patient_id);
+            if !self.represents(others).await? {
+                actor.relation = None;
+            }
+        }
         let session = self
             .session
             .take()

@@ -24,7 +24,8 @@ pub type Limit = Whole<1, 100>;
 #[derive(Debug, JsonSchema, Serialize)]
 #[schemars(rename = "{T}Page")]
 pub struct Page<T> {
-    /// The items of this page, in the order of the list. If they are large, a page has fewer than `limit`.
+    /// The items of this page, in the order of the list. A page can have fewer than `limit`, or none, although more
+    /// follow.
     pub items: Vec<T>,
     /// The value for the parameter `cursor` to get the next page. Null on the last page.
     pub next_cursor: Option<String>,
@@ -116,6 +117,24 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
         Page {
             items: rows,
             next_cursor,
+        }
+    }
+
+    /// Makes the page from the fetched rows of a statement that looks at a limited number of rows. `reached` is the key of
+    /// the last row that it looked at, if it stopped there before the page was full.
+    pub fn page_as_far<T: Serialize>(
+        &self,
+        rows: Vec<T>,
+        reached: Option<K>,
+        key: impl Fn(&T) -> K,
+    ) -> Page<T> {
+        let page = self.page(rows, key);
+        let next_cursor = page
+            .next_cursor
+            .or_else(|| reached.map(|key| self.sealer.seal(&key)));
+        Page {
+            next_cursor,
+            ..page
         }
     }
 

@@ -1,8 +1,9 @@
 //! The target of a transaction, as its audit row names it.
 
 use domain::ids::{
-    ActivityReviewId, AlertId, AnyId, AppointmentId, AuditLogId, EmergencyAccessId, FileId,
-    IncidentId, LegalHoldId, PatientId, ProviderId, RecordId, UserId, WebhookId,
+    AccountingId, ActivityReviewId, AlertId, AmendmentId, AnyId, AppointmentId, AuditLogId,
+    DisclosureId, EmergencyAccessId, ExportId, FileId, IncidentId, LegalHoldId, PatientId,
+    ProviderId, RecordId, RepresentativeId, UserId, WebhookId,
 };
 use uuid::Uuid;
 
@@ -82,6 +83,11 @@ targets! {
     AlertId;
     IncidentId;
     ActivityReviewId;
+    ExportId;
+    AmendmentId;
+    RepresentativeId;
+    DisclosureId;
+    AccountingId;
     AuditLogId;
     AnyId;
 }

@@ -143,6 +143,14 @@ text_enum! {
         Incident,
         /// An activity review in the table `activity_reviews`.
         ActivityReview,
+        /// A request for access to one's data in the table `exports`.
+        Export,
+        /// An amendment in the table `amendments`.
+        Amendment,
+        /// A representation of a patient in the table `representatives`.
+        Representative,
+        /// A disclosure in the table `disclosures`, or an accounting in `accountings`.
+        Disclosure,
     }
 }
 

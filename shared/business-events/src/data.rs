@@ -4,17 +4,21 @@
 //! a function runs: the structs describe the JSON in `openapi.json` and `asyncapi.json`, and a scenario compares each
 //! event that the database writes with them. An optional member is left out, and never null.
 
+use domain::accounting::AccountingStatus;
 use domain::alert::AlertStatus;
+use domain::amendment::AmendmentStatus;
 use domain::appointment::AppointmentStatus;
 use domain::care::CareBasis;
 use domain::emergency::EmergencyReview;
+use domain::export::ExportStatus;
 use domain::file::{FileOwnerType, FileScan, FileStatus};
 use domain::ids::{
-    AlertId, AnyId, AppointmentId, EmergencyAccessId, FileId, IncidentId, PatientId, ProviderId,
-    RecordId, UserId, WebhookId,
+    AccountingId, AlertId, AmendmentId, AnyId, AppointmentId, EmergencyAccessId, ExportId, FileId,
+    IncidentId, PatientId, ProviderId, RecordId, RepresentativeId, UserId, WebhookId,
 };
 use domain::incident::IncidentStatus;
 use domain::record::RecordType;
+use domain::representative::RepresentativeBasis;
 use domain::time::Timestamp;
 use domain::user::UserStatus;
 use domain::webhook::{DisabledReason, WebhookStatus};
@@ -300,4 +304,74 @@ pub struct IncidentEventData {
     /// The version of the incident after the change.
     #[schemars(range(min = 1))]
     pub version: i32,
+}
+
+/// The data of an event about a personal representative.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct RepresentativeEventData {
+    /// The representation that the event is about.
+    pub representative_id: RepresentativeId,
+    /// The account with which the representative acts.
+    pub user_id: UserId,
+    /// The patient whom the representative acts for.
+    pub patient_id: PatientId,
+    /// The legal basis on which the representative acts.
+    pub basis: RepresentativeBasis,
+    /// The time at which the right to act ends. It is left out if it has no end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acts_until: Option<Timestamp>,
+}
+
+/// The data of an event about a request for a copy of a chart.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct ExportEventData {
+    /// The request that the event is about.
+    pub export_id: ExportId,
+    /// The patient with the chart that the request is about.
+    pub patient_id: PatientId,
+    /// The status of the request after the change.
+    pub status: ExportStatus,
+    /// The status of the request before the change. It is left out unless the status changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former_status: Option<ExportStatus>,
+    /// The names of the fields that changed, in alphabetical order. It is left out if the request is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["status"])]
+    pub changed: Option<Vec<String>>,
+}
+
+/// The data of an event about an amendment.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct AmendmentEventData {
+    /// The amendment that the event is about.
+    pub amendment_id: AmendmentId,
+    /// The patient with the chart that the amendment changes.
+    pub patient_id: PatientId,
+    /// The status of the amendment after the change.
+    pub status: AmendmentStatus,
+    /// The status of the amendment before the change. It is left out unless the status changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former_status: Option<AmendmentStatus>,
+    /// The names of the fields that changed, in alphabetical order. It is left out if the amendment is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["status"])]
+    pub changed: Option<Vec<String>>,
+}
+
+/// The data of an event about a request for an accounting of disclosures.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct AccountingEventData {
+    /// The request that the event is about.
+    pub accounting_id: AccountingId,
+    /// The patient with the chart that the request is about.
+    pub patient_id: PatientId,
+    /// The status of the request after the change.
+    pub status: AccountingStatus,
+    /// The status of the request before the change. It is left out unless the status changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former_status: Option<AccountingStatus>,
+    /// The names of the fields that changed, in alphabetical order. It is left out if the request is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["status"])]
+    pub changed: Option<Vec<String>>,
 }

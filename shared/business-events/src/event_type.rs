@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 use sql::text_enum;
 
 use crate::data::{
-    AccountEventData, AlertEventData, AppointmentDueEventData, AppointmentEventData, CareEventData,
-    DuplicatesFoundEventData, EmergencyAccessEventData, FileEventData, IncidentEventData,
-    PatientEventData, ProviderEventData, RecordEventData, RoleEventData, WebhookEventData,
+    AccountEventData, AccountingEventData, AlertEventData, AmendmentEventData,
+    AppointmentDueEventData, AppointmentEventData, CareEventData, DuplicatesFoundEventData,
+    EmergencyAccessEventData, ExportEventData, FileEventData, IncidentEventData, PatientEventData,
+    ProviderEventData, RecordEventData, RepresentativeEventData, RoleEventData, WebhookEventData,
 };
 
 /// Every type begins with this in CloudEvents' `type`, and not in the database.
@@ -258,6 +259,39 @@ event_types! {
         /// An incident is assessed, decided, delayed or closed, or anything else about it changes.
         IncidentChanged = "incident.changed.v1" {
             "status": "ASSESSED", "former_status": "OPEN", "changed": ["decision", "decision_reason", "status"], "version": 2
+        },
+    }
+    "representatives/{representative_id}" RepresentativeEventData {
+        /// The clinic enters a personal representative of a patient, who does not act before it is confirmed.
+        RepresentativeEntered = "representative.entered.v1" {},
+        /// Another member of the staff confirms a personal representative. Without an event, the right to act ends at `acts_until`.
+        RepresentativeConfirmed = "representative.confirmed.v1" {},
+        /// A personal representative loses the right to act for the patient before its end.
+        RepresentativeEnded = "representative.ended.v1" {},
+    }
+    "exports/{export_id}" ExportEventData {
+        /// A patient, or somebody for them, requests a copy of their chart.
+        ExportRequested = "export.requested.v1" {},
+        /// A copy of a chart is being made, is ready or is denied, or anything else about the request changes.
+        ExportChanged = "export.changed.v1" {
+            "status": "READY", "former_status": "BUILDING",
+            "changed": ["available_until", "contents", "package_sha256", "package_size", "ready_at", "status"]
+        },
+    }
+    "amendments/{amendment_id}" AmendmentEventData {
+        /// A patient, or somebody for them, requests an amendment, or the clinic records one that another entity told.
+        AmendmentRequested = "amendment.requested.v1" {},
+        /// An amendment is accepted or denied, or anything else about it changes, such as a statement of disagreement.
+        AmendmentChanged = "amendment.changed.v1" {
+            "status": "ACCEPTED", "former_status": "REQUESTED", "changed": ["addendum", "status"]
+        },
+    }
+    "accountings/{accounting_id}" AccountingEventData {
+        /// A patient, or somebody for them, requests an accounting of disclosures.
+        AccountingRequested = "accounting.requested.v1" {},
+        /// An accounting of disclosures is provided or withdrawn, or anything else about the request changes.
+        AccountingChanged = "accounting.changed.v1" {
+            "status": "PROVIDED", "former_status": "OPEN", "changed": ["provided_at", "status"]
         },
     }
 }

@@ -5,10 +5,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::custom_data::CustomData;
+use crate::amendment::AmendmentLink;
 use crate::disclosure::Content;
 use crate::ids::{AppointmentId, FileId, PatientId, RecordId, UserId};
-use sql::row;
 use sql::text_enum;
+use sql::{Jsonb, row};
 
 text_enum! {
     /// The kind of resource that owns a file.
@@ -99,6 +100,10 @@ row! {
         pub created_at: Timestamp,
         /// The time of the last change of the metadata (RFC 3339, UTC).
         pub updated_at: Timestamp,
+        /// The newest 20 amendments of the file that the caller can read, the newest first.
+        /// `GET /v1/amendments?file_id=…` lists all. An answer with amendments has no `ETag`, because they change while the
+        /// file stays as it is.
+        pub amendments: Jsonb<Vec<AmendmentLink>>,
         /// Whether the file is archived. `DELETE` archives a file and never erases it.
         pub is_archived: bool,
         /// The version number of the metadata: it starts at 1 and grows by 1 with each change. The
@@ -114,7 +119,7 @@ impl Content for FileMetadata {
     }
 
     fn version(&self) -> Option<i32> {
-        Some(self.version)
+        self.amendments.0.is_empty().then_some(self.version)
     }
 }
 
@@ -128,8 +133,9 @@ macro_rules! select_file {
             "select id, owner_id, owner_type::text, patient_id, appointment_id, record_id, original_name,
                file_type, file_size, encode(sha256, 'hex') as sha256, status::text, status_reason, scan::text, upload_date,
                custom_data, custom_data_version, created_at, updated_at, is_archived, version, bucket, file_path,
-               object_version, upload_id, part_size
-             from file_metadata ",
+               object_version, upload_id, part_size, ",
+            $crate::amendment_links!("a.file_id = file_metadata.id"),
+            " from file_metadata ",
             $($rest),+
         )
     };

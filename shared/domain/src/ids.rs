@@ -92,6 +92,20 @@ ids! {
     IncidentId,
     /// The id of an activity review, a UUID.
     ActivityReviewId,
+    /// The id of a request for access to one's data, a UUID.
+    ExportId,
+    /// The id of an amendment, a UUID.
+    AmendmentId,
+    /// The id of a recipient of an amendment, a UUID.
+    AmendmentRecipientId,
+    /// The id of a representation, a UUID: of the link between a patient and a user who represents them.
+    RepresentativeId,
+    /// The id of a decision to shield or unshield a medical record, a UUID.
+    ShieldId,
+    /// The id of a recorded disclosure, a UUID.
+    DisclosureId,
+    /// The id of a request for an accounting of disclosures, a UUID.
+    AccountingId,
     /// The id of an audit row, a UUID.
     AuditLogId,
     /// The id of any resource that an audit row can concern, a UUID.

@@ -5,8 +5,10 @@
 //! transaction or audit row.
 #![warn(missing_docs)]
 
+pub mod accounting;
 pub mod activity_review;
 pub mod alert;
+pub mod amendment;
 pub mod appointment;
 pub mod care;
 pub mod coding;
@@ -17,6 +19,7 @@ pub mod disclosure;
 pub mod dosage;
 pub mod emergency;
 pub mod expand;
+pub mod export;
 pub mod external_id;
 pub mod file;
 pub mod ids;
@@ -27,6 +30,7 @@ pub mod number;
 pub mod patient;
 pub mod provider;
 pub mod record;
+pub mod representative;
 pub mod retention;
 pub mod role;
 pub mod schedule;

@@ -10,6 +10,7 @@ use sql::Jsonb;
 use super::coding::Coding;
 use super::custom_data::CustomData;
 use super::text::{Line, Text};
+use crate::amendment::AmendmentLink;
 use crate::disclosure::Content;
 use crate::ids::{PatientId, ProviderId, UserId};
 use crate::shapes::{Broken, shapes};
@@ -233,6 +234,10 @@ row! {
         pub created_at: Timestamp,
         /// The time of the last change of the patient (RFC 3339, UTC).
         pub updated_at: Timestamp,
+        /// The newest 20 amendments of the patient's profile that the caller can read, the newest first.
+        /// `GET /v1/amendments?patient_id=…` lists all. An answer with amendments has no `ETag`, because they change while the
+        /// patient stays as it is.
+        pub amendments: Jsonb<Vec<AmendmentLink>>,
         /// Whether the patient is archived. `DELETE` archives a patient and never erases them.
         pub is_archived: bool,
         /// The version number of the patient: it starts at 1 and grows by 1 with each change. The
@@ -248,7 +253,7 @@ impl Content for Patient {
     }
 
     fn version(&self) -> Option<i32> {
-        Some(self.version)
+        self.amendments.0.is_empty().then_some(self.version)
     }
 }
 
@@ -285,8 +290,9 @@ macro_rules! select_patient {
         concat!(
             "select id, user_id, first_name, last_name, patient_number, date_of_birth, gender, deceased,
                assigned_providers, medical_history, allergies, health_goals, risk_factors,
-               custom_data, custom_data_version, created_at, updated_at, is_archived, version
-             from patient_profiles ",
+               custom_data, custom_data_version, created_at, updated_at, is_archived, version, ",
+            $crate::amendment_links!("a.patient_id = patient_profiles.id and a.profile_field is not null"),
+            " from patient_profiles ",
             $($rest),+
         )
     };

@@ -9,6 +9,7 @@ use sql::Jsonb;
 pub use super::content::RecordType;
 use super::custom_data::CustomData;
 use super::text::Text;
+use crate::amendment::AmendmentLink;
 use crate::disclosure::Content;
 use crate::ids::{AppointmentId, PatientId, ProviderId, RecordId, UserId};
 use errors::Error;
@@ -39,6 +40,52 @@ pub struct NewHold {
     pub expires_at: Timestamp,
     /// The reasons in this particular case. The patient can't read them.
     pub note: Option<Text<1000>>,
+}
+
+text_enum! {
+    /// The legal ground for keeping a medical record from the patient's representatives (45 CFR 164.502(g)(3), (5)).
+    pub enum ShieldReason: "snake_case" {
+        /// The minor consented to the care, and state law requires no other consent.
+        MinorConsent,
+        /// The minor may obtain the care without a parent's consent, and a court or another authorised person consented.
+        Court,
+        /// The parent agreed that the minor and the clinician keep the care confidential.
+        ParentAgreed,
+        /// A law forbids the disclosure to the representative.
+        Law,
+        /// The representative may have abused or neglected the patient, or the disclosure could endanger them.
+        Endangerment,
+    }
+}
+
+/// A shield: the decision to keep a medical record from the patient's representatives. The patient still reads it.
+#[derive(Clone, Debug, JsonSchema, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewShield {
+    /// The legal ground for keeping the record from representatives.
+    pub reason: ShieldReason,
+    /// The reasons in this particular case. Neither the patient nor a representative can read them.
+    pub note: Option<Text<1000>>,
+}
+
+impl NewShield {
+    /// Returns the reason and the note of the shield, or two times none if there is no shield.
+    pub fn parts(shield: Option<Self>) -> (Option<ShieldReason>, Option<Text<1000>>) {
+        shield.map_or((None, None), |shield| (Some(shield.reason), shield.note))
+    }
+}
+
+/// The latest shield: a decision to keep a medical record from the patient's representatives.
+#[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
+pub struct Shield {
+    /// The legal ground for keeping the record from representatives.
+    pub reason: ShieldReason,
+    /// The reasons in this particular case. Null if none were given.
+    pub note: Option<String>,
+    /// The user who decided to keep the record from representatives.
+    pub shielded_by: UserId,
+    /// The time of the decision (RFC 3339, UTC).
+    pub shielded_at: Timestamp,
 }
 
 /// The reason, end and note of a hold as parameters of a statement.
@@ -110,6 +157,11 @@ row! {
         /// The latest hold, which withholds or withheld the record from the patient. Null for the
         /// patient, and null if the record was never withheld or has been released since.
         pub hold: Option<Jsonb<Hold>>,
+        /// Whether the record and its files are kept from the patient's representatives. The patient can read it.
+        pub is_shielded: bool,
+        /// The shield, which keeps the record from the patient's representatives. Null for the patient, and null if
+        /// `is_shielded` is false.
+        pub shield: Option<Jsonb<Shield>>,
         /// The system that the record was imported from, a URI. Null if it was not imported.
         pub source_system: Option<String>,
         /// The identifier of the record in the system it was imported from. Null if it was not
@@ -126,6 +178,10 @@ row! {
         pub created_at: Timestamp,
         /// The time of the last change of the record (RFC 3339, UTC).
         pub updated_at: Timestamp,
+        /// The newest 20 amendments of the record that the caller can read, the newest first.
+        /// `GET /v1/amendments?record_id=…` lists all. An answer with amendments has no `ETag`, because they change while the
+        /// record stays as it is.
+        pub amendments: Jsonb<Vec<AmendmentLink>>,
         /// Whether the record is archived. `DELETE` archives a record and never erases it.
         pub is_archived: bool,
         /// The version number of the record: it starts at 1 and grows by 1 with each change. The
@@ -141,7 +197,7 @@ impl Content for MedicalRecord {
     }
 
     fn version(&self) -> Option<i32> {
-        Some(self.version)
+        self.amendments.0.is_empty().then_some(self.version)
     }
 }
 
@@ -212,8 +268,18 @@ macro_rules! select_record {
                    and l.hold_reason is not null
                  order by l.decided_at desc limit 1
                ) end as hold,
-               source_system, external_id, custom_data, custom_data_version, created_at, updated_at, is_archived, version
-             from medical_records ",
+               is_shielded,
+               case when is_shielded then (
+                 select jsonb_build_object('reason', s.reason, 'note', s.note, 'shielded_by', s.decided_by,
+                   'shielded_at', s.decided_at)
+                 from record_shields s
+                 where s.record_id = medical_records.id and s.patient_id = medical_records.patient_id
+                   and s.reason is not null
+                 order by s.decided_at desc limit 1
+               ) end as shield,
+               source_system, external_id, custom_data, custom_data_version, created_at, updated_at, is_archived, version, ",
+            $crate::amendment_links!("a.record_id = medical_records.id"),
+            " from medical_records ",
             $($rest),+
         )
     };

@@ -4,7 +4,7 @@ mod current;
 pub mod people;
 pub mod records;
 pub mod visits;
-mod words;
+pub(crate) mod words;
 
 use crate::bundle::{Content, Entry};
 use crate::lookup::Lookup;

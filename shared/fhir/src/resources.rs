@@ -4,7 +4,6 @@
     reason = "FHIR R4 documents its elements: https://hl7.org/fhir/R4/resourcelist.html"
 )]
 
-use chrono::NaiveDate;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::Number;
@@ -310,7 +309,7 @@ resources! {
         start_date: Option<Date>,
         #[serde(default)] target: Vec<Target>,
     }
-    Target { due_date: Option<NaiveDate>, }
+    Target { due_date: Option<Date>, }
     Condition {
         code: Concept,
         #[serde(default)] category: Vec<Concept>,

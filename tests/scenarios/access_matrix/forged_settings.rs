@@ -20,7 +20,8 @@ pub const NOT_PROVEN: &str = "CT007";
 /// care of one member, whether one user represents one patient, whether an account is that of a patient, whether
 /// one entry is withheld, whether one role can do no more than another, and whether one account or provider came from
 /// one source system.
-const PREDICATES: [&str; 10] = [
+const PREDICATES: [&str; 11] = [
+    "acts_for(uuid)",
     "in_care(uuid)",
     "is_imported_by_actor(uuid)",
     "is_withheld(uuid,uuid)",

@@ -65,8 +65,8 @@ async fn every_role_is_served_over_http_exactly_what_the_table_says() {
     cells.report("over HTTP");
 }
 
-/// Returns each function that a request starts. Functions that read come first, because they must
-/// find only what the ward contains and not what other requests created. HEAD is left out: it answers as GET does,
+/// Returns each function that a request starts. Lists come first and then the other reads, because they must find only what
+/// the ward contains and not what other requests, or the preparation of one, created. HEAD is left out: it answers as GET does,
 /// without the body that is compared here.
 fn endpoints() -> Vec<(&'static str, Route<'static>)> {
     let routes = template().functions.iter().flat_map(|function| {
@@ -79,7 +79,10 @@ fn endpoints() -> Vec<(&'static str, Route<'static>)> {
     });
     let (reading, writing): (Vec<_>, Vec<_>) = routes
         .partition(|(function, (method, _))| *method == "GET" || function.starts_with("search-"));
-    [reading, writing].concat()
+    let (lists, reads): (Vec<_>, Vec<_>) = reading
+        .into_iter()
+        .partition(|(function, route)| probe(function, *route).is_some_and(|probe| probe.is_list));
+    [lists, reads, writing].concat()
 }
 
 async fn asked_by_anybody(

@@ -93,9 +93,9 @@ impl Probe {
 /// one resource, or lists all, needs no line here.
 pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
     use Kind::{
-        ActivityReview, Alert, AuditRow, EmergencyAccess, File, FoundPatient, FuturePatient,
-        FutureProvider, FutureWebhook, Hold, Incident, Nobodys, Oneself, Patient, Provider, Record,
-        User, Visit, Webhook,
+        Accounting, ActivityReview, Alert, Amendment, AuditRow, Disclosure, EmergencyAccess,
+        Export, File, FoundPatient, FuturePatient, FutureProvider, FutureWebhook, Hold, Incident,
+        Nobodys, Oneself, Patient, Provider, Record, Representative, User, Visit, Webhook,
     };
     use State::{Announced, Begun, Completed, ToCome};
     Some(match function {
@@ -216,6 +216,25 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
             .versioned()
             .once(ToCome),
 
+        "shield-record" => each(Record)
+            .body(|_, _, _| json!({"shield": null}))
+            .versioned()
+            .once(ToCome),
+        "create-representative" => each(Patient)
+            .body(|ward, _, patient| {
+                json!({
+                    "patient_id": patient.id, "user_id": ward.xena.user, "basis": "GUARDIAN",
+                    "scope": "ALL", "evidence": "A court order was seen"
+                })
+            })
+            .once(ToCome),
+        "list-representatives" => list(Representative),
+        "get-representative" => each(Representative),
+        "confirm-representative" => each(Representative).once(ToCome),
+        "end-representative" => each(Representative)
+            .body(|_, _, _| json!({"reason": "Custody was withdrawn"}))
+            .once(ToCome),
+
         "create-file" => each(File).body(|_, _, file| {
             announcement(file.owner_type(), file.owners[0], "application/pdf", files::PDF)
         }),
@@ -317,7 +336,90 @@ pub fn probe(function: &str, route: Route<'_>) -> Option<Probe> {
         "sign-activity-review" => each(ActivityReview)
             .body(|_, _, _| json!({"conclusion": "Nothing to object to"}))
             .once(ToCome),
+        "create-export" => each(Patient).body(|_, _, patient| json!({"patient_id": patient.id})),
+        "list-exports" => list(Export),
+        "get-export" => each(Export),
+        "get-export-package" => each(Export).once(Completed),
+        "extend-export" => each(Export)
+            .body(|_, _, _| json!({"reason": "The archive is closed"}))
+            .once(ToCome),
+        "deny-export" => each(Export)
+            .body(|_, _, _| json!({"ground": "INMATE", "basis": "It was asked by the prison"}))
+            .once(ToCome),
+        "get-export-letter" => each(Export).once(Begun),
+        "request-export-review" => each(Export).once(Begun),
+        "review-export" => each(Export)
+            .body(|_, _, _| json!({"outcome": "UPHELD", "basis": "It is right"}))
+            .once(Announced),
+        "request-amendment" => each(Record).body(|_, _, record| {
+            json!({
+                "patient_id": record.patient, "record_id": record.id, "statement": "It says that I smoke.",
+                "correction": "I have never smoked.", "reason": "A mistake"
+            })
+        }),
+        "receive-amendment" => each(Record).body(|_, _, record| {
+            json!({
+                "patient_id": record.patient, "record_id": record.id, "told_by": "Sample Hospital",
+                "addendum": "Never smoked"
+            })
+        }),
+        "list-amendments" => list(Amendment),
+        "get-amendment" => each(Amendment),
+        "get-amendment-letter" => each(Amendment).once(Completed),
+        "extend-amendment" => each(Amendment)
+            .body(|_, _, _| json!({"reason": "The laboratory is closed"}))
+            .once(ToCome),
+        "accept-amendment" => each(Amendment)
+            .body(|_, _, _| json!({"addendum": "Never smoked"}))
+            .once(ToCome),
+        "deny-amendment" => each(Amendment)
+            .body(|_, _, _| json!({"ground": "ACCURATE_AND_COMPLETE", "basis": "It was asked twice"}))
+            .once(ToCome),
+        "disagree-with-denial" => each(Amendment)
+            .body(|_, _, _| json!({"statement": "I disagree"}))
+            .once(Completed),
+        "rebut-disagreement" => each(Amendment)
+            .body(|_, _, _| json!({"rebuttal": "It was asked a third time"}))
+            .once(Begun),
+        "add-amendment-recipient" => {
+            each(Amendment).body(|_, _, _| json!({"source": "NAMED", "name": "Dr. Sample"}))
+        }
+        "record-informed-recipient" => each(Amendment)
+            .body(|_, _, amendment| {
+                let today = days_ago(0)[..10].to_owned();
+                json!({"recipient_id": amendment.id, "informed_on": today, "means": "Letter"})
+            })
+            .once(Announced),
+        "record-disclosure" => each(Patient).body(|_, _, patient| disclosure(patient.id)),
+        "list-disclosures" => list(Disclosure),
+        "get-disclosure" => each(Disclosure),
+        "correct-disclosure" => each(Disclosure)
+            .body(|_, _, thing| {
+                json!({"reason": "A typing error", "disclosure": disclosure(thing.patient.unwrap())})
+            })
+            .once(ToCome),
+        "request-accounting" => each(Patient).body(|_, _, patient| json!({"patient_id": patient.id})),
+        // Other requests make provided ones.
+        "list-accountings" => list(Accounting).query("?status=OPEN&limit=100"),
+        "get-accounting" => each(Accounting),
+        "get-accounting-report" => each(Accounting).once(Completed),
+        "update-accounting" => each(Accounting)
+            .body(|_, _, _| json!({"status": "WITHDRAWN"}))
+            .versioned()
+            .once(ToCome),
+        "extend-accounting" => each(Accounting)
+            .body(|_, _, _| json!({"reason": "The archive is moving"}))
+            .once(ToCome),
+        "provide-accounting" => each(Accounting).once(ToCome),
         _ => return read(route),
+    })
+}
+
+/// A disclosure to record.
+fn disclosure(patient: Uuid) -> Value {
+    json!({
+        "patient_id": patient, "disclosed_on": "2026-01-05", "recipient_name": "Department of Health",
+        "description": "A result", "purpose": "A report", "basis": "PUBLIC_HEALTH"
     })
 }
 

@@ -202,8 +202,10 @@ impl Alone<'_> {
         let things: Vec<_> = self
             .ward
             .of(wall.kind)
-            // Records that were never held have no row in the ledger.
-            .filter(|thing| wall.table != "record_releases" || !thing.released)
+            // Records that were never held have no row in the ledgers.
+            .filter(|thing| {
+                !["record_releases", "record_shields"].contains(&wall.table) || !thing.released
+            })
             .collect();
         self.compare(who, &select, &things, &found, |alone, thing| {
             alone.shows(who, wall, thing)

@@ -17,7 +17,7 @@ pub struct Wall {
     pub set: &'static str,
 }
 
-pub const WALLS: [Wall; 11] = [
+pub const WALLS: [Wall; 17] = [
     Wall {
         table: "user_profiles",
         id: "id",
@@ -93,6 +93,23 @@ pub const WALLS: [Wall; 11] = [
         set: "note = 'x'",
     },
     Wall {
+        table: "record_shields",
+        id: "record_id",
+        kind: Kind::Record,
+        reads: &["shield-record"],
+        updates: &[],
+        set: "note = 'x'",
+    },
+    Wall {
+        table: "representatives",
+        id: "id",
+        kind: Kind::Representative,
+        reads: &["get-representative"],
+        updates: &["confirm-representative", "end-representative"],
+        // A trigger decides about columns.
+        set: "end_reason = end_reason",
+    },
+    Wall {
         table: "file_metadata",
         id: "id",
         kind: Kind::File,
@@ -118,12 +135,47 @@ pub const WALLS: [Wall; 11] = [
         // A trigger decides about columns.
         set: "review_note = review_note",
     },
+    Wall {
+        table: "amendments",
+        id: "id",
+        kind: Kind::Amendment,
+        reads: &["get-amendment"],
+        updates: &["extend-amendment", "disagree-with-denial"],
+        // A trigger decides about columns.
+        set: "extension_reason = extension_reason",
+    },
+    Wall {
+        table: "exports",
+        id: "id",
+        kind: Kind::Export,
+        reads: &["get-export", "build-exports"],
+        updates: &["request-export-review", "deny-export", "extend-export"],
+        // A trigger decides about columns.
+        set: "extension_reason = extension_reason",
+    },
+    Wall {
+        table: "amendment_recipients",
+        id: "amendment_id",
+        kind: Kind::Amendment,
+        reads: &["get-amendment"],
+        updates: &["record-informed-recipient"],
+        set: "informed_on = informed_on",
+    },
+    Wall {
+        table: "accountings",
+        id: "id",
+        kind: Kind::Accounting,
+        reads: &["get-accounting"],
+        updates: &["update-accounting", "extend-accounting"],
+        // A trigger decides about columns.
+        set: "covered_from = covered_from",
+    },
 ];
 
 /// Tables without data of persons, tables that functions can't read, and tables that other tests cover: the
-/// audit log, alerts, incidents, activity reviews, legal holds and retention rules, which an actor sees
+/// audit log, alerts, incidents, activity reviews, disclosures, legal holds and retention rules, which an actor sees
 /// completely or not at all, and kept answers.
-pub const OTHERS: [&str; 50] = [
+pub const OTHERS: [&str; 51] = [
     "access_review",
     "activity_reviews",
     "alert_rules",
@@ -145,11 +197,13 @@ pub const OTHERS: [&str; 50] = [
     "chart_accesses",
     "chart_spans",
     "custom_data_schemas",
+    "disclosures",
     "emergency_searches",
     "event_publisher",
     "event_retries",
     "event_subjects",
     "expired_events",
+    "export_exclusions",
     "idempotency_keys",
     "incident_accesses",
     "incident_notices",
@@ -161,7 +215,6 @@ pub const OTHERS: [&str; 50] = [
     "refusals",
     "refused_tokens",
     "refused_tokens_review",
-    "representatives",
     "retention_listings",
     "retention_rules",
     "role_keepers",
@@ -177,16 +230,22 @@ pub const OTHERS: [&str; 50] = [
 ];
 
 /// The functions that insert rows, and the kind of thing for which they do.
-pub const INSERTS: [(&str, Kind); 9] = [
+pub const INSERTS: [(&str, Kind); 15] = [
     ("create-user", Kind::Nobodys),
     ("create-patient", Kind::FuturePatient),
     ("create-provider", Kind::FutureProvider),
     ("create-appointment", Kind::Patient),
     ("create-record", Kind::Patient),
     ("release-record", Kind::Record),
+    ("shield-record", Kind::Record),
+    ("create-representative", Kind::Patient),
     ("create-file", Kind::File),
     ("grant-care", Kind::Patient),
     ("grant-emergency-access", Kind::FoundPatient),
+    ("create-export", Kind::Patient),
+    ("request-amendment", Kind::Record),
+    ("add-amendment-recipient", Kind::Amendment),
+    ("request-accounting", Kind::Patient),
 ];
 
 /// Returns the insert of an importer, where it differs.
@@ -257,6 +316,15 @@ pub fn insert(function: &str, ward: &Ward, user: Uuid, thing: &Thing) -> String 
             "insert into record_releases (id, record_id, patient_id)
              values (gen_random_uuid(), '{id}', {patient})"
         ),
+        "shield-record" => format!(
+            "insert into record_shields (id, record_id, patient_id)
+             values (gen_random_uuid(), '{id}', {patient})"
+        ),
+        "create-representative" => format!(
+            "insert into representatives (id, user_id, patient_id, basis, evidence)
+             values (gen_random_uuid(), '{}', '{id}', 'GUARDIAN', 'A court order was seen')",
+            ward.walt.user
+        ),
         "create-file" => format!(
             "insert into file_metadata (id, owner_id, owner_type, patient_id, bucket, file_path,
                original_name, file_type, file_size, sha256, expires_at, uploaded_by)
@@ -274,6 +342,19 @@ pub fn insert(function: &str, ward: &Ward, user: Uuid, thing: &Thing) -> String 
             "insert into emergency_accesses (id, patient_id, reason, explanation, hours)
              values (gen_random_uuid(), '{id}', 'OTHER', 'Collapsed', 1)"
         ),
+        "create-export" => {
+            format!("insert into exports (id, patient_id) values (gen_random_uuid(), '{id}')")
+        }
+        "request-amendment" => format!(
+            "insert into amendments (id, patient_id, record_id, statement, correction, reason)
+             values (gen_random_uuid(), {patient}, '{id}', 'It says that I smoke', 'Never', 'A mistake')"
+        ),
+        "add-amendment-recipient" => format!(
+            "insert into amendment_recipients (amendment_id, source, name) values ('{id}', 'NAMED', 'Dr. Sample')"
+        ),
+        "request-accounting" => {
+            format!("insert into accountings (id, patient_id) values (gen_random_uuid(), '{id}')")
+        }
         _ => panic!("no insert is known for {function}"),
     }
 }

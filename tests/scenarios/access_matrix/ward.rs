@@ -41,11 +41,22 @@ pub enum Kind {
     Incident,
     /// An activity review that nobody has signed.
     ActivityReview,
+    /// An amendment of a record.
+    Amendment,
+    /// A request for access to a patient's data.
+    Export,
+    /// A representation. A new one like it is not confirmed.
+    Representative,
+    /// A recorded disclosure.
+    Disclosure,
+    /// A request for an accounting of disclosures. If it is completed, it is provided.
+    Accounting,
     /// A thing that belongs to nobody.
     Nobodys,
 }
 
-/// The state in which a visit or file is created.
+/// The state in which a visit or file is created. An amendment is requested (`ToCome`), denied (`Completed`), denied with a
+/// disagreement (`Begun`) or accepted (`Announced`). A request for access is open, answered, denied or under review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     ToCome,
@@ -232,8 +243,21 @@ impl Ward {
         use Relation::{Assigned, Covered, Referred, Represented, Treated};
         let (vera, nora) = (self.vera.user, self.nora.user);
         // A provider's rights don't reach the patients whom they represent.
-        let represented = [(ada.user, Represented), (vera, Represented)];
-        let represented = self.chart("kim", &represented).await;
+        let represented = self.chart("kim", &[]).await;
+        let represented = represented.with(ada.user, Represented);
+        let represented = represented.with(vera, Represented);
+        for (user, patient) in [
+            (ada.user, &represented.patient),
+            (vera, &represented.patient),
+            (self.xena.user, &ada),
+        ] {
+            let id = self.world.represent(user, patient, None).await;
+            self.things.push(Thing {
+                owners: vec![user, patient.user],
+                patient: Some(patient.id),
+                ..person(Kind::Representative, id, "a representation", user)
+            });
+        }
         self.relate(&ada, vera, Assigned).await;
         let ada = Chart {
             patient: ada,
@@ -312,12 +336,19 @@ impl Ward {
                 self.visit(chart, &self.walt, "SCHEDULED", State::ToCome)
                     .await,
             );
+            things.push(self.export(chart, State::ToCome).await);
             for released in [true, false] {
-                things.push(self.record(chart, &self.walt, released).await);
+                let record = self.record(chart, &self.walt, released).await;
+                things.push(self.amendment(chart, &record, State::ToCome).await);
+                things.push(record);
             }
             for uploader in [chart.patient.user, self.walt.user, self.callers[0].user] {
                 things.push(self.file(Some(chart), chart.patient.user, uploader).await);
             }
+            let disclosure = self.world.disclosure(chart.patient.id).await;
+            things.push(chart.person(Kind::Disclosure, disclosure));
+            let accounting = self.world.accounting(chart.patient.id).await;
+            things.push(chart.person(Kind::Accounting, accounting));
         }
         for (name, member) in [
             ("nell", vera),
@@ -456,6 +487,11 @@ impl Ward {
             (Kind::Record, Some(chart)) => {
                 self.record(chart, provider.unwrap(), thing.released).await
             }
+            (Kind::Amendment, Some(chart)) => {
+                let record = self.record(chart, provider.unwrap(), thing.released).await;
+                self.amendment(chart, &record, state).await
+            }
+            (Kind::Export, Some(chart)) => self.export(chart, state).await,
             (Kind::File, chart) => {
                 let file = self
                     .file(chart, thing.owners[0], thing.uploader.unwrap())
@@ -564,6 +600,40 @@ impl Ward {
                     ..thing.clone()
                 }
             }
+            (Kind::Representative, Some(chart)) if chart.patient.user == self.callers[0].user => {
+                let user = self.world.user("PATIENT", "Otto").await.user;
+                let link = self
+                    .world
+                    .enter_representative(user, &chart.patient, "GUARDIAN", None);
+                Thing {
+                    id: link.await,
+                    ..thing.clone()
+                }
+            }
+            (Kind::Representative, _) => {
+                let user = thing.owners[0];
+                let patient = self.world.patient("another").await;
+                Thing {
+                    id: self
+                        .world
+                        .enter_representative(user, &patient, "GUARDIAN", None)
+                        .await,
+                    patient: Some(patient.id),
+                    ..thing.clone()
+                }
+            }
+            (Kind::Disclosure, Some(chart)) => {
+                let id = self.world.disclosure(chart.patient.id).await;
+                chart.person(Kind::Disclosure, id)
+            }
+            (Kind::Accounting, Some(chart)) => {
+                let patient = chart.patient.id;
+                let id = match state {
+                    State::Completed => self.world.provided_accounting(patient).await,
+                    _ => self.world.accounting(patient).await,
+                };
+                chart.person(Kind::Accounting, id)
+            }
             (Kind::FutureWebhook, _) => Thing {
                 id: Uuid::now_v7(),
                 ..thing.clone()
@@ -645,7 +715,9 @@ impl Ward {
                     .await
             }
             Relation::Covered => self.world.grant(patient, member, "COVER", "9 days").await,
-            Relation::Represented => self.world.represent(member, patient, None).await,
+            Relation::Represented => {
+                self.world.represent(member, patient, None).await;
+            }
             Relation::Source => {}
             _ => panic!("{relation:?} is no care"),
         }
@@ -708,6 +780,8 @@ impl Ward {
         self.world.sql(seen, &[&id]).await;
         if !released {
             self.world.hold(id, by, "1 day").await;
+            // So that both ledgers have rows.
+            self.world.shield(id, by).await;
         }
         let record = Thing {
             provider: Some(by.id),
@@ -720,6 +794,35 @@ impl Ward {
             ..chart.person(Kind::Record, id)
         };
         self.brought_in(record, by)
+    }
+
+    async fn amendment(&self, chart: &Chart, record: &Thing, state: State) -> Thing {
+        let id = match state {
+            State::ToCome => self.world.amendment(record.id).await,
+            State::Completed => self.world.denied_amendment(record.id).await,
+            State::Begun => self.world.disputed_amendment(record.id).await,
+            State::Announced => self.world.accepted_amendment(record.id).await,
+        };
+        Thing {
+            provider: record.provider,
+            released: record.released,
+            name: format!("an amendment of {}", record.name),
+            ..chart.person(Kind::Amendment, id)
+        }
+    }
+
+    async fn export(&self, chart: &Chart, state: State) -> Thing {
+        let patient = chart.patient.id;
+        let id = match state {
+            State::ToCome => self.world.export(patient).await,
+            State::Completed => self.world.answered_export(patient).await,
+            State::Begun => self.world.denied_export(patient).await,
+            State::Announced => self.world.disputed_export(patient).await,
+        };
+        Thing {
+            name: format!("a request for access of {}", chart.name),
+            ..chart.person(Kind::Export, id)
+        }
     }
 
     async fn file(&self, chart: Option<&Chart>, owner: Uuid, uploader: Uuid) -> Thing {
@@ -781,6 +884,11 @@ impl Ward {
             | Kind::Alert
             | Kind::Incident
             | Kind::ActivityReview
+            | Kind::Amendment
+            | Kind::Export
+            | Kind::Representative
+            | Kind::Disclosure
+            | Kind::Accounting
             | Kind::Nobodys => return 1,
         };
         let statement = format!("select version from {table} where id = $1");

@@ -219,6 +219,18 @@ async fn incidents(world: &World, affected: &Patient) {
     .await;
 }
 
+/// Lets a guardian act for the patient, who asks for each of their rights.
+async fn rights(world: &World, ada: &Patient, vera: &Provider) {
+    let guardian = world.user("PATIENT", "Otto").await;
+    let representative = world.represent(guardian.user, ada, Some("30 days")).await;
+    let end = ["ended_at = now(), end_reason = 'Custody was withdrawn'"];
+    change(world, "representatives", representative, &end).await;
+    world.denied_export(ada.id).await;
+    let note = world.note(ada, vera, "Smokes.").await;
+    world.accepted_amendment(note).await;
+    world.provided_accounting(ada.id).await;
+}
+
 #[tokio::test]
 async fn every_type_is_written_and_each_event_fits_the_schema_of_its_type() {
     let world = World::new().await;
@@ -234,6 +246,7 @@ async fn every_type_is_written_and_each_event_fits_the_schema_of_its_type() {
     alerts(&world, &vera).await;
     incidents(&world, &ada).await;
     emergency(&world, &ada, &vera).await;
+    rights(&world, &ada, &vera).await;
     let written: BTreeSet<_> = world.every_event_fits().await.into_iter().collect();
     let all: BTreeSet<_> = EventType::LABELS
         .iter()

@@ -228,7 +228,10 @@ impl Store {
                         "{id}\t{account}\tP-{number}\t{born}\tunknown\t{{{assigned}}}\t{time}\t{time}"
                     )?;
                     if let Some(parent) = patient.parent {
-                        writeln!(parents, "{parent}\t{id}\tPARENT\t{time}\t{time}")?;
+                        writeln!(
+                            parents,
+                            "{parent}\t{id}\tHEALTH_CARE_PROXY\t{time}\t{time}\t{time}\tA power of attorney was seen"
+                        )?;
                     }
                 }
                 What::Visit(visit) => {
@@ -383,8 +386,7 @@ const USERS: &str = "
 const PATIENTS: &str = "
     copy patients (id, user_id, patient_number, date_of_birth, gender, assigned_providers, created_at, updated_at)
     from stdin";
-const PARENTS: &str =
-    "copy representatives (user_id, patient_id, basis, since, created_at) from stdin";
+const PARENTS: &str = "copy representatives (user_id, patient_id, basis, since, created_at, confirmed_at, evidence) from stdin";
 const VISITS: &str = "
     copy appointments (id, patient_id, provider_id, scheduled_at, duration_minutes, slot, status, created_at, updated_at)
     from stdin";

@@ -112,7 +112,8 @@ async fn processed(site: &Site, large: &Large) -> Result<(Duration, Duration)> {
     Ok((hashed, processed))
 }
 
-fn hash(path: &Path) -> Result<Vec<u8>> {
+/// The SHA-256 of a file, read once.
+pub fn hash(path: &Path) -> Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let mut digest = Context::new(&SHA256);
     let mut buffer = vec![0; 1 << 16];

@@ -6,6 +6,7 @@ mod audit_chain;
 mod cold_start;
 mod compare;
 mod events;
+mod export;
 mod figures;
 mod large_file;
 mod scale;
@@ -111,6 +112,18 @@ enum Command {
         /// Number of files of each type.
         #[arg(long, default_value_t = 3)]
         rounds: usize,
+    },
+    /// Measures build-exports with a large chart: its peak memory, and its time compared with a plain SHA-256 of the files.
+    Export {
+        /// Folder of the binaries, which are NAME/bootstrap or NAME.
+        #[arg(long, default_value = "target/lambda")]
+        binaries: PathBuf,
+        /// Number of notes in the chart.
+        #[arg(long, default_value_t = 10_000)]
+        entries: i64,
+        /// Size in MiB of all files together.
+        #[arg(long, default_value_t = 2048)]
+        size: u64,
     },
     /// Sends audited requests while functions, the sealer and the database are killed at random, and then verifies
     /// the audit log with every verdict required. Fails if one isn't intact.
@@ -241,6 +254,11 @@ async fn main() -> Result<()> {
             size,
             rounds,
         } => large_file::measure(&binaries, size, rounds).await,
+        Command::Export {
+            binaries,
+            entries,
+            size,
+        } => export::measure(&binaries, entries, size).await,
         Command::Soak {
             binaries,
             requests,

@@ -279,6 +279,10 @@ fn ids() -> Known {
         "alert_id",
         "emergency_access_id",
         "incident_id",
+        "representative_id",
+        "export_id",
+        "amendment_id",
+        "accounting_id",
     ];
     let ids = (1..).zip(names).map(|(number, name)| {
         let id = json!(format!("0190f3a2-7b1c-7d2e-8f3a-{number:012}"));

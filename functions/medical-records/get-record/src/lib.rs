@@ -29,6 +29,7 @@ const GET: &str = expand!(
     "where id = $1 and reaches('records:read', patient_id, source_system)
        and case reach('records:read')
          when 'OWN' then not is_archived and (is_patient_visible or release_date <= now())
+           and (not is_shielded or patient_id = actor_patient())
          else $2 or not is_archived
        end"
     ),
@@ -37,7 +38,8 @@ const GET: &str = expand!(
     order: "",
 );
 
-/// Answers the medical record. A patient gets it only while no hold withholds it.
+/// Answers the medical record. A patient gets it only while no hold withholds it, and a representative only if it isn't
+/// shielded either.
 pub async fn handle(
     call: Call,
     Path(id): Path<RecordId>,

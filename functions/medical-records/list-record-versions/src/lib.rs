@@ -9,8 +9,8 @@ pub const ENDPOINT: Endpoint = Endpoint::get("/v1/medical-records/{id}/versions"
     .needs("records:read")
     .recorded_as(Action::Read, ResourceType::MedicalRecord);
 
-// A patient sees no version while the record is withheld or archived. Otherwise they see the former
-// versions that they could read while these were current.
+// A patient sees no version while the record is withheld or archived, nor does a representative while it is shielded.
+// Otherwise they see the former versions that they could read while these were current.
 const LIST: &str = include_str!("versions.sql");
 
 /// Answers a page of the versions.

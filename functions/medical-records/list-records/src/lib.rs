@@ -53,7 +53,7 @@ const LIST: &str = expand!(
             "reach('records:read') = 'OWN' and patient_id = actor_patient() and not is_archived
                and (is_patient_visible or release_date <= now()) and $6::boolean is null",
             (
-                "patient_id = represented.patient and not is_archived
+                "patient_id = represented.patient and not is_archived and not is_shielded
                    and (is_patient_visible or release_date <= now()) and $6::boolean is null",
                 for each "(select patient from represented_patients() as patient
                    where reach('records:read') = 'OWN' and ($1::uuid is null or patient = $1)) as represented"

@@ -1,12 +1,10 @@
 //! `GET /v1/incidents/{id}/patients/{patient_id}/letter`: writes the letter to an affected patient.
 
 mod letter;
-mod reading_grade;
 
 use api::prelude::*;
-use askama::Template as _;
 
-use letter::{Letter, Source};
+use letter::Source;
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/incidents/{id}/patients/{patient_id}/letter")
     .named(env!("CARGO_PKG_NAME"))
@@ -54,14 +52,11 @@ pub async fn handle(
         patient,
     });
     let source: Source = access.one(sql(READ, &[&id, &patient])).await?;
-    let letter = Letter::new(source).ok_or(Error::Conflict(UNWRITTEN))?;
-    let html = letter
-        .render()
-        .map_err(|_| Error::Internal("a letter can't be written"))?;
+    let letter = letter::write(source).ok_or(Error::Conflict(UNWRITTEN))?;
     let answer = IncidentLetter {
         incident_id: id,
         patient_id: patient,
-        html,
+        html: letter.html()?,
         reading_grade: letter.grade(),
     };
     access.commit(Json(answer)).await

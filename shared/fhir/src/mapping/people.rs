@@ -233,8 +233,8 @@ pub fn goal(goal: &Goal) -> Result<Value, String> {
             "target_date",
             goal.target
                 .iter()
-                .find_map(|target| target.due_date)
-                .map(|date| json!(date)),
+                .find_map(|target| target.due_date.as_ref())
+                .map(|date| json!(date.0)),
         ),
     ]))
 }

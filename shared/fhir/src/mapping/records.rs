@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 pub use self::carried::Carried;
 use self::carried::MAX_COLUMN;
+pub(crate) use self::lab_results::CONCLUSION;
 use self::lab_results::{observation, report};
+pub(crate) use self::prescriptions::dosage_in_words;
 use self::prescriptions::prescription;
 use self::reasons::{conditions, labels};
 use super::Mapper;

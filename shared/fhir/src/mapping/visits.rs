@@ -9,9 +9,12 @@ use super::words::{label, object, text, words};
 use crate::resources::{Address, Encounter, Quantity, Resource};
 
 /// The longest appointment, in minutes.
-const MAX_MINUTES: i64 = 1440;
+pub(crate) const MAX_MINUTES: i64 = 1440;
 /// The length of an appointment that has no end, in minutes.
-const ASSUMED_MINUTES: i64 = 30;
+pub(crate) const ASSUMED_MINUTES: i64 = 30;
+
+/// What the notes of a visit say that has no end.
+pub(crate) const UNKNOWN_END: &str = "Its end is not known";
 
 /// The progress of a visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +88,7 @@ pub fn appointment(
             mapper.note(format!(
                 "has no end, so its length of {ASSUMED_MINUTES} minutes is assumed"
             ));
-            about.push("Its end is not known".to_owned());
+            about.push(UNKNOWN_END.to_owned());
         }
         Some(lasted) if lasted > minutes => {
             mapper.note(format!(

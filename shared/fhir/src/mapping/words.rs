@@ -13,7 +13,7 @@ const MAX_DISPLAY: usize = 500;
 /// The longest status.
 const MAX_STATUS: usize = 50;
 /// The system of units (<https://ucum.org>).
-const UCUM: &str = "http://unitsofmeasure.org";
+pub const UCUM: &str = "http://unitsofmeasure.org";
 
 /// An object of the fields that have a value.
 pub fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {

@@ -212,7 +212,7 @@ pub fn access_matrix(
         // Behind the paragraph of its resource, or behind all.
         let first = lines.iter().rposition(is_arm).unwrap_or_default();
         let is_end =
-            |line: &&str| line.starts_with("        _ =>") || (first > 0 && line.is_empty());
+            |line: &&str| line.starts_with("        _ => return") || (first > 0 && line.is_empty());
         let length = lines[first..].iter().position(is_end);
         let length = length.context("the end of the requests was not found")?;
         Ok(insert_at(&lines, first + length, &arm))

@@ -12,6 +12,9 @@ use crate::resources::{
     Component, DiagnosticReport, Observation, Period, Reference, ReferenceRange, Resource, When,
 };
 
+/// The notes of a report begin with this.
+pub(crate) const CONCLUSION: &str = "Conclusion: ";
+
 /// Maps an Observation. `itself` is its own code and value.
 ///
 /// # Errors
@@ -99,7 +102,7 @@ pub fn report(report: &DiagnosticReport, mapper: &mut Mapper<'_>) -> Result<Carr
         ("results", list(results)),
     ]);
     let conclusion = report.conclusion.iter();
-    let conclusion = conclusion.map(|conclusion| format!("Conclusion: {conclusion}"));
+    let conclusion = conclusion.map(|conclusion| format!("{CONCLUSION}{conclusion}"));
     Ok(Carried {
         notes: conclusion.collect(),
         ..Carried::new("LAB_RESULT", content)

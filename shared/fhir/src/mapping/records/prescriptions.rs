@@ -1,5 +1,6 @@
 //! MedicationRequests become records of type PRESCRIPTION.
 
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::carried::Carried;
@@ -21,13 +22,6 @@ pub fn prescription(
 ) -> Result<Carried, String> {
     let mut steps: Vec<_> = request.dosage_instruction.iter().collect();
     steps.sort_by_key(|step| step.sequence);
-    // Steps without an order of their own are taken side by side.
-    let follows = |pair: &[&Dosage]| pair[0].sequence < pair[1].sequence;
-    let joint = match steps.windows(2).all(follows) {
-        true => " Then: ",
-        false => "; ",
-    };
-    let said: Vec<_> = steps.iter().filter_map(|step| in_words(step)).collect();
     let instructions: Vec<_> = steps
         .iter()
         .filter_map(|step| instruction(step, mapper))
@@ -40,7 +34,7 @@ pub fn prescription(
         ("category", category(&request.category)),
         ("reported", request.reported_boolean.map(Value::from)),
         ("authored_on", request.authored_on.as_ref().map(time)),
-        ("dosage", text(Some(&said.join(joint)), 2000)),
+        ("dosage", steps_in_words(&steps).map(Value::from)),
         ("dosage_instruction", list(instructions)),
         (
             "dispense",
@@ -63,6 +57,25 @@ pub fn prescription(
         notes: notes(&request.note),
         ..Carried::new("PRESCRIPTION", content)
     })
+}
+
+/// How to take the medication, in words. The steps are in their order.
+fn steps_in_words(steps: &[&Dosage]) -> Option<String> {
+    // Steps without an order of their own are taken side by side.
+    let follows = |pair: &[&Dosage]| pair[0].sequence < pair[1].sequence;
+    let joint = match steps.windows(2).all(follows) {
+        true => " Then: ",
+        false => "; ",
+    };
+    let said: Vec<_> = steps.iter().filter_map(|step| in_words(step)).collect();
+    words(&said.join(joint), 2000)
+}
+
+/// What an import makes of these dosages, in words.
+pub(crate) fn dosage_in_words(steps: &[Value]) -> Option<String> {
+    let steps: Result<Vec<Dosage>, _> = steps.iter().map(Dosage::deserialize).collect();
+    let steps = steps.ok()?;
+    steps_in_words(&steps.iter().collect::<Vec<_>>())
 }
 
 /// The medication: a code, or that of a Medication, or the words of the reference.

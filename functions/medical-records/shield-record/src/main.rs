@@ -1,0 +1,3 @@
+//! The Lambda `shield-record`.
+
+api::serve!(shield_record);

@@ -1,0 +1,3 @@
+//! The Lambda `accept-amendment`.
+
+api::serve_idempotent!(accept_amendment);

@@ -1,0 +1,3 @@
+//! The Lambda `build-exports`.
+
+api::serve_event!(build_exports);

@@ -1,0 +1,3 @@
+//! The Lambda `confirm-representative`.
+
+api::serve_idempotent!(confirm_representative);

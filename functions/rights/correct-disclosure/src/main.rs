@@ -1,0 +1,3 @@
+//! The Lambda `correct-disclosure`.
+
+api::serve_idempotent!(correct_disclosure);

@@ -1,0 +1,3 @@
+//! The Lambda `create-export`.
+
+api::serve_idempotent!(create_export);

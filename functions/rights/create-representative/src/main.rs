@@ -1,0 +1,3 @@
+//! The Lambda `create-representative`.
+
+api::serve_idempotent!(create_representative);

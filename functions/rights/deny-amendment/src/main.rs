@@ -1,0 +1,3 @@
+//! The Lambda `deny-amendment`.
+
+api::serve_idempotent!(deny_amendment);

@@ -1,0 +1,3 @@
+//! The Lambda `deny-export`.
+
+api::serve_idempotent!(deny_export);

@@ -1,0 +1,3 @@
+//! The Lambda `disagree-with-denial`.
+
+api::serve_idempotent!(disagree_with_denial);

@@ -1,0 +1,3 @@
+//! The Lambda `end-representative`.
+
+api::serve_idempotent!(end_representative);

@@ -1,0 +1,3 @@
+//! The Lambda `extend-accounting`.
+
+api::serve_idempotent!(extend_accounting);

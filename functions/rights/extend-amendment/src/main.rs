@@ -1,0 +1,3 @@
+//! The Lambda `extend-amendment`.
+
+api::serve_idempotent!(extend_amendment);

@@ -1,0 +1,3 @@
+//! The Lambda `extend-export`.
+
+api::serve_idempotent!(extend_export);

@@ -1,0 +1,3 @@
+//! The Lambda `get-accounting-report`.
+
+api::serve!(get_accounting_report);

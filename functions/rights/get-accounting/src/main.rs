@@ -1,0 +1,3 @@
+//! The Lambda `get-accounting`.
+
+api::serve!(get_accounting);

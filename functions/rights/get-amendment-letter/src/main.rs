@@ -1,0 +1,3 @@
+//! The Lambda `get-amendment-letter`.
+
+api::serve!(get_amendment_letter);

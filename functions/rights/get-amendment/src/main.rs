@@ -1,0 +1,3 @@
+//! The Lambda `get-amendment`.
+
+api::serve!(get_amendment);

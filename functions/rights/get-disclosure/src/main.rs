@@ -1,0 +1,3 @@
+//! The Lambda `get-disclosure`.
+
+api::serve!(get_disclosure);

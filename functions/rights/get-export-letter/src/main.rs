@@ -1,0 +1,3 @@
+//! The Lambda `get-export-letter`.
+
+api::serve!(get_export_letter);

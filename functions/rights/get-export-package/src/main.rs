@@ -1,0 +1,3 @@
+//! The Lambda `get-export-package`.
+
+api::serve!(get_export_package);

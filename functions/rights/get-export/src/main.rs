@@ -1,0 +1,3 @@
+//! The Lambda `get-export`.
+
+api::serve!(get_export);

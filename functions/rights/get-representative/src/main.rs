@@ -1,0 +1,3 @@
+//! The Lambda `get-representative`.
+
+api::serve!(get_representative);

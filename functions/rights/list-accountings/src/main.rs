@@ -1,0 +1,3 @@
+//! The Lambda `list-accountings`.
+
+api::serve!(list_accountings);

@@ -1,0 +1,3 @@
+//! The Lambda `list-amendments`.
+
+api::serve!(list_amendments);

@@ -1,0 +1,3 @@
+//! The Lambda `list-chart-accesses`.
+
+api::serve!(list_chart_accesses);

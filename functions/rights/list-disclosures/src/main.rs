@@ -1,0 +1,3 @@
+//! The Lambda `list-disclosures`.
+
+api::serve!(list_disclosures);

@@ -1,0 +1,3 @@
+//! The Lambda `list-exports`.
+
+api::serve!(list_exports);

@@ -1,0 +1,3 @@
+//! The Lambda `list-representatives`.
+
+api::serve!(list_representatives);

@@ -1,0 +1,3 @@
+//! The Lambda `provide-accounting`.
+
+api::serve_idempotent!(provide_accounting);

@@ -1,0 +1,3 @@
+//! The Lambda `rebut-disagreement`.
+
+api::serve_idempotent!(rebut_disagreement);

@@ -1,0 +1,3 @@
+//! The Lambda `receive-amendment`.
+
+api::serve_idempotent!(receive_amendment);

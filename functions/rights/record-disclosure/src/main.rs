@@ -1,0 +1,3 @@
+//! The Lambda `record-disclosure`.
+
+api::serve_idempotent!(record_disclosure);

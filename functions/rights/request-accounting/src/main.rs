@@ -1,0 +1,3 @@
+//! The Lambda `request-accounting`.
+
+api::serve_idempotent!(request_accounting);

@@ -1,0 +1,3 @@
+//! The Lambda `request-amendment`.
+
+api::serve_idempotent!(request_amendment);

@@ -1,0 +1,3 @@
+//! The Lambda `review-export`.
+
+api::serve_idempotent!(review_export);

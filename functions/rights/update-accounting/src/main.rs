@@ -1,0 +1,3 @@
+//! The Lambda `update-accounting`.
+
+api::serve!(update_accounting);
