@@ -345,7 +345,7 @@ pub struct ExportEventData {
 pub struct AmendmentEventData {
     /// The amendment that the event is about.
     pub amendment_id: AmendmentId,
-    /// The patient with the chart that the amendment changes.
+    /// The patient with the chart that the amendment is about.
     pub patient_id: PatientId,
     /// The status of the amendment after the change.
     pub status: AmendmentStatus,

@@ -264,7 +264,7 @@ event_types! {
     "representatives/{representative_id}" RepresentativeEventData {
         /// The clinic enters a personal representative of a patient, who does not act before it is confirmed.
         RepresentativeEntered = "representative.entered.v1" {},
-        /// Another member of the staff confirms a personal representative. Without an event, the right to act ends at `acts_until`.
+        /// Another member of the staff confirms a personal representative. The right to act ends by itself at `acts_until`, without an event.
         RepresentativeConfirmed = "representative.confirmed.v1" {},
         /// A personal representative loses the right to act for the patient before its end.
         RepresentativeEnded = "representative.ended.v1" {},
